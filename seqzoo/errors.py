@@ -1,0 +1,75 @@
+"""One family of errors: each message says where, what, and the next step."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "PluginError",
+    "Problem",
+    "RunError",
+    "SeqzooError",
+    "SpecError",
+    "did_you_mean",
+]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The next step for an unknown name: the nearest valid one, and what is valid.
+
+    >>> did_you_mean("kernel_sise", ["kernel_size"])
+    "did you mean 'kernel_size'?"
+    """
+    names = sorted(set(known))
+    if not names:
+        return "nothing is known by this kind of name here"
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return "known: " + ", ".join(names)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input.
+
+    Attributes:
+        where: `file:line:col`, or the file alone, or "" where there is no file.
+        path: dotted path of the value inside the document, "" for the document itself.
+        what: what is wrong.
+        hint: the next step; "" if `what` says it already.
+    """
+
+    where: str
+    path: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        head = " ".join(part for part in (self.where, self.path) if part)
+        body = f"{self.what}; {self.hint}" if self.hint else self.what
+        return f"{head}: {body}" if head else body
+
+
+class SeqzooError(Exception):
+    """The base of every error a user can cause or meet; the command line prints it plainly."""
+
+
+class SpecError(SeqzooError, ValueError):
+    """The input is wrong. Carries every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        if isinstance(problems, str):
+            problems = [Problem(where="", path="", what=problems)]
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PluginError(SeqzooError):
+    """A plugin cannot be loaded or breaks a rule of the registry."""
+
+
+class RunError(SeqzooError):
+    """A run cannot start, continue or be read back: diverged, corrupt, incomplete."""

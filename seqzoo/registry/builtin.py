@@ -1,0 +1,12 @@
+"""The built-in parts: modules that travel the same road as a plugin's entry point."""
+
+from __future__ import annotations
+
+__all__ = ["MODULES"]
+
+MODULES = (
+    "seqzoo.scan.parts",
+    "seqzoo.operators.parts",
+    "seqzoo.model.parts",
+    "seqzoo.tasks.parts",
+)

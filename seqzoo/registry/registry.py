@@ -1,0 +1,162 @@
+"""The registry: name -> part or preset, with the distribution it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from seqzoo.errors import PluginError, SpecError
+from seqzoo.spec import Part, PartSpec, Preset, resolve
+from seqzoo.spec.explain import problems_of
+
+__all__ = ["BrokenPlugin", "Entry", "Origin", "Registry"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a part comes from: plugin (entry point), distribution and its version."""
+
+    plugin: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name."""
+
+    family: str
+    name: str
+    target: type[Part] | Preset
+    origin: Origin
+
+    @property
+    def doc(self) -> str:
+        """One sentence: the first line of the part's docstring, or the preset's `doc`."""
+        return self.target.doc if isinstance(self.target, Preset) else self.target.summary()
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that was set aside, and why."""
+
+    origin: Origin
+    error: str
+    traceback: str
+
+    def __str__(self) -> str:
+        return f"plugin '{self.origin.plugin}' ({self.origin}) could not be loaded: {self.error}"
+
+
+class Registry:
+    """Names of parts and presets by family. Implements `seqzoo.spec.Catalog`.
+
+    Tests and libraries make their own; `seqzoo.load_registry()` makes the usual one.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+        self._broken: list[BrokenPlugin] = []
+
+    def add(self, target: type[Part] | Preset, origin: Origin) -> None:
+        """Register one part class or preset.
+
+        Raises:
+            PluginError: not a complete part; or the family has this name already.
+        """
+        if isinstance(target, type):
+            if not (issubclass(target, Part) and target.name and target.family):
+                raise PluginError(
+                    f"{origin}: {target.__module__}.{target.__qualname__} is not a part; "
+                    "subclass a family such as seqzoo.operators.Anchor and give it a name"
+                )
+        elif not isinstance(target, Preset):
+            raise PluginError(f"{origin}: register takes a class or a Preset, not {target!r}")
+        entry = Entry(target.family, target.name, target, origin)
+        other = self._entries.get((entry.family, entry.name))
+        if other is not None:
+            raise NameClash(
+                f"two parts named {entry.family} '{entry.name}': one from {other.origin} "
+                f"(plugin '{other.origin.plugin}'), one from {origin} (plugin '{origin.plugin}'); "
+                "uninstall one of the two, or ask its author to rename the part"
+            )
+        self._entries[entry.family, entry.name] = entry
+
+    def set_aside(self, broken: BrokenPlugin) -> None:
+        """Note a plugin that cannot be used, and drop what it registered before it failed."""
+        self._broken.append(broken)
+        self._entries = {
+            key: entry for key, entry in self._entries.items() if entry.origin != broken.origin
+        }
+
+    @property
+    def broken(self) -> tuple[BrokenPlugin, ...]:
+        """Plugins that were set aside."""
+        return tuple(self._broken)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(sorted(self._entries.values(), key=lambda entry: (entry.family, entry.name)))
+
+    def families(self) -> tuple[str, ...]:
+        """Families that have at least one name."""
+        return tuple(sorted({family for family, _ in self._entries}))
+
+    def names(self, family: str) -> tuple[str, ...]:
+        """All names of a family, parts and presets."""
+        return tuple(sorted(name for kind, name in self._entries if kind == family))
+
+    def get(self, family: str, name: str) -> Entry | None:
+        """The entry, or None."""
+        return self._entries.get((family, name))
+
+    def part(self, family: str, name: str) -> type[Part] | None:
+        """The part class of this name, or None.
+
+        Raises:
+            PydanticCustomError: there is none, and a plugin that may have had it is broken.
+        """
+        entry = self.get(family, name)
+        if entry is None and self._broken:
+            raise PydanticCustomError(
+                "unknown_part",
+                "unknown {family} '{name}', and {broken}",
+                {
+                    "family": family,
+                    "name": name,
+                    "broken": "; ".join(map(str, self._broken)),
+                    "hint": "if the part is that plugin's, repair or uninstall it "
+                    "(seqzoo parts shows what is there)",
+                },
+            )
+        return entry.target if entry is not None and isinstance(entry.target, type) else None
+
+    def preset(self, family: str, name: str) -> Preset | None:
+        """The preset of this name, or None."""
+        entry = self.get(family, name)
+        return entry.target if entry is not None and isinstance(entry.target, Preset) else None
+
+    def spec(self, family: str, value: Any) -> PartSpec:
+        """The validated spec of a part from a name, a mapping with `type`, or a PartSpec.
+
+        Raises:
+            SpecError: with every problem found.
+        """
+        try:
+            return resolve(family, value, self)
+        except ValidationError as failure:
+            raise SpecError(problems_of(failure)) from None
+        except PydanticCustomError as failure:
+            hint = (failure.context or {}).get("hint", "")
+            message = failure.message()
+            raise SpecError(f"{message}; {hint}" if hint else message) from None
+
+
+class NameClash(PluginError):
+    """Two distributions register one name in one family."""

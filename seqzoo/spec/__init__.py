@@ -1,0 +1,11 @@
+"""From YAML text to frozen specs: the words a user writes, checked before anything runs."""
+
+from seqzoo.spec.part import Part as Part
+from seqzoo.spec.part import PartSpec as PartSpec
+from seqzoo.spec.part import SpecModel as SpecModel
+from seqzoo.spec.preset import Preset as Preset
+from seqzoo.spec.slot import Catalog as Catalog
+from seqzoo.spec.slot import Slot as Slot
+from seqzoo.spec.slot import resolve as resolve
+
+__all__ = ["Catalog", "Part", "PartSpec", "Preset", "Slot", "SpecModel", "resolve"]

@@ -1,0 +1,127 @@
+"""The model of a run: equal blocks, or a pattern of them for hybrids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from seqzoo.spec.part import PartSpec, SpecModel, validation_error
+from seqzoo.spec.slot import Slot
+
+__all__ = ["LayerGroup", "LayerSpec", "ModelSpec"]
+
+MixerSlot = Annotated[PartSpec, Slot("mixer")]
+MLPSlot = Annotated[PartSpec, Slot("mlp", default_type="mlp")]
+
+
+class LayerGroup(SpecModel):
+    """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's."""
+
+    repeat: PositiveInt = 1
+    mixer: MixerSlot | None = None
+    mlp: MLPSlot | None = None
+
+
+class _Layers:
+    """`layers: 4`, or `layers: [{repeat: 3, mixer: prism}, {mixer: attention}]`."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda layers: (
+                    layers if isinstance(layers, int) else [group.model_dump() for group in layers]
+                )
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        number = {"type": "integer", "exclusiveMinimum": 0}
+        group = handler(TypeAdapter(LayerGroup).core_schema)
+        return {"anyOf": [number, {"type": "array", "minItems": 1, "items": group}]}
+
+    def _validate(self, value: Any, info: ValidationInfo) -> int | tuple[LayerGroup, ...]:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        if not isinstance(value, list | tuple) or not value:
+            raise PydanticCustomError(
+                "bad_layers",
+                "layers is a positive number, or a pattern such as "
+                "[{{repeat: 3, mixer: prism}}, {{mixer: attention}}]",
+            )
+        groups, errors = [], cast("list[Any]", [])
+        for index, item in enumerate(value):
+            try:
+                groups.append(LayerGroup.model_validate(item, context=cast("Any", info.context)))
+            except ValidationError as failure:
+                for error in cast("list[Any]", failure.errors(include_url=False)):
+                    errors.append({**error, "loc": (index, *error["loc"])})
+        if errors:
+            raise validation_error("layers", errors)
+        return tuple(groups)
+
+
+class LayerSpec(SpecModel):
+    """One block, all its choices made."""
+
+    mixer: MixerSlot
+    mlp: MLPSlot | None
+
+
+class ModelSpec(SpecModel):
+    """A language model of pre-norm residual blocks, each a mixer and an MLP.
+
+    Attributes:
+        width: D, features a token.
+        layers: number of equal blocks, or a pattern of groups.
+        mixer: the mixer of every block that names none of its own.
+        mlp: the MLP of every block that names none of its own; null for none.
+        norm: before each mixer and MLP, and before the head.
+        tie_embeddings: use the embedding's matrix as the output head.
+        dropout: probability on every residual branch, in training.
+    """
+
+    width: PositiveInt
+    layers: Annotated[int | tuple[LayerGroup, ...], _Layers()]
+    mixer: MixerSlot | None = None
+    mlp: MLPSlot | None = Field(default=cast("Any", "mlp"))
+    norm: Literal["layer_norm", "rms_norm"] = "rms_norm"
+    tie_embeddings: bool = False
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _every_block_has_a_mixer(self) -> ModelSpec:
+        groups = () if isinstance(self.layers, int) else self.layers
+        if self.mixer is None and (not groups or any(group.mixer is None for group in groups)):
+            raise PydanticCustomError(
+                "no_mixer",
+                "no mixer: name one for the model (mixer: prism) or in every group of the pattern",
+            )
+        return self
+
+    def blocks(self) -> Iterator[LayerSpec]:
+        """Every block from the first to the last."""
+        groups = (
+            (LayerGroup(repeat=self.layers),) if isinstance(self.layers, int) else self.layers
+        )
+        for group in groups:
+            mixer = group.mixer or self.mixer
+            assert mixer is not None
+            for _ in range(group.repeat):
+                yield LayerSpec(mixer=mixer, mlp=group.mlp or self.mlp)

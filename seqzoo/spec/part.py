@@ -1,0 +1,160 @@
+"""What a part is: a class with a name, a nested frozen `Spec`, and a family.
+
+A family is an abstract class that names itself (`class Anchor(Part, family="anchor")`); a part is
+a concrete class below one (`class EmaAnchor(Anchor): name = "ema"`). A badly declared part fails
+when its class is defined, not when a run uses it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from seqzoo.errors import did_you_mean
+
+__all__ = ["Part", "PartSpec", "SpecModel", "validation_error"]
+
+NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+
+_CUSTOM_ERRORS = frozenset({"unknown_key", "unknown_part", "wrong_part", "no_catalog", "bad_preset"})
+
+
+def validation_error(title: str, errors: list[Any]) -> ValidationError:
+    """A pydantic error from the rows of `ValidationError.errors()`, changed or not."""
+    rows = []
+    for error in errors:
+        kind = error["type"]
+        if kind in _CUSTOM_ERRORS:
+            message = error["msg"].replace("{", "{{").replace("}", "}}")
+            kind = PydanticCustomError(kind, message, error.get("ctx"))
+        rows.append(
+            InitErrorDetails(
+                type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {})
+            )
+        )
+    return ValidationError.from_exception_data(title, rows)
+
+
+class SpecModel(BaseModel):
+    """The one base of everything a user can write: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_nearest_key(
+        cls, value: Any, handler: ModelWrapValidatorHandler[SpecModel]
+    ) -> SpecModel:
+        try:
+            return handler(value)
+        except ValidationError as failure:
+            errors = cast("list[Any]", failure.errors(include_url=False))
+            for error in errors:
+                if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+                    key = str(error["loc"][0])
+                    known = [*cls.model_fields, *cls.extra_known_keys()]
+                    error["type"] = "unknown_key"
+                    error["msg"] = f"unknown key '{key}' in {cls.title()}"
+                    error["ctx"] = {"hint": did_you_mean(key, known), "known": known}
+            raise validation_error(cls.__name__, errors) from None
+
+    @classmethod
+    def title(cls) -> str:
+        """How messages name this kind of mapping."""
+        return f"'{cls.__name__.removesuffix('Spec').lower()}'"
+
+    @classmethod
+    def extra_known_keys(cls) -> tuple[str, ...]:
+        """Keys that are valid beside the fields, for suggestions."""
+        return ()
+
+
+class PartSpec(SpecModel):
+    """The frozen, validated settings of one part. `part` is the class it builds."""
+
+    part: ClassVar[type[Part]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_names_this_part(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "type" not in value:
+            return value
+        settings = dict(value)
+        name = settings.pop("type")
+        if name != cls.part.name:
+            raise PydanticCustomError(
+                "wrong_part",
+                "type '{given}' given to the spec of '{own}'",
+                {"given": str(name), "own": cls.part.name},
+            )
+        return settings
+
+    @model_serializer(mode="wrap")
+    def _type_comes_first(self, handler: Any) -> dict[str, Any]:
+        return {"type": self.part.name, **handler(self)}
+
+    @classmethod
+    def title(cls) -> str:
+        return f"{cls.part.family} '{cls.part.name}'" if hasattr(cls, "part") else cls.__name__
+
+    @classmethod
+    def extra_known_keys(cls) -> tuple[str, ...]:
+        return ("type",)
+
+    def build(self, *arguments: Any, **options: Any) -> Any:
+        """The part itself: `part(spec, *arguments)`; what it needs beside the spec, its family says."""
+        return self.part(self, *arguments, **options)
+
+
+class Part:
+    """A registered class. Families and parts are declared by subclassing, see the module's text.
+
+    Attributes:
+        family: the slot this class fits: mixer, anchor, injection, forget, task, ...
+        name: how a spec asks for it; lower case words joined by `_` or `-`.
+        Spec: its settings, a `PartSpec`; one without fields is made where none is written.
+
+    Raises:
+        TypeError: at class definition, if name, family or Spec is missing or malformed.
+    """
+
+    family: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    Spec: ClassVar[type[PartSpec]] = PartSpec
+
+    def __init_subclass__(cls, family: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if family is not None:
+            cls.family = family
+            return
+        if "name" not in cls.__dict__:
+            return  # an abstract step between family and part
+        where = f"part {cls.__module__}.{cls.__qualname__}"
+        if not cls.family:
+            raise TypeError(f"{where}: derives from no family; subclass Anchor, Mixer, Task, ...")
+        if not isinstance(cls.name, str) or not NAME_PATTERN.fullmatch(cls.name):
+            raise TypeError(
+                f"{where}: name {cls.name!r} must be lower case words joined by '_' or '-'"
+            )
+        spec = cls.__dict__.get("Spec")
+        if spec is None:
+            inherited = cls.Spec
+            spec = type("Spec", (inherited,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            spec.__qualname__ = f"{cls.__qualname__}.Spec"
+            cls.Spec = cast("type[PartSpec]", spec)
+        if not (isinstance(spec, type) and issubclass(spec, PartSpec)):
+            raise TypeError(f"{where}: nested class Spec must derive from seqzoo.spec.PartSpec")
+        if "type" in spec.model_fields:
+            raise TypeError(f"{where}: 'type' is the part's name in YAML; call the field otherwise")
+        spec.part = cls
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring, for listings."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,94 @@
+"""A run: one model, one task, one way of training, one seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, cast
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from seqzoo.spec.model import ModelSpec
+from seqzoo.spec.part import PartSpec, SpecModel
+from seqzoo.spec.slot import Slot
+
+__all__ = ["CheckpointSpec", "EvaluateSpec", "RunSpec", "StopSpec", "TrainSpec"]
+
+
+class EvaluateSpec(SpecModel):
+    """When and on how much the run is evaluated.
+
+    Attributes:
+        every: steps between evaluations; the last step is always evaluated.
+        batches: evaluation batches at most; None means all the task has.
+        batch_size: sequences a batch; None means the training batch size.
+    """
+
+    every: PositiveInt = 250
+    batches: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+
+
+class StopSpec(SpecModel):
+    """Stop early when the task's metric reaches the target at an evaluation."""
+
+    target: float
+
+
+class CheckpointSpec(SpecModel):
+    """Steps between checkpoints; the last step is always saved."""
+
+    every: PositiveInt = 1000
+
+
+class TrainSpec(SpecModel):
+    """How the model is trained.
+
+    Attributes:
+        steps: optimizer steps.
+        batch_size: sequences an optimizer step.
+        accumulate: micro-batches an optimizer step; divides batch_size.
+        optimizer: AdamW with its learning rate, weight decay, betas.
+        schedule: factor on the learning rate over the steps, warm-up included.
+        clip: largest norm of the gradient, null for no clipping.
+        evaluate: when the run is evaluated.
+        stop: target of the task's metric at which the run ends early; null for none.
+        checkpoint: when the run is saved.
+        log_every: steps between rows of metrics.jsonl.
+        device: auto, cpu, cuda, cuda:N, mps.
+    """
+
+    steps: PositiveInt
+    batch_size: PositiveInt = 32
+    accumulate: PositiveInt = 1
+    optimizer: Annotated[PartSpec, Slot("optimizer", default_type="adamw")] = Field(
+        default=cast("Any", "adamw")
+    )
+    schedule: Annotated[PartSpec, Slot("schedule")] = Field(default=cast("Any", "constant"))
+    clip: float | None = Field(default=1.0, gt=0)
+    evaluate: EvaluateSpec = EvaluateSpec()
+    stop: StopSpec | None = None
+    checkpoint: CheckpointSpec = CheckpointSpec()
+    log_every: PositiveInt = 50
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+
+
+class RunSpec(SpecModel):
+    """One spec, one seed, one record. The model's vocabulary comes from its task."""
+
+    name: str | None = None
+    model: ModelSpec
+    task: Annotated[PartSpec, Slot("task")]
+    train: TrainSpec
+    seed: NonNegativeInt = 0
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole spec as plain data: presets expanded, every default written out."""
+        return self.model_dump(mode="json")
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hex digits of the resolved spec and seed; the name does not count."""
+        facts = {key: value for key, value in self.resolved().items() if key != "name"}
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

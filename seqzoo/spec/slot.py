@@ -1,0 +1,153 @@
+"""A slot: a field that holds a part of one family, named in YAML and looked up in a catalog.
+
+A slot's value is a name (`anchor: ema`), or a mapping with a `type` and what differs from the
+defaults (`anchor: {type: ema, decay: 0.5}`), or a spec made in Python. Names may be presets. The
+catalog comes in pydantic's validation context, so there is no registry at module level, and the
+locations of nested errors survive: `model.mixer.anchor.kernel_size`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError, core_schema
+
+from seqzoo.errors import did_you_mean
+from seqzoo.spec.part import Part, PartSpec, validation_error
+from seqzoo.spec.preset import Expansion, Preset
+
+__all__ = ["Catalog", "Slot", "resolve"]
+
+MAX_PRESET_DEPTH = 8
+
+
+class Catalog(Protocol):
+    """What validation needs of a registry."""
+
+    def part(self, family: str, name: str) -> type[Part] | None:
+        """The class, or None if no part has this name. A broken plugin's part raises PluginError."""
+        ...
+
+    def preset(self, family: str, name: str) -> Preset | None:
+        """The preset, or None."""
+        ...
+
+    def names(self, family: str) -> tuple[str, ...]:
+        """All names a slot of this family accepts: parts and presets."""
+        ...
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Annotation of a field: `anchor: Annotated[PartSpec, Slot("anchor")] = Field("identity")`.
+
+    Attributes:
+        family: the family of parts that fit.
+        default_type: the part meant by a mapping without `type`; None demands one.
+    """
+
+    family: str
+    default_type: str | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda spec: spec.model_dump()
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        reference: dict[str, Any] = {"$ref": f"#/$defs/slot:{self.family}"}
+        if self.default_type is None:
+            return reference
+        # Without a type the mapping means the default part.
+        return {"anyOf": [reference, {"$ref": f"#/$defs/bare:{self.family}:{self.default_type}"}]}
+
+    def _validate(self, value: Any, info: ValidationInfo) -> PartSpec:
+        context = cast("Mapping[str, Any]", info.context or {})
+        if isinstance(value, Mapping) and "type" not in value and self.default_type is not None:
+            value = {"type": self.default_type, **value}
+        return resolve(self.family, value, context.get("catalog"), context)
+
+
+def resolve(
+    family: str, value: Any, catalog: Catalog | None, context: Mapping[str, Any] | None = None
+) -> PartSpec:
+    """The validated spec of one slot: presets expanded, defaults filled in.
+
+    Args:
+        family: the slot's family.
+        value: a name, a mapping with `type`, or a PartSpec of this family.
+        catalog: where names are looked up.
+
+    Raises:
+        pydantic.ValidationError: an unknown key or a wrong value, located inside `value`.
+        PydanticCustomError: `value` names no part of this family.
+    """
+    if isinstance(value, PartSpec):
+        if value.part.family != family:
+            raise PydanticCustomError(
+                "wrong_part",
+                "a {family} is wanted here, not {given}",
+                {"family": family, "given": f"{value.part.family} '{value.part.name}'"},
+            )
+        return value
+    if catalog is None:
+        raise PydanticCustomError(
+            "no_catalog",
+            "a {family} is looked up in a registry, and none was given",
+            {"family": family, "hint": "validate with seqzoo.load_spec or Registry.spec"},
+        )
+    if isinstance(value, str):
+        value = {"type": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        known = ", ".join(catalog.names(family))
+        raise PydanticCustomError(
+            "unknown_part",
+            "a {family} is a name, or a mapping with a 'type'",
+            {"family": family, "hint": f"known: {known}"},
+        )
+    return _resolve_mapping(family, value, catalog, context)
+
+
+def _resolve_mapping(
+    family: str, value: Mapping[str, Any], catalog: Catalog, context: Mapping[str, Any] | None
+) -> PartSpec:
+    expansion = Expansion.start(value)
+    while (preset := catalog.preset(family, expansion.name)) is not None:
+        if len(expansion.through) == MAX_PRESET_DEPTH:
+            chain = " -> ".join([*expansion.through, expansion.name])
+            raise PydanticCustomError(
+                "bad_preset", "presets that name each other: {chain}", {"chain": chain}
+            )
+        expansion = expansion.expand(preset)
+    name = expansion.name
+    part = catalog.part(family, name)
+    if part is None:
+        raise PydanticCustomError(
+            "unknown_part",
+            "unknown {family} '{name}'",
+            {"family": family, "name": name, "hint": did_you_mean(name, catalog.names(family))},
+        )
+    try:
+        return part.Spec.model_validate(
+            expansion.settings, context={**(context or {}), "catalog": catalog}
+        )
+    except ValidationError as failure:
+        errors = cast("list[Any]", failure.errors(include_url=False))
+        for error in errors:
+            error["loc"] = expansion.written_at(error["loc"])
+            if expansion.options and error["type"] == "unknown_key" and len(error["loc"]) == 1:
+                key = str(error["loc"][0])
+                known = [*error["ctx"]["known"], *expansion.options]
+                error["msg"] = f"unknown key '{key}' in {family} '{expansion.through[0]}'"
+                error["ctx"] = {"hint": did_you_mean(key, known), "known": known}
+        raise validation_error(name, errors) from None
