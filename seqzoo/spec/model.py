@@ -117,9 +117,7 @@ class ModelSpec(SpecModel):
 
     def blocks(self) -> Iterator[LayerSpec]:
         """Every block from the first to the last."""
-        groups = (
-            (LayerGroup(repeat=self.layers),) if isinstance(self.layers, int) else self.layers
-        )
+        groups = (LayerGroup(repeat=self.layers),) if isinstance(self.layers, int) else self.layers
         for group in groups:
             mixer = group.mixer or self.mixer
             assert mixer is not None

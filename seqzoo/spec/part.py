@@ -20,7 +20,9 @@ __all__ = ["Part", "PartSpec", "SpecModel", "validation_error"]
 
 NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
-_CUSTOM_ERRORS = frozenset({"unknown_key", "unknown_part", "wrong_part", "no_catalog", "bad_preset"})
+_CUSTOM_ERRORS = frozenset(
+    {"unknown_key", "unknown_part", "wrong_part", "no_catalog", "bad_preset"}
+)
 
 
 def validation_error(title: str, errors: list[Any]) -> ValidationError:
@@ -145,7 +147,9 @@ class Part:
         spec = cls.__dict__.get("Spec")
         if spec is None:
             inherited = cls.Spec
-            spec = type("Spec", (inherited,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            spec = type(
+                "Spec", (inherited,), {"__module__": cls.__module__, "__doc__": cls.__doc__}
+            )
             spec.__qualname__ = f"{cls.__qualname__}.Spec"
             cls.Spec = cast("type[PartSpec]", spec)
         if not (isinstance(spec, type) and issubclass(spec, PartSpec)):

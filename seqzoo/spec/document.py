@@ -1,0 +1,187 @@
+"""A document: the data of a YAML text, and where each of its values is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from seqzoo.errors import Problem, SpecError, did_you_mean
+from seqzoo.spec.delta import placed, split_path
+from seqzoo.spec.explain import in_order, located_problems
+from seqzoo.spec.marks import Location, Mark, Marks
+from seqzoo.spec.reading import Trap, read_yaml
+from seqzoo.spec.slot import Catalog
+
+__all__ = ["Document", "parse_document", "read_document"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data with provenance; deltas make new documents and leave the old one as it is.
+
+    Attributes:
+        data: mappings, lists, text, numbers, booleans and None.
+        marks: where each value is written; deltas keep their own place.
+        name: the file, or what messages call the text.
+        traps: what is wrong with the text itself; `validate` raises them.
+    """
+
+    data: Any
+    marks: Marks
+    name: str
+    traps: tuple[Trap, ...] = field(default=())
+
+    @classmethod
+    def of(cls, data: Any, name: str = "") -> Document:
+        """A document of values made in Python: no lines to point at."""
+        return cls(data, Marks({(): Mark(name)}), name)
+
+    def validate(self, model: type[Model], catalog: Catalog | None = None) -> Model:
+        """The data as a frozen model.
+
+        Raises:
+            SpecError: with every trap and every problem of validation, in order of place.
+        """
+        try:
+            result = model.model_validate(self.data, context=cast("Any", {"catalog": catalog}))
+        except ValidationError as failure:
+            raise SpecError(self.problems_of(failure)) from None
+        if self.traps:
+            raise SpecError(in_order(trap.problem for trap in self.traps))
+        return result
+
+    def problems_of(self, failure: ValidationError) -> list[Problem]:
+        """Traps and the problems of a failed validation, in order of place."""
+        problems = [trap.problem for trap in self.traps]
+        for location, problem in located_problems(failure, self):
+            if not any(location[: len(trap.location)] == trap.location for trap in self.traps):
+                problems.append(problem)
+        return in_order(problems)
+
+    def with_value(self, location: Location, source: Document, prefix: Location = ()) -> Document:
+        """This document with `source`'s value at `prefix` put to `location`.
+
+        A name on the way (`mixer: prism`) becomes the mapping it is short for.
+
+        Raises:
+            SpecError: the way leads through a number or past the end of a list.
+        """
+        value = source.data
+        for key in prefix:
+            value = value[key]
+        try:
+            data, created = placed(self.data, location, value)
+        except ValueError as failure:
+            where = str(source.marks.key(prefix))
+            raise SpecError([Problem(where, ".".join(map(str, location)), str(failure))]) from None
+        marks = self.marks.overlaid(created, location, source.marks, prefix)
+        traps = self.traps
+        if source.traps or traps:
+            moved = tuple(
+                Trap(location + trap.location[len(prefix) :], trap.problem)
+                for trap in source.traps
+                if trap.location[: len(prefix)] == prefix
+            )
+            kept = (trap for trap in traps if trap.location[: len(location)] != location)
+            traps = (*kept, *moved)
+        return Document(data, marks, self.name, traps)
+
+    def with_delta(self, path: str, value: Document | Any) -> Document:
+        """This document with a value at a dotted path (`model.mixer.depth`, `model.layers.0`).
+
+        Raises:
+            SpecError: not a path, or it leads through a number or past the end of a list.
+        """
+        source = value if isinstance(value, Document) else Document.of(value)
+        try:
+            location = split_path(path)
+        except ValueError as failure:
+            raise SpecError([Problem(source.name, path, str(failure))]) from None
+        return self.with_value(location, source)
+
+    def with_settings(self, settings: Iterable[str]) -> Document:
+        """This document with `path=value` settings of a command line, each value YAML.
+
+        Raises:
+            SpecError: with every setting that cannot be read or placed.
+        """
+        document, problems = self, []
+        for setting in settings:
+            try:
+                path, value = parse_setting(setting)
+                document = document.with_delta(path, value)
+            except SpecError as failure:
+                problems.extend(failure.problems)
+        if problems:
+            raise SpecError(problems)
+        return document
+
+
+def parse_setting(setting: str) -> tuple[str, Document]:
+    """Path and value of `path=value`; messages about the value point at the setting.
+
+    Raises:
+        SpecError: no '=', or a value that is not YAML.
+    """
+    path, equals, text = setting.partition("=")
+    name = f"--set {setting}"
+    if not equals or not path.strip():
+        raise SpecError([Problem(name, "", "no path=value", "write --set train.steps=100")])
+    if not text.strip():
+        hint = f"write {path}=null for nothing, {path}='\"\"' for empty text"
+        raise SpecError([Problem(name, path, "no value after '='", hint)])
+    data, marks, traps = read_yaml(text, name, lines=False)
+    return path.strip(), Document(data, marks, name, traps)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """The document of a YAML text; `name` is what messages call it.
+
+    Raises:
+        SpecError: it cannot be parsed at all. Lesser traps wait for `validate`.
+    """
+    data, marks, traps = read_yaml(text.removeprefix("\ufeff"), name)
+    return Document(data, marks, name, traps)
+
+
+def read_document(path: Path | str) -> Document:
+    """The document of a YAML file.
+
+    Raises:
+        SpecError: no such file, not a text file in UTF-8, or it cannot be parsed at all.
+    """
+    path = Path(path)
+    name = str(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError([Problem(name, "", "there is no such file", _nearby(path))]) from None
+    except IsADirectoryError:
+        raise SpecError([Problem(name, "", "a folder, not a file", _nearby(path / "x"))]) from None
+    except OSError as failure:
+        raise SpecError([Problem(name, "", f"cannot be read: {failure.strerror}")]) from None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        line = content.count(b"\n", 0, failure.start) + 1
+        column = failure.start - content.rfind(b"\n", 0, failure.start)
+        what = f"byte 0x{content[failure.start]:02x} is not UTF-8 text"
+        where = f"{name}:{line}:{column}"
+        raise SpecError([Problem(where, "", what, "save the file as UTF-8")]) from None
+    return parse_document(text, name)
+
+
+def _nearby(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"nor is there a folder {folder}"
+    files = sorted(entry.name for entry in folder.glob("*.y*ml"))
+    if not files:
+        return f"no YAML file is in {folder}"
+    return did_you_mean(path.name, files)

@@ -1,0 +1,191 @@
+"""What pydantic found wrong, in plain words, at the place where it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import ValidationError
+
+from seqzoo.errors import Problem, did_you_mean
+from seqzoo.spec.marks import Location
+
+if TYPE_CHECKING:
+    from seqzoo.spec.document import Document
+
+__all__ = ["in_order", "located_problems", "problems_of"]
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "none_required": "null",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "of at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "of at most"),
+    "multiple_of": ("multiple_of", "that is a multiple of"),
+}
+_CUSTOM_KEYS = ("unknown_key",)
+
+
+def problems_of(failure: ValidationError, document: Document | None = None) -> list[Problem]:
+    """Every problem of a failed validation, in order of place; without a document, no places."""
+    return in_order(problem for _, problem in located_problems(failure, document))
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems sorted by file, line and column, each told once."""
+
+    def place(problem: Problem) -> tuple[str, int, int]:
+        match = re.fullmatch(r"(.*):(\d+):(\d+)", problem.where)
+        return (match[1], int(match[2]), int(match[3])) if match else (problem.where, 0, 0)
+
+    return sorted(dict.fromkeys(problems), key=place)
+
+
+def located_problems(
+    failure: ValidationError, document: Document | None = None
+) -> list[tuple[Location, Problem]]:
+    """Every problem with its location in the document.
+
+    What a union's members say about one value is one problem. A missing key is left out where an
+    unknown key beside it is its misspelling.
+    """
+    by_location: dict[Location, list[Any]] = {}
+    for error in cast("list[Any]", failure.errors(include_url=False)):
+        location = _location(error, None if document is None else document.data)
+        by_location.setdefault(location, []).append(error)
+    found = []
+    misspelt = {
+        (*location[:-1], str(error.get("ctx", {}).get("hint", "")))
+        for location, errors in by_location.items()
+        for error in errors
+        if error["type"] == "unknown_key"
+    }
+    for location, errors in by_location.items():
+        if errors[0]["type"] == "missing":
+            if (*location[:-1], f"did you mean '{location[-1]}'?") in misspelt:
+                continue
+        what, hint = _in_words(errors, location)
+        where = _where(errors[0], location, document)
+        found.append((location, Problem(where, ".".join(map(str, location)), what, hint)))
+    return found
+
+
+def _location(error: Any, data: Any) -> Location:
+    """The error's location without the names that pydantic gives to members of a union."""
+    if data is None:
+        return tuple(error["loc"])
+    location: list[int | str] = []
+    steps = error["loc"]
+    for index, step in enumerate(steps):
+        last_of_missing = error["type"] == "missing" and index == len(steps) - 1
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        elif not last_of_missing:
+            continue
+        location.append(step)
+    return tuple(location)
+
+
+def _where(error: Any, location: Location, document: Document | None) -> str:
+    if document is None:
+        return ""
+    if error["type"] == "missing":
+        return str(document.marks.key(location[:-1]))
+    if error["type"] in _CUSTOM_KEYS:
+        return str(document.marks.key(location))
+    return str(document.marks.value(location))
+
+
+def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
+    error = errors[0]
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return f"the key '{location[-1]}' is missing", ""
+    wanted = list(dict.fromkeys(filter(None, map(_wanted, errors))))
+    if wanted:
+        got = shown(error["input"])
+        return f"{' or '.join(wanted)} is wanted, got {got}", _hint(wanted, errors)
+    if kind in ("value_error", "assertion_error"):
+        return str(context.get("error", error["msg"])), ""
+    return error["msg"], str(context.get("hint", ""))
+
+
+def _wanted(error: Any) -> str | None:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _WANTED:
+        return _WANTED[kind]
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        bound = context[key]
+        noun = "a whole number" if isinstance(bound, int) else "a number"
+        return f"{noun} {words} {bound:g}"
+    if kind in ("literal_error", "enum"):
+        return context["expected"]
+    if kind in ("too_short", "too_long"):
+        few = kind == "too_short"
+        length = context["min_length" if few else "max_length"]
+        return f"a list of at {'least' if few else 'most'} {length}"
+    if kind == "string_too_short":
+        return "text that is not empty"
+    if kind == "string_pattern_mismatch":
+        return f"text of the form {context['pattern']}"
+    message = error["msg"]
+    if message.startswith("Input should be "):
+        return message.removeprefix("Input should be ")
+    return None
+
+
+def _hint(wanted: Sequence[str], errors: Sequence[Any]) -> str:
+    error = errors[0]
+    given = error["input"]
+    if error["type"] == "literal_error" and isinstance(given, str):
+        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        hint = did_you_mean(given, known)
+        return hint if hint.startswith("did") else ""
+    if not isinstance(given, str):
+        quoted = wanted == ["text"] and isinstance(given, int | float)
+        return "put it in quotes" if quoted else ""
+    if given.lower() in ("none", "nil", "null"):
+        return "write null for nothing"
+    if "true or false" in wanted and given.lower() in ("yes", "no", "on", "off", "true", "false"):
+        return f"write {'true' if given.lower() in ('yes', 'on', 'true') else 'false'}"
+    if re.fullmatch(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?", given):
+        return "remove the quotes"
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: short, with its kind."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (boolean)"
+    if isinstance(value, int | float):
+        return f"{value!r} ({type(value).__name__})"
+    if isinstance(value, str):
+        text = repr(value) if len(value) <= 40 else repr(value[:37] + "...")
+        return f"{text} (text)"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "a mapping"
+    return repr(value)

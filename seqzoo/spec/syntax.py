@@ -1,0 +1,157 @@
+"""YAML that is no YAML: what the parser stumbled over, in words a stranger can act on."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+from yaml.reader import ReaderError
+
+from seqzoo.errors import Problem
+from seqzoo.spec.marks import Mark
+
+__all__ = ["syntax_problem"]
+
+# (pattern of PyYAML's message, what is wrong, next step, whether the context's mark is the better)
+_WORDS: tuple[tuple[str, str, str, bool], ...] = (
+    (
+        r"found character '\\t' that cannot start any token",
+        "a tab stands where only spaces may",
+        "indent with spaces",
+        False,
+    ),
+    (
+        r"found character '(.)' that cannot start any token",
+        "text cannot start with '{0}'",
+        "put it in quotes",
+        False,
+    ),
+    (
+        r"mapping values are not allowed here",
+        "a ':' is not expected here",
+        "put text that holds ': ' in quotes, or mend the indentation of this line or the one above",
+        False,
+    ),
+    (
+        r"expected <block end>, but found '<block sequence start>'|"
+        r"block sequence entries are not allowed here",
+        "a '-' is not expected here",
+        "mend the indentation: items of one list stand in one column",
+        False,
+    ),
+    (
+        r"expected <block end>, but found '(?:<block mapping start>|\?)'",
+        "this line's indentation fits none of the lines above",
+        "keys of one mapping stand in one column",
+        False,
+    ),
+    (
+        r"expected <block end>, but found",
+        "this does not belong here",
+        "one value a key: put text with brackets, commas or quotes in quotes as a whole",
+        False,
+    ),
+    (
+        r"expected ',' or '([\]}])', but got '<stream end>'",
+        "the bracket opened here is not closed",
+        "a '{0}' is missing",
+        True,
+    ),
+    (
+        r"expected ',' or '([\]}])', but got",
+        "a ',' or '{0}' is missing before this",
+        "separate entries with commas and close the bracket",
+        False,
+    ),
+    (
+        r"could not find expected ':'",
+        "a key without ':'",
+        "write 'key: value', with a space after the colon",
+        True,
+    ),
+    (
+        r"found unexpected end of stream|found unexpected document separator",
+        "the quote opened here is not closed",
+        "close it",
+        True,
+    ),
+    (
+        r"found unknown escape character '(.)'",
+        "'\\{0}' means nothing in double quotes",
+        "use single quotes, where a backslash is only a backslash",
+        False,
+    ),
+    (
+        r"found undefined alias '(.*)'",
+        "the alias *{0} has no anchor &{0} above it",
+        "put text that starts with '*' in quotes",
+        False,
+    ),
+    (
+        r"found duplicate anchor '(.*)'.*",
+        "the anchor &{0} is set twice",
+        "give each anchor its own name",
+        False,
+    ),
+    (
+        r"expected a single document in the stream|but found another document",
+        "a second document starts here",
+        "a file holds one run or one grid; remove the '---' or split the file",
+        False,
+    ),
+    (
+        r"found undefined tag handle|while scanning a tag",
+        "tags are not read here",
+        "put text that starts with '!' in quotes",
+        False,
+    ),
+    (
+        r"expected alphabetic or numeric character, but found|expected alphabetic",
+        "an anchor or alias without a name",
+        "put text that starts with '&' or '*' in quotes",
+        False,
+    ),
+    (
+        r"expected '<document start>'",
+        "this is not part of the document above",
+        "mend the indentation, or put the text in quotes",
+        False,
+    ),
+)
+
+
+def syntax_problem(failure: yaml.YAMLError, text: str, name: str, lines: bool) -> Problem:
+    """The one problem of a text that cannot be parsed.
+
+    Args:
+        failure: what PyYAML raised.
+        text: the document.
+        name: its file.
+        lines: whether line and column are worth telling.
+    """
+    if isinstance(failure, ReaderError):
+        before = text[: failure.position]
+        mark = Mark(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        what, hint = "a control character, which YAML does not allow", "remove it"
+    else:
+        what, hint, mark = _worded(failure, name)
+    return Problem(where=str(mark) if lines else name, path="", what=what, hint=hint)
+
+
+def _worded(failure: yaml.YAMLError, name: str) -> tuple[str, str, Mark]:
+    if not isinstance(failure, yaml.MarkedYAMLError):
+        return "not YAML", str(failure), Mark(name)
+    message = f"{failure.problem or ''}"
+    for pattern, what, hint, at_context in _WORDS:
+        match = re.match(pattern, message) or re.match(pattern, failure.context or "")
+        if match:
+            place = failure.context_mark if at_context else failure.problem_mark
+            place = place or failure.problem_mark
+            groups = match.groups()
+            return what.format(*groups), hint.format(*groups), _mark(place, name)
+    place = failure.problem_mark or failure.context_mark
+    return f"not YAML: {message}", failure.context or "", _mark(place, name)
+
+
+def _mark(place: yaml.Mark | None, name: str) -> Mark:
+    return Mark(name, place.line + 1, place.column + 1) if place else Mark(name)
