@@ -1,0 +1,114 @@
+"""What a task is: it draws batches, and says how well a model's answers fit their labels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqzoo.spec import Part
+
+__all__ = ["IGNORED", "Batch", "Metric", "Task"]
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The one number by which runs on a task are compared.
+
+    Attributes:
+        name: its key in what `Task.metrics` returns.
+        higher_is_better: the direction of better.
+        chance: what guessing gives; None where that means nothing.
+    """
+
+    name: str
+    higher_is_better: bool
+    chance: float | None = None
+
+    def reached(self, value: float, target: float) -> bool:
+        """Whether `value` is at least as good as `target`."""
+        return value >= target if self.higher_is_better else value <= target
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sequences and what the logits at each position should say.
+
+    Attributes:
+        tokens: (B, T) int64.
+        labels: (B, T) int64; the label at t belongs to the logits AT t, `IGNORED` means no label.
+    """
+
+    tokens: Tensor
+    labels: Tensor
+
+    def labelled(self) -> tuple[Tensor, Tensor]:
+        """Flat positions b * T + t that have a label (N,) int64, and their labels (N,) int64."""
+        flat = self.labels.flatten()
+        positions = (flat != IGNORED).nonzero().flatten()
+        return positions, flat[positions]
+
+
+class Task(Part, ABC, family="task"):
+    """A family of problems with a training stream without end and a fixed test set.
+
+    The test set is fixed by the task's spec alone: runs that differ in seed or model are measured
+    on the same sequences, which none of their training draws depends on.
+
+    Attributes:
+        vocab_size: number of token ids, for the model's embedding and head.
+        length: T, positions a sequence.
+        metric: what runs are compared by.
+    """
+
+    vocab_size: int
+    length: int
+    metric: Metric
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when data outside the spec, such as a file, changes; "" if there is none."""
+        return ""
+
+    @abstractmethod
+    def train_batch(self, size: int, seed: int, step: int) -> Batch:
+        """The batch of one training step: a function of the arguments and the spec, nothing else.
+
+        Args:
+            size: B, sequences.
+            seed: the run's seed.
+            step: the step, counted from 0.
+        """
+
+    @abstractmethod
+    def test_batches(self, size: int) -> Iterator[Batch]:
+        """The whole test set, always the same sequences in the same order, `size` at a time."""
+
+    def measure(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Sums over the labelled positions of a batch; those of many batches are added up.
+
+        Args:
+            logits: (N, vocab_size), any float dtype, at the labelled positions.
+            targets: (N,) int64, their labels.
+
+        Returns:
+            Scalar tensors: `nats` (sum of cross entropies), `correct` and `count`.
+        """
+        return {
+            "nats": F.cross_entropy(logits.float(), targets, reduction="sum"),
+            "correct": (logits.argmax(-1) == targets).sum(),
+            "count": torch.full((), targets.numel(), device=targets.device),
+        }
+
+    def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The metrics of everything that was summed: `loss` in nats a label, and `accuracy`."""
+        return {
+            "loss": sums["nats"] / sums["count"],
+            "accuracy": sums["correct"] / sums["count"],
+        }

@@ -1,0 +1,123 @@
+"""Language modelling on any text file: the next byte or character at every position.
+
+The last `validation` part of the file, in one piece, is the test set. Every token of it is scored
+exactly once, in windows of `length` that begin anew; a window's first token is predicted from the
+one token before it. Training windows begin anywhere in the part before.
+
+Bits per byte compares bytes with characters and any other unit: the total nats over ln 2 and the
+number of UTF-8 bytes that were scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
+from seqzoo.errors import SpecError
+from seqzoo.spec import PartSpec
+from seqzoo.tasks.streams import stream_of_training
+from seqzoo.tasks.task import IGNORED, Batch, Metric, Task
+from seqzoo.tasks.text_file import read_bytes, read_characters
+
+__all__ = ["Text"]
+
+
+class Text(Task):
+    """The next byte or character of a text file, at every position."""
+
+    name = "text"
+    metric = Metric("bits_per_byte", higher_is_better=False)
+
+    class Spec(PartSpec):
+        """Settings of `text`.
+
+        Attributes:
+            path: the file; a relative path starts at the current directory.
+            unit: byte (any file, 256 tokens) or char (UTF-8; the characters that occur).
+            length: T, tokens a window.
+            validation: share of the file, at its end, that is the test set.
+        """
+
+        path: str = Field(min_length=1)
+        unit: Literal["byte", "char"] = "byte"
+        length: PositiveInt = 256
+        validation: float = Field(default=0.1, gt=0, lt=1)
+
+    def __init__(self, spec: Spec) -> None:
+        """Read the file.
+
+        Raises:
+            SpecError: it is missing, empty, no UTF-8 (unit char), or shorter than one window.
+        """
+        self.spec = spec
+        path = Path(spec.path).expanduser()
+        self._file = read_bytes(path) if spec.unit == "byte" else read_characters(path)
+        self.vocab_size = self._file.vocab_size
+        self.length = spec.length
+        size = self._file.ids.numel()
+        self._split = size - max(1, int(size * spec.validation))
+        if self._split < spec.length + 1:
+            raise SpecError(
+                f"text file {path} is too short: {self._split:,} of its {size:,} {spec.unit}s are "
+                f"for training, and one window of length {spec.length} needs {spec.length + 1:,}; "
+                "use a longer text or a smaller `length`"
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the file's content."""
+        return self._file.fingerprint
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text.
+
+        Raises:
+            SpecError: unit char, and a character that the file does not hold.
+        """
+        return self._file.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids."""
+        return self._file.decode(ids)
+
+    def train_batch(self, size: int, seed: int, step: int) -> Batch:
+        """Windows that begin anywhere in the training part."""
+        starts = torch.randint(
+            0,
+            self._split - self.length,
+            (size, 1),
+            generator=stream_of_training(self.name, seed, step),
+        )
+        windows = self._file.ids[starts + torch.arange(self.length + 1)].long()
+        return Batch(windows[:, :-1], windows[:, 1:])
+
+    def test_batches(self, size: int) -> Iterator[Batch]:
+        """The validation part in windows side by side; the last is filled up without labels."""
+        ids, stride = self._file.ids, self.length * size
+        for start in range(self._split, ids.numel(), stride):
+            targets = ids[start : start + stride].long()
+            inputs = ids[start - 1 : start - 1 + targets.numel()].long()
+            rows = -(-targets.numel() // self.length)
+            missing = rows * self.length - targets.numel()
+            tokens = F.pad(inputs, (0, missing), value=0)
+            labels = F.pad(targets, (0, missing), value=IGNORED)
+            yield Batch(tokens.view(rows, -1), labels.view(rows, -1))
+
+    def measure(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Sums of `Task.measure`, and `bytes`, the UTF-8 bytes of the targets."""
+        return {**super().measure(logits, targets), "bytes": self._file.bytes_of(targets)}
+
+    def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """`loss` in nats a token, `accuracy`, `bits_per_byte`; chars: `bits_per_character`."""
+        bits = sums["nats"] / math.log(2)
+        metrics = {**super().metrics(sums), "bits_per_byte": bits / sums["bytes"]}
+        if self.spec.unit == "char":
+            metrics["bits_per_character"] = bits / sums["count"]
+        return metrics
