@@ -32,7 +32,7 @@ def register_parts(register: Callable[[type[Part]], None]) -> None:
 
 @hookspec
 def register_scans(register: Callable[[type[Part]], None]) -> None:
-    """Register scan backends: subclasses of `seqzoo.scan.ScanBackend`."""
+    """Register scan backends: subclasses of `seqzoo.scan.part.ScanPart`."""
 
 
 @hookspec

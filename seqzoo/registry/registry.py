@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from seqzoo.errors import PluginError, SpecError
-from seqzoo.spec import Part, PartSpec, Preset, resolve
+from seqzoo.spec import Part, PartSpec, Preset, SpecModel, resolve
 from seqzoo.spec.explain import problems_of
 
 __all__ = ["BrokenPlugin", "Entry", "Origin", "Registry"]
+
+Model = TypeVar("Model", bound=SpecModel)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,17 @@ class Registry:
         """The preset of this name, or None."""
         entry = self.get(family, name)
         return entry.target if entry is not None and isinstance(entry.target, Preset) else None
+
+    def validate(self, model: type[Model], value: Any) -> Model:
+        """A mapping made in Python as a document's spec, such as RunSpec or ModelSpec.
+
+        Raises:
+            SpecError: with every problem found.
+        """
+        try:
+            return model.model_validate(value, context={"catalog": self})
+        except ValidationError as failure:
+            raise SpecError(problems_of(failure)) from None
 
     def spec(self, family: str, value: Any) -> PartSpec:
         """The validated spec of a part from a name, a mapping with `type`, or a PartSpec.

@@ -1,0 +1,1 @@
+"""Prefix-scannable layers for seqzoo. This version registers no parts yet."""

@@ -1,0 +1,1 @@
+"""Test-time-training layers for seqzoo. This version registers no parts yet."""

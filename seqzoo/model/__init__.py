@@ -1,0 +1,21 @@
+"""Mixers, blocks and the language model, what they cost, and how text is drawn from them."""
+
+from seqzoo.model.budget import Budget as Budget
+from seqzoo.model.budget import budget as budget
+from seqzoo.model.build import build_mixer as build_mixer
+from seqzoo.model.build import build_model as build_model
+from seqzoo.model.generate import generate as generate
+from seqzoo.model.language_model import LanguageModel as LanguageModel
+from seqzoo.model.mixer import Mixer as Mixer
+from seqzoo.model.mlp import MLP as MLP
+
+__all__ = [
+    "MLP",
+    "Budget",
+    "LanguageModel",
+    "Mixer",
+    "budget",
+    "build_mixer",
+    "build_model",
+    "generate",
+]

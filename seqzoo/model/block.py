@@ -1,0 +1,45 @@
+"""The block: a mixer and an MLP, each behind a norm and beside a residual."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from seqzoo.model.mixer import Mixer
+from seqzoo.model.mlp import MLP
+from seqzoo.operators import State
+from seqzoo.spec.model import LayerSpec
+
+__all__ = ["Block", "make_norm"]
+
+
+def make_norm(kind: Literal["layer_norm", "rms_norm"], width: int) -> nn.Module:
+    """The norm over the width's features, with a gain (and a bias for layer_norm)."""
+    return nn.LayerNorm(width) if kind == "layer_norm" else nn.RMSNorm(width, eps=1e-5)
+
+
+class Block(nn.Module):
+    """x + mixer(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(
+        self,
+        spec: LayerSpec,
+        width: int,
+        norm: Literal["layer_norm", "rms_norm"],
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.mixer_norm = make_norm(norm, width)
+        self.mixer: Mixer = spec.mixer.build(width)
+        self.mlp_norm = make_norm(norm, width) if spec.mlp else None
+        self.mlp: MLP | None = spec.mlp.build(width) if spec.mlp else None
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """x (B, T, D), the mixer's state -> (B, T, D), state."""
+        mixed, state = self.mixer(self.mixer_norm(x), state)
+        x = x + self.dropout(mixed)
+        if self.mlp is not None and self.mlp_norm is not None:
+            x = x + self.dropout(self.mlp(self.mlp_norm(x)))
+        return x, state

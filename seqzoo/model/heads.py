@@ -1,0 +1,29 @@
+"""How many heads a mixer has where its spec leaves it open."""
+
+from __future__ import annotations
+
+from seqzoo.errors import SpecError
+
+__all__ = ["HEAD_SIZE", "default_heads", "head_size"]
+
+HEAD_SIZE = 64
+
+
+def default_heads(width: int) -> int:
+    """One head for every 64 features, at least one: the most that divide the width evenly."""
+    most = max(1, width // HEAD_SIZE)
+    return next(heads for heads in range(most, 0, -1) if width % heads == 0)
+
+
+def head_size(width: int, heads: int, mixer: str) -> int:
+    """width / heads.
+
+    Raises:
+        SpecError: heads do not divide the width.
+    """
+    if width % heads:
+        raise SpecError(
+            f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
+            "do, or leave heads out"
+        )
+    return width // heads

@@ -1,0 +1,73 @@
+"""The language model: token embedding, blocks, a norm and a head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqzoo.model.block import Block, make_norm
+from seqzoo.operators import State
+from seqzoo.spec.model import ModelSpec
+
+__all__ = ["LanguageModel"]
+
+EMBEDDING_STD = 0.02
+
+
+class LanguageModel(nn.Module):
+    """tokens (B, T) -> logits (B, T, vocabulary); carries one state a block."""
+
+    def __init__(self, spec: ModelSpec, vocab_size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, spec.width)
+        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        self.blocks = nn.ModuleList(
+            Block(layer, spec.width, spec.norm, spec.dropout) for layer in spec.blocks()
+        )
+        self.norm = make_norm(spec.norm, spec.width)
+        self.head = nn.Linear(spec.width, vocab_size, bias=False)
+        if spec.tie_embeddings:
+            self.head.weight = self.embedding.weight
+
+    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """tokens (B, T) int64, state -> logits (B, T, vocabulary), state."""
+        hidden, state = self.hidden(tokens, state)
+        return self.logits(hidden), state
+
+    def hidden(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """tokens (B, T) int64, state -> features before the head (B, T, D), state."""
+        x = self.embedding(tokens)
+        after = []
+        for index, block in enumerate(self.blocks):
+            x, block_state = block(x, None if state is None else state[index])
+            after.append(block_state)
+        return self.norm(x), tuple(after)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (..., D) -> (..., vocabulary)."""
+        return self.head(hidden)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first token: one for each block."""
+        return tuple(block.mixer.initial_state(batch_size) for block in self._blocks())
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token a sequence: tokens (B,), state -> logits (B, vocabulary), state."""
+        logits, state = self(tokens.unsqueeze(1), state)
+        return logits.squeeze(1), state
+
+    def state_size(self, context: int) -> int:
+        """Elements carried for one sequence after `context` tokens."""
+        return sum(block.mixer.state_size(context) for block in self._blocks())
+
+    def parameter_count(self) -> int:
+        """Number of trained parameters, a tied head counted once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def _blocks(self) -> list[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.embedding.weight.device

@@ -1,0 +1,56 @@
+"""The mixer family: a whole sequence layer with a state it can carry."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from seqzoo.operators import State
+from seqzoo.spec import Part, PartSpec
+
+__all__ = ["Mixer", "state_elements"]
+
+
+def state_elements(state: State) -> int:
+    """Number of elements of all tensors of a state."""
+    return sum(leaf.numel() for leaf in pytree.tree_leaves(state))
+
+
+class Mixer(Part, nn.Module, family="mixer"):
+    """(B, T, D) -> (B, T, D), causal. Built from its spec and the model's width D.
+
+    Splitting a sequence and carrying the state, or stepping through it token by token, gives what
+    one call gives, up to rounding.
+    """
+
+    def __init__(self, spec: PartSpec, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    @abstractmethod
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """x (B, T, D), state after the tokens before (None: there are none) -> y (B, T, D), state."""
+
+    @abstractmethod
+    def start(self, like: Tensor) -> State:
+        """The state before the first token; `like` (B, ...) gives batch, dtype and device."""
+
+    @abstractmethod
+    def recurrence(self) -> str:
+        """The layer's equations in one line of plain text, for `seqzoo describe`."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first token, in the parameters' dtype and device."""
+        parameter = next(self.parameters())
+        return self.start(parameter.new_empty(batch_size, 0))
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token: x_t (B, D), state -> y_t (B, D), state."""
+        y, state = self(x_t.unsqueeze(1), state)
+        return y.squeeze(1), state
+
+    def state_size(self, context: int) -> int:
+        """Elements carried for one sequence after `context` tokens."""
+        return state_elements(self.initial_state(1))

@@ -1,0 +1,20 @@
+"""The built-in mixers and MLPs, registered like any plugin's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seqzoo.model.attention import AttentionMixer
+from seqzoo.model.mlp import GatedMLP, PlainMLP
+from seqzoo.model.recurrent import RecurrentMixer
+from seqzoo.registry import hookimpl
+from seqzoo.spec import Part
+
+__all__ = ["register_parts"]
+
+
+@hookimpl
+def register_parts(register: Callable[[type[Part]], None]) -> None:
+    """Mixers `recurrent` and `attention`; MLPs `mlp` and `swiglu`."""
+    for part in (RecurrentMixer, AttentionMixer, PlainMLP, GatedMLP):
+        register(part)

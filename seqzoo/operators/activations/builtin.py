@@ -1,0 +1,61 @@
+"""The usual activations, as torch has them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seqzoo.operators.activations.activation import Activation
+
+__all__ = ["Gelu", "Identity", "Relu2", "Silu", "Tanh"]
+
+
+class Identity(Activation):
+    """x: strictly linear."""
+
+    name = "identity"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> x."""
+        return x
+
+
+class Gelu(Activation):
+    """x Phi(x), the exact form with the error function."""
+
+    name = "gelu"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return F.gelu(x)
+
+
+class Silu(Activation):
+    """x sigmoid(x)."""
+
+    name = "silu"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return F.silu(x)
+
+
+class Tanh(Activation):
+    """tanh(x)."""
+
+    name = "tanh"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return torch.tanh(x)
+
+
+class Relu2(Activation):
+    """max(x, 0)^2 (Primer, arXiv 2109.08668)."""
+
+    name = "relu2"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return F.relu(x).square()

@@ -1,0 +1,20 @@
+"""The anchor ablated: the current token only."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seqzoo.operators.anchors.anchor import Anchor
+from seqzoo.operators.operator import State
+
+__all__ = ["IdentityAnchor"]
+
+
+class IdentityAnchor(Anchor):
+    """u_t = x_t: no anchor, each token stands for itself."""
+
+    name = "identity"
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """x (B, T, D) -> the same x."""
+        return x, state

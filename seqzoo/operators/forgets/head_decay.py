@@ -1,0 +1,37 @@
+"""A learned decay, one number a head and token."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqzoo.operators.forgets.forget import DecayForget
+from seqzoo.operators.operator import Dims
+from seqzoo.spec import PartSpec
+
+__all__ = ["HeadDecay"]
+
+
+class HeadDecay(DecayForget):
+    """A_t = alpha_t I with alpha_t = sigmoid(W_alpha u + b), one a head (PRISM, Eq. 17)."""
+
+    name = "head_decay"
+
+    class Spec(PartSpec):
+        """initial: alpha where W_alpha u is 0, before training; sets b."""
+
+        initial: float = Field(default=0.99, gt=0.0, lt=1.0)
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        self.project = nn.Linear(dims.width, dims.heads)
+        with torch.no_grad():
+            self.project.bias.fill_(math.log(spec.initial) - math.log1p(-spec.initial))
+
+    def log_decay(self, u: Tensor) -> Tensor:
+        """u (B, T, D) -> g (B, T, H)."""
+        return F.logsigmoid(self.project(u))
