@@ -1,0 +1,105 @@
+"""The scan family: a named backend as a part, so that a spec can choose it.
+
+    scan: reference
+    scan: {type: chunked, chunk_size: 32}
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from pydantic import PositiveInt
+from torch import Tensor
+
+from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.problem import Erase, ScanResult, Transition, Writes
+from seqzoo.scan.reference import ReferenceBackend
+from seqzoo.scan.select import Backend, scan, step
+from seqzoo.spec import Part, PartSpec
+
+__all__ = ["AutoScan", "ChunkedScan", "ReferenceScan", "ScanPart"]
+
+
+class ScanPart(Part, family="scan"):
+    """Runs `scan` on one backend. Built from its spec alone; a plugin gives its own `backend`."""
+
+    class Spec(PartSpec):
+        """chunk_size: tokens a chunk; changes speed and memory, not the result."""
+
+        chunk_size: PositiveInt = 64
+
+    def __init__(self, spec: Spec) -> None:
+        self.chunk_size = spec.chunk_size
+
+    @property
+    @abstractmethod
+    def backend(self) -> str | Backend:
+        """The backend, or the name of a built-in one."""
+
+    def __call__(
+        self,
+        queries: Tensor,
+        transition: Transition,
+        writes: Writes,
+        state: Tensor | None,
+        *,
+        scale: float = 1.0,
+    ) -> ScanResult:
+        """As `seqzoo.scan.scan`; a sequence of one token runs the backend's `step`."""
+        if queries.shape[1] == 1:
+            outputs, state = step(
+                queries[:, 0],
+                _first_transition(transition),
+                _first_writes(writes),
+                state,
+                scale=scale,
+                backend=self.backend,
+            )
+            return ScanResult(outputs.unsqueeze(1), state)
+        return scan(
+            queries,
+            transition,
+            writes,
+            state,
+            scale=scale,
+            chunk_size=self.chunk_size,
+            backend=self.backend,
+        )
+
+
+def _first(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor[:, 0]
+
+
+def _first_transition(transition: Transition) -> Transition:
+    erase = transition.erase
+    if erase is not None:
+        erase = Erase(
+            _first(erase.read), _first(erase.strength), _first(erase.write), erase.before_decay
+        )
+    return Transition(_first(transition.log_decay), erase)
+
+
+def _first_writes(writes: Writes) -> Writes:
+    return Writes(writes.keys[:, 0], writes.values[:, 0], _first(writes.strengths))
+
+
+class AutoScan(ScanPart):
+    """The fastest built-in backend that can compute the problem on its device."""
+
+    name = "auto"
+    backend = "auto"
+
+
+class ChunkedScan(ScanPart):
+    """The exact chunked form in torch, on any device."""
+
+    name = "chunked"
+    backend = ChunkedBackend()
+
+
+class ReferenceScan(ScanPart):
+    """The token loop: slow, and the oracle of all others."""
+
+    name = "reference"
+    backend = ReferenceBackend()

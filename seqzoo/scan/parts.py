@@ -1,0 +1,18 @@
+"""The built-in scan backends, registered like any plugin's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seqzoo.registry import hookimpl
+from seqzoo.scan.part import AutoScan, ChunkedScan, ReferenceScan
+from seqzoo.spec import Part
+
+__all__ = ["register_scans"]
+
+
+@hookimpl
+def register_scans(register: Callable[[type[Part]], None]) -> None:
+    """`auto`, `chunked` and `reference`."""
+    for part in (AutoScan, ChunkedScan, ReferenceScan):
+        register(part)
