@@ -1,0 +1,41 @@
+"""The scans: tensors in, tensors out, no parameters.
+
+`scan` and `step` compute the linear recurrence that most layers share, `elementwise_scan` its
+element-wise sibling, `prefix_scan` and `PrefixCounter` scans with any aggregator.
+"""
+
+from seqzoo.scan.elementwise import elementwise_scan as elementwise_scan
+from seqzoo.scan.prefix import CounterState as CounterState
+from seqzoo.scan.prefix import PrefixCounter as PrefixCounter
+from seqzoo.scan.prefix import prefix_scan as prefix_scan
+from seqzoo.scan.problem import Erase as Erase
+from seqzoo.scan.problem import ScanProblem as ScanProblem
+from seqzoo.scan.problem import ScanResult as ScanResult
+from seqzoo.scan.problem import Transition as Transition
+from seqzoo.scan.problem import Writes as Writes
+from seqzoo.scan.select import BUILTIN_BACKENDS as BUILTIN_BACKENDS
+from seqzoo.scan.select import Backend as Backend
+from seqzoo.scan.select import BackendChoice as BackendChoice
+from seqzoo.scan.select import explain_backend as explain_backend
+from seqzoo.scan.select import register_backend as register_backend
+from seqzoo.scan.select import scan as scan
+from seqzoo.scan.select import step as step
+
+__all__ = [
+    "BUILTIN_BACKENDS",
+    "Backend",
+    "BackendChoice",
+    "CounterState",
+    "Erase",
+    "PrefixCounter",
+    "ScanProblem",
+    "ScanResult",
+    "Transition",
+    "Writes",
+    "elementwise_scan",
+    "explain_backend",
+    "prefix_scan",
+    "register_backend",
+    "scan",
+    "step",
+]

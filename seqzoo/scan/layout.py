@@ -1,0 +1,161 @@
+"""Cutting sequences into chunks, and joining chunks back.
+
+Chunks are laid out step-major: first chunk 0 of every sequence, then chunk 1, and so on, heads
+innermost. M counts all chunks of all sequences and heads, so the parallel work runs on contiguous
+(M, C, K), and the pass between chunks advances all sequences together on contiguous slices.
+Packed sequences are ordered from the longest to the shortest; those still running at a step are
+then always a prefix, and no chunk is spent on a sequence that has ended.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqzoo.scan.problem import ScanProblem
+
+
+class ChunkLayout(Protocol):
+    """How a problem's tokens lie in chunks.
+
+    Attributes:
+        chunk: C, tokens a chunk.
+        active: for each step, how many sequences still have a chunk there; never rises.
+    """
+
+    chunk: int
+    active: tuple[int, ...]
+
+    def split(self, tensor: Tensor) -> Tensor:
+        """(B, T, ...) -> (steps, sequences, C, ...) or (chunks, 1, C, ...), padded with zeros."""
+        ...
+
+    def join(self, chunks: Tensor) -> Tensor:
+        """(M, C, V), of H heads -> (B, T, H, V) without the padding."""
+        ...
+
+    def order_states(self, states: Tensor) -> Tensor:
+        """(N, H, V, K) as the caller orders sequences -> (N * H, V, K) as the layout does."""
+        ...
+
+    def restore_states(self, states: Tensor) -> Tensor:
+        """The inverse of `order_states`."""
+        ...
+
+
+def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
+    """The layout of a problem with at least one token.
+
+    Args:
+        power_of_two: round C up to a power of two (for decays that are split dyadically).
+    """
+    batch, time, heads = problem.queries.shape[:3]
+    bounds = problem.bounds
+    longest = time
+    if bounds is not None:
+        longest = max(end - start for start, end in pairwise(bounds))
+    num_chunks = -(-longest // problem.chunk_size)
+    chunk = -(-longest // num_chunks)  # equal chunks: the least padding
+    if power_of_two:
+        chunk = 1 << (chunk - 1).bit_length()
+    if bounds is None:
+        return EqualChunks(batch, time, heads, chunk)
+    return PackedChunks(bounds, heads, chunk, problem.queries.device)
+
+
+def token_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
+    """(B, T, H, ...) -> (M, C, ...)."""
+    chunks = layout.split(tensor).transpose(2, 3)
+    return chunks.reshape(-1, *chunks.shape[3:])
+
+
+def write_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
+    """(B, T, R, H, ...) -> (M, R, C, ...)."""
+    chunks = layout.split(tensor).movedim(4, 2).transpose(3, 4)
+    return chunks.reshape(-1, *chunks.shape[3:])
+
+
+class EqualChunks:
+    """B sequences of T tokens, cut alike."""
+
+    def __init__(self, batch: int, time: int, heads: int, chunk: int) -> None:
+        self.batch, self.time, self.heads, self.chunk = batch, time, heads, chunk
+        self.steps = -(-time // chunk)
+        self.active = (batch,) * self.steps
+
+    def split(self, tensor: Tensor) -> Tensor:
+        """See `ChunkLayout.split`."""
+        rest = tensor.shape[2:]
+        padding = self.steps * self.chunk - self.time
+        if padding:
+            tensor = F.pad(tensor, (0, 0) * len(rest) + (0, padding))
+        return tensor.unflatten(1, (self.steps, self.chunk)).transpose(0, 1)
+
+    def join(self, chunks: Tensor) -> Tensor:
+        """See `ChunkLayout.join`."""
+        size = chunks.shape[-1]
+        chunks = chunks.view(self.steps, self.batch, self.heads, self.chunk, size)
+        tokens = chunks.permute(1, 0, 3, 2, 4).reshape(self.batch, -1, self.heads, size)
+        return tokens[:, : self.time] if tokens.shape[1] > self.time else tokens
+
+    def order_states(self, states: Tensor) -> Tensor:
+        """See `ChunkLayout.order_states`."""
+        return states.flatten(0, 1)
+
+    def restore_states(self, states: Tensor) -> Tensor:
+        """See `ChunkLayout.restore_states`."""
+        return states.unflatten(0, (self.batch, self.heads))
+
+
+class PackedChunks:
+    """N sequences of any length, 0 included, packed along time; no chunk holds two of them."""
+
+    def __init__(
+        self, bounds: tuple[int, ...], heads: int, chunk: int, device: torch.device
+    ) -> None:
+        self.heads, self.chunk = heads, chunk
+        spans = list(pairwise(bounds))
+        chunk_counts = [-(-(end - start) // chunk) for start, end in spans]
+        order = sorted(range(len(spans)), key=lambda n: -chunk_counts[n])
+        steps = max(chunk_counts)
+        self.active = tuple(sum(count > step for count in chunk_counts) for step in range(steps))
+        cuts = [
+            (spans[n][0] + step * chunk, spans[n][1])
+            for step, active in enumerate(self.active)
+            for n in order[:active]
+        ]
+        starts, ends = torch.tensor(cuts).unbind(1)
+        tokens = starts[:, None] + torch.arange(chunk)  # (chunks, C)
+        held = tokens < ends[:, None]
+        time = bounds[-1]
+        slots = torch.empty(time, dtype=torch.long)
+        slots[tokens[held]] = held.flatten().nonzero().squeeze(1)
+        # a slot without a token reads the zeros appended at index T
+        self.tokens = tokens.where(held, torch.tensor(time)).flatten().to(device)
+        self.slots = slots.to(device)
+        self.order = torch.tensor(order, device=device)
+        self.inverse = self.order.argsort()
+
+    def split(self, tensor: Tensor) -> Tensor:
+        """See `ChunkLayout.split`."""
+        tokens = tensor.squeeze(0)
+        tokens = F.pad(tokens, (0, 0) * (tokens.ndim - 1) + (0, 1))
+        return tokens.index_select(0, self.tokens).unflatten(0, (-1, 1, self.chunk))
+
+    def join(self, chunks: Tensor) -> Tensor:
+        """See `ChunkLayout.join`."""
+        size = chunks.shape[-1]
+        chunks = chunks.view(-1, self.heads, self.chunk, size).transpose(1, 2)
+        return chunks.reshape(-1, self.heads, size).index_select(0, self.slots)[None]
+
+    def order_states(self, states: Tensor) -> Tensor:
+        """See `ChunkLayout.order_states`."""
+        return states.index_select(0, self.order).flatten(0, 1)
+
+    def restore_states(self, states: Tensor) -> Tensor:
+        """See `ChunkLayout.restore_states`."""
+        return states.unflatten(0, (-1, self.heads)).index_select(0, self.inverse)

@@ -1,0 +1,296 @@
+"""What a scan computes, as data: the transition, the writes, the result, and one check of them.
+
+    S_t = S_{t-1} A_t + B_t        o_t = scale * S_t q_t
+
+    A_t = Diag(exp(g_t)) (I + a_t b_t^T)              `Transition`, its rank-one part `Erase`
+    B_t = sum_r strength_t^r  v_t^r (k_t^r)^T         `Writes`
+
+Shapes, here and in the whole folder: B batch, T time, H heads, K key size, V value size, R write
+rank, C chunk, N sequences packed along time. The state S is (B, H, V, K): rows are the value
+dimension, columns the key dimension. `step`, one token, takes the same tensors with T absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Erase:
+    """The rank-one part I + a b^T of the forget matrix.
+
+    Args:
+        read: a, (B, T, H, K): what is read from the state. None ties it to the writes' first key,
+            which is the cheap path: no extra score matrix.
+        strength: (B, T, H): the delta rule, b = -strength * a.
+        write: b, (B, T, H, K): any other b. Exactly one of `strength` and `write` is given.
+        before_decay: the read sees the state before this token's decay, A_t = Diag(alpha) + a b^T
+            (RWKV-7, Comba), not after it.
+
+    Raises:
+        ValueError: neither or both of `strength` and `write` are given.
+    """
+
+    read: Tensor | None = None
+    strength: Tensor | None = None
+    write: Tensor | None = None
+    before_decay: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.strength is None) == (self.write is None):
+            given = "neither" if self.strength is None else "both"
+            raise ValueError(
+                f"Erase takes exactly one of strength and write, got {given}. Give strength "
+                "(B, T, H) for the delta rule, or write (B, T, H, K) for a general erase."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Transition:
+    """The forget matrix A_t; with no argument the identity (nothing is forgotten).
+
+    Args:
+        log_decay: g <= 0, None | (B, T, H) per head | (B, T, H, K) per key channel. The decay is
+            exp(g); g = 0 keeps all, g = -inf forgets all.
+        erase: the rank-one part, applied after the decay; None for none.
+    """
+
+    log_decay: Tensor | None = None
+    erase: Erase | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Writes:
+    """The injection B_t, R rank-one components a token.
+
+    Args:
+        keys: (B, T, R, H, K).
+        values: (B, T, R, H, V).
+        strengths: (B, T, R, H), a factor on each value; None means 1.
+    """
+
+    keys: Tensor
+    values: Tensor
+    strengths: Tensor | None = None
+
+
+class ScanResult(NamedTuple):
+    """outputs (B, T, H, V) in the queries' dtype; state (B, H, V, K), after the last token,
+    float32 or wider. From packed sequences the state is (N, H, V, K); from `step` the outputs are
+    (B, H, V)."""
+
+    outputs: Tensor
+    state: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ScanProblem:
+    """A checked scan, as a backend receives it.
+
+    Args:
+        queries: (B, T, H, K), or (B, H, K) for one token.
+        state: the state before the first token, (B, H, V, K) or (N, H, V, K); None is zero.
+        bounds: where each packed sequence begins and ends, N + 1 numbers; None if not packed.
+        scale: a factor on the outputs.
+        chunk_size: tokens a chunk for chunked backends; never changes the result beyond rounding.
+    """
+
+    queries: Tensor
+    transition: Transition
+    writes: Writes
+    state: Tensor | None
+    bounds: tuple[int, ...] | None
+    scale: float
+    chunk_size: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype to compute in: the widest input's, and at least float32."""
+        dtype = torch.float32
+        for tensor in (self.queries, *_tensors(self.transition, self.writes), self.state):
+            if tensor is not None:
+                dtype = torch.promote_types(dtype, tensor.dtype)
+        return dtype
+
+    @property
+    def num_sequences(self) -> int:
+        """B, or N when sequences are packed."""
+        return self.queries.shape[0] if self.bounds is None else len(self.bounds) - 1
+
+    def initial_state(self) -> Tensor:
+        """The state before the first token, in the computing dtype; zeros if none was given."""
+        if self.state is not None:
+            return self.state.to(self.dtype)
+        heads, key_size = self.queries.shape[-2:]
+        shape = (self.num_sequences, heads, self.writes.values.shape[-1], key_size)
+        return self.queries.new_zeros(shape, dtype=self.dtype)
+
+
+def check_scan(
+    queries: Tensor,
+    transition: Transition,
+    writes: Writes,
+    state: Tensor | None = None,
+    cu_seqlens: Tensor | None = None,
+    scale: float = 1.0,
+    chunk_size: int = 64,
+) -> ScanProblem:
+    """Checks shapes, dtypes, devices and sequence bounds of a whole scan.
+
+    Raises:
+        ValueError: naming the argument, what was expected, what came, and what to do.
+    """
+    sizes = _check_tensors("scan", "B T ", queries, transition, writes)
+    if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
+        raise ValueError(f"scan: chunk_size must be a positive integer, got {chunk_size!r}")
+    bounds = None
+    if cu_seqlens is not None:
+        bounds = read_bounds("scan", cu_seqlens, sizes["B"], sizes["T"])
+        sizes["N"] = len(bounds) - 1
+    _check_state("scan", "N" if bounds is not None else "B", state, queries, sizes)
+    return ScanProblem(queries, transition, writes, state, bounds, scale, chunk_size)
+
+
+def check_step(
+    queries: Tensor,
+    transition: Transition,
+    writes: Writes,
+    state: Tensor | None = None,
+    scale: float = 1.0,
+) -> ScanProblem:
+    """Checks one token's tensors: those of `check_scan`, with T absent.
+
+    Raises:
+        ValueError: naming the argument, what was expected, what came, and what to do.
+    """
+    sizes = _check_tensors("step", "B ", queries, transition, writes)
+    _check_state("step", "B", state, queries, sizes)
+    return ScanProblem(queries, transition, writes, state, None, scale, 1)
+
+
+def read_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> tuple[int, ...]:
+    """cu_seqlens (N + 1,), integer -> the same numbers, checked against B = 1 and T.
+
+    Raises:
+        ValueError: not a list of bounds that starts at 0, never falls, and ends at T.
+    """
+    if cu_seqlens.ndim != 1 or len(cu_seqlens) < 2 or _is_real(cu_seqlens):
+        raise ValueError(
+            f"{caller}: cu_seqlens must be an integer tensor of shape (N + 1,), N >= 1; got "
+            f"{cu_seqlens.dtype} of shape {tuple(cu_seqlens.shape)}"
+        )
+    if batch != 1:
+        raise ValueError(
+            f"{caller}: cu_seqlens needs a batch of 1, the sequences packed along time; got "
+            f"B = {batch}. Reshape (B, T, ...) to (1, B * T, ...) and set the bounds accordingly."
+        )
+    bounds = tuple(int(bound) for bound in cu_seqlens.tolist())
+    falls = any(later < earlier for earlier, later in pairwise(bounds))
+    if bounds[0] != 0 or bounds[-1] != time or falls:
+        raise ValueError(
+            f"{caller}: cu_seqlens must start at 0, never fall, and end at T = {time}; got "
+            f"{_shorten(bounds)}. Padding at the end can be a sequence of its own."
+        )
+    return bounds
+
+
+def _check_tensors(
+    caller: str, lead: str, queries: Tensor, transition: Transition, writes: Writes
+) -> dict[str, int]:
+    """Checks every tensor but the state; returns the size of each named axis."""
+    for name, value, kind in (
+        ("transition", transition, Transition),
+        ("writes", writes, Writes),
+    ):
+        if not isinstance(value, kind):
+            raise ValueError(
+                f"{caller}: {name} must be a {kind.__name__}, got {type(value).__name__}"
+            )
+    sizes: dict[str, int] = {}
+
+    def expect(name: str, tensor: Tensor | None, axes: str, hint: str = "") -> None:
+        if tensor is not None:
+            _expect(caller, name, tensor, lead + axes, sizes, queries, hint)
+
+    expect("queries", queries, "H K")
+    expect("writes.keys", writes.keys, "R H K", "A single write needs a rank axis of size 1.")
+    expect("writes.values", writes.values, "R H V", "A single write needs a rank axis of size 1.")
+    expect("writes.strengths", writes.strengths, "R H")
+    if sizes["R"] < 1:
+        raise ValueError(f"{caller}: writes need a rank of at least 1, got R = 0")
+    decay = transition.log_decay
+    if decay is not None:
+        per_head = decay.ndim == queries.ndim - 1
+        hint = "Per head it has no K axis, per key channel it has one."
+        expect("transition.log_decay", decay, "H" if per_head else "H K", hint)
+    erase = transition.erase
+    if erase is not None:
+        expect("erase.read", erase.read, "H K", "None ties it to the writes' first key.")
+        expect("erase.strength", erase.strength, "H")
+        expect("erase.write", erase.write, "H K")
+    return sizes
+
+
+def _check_state(
+    caller: str, lead: str, state: Tensor | None, queries: Tensor, sizes: dict[str, int]
+) -> None:
+    if state is None:
+        return
+    _expect(caller, "state", state, f"{lead} H V K", sizes, queries, "Rows are values.")
+    if state.dtype.itemsize < torch.float32.itemsize:
+        raise ValueError(
+            f"{caller}: state must be float32 or wider, got {state.dtype}. Use state.float()."
+        )
+
+
+def _expect(
+    caller: str,
+    name: str,
+    tensor: Tensor,
+    axes: str,
+    sizes: dict[str, int],
+    queries: Tensor,
+    hint: str,
+) -> None:
+    """Checks one tensor against named axes; an axis met for the first time gets its size here."""
+    names = axes.split()
+    shape = tuple(tensor.shape)
+    if len(shape) != len(names) or any(
+        sizes.get(axis, size) != size for axis, size in zip(names, shape, strict=True)
+    ):
+        wanted = ", ".join(str(sizes.get(axis, axis)) for axis in names)
+        raise ValueError(
+            f"{caller}: {name} must have shape ({', '.join(names)}) = ({wanted}), got {shape}. "
+            f"{hint}".rstrip()
+        )
+    if not _is_real(tensor):
+        raise ValueError(
+            f"{caller}: {name} must be a floating-point tensor, got {tensor.dtype}. "
+            f"Use {name}.to({queries.dtype if _is_real(queries) else torch.float32})."
+        )
+    if tensor.device != queries.device:
+        raise ValueError(
+            f"{caller}: {name} must be on the queries' device, {queries.device}, got "
+            f"{tensor.device}. Use {name}.to(queries.device)."
+        )
+    sizes.update(zip(names, shape, strict=True))
+
+
+def _tensors(transition: Transition, writes: Writes) -> Sequence[Tensor | None]:
+    erase = transition.erase
+    erased = () if erase is None else (erase.read, erase.strength, erase.write)
+    return (writes.keys, writes.values, writes.strengths, transition.log_decay, *erased)
+
+
+def _is_real(tensor: Tensor) -> bool:
+    return tensor.dtype.is_floating_point
+
+
+def _shorten(bounds: tuple[int, ...]) -> str:
+    return str(list(bounds)) if len(bounds) <= 8 else f"[{str(list(bounds[:7]))[1:-1]}, ...]"
