@@ -8,16 +8,29 @@ when its class is defined, not when a run uses it.
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import (
+    CoreSchema,
+    InitErrorDetails,
+    PydanticCustomError,
+    core_schema,
+)
 
 from seqzoo.errors import did_you_mean
 
 __all__ = ["Part", "PartSpec", "SpecModel", "validation_error"]
 
+_PYDANTIC_ERRORS = frozenset(get_args(core_schema.ErrorType))
 NAME_PATTERN = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
 _CUSTOM_ERRORS = frozenset(
@@ -30,7 +43,7 @@ def validation_error(title: str, errors: list[Any]) -> ValidationError:
     rows = []
     for error in errors:
         kind = error["type"]
-        if kind in _CUSTOM_ERRORS:
+        if kind not in _PYDANTIC_ERRORS:
             message = error["msg"].replace("{", "{{").replace("}", "}}")
             kind = PydanticCustomError(kind, message, error.get("ctx"))
         rows.append(
@@ -41,12 +54,30 @@ def validation_error(title: str, errors: list[Any]) -> ValidationError:
     return ValidationError.from_exception_data(title, rows)
 
 
+def _take_lists_as_tuples(schema: Any) -> None:
+    """YAML has lists only; a strict tuple would refuse them. What is in the tuple stays strict."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "tuple":
+            schema["strict"] = False
+        for value in schema.values():
+            _take_lists_as_tuples(value)
+    elif isinstance(schema, list | tuple):
+        for value in schema:
+            _take_lists_as_tuples(value)
+
+
 class SpecModel(BaseModel):
     """The one base of everything a user can write: frozen, strict, unknown keys refused."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _take_lists_as_tuples(schema)
+        return schema
 
     @model_validator(mode="wrap")
     @classmethod
@@ -103,15 +134,17 @@ class PartSpec(SpecModel):
 
     @classmethod
     def title(cls) -> str:
+        """Family and name of the part."""
         return f"{cls.part.family} '{cls.part.name}'" if hasattr(cls, "part") else cls.__name__
 
     @classmethod
     def extra_known_keys(cls) -> tuple[str, ...]:
+        """`type`, which names the part."""
         return ("type",)
 
     def build(self, *arguments: Any, **options: Any) -> Any:
-        """The part itself: `part(spec, *arguments)`; what it needs beside the spec, its family says."""
-        return self.part(self, *arguments, **options)
+        """The part itself: `part(spec, *arguments)`; its family says which arguments."""
+        return cast("Any", self.part)(self, *arguments, **options)
 
 
 class Part:

@@ -28,7 +28,7 @@ class Catalog(Protocol):
     """What validation needs of a registry."""
 
     def part(self, family: str, name: str) -> type[Part] | None:
-        """The class, or None if no part has this name. A broken plugin's part raises PluginError."""
+        """The class, or None if there is none; an error that says so if a plugin is broken."""
         ...
 
     def preset(self, family: str, name: str) -> Preset | None:
