@@ -28,6 +28,8 @@ class ShortConv(nn.Module):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """x (B, T, channels), state -> y (B, T, channels), state."""
+        if x.shape[1] == 0:  # conv1d takes no inputs shorter than its kernel
+            return x, state
         channels, _, kernel_size = self.weight.shape
         seen = torch.cat([state.to(x.dtype), x], dim=1)
         y = F.conv1d(seen.transpose(1, 2), self.weight, groups=channels).transpose(1, 2)
