@@ -9,4 +9,5 @@ MODULES = (
     "seqzoo.operators.parts",
     "seqzoo.model.parts",
     "seqzoo.tasks.parts",
+    "seqzoo.train.parts",
 )

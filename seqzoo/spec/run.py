@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 
 from seqzoo.spec.model import ModelSpec
 from seqzoo.spec.part import PartSpec, SpecModel
 from seqzoo.spec.slot import Slot
 
-__all__ = ["CheckpointSpec", "EvaluateSpec", "RunSpec", "StopSpec", "TrainSpec"]
+__all__ = ["CheckpointSpec", "EvaluateSpec", "RunSpec", "StopSpec", "TrainSpec", "run_id_of"]
 
 
 class EvaluateSpec(SpecModel):
@@ -72,6 +73,17 @@ class TrainSpec(SpecModel):
     log_every: PositiveInt = 50
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
 
+    @field_validator("accumulate")
+    @classmethod
+    def _micro_batches_are_equal(cls, accumulate: int, info: ValidationInfo) -> int:
+        batch_size = info.data.get("batch_size")
+        if batch_size is not None and batch_size % accumulate:
+            raise ValueError(
+                f"accumulate {accumulate} does not divide batch_size {batch_size}, "
+                "the sequences of a whole optimizer step"
+            )
+        return accumulate
+
 
 class RunSpec(SpecModel):
     """One spec, one seed, one record. The model's vocabulary comes from its task."""
@@ -89,6 +101,11 @@ class RunSpec(SpecModel):
     @property
     def run_id(self) -> str:
         """Twelve hex digits of the resolved spec and seed; the name does not count."""
-        facts = {key: value for key, value in self.resolved().items() if key != "name"}
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return run_id_of(self.resolved())
+
+
+def run_id_of(resolved: Mapping[str, Any]) -> str:
+    """The run id of what `RunSpec.resolved` gave, or of the spec.yaml it was written to."""
+    facts = {key: value for key, value in resolved.items() if key != "name"}
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,69 @@
+"""Which device a run trains on, and the random numbers it alone uses there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from seqzoo.errors import SpecError
+
+__all__ = ["choose_device", "generator_states", "private_randomness", "restore_generators"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device a spec means; `auto` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        SpecError: this machine has no such device.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        name = "cuda" if cuda else "mps" if mps else "cpu"
+    device = torch.device(name)
+    there = {"cpu": True, "cuda": cuda, "mps": mps}[device.type]
+    if there and device.type == "cuda":
+        there = (device.index or 0) < torch.cuda.device_count()
+    if not there:
+        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        found += ["mps"] if mps else []
+        raise SpecError(
+            f"train.device: this machine has no '{name}'; it has {', '.join(found)} "
+            "(write train.device: auto to take the fastest)"
+        )
+    return device
+
+
+@contextmanager
+def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators for a run, and put them back as they were afterwards.
+
+    They serve the model's initial weights and dropout; data come from streams of their own.
+    """
+    before = generator_states(device)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        restore_generators(before, device)
+
+
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """States of the global generators a run may draw from, each (n,) uint8 on the CPU."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def restore_generators(states: dict[str, Tensor], device: torch.device) -> None:
+    """Put the global generators into states that `generator_states` gave on such a device."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])

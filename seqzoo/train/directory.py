@@ -1,0 +1,133 @@
+"""A run's directory: whose it is, where its files lie, and that one process at a time writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+import yaml
+
+from seqzoo.errors import RunError
+from seqzoo.spec.run import RunSpec, run_id_of
+from seqzoo.train import checkpoint
+from seqzoo.train.files import write_whole, writing
+from seqzoo.train.record import Record, read_record
+
+try:
+    import fcntl
+except ImportError:  # Windows: runs are not held there
+    fcntl = None
+
+__all__ = ["RunDirectory"]
+
+
+class RunDirectory:
+    """The directory of one run, held while the `with` block lasts.
+
+    Raises:
+        RunError: it cannot be written, holds another run, or another process trains in it.
+    """
+
+    def __init__(self, path: Path, spec: RunSpec) -> None:
+        self.path = path
+        self._spec = spec
+        self._lock: int | None = None
+
+    @property
+    def record_file(self) -> Path:
+        """record.json."""
+        return self.path / "record.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """metrics.jsonl."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """checkpoint/, see `seqzoo.train.checkpoint`."""
+        return self.path / "checkpoint"
+
+    def __enter__(self) -> RunDirectory:
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._hold()
+        try:
+            self._claim()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._release()
+
+    def record(self) -> Record | None:
+        """The record, if the run has finished.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        return read_record(self.record_file) if self.record_file.exists() else None
+
+    def _claim(self) -> None:
+        """Make sure that the directory is this run's, or make it so."""
+        if (self.path / "plan.json").exists():
+            raise RunError(f"{self.path} holds a grid; choose another --out for a single run")
+        spec_file, own = self.path / "spec.yaml", self._spec.run_id
+        record = self.record()
+        if record is not None:
+            self._refuse_other(record.run_id)
+        if spec_file.exists():
+            try:
+                other = run_id_of(yaml.safe_load(spec_file.read_text(encoding="utf-8")))
+            except (OSError, ValueError, yaml.YAMLError, AttributeError) as failure:
+                raise RunError(
+                    f"{spec_file} cannot be read: {failure}; choose another --out than {self.path}"
+                ) from None
+            self._refuse_other(other)
+        else:
+            if record is None and checkpoint.latest(self.checkpoints) is not None:
+                raise RunError(
+                    f"{self.path} holds a checkpoint but no spec.yaml that says of which run; "
+                    "choose another --out"
+                )
+            text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
+            write_whole(spec_file, f"# run {own}, resolved: every default written out\n{text}")
+        checkpoint.clean(self.checkpoints)
+
+    def _refuse_other(self, other: str) -> None:
+        own = self._spec.run_id
+        if other != own:
+            raise RunError(
+                f"{self.path} holds run {other}, and this is run {own}: their specs or seeds "
+                f"differ (compare {self.path / 'spec.yaml'}); choose another --out"
+            )
+
+    def _hold(self) -> None:
+        """Take a lock that the system gives back by itself when this process ends."""
+        if fcntl is None:
+            return
+        path = self.path / ".lock"
+        with writing(path):
+            self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._release()
+            raise RunError(
+                f"another process is training in {self.path}; wait for it, or choose another --out"
+            ) from None
+        except OSError:
+            self._release()  # a file system without locks
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

@@ -1,0 +1,75 @@
+"""What a run is and runs on, as far as it is known before the first step."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from seqzoo.tasks import Metric
+from seqzoo.train.record import DeviceFacts, Versions
+
+__all__ = ["Facts", "describe_device", "installed_versions"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run at its start.
+
+    Attributes:
+        run_id: short hash of the resolved spec and seed.
+        directory: where its files lie.
+        metric: what runs on its task are compared by.
+        vocab_size: token ids of its task.
+        parameters: trained numbers in the model.
+        state_size: numbers a sequence carries at the task's length.
+        device: where it runs.
+        resumed_at: steps that were done before; 0 for a fresh start.
+    """
+
+    run_id: str
+    directory: Path
+    metric: Metric
+    vocab_size: int
+    parameters: int
+    state_size: int
+    device: DeviceFacts
+    resumed_at: int
+
+
+def describe_device(device: torch.device) -> DeviceFacts:
+    """Kind and hardware name of a device, and the CPU threads torch uses."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = _processor()
+    return DeviceFacts(kind=device.type, name=name, threads=torch.get_num_threads())
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def installed_versions() -> Versions:
+    """Versions of seqzoo, torch, Python, and every distribution that plugs into seqzoo."""
+    plugins = {
+        point.dist.name: point.dist.version
+        for point in importlib.metadata.entry_points(group="seqzoo")
+        if point.dist is not None
+    }
+    return Versions(
+        seqzoo=importlib.metadata.version("seqzoo"),
+        torch=torch.__version__,
+        python=platform.python_version(),
+        plugins=dict(sorted(plugins.items())),
+    )

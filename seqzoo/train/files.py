@@ -1,0 +1,58 @@
+"""Files that are whole or absent: written beside their place, forced to disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from seqzoo.errors import RunError
+
+__all__ = ["force_to_disk", "write_whole", "writing"]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says about a failed write to `path` into a RunError.
+
+    Raises:
+        RunError: the disk is full, the folder is read-only, the path goes through a file, ...
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as failure:
+        why = getattr(failure, "strerror", None) or str(failure)
+        raise RunError(
+            f"cannot write {path}: {why}; free some space or choose another folder. What was "
+            "written before is whole: the same command goes on from the last checkpoint"
+        ) from failure
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a text file in place; a reader sees the old one or the new one, never a part.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        try:
+            draft.write_text(text, encoding="utf-8")
+            force_to_disk(draft)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def force_to_disk(path: Path) -> None:
+    """Have a file's or a folder's content survive a loss of power."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

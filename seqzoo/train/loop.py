@@ -1,0 +1,257 @@
+"""The one training loop: from a run's spec to its record, resumed as often as need be."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import torch
+
+from seqzoo.errors import RunError
+from seqzoo.model import LanguageModel, build_model
+from seqzoo.spec.run import RunSpec
+from seqzoo.tasks import Task
+from seqzoo.train import checkpoint
+from seqzoo.train.checkpoint import Progress
+from seqzoo.train.device import choose_device, private_randomness
+from seqzoo.train.directory import RunDirectory
+from seqzoo.train.evaluate import evaluate
+from seqzoo.train.facts import Facts, describe_device
+from seqzoo.train.metrics_log import MetricsLog
+from seqzoo.train.outcome import record_of
+from seqzoo.train.record import Record, write_record
+from seqzoo.train.step import TrainingStep
+from seqzoo.train.watch import Watch
+
+__all__ = ["train"]
+
+LARGEST_WAIT = 128  # steps between looks at the loss, so that a NaN costs no more than these
+
+Build = Callable[[RunSpec, int], LanguageModel]
+
+
+def _build(spec: RunSpec, vocab_size: int) -> LanguageModel:
+    return build_model(spec, vocab_size=vocab_size)
+
+
+def train(
+    spec: RunSpec, directory: Path | str, *, watch: Watch | None = None, build: Build = _build
+) -> Record:
+    """Train a run to its end, from its last checkpoint if the directory holds one.
+
+    On the CPU (same torch, same number of threads) a run that was stopped at any moment and
+    resumed ends with the very bits of one that was not.
+
+    Args:
+        spec: the run.
+        directory: where its files go; made if there is none.
+        watch: is told what happens.
+        build: makes the model from the spec and the task's vocabulary.
+
+    Returns:
+        The record; at once, if the run had finished before.
+
+    Raises:
+        SpecError: the task's file or the device is not there, or sizes do not fit.
+        RunError: the run diverged (now or before), the directory holds another run or is in use,
+            a checkpoint is damaged, or a file cannot be written.
+    """
+    watch = watch or Watch()
+    with RunDirectory(Path(directory), spec) as place:
+        record = place.record()
+        if record is not None:
+            if record.status == "diverged":
+                raise RunError(
+                    f"run {record.run_id} in {place.path} diverged after step {record.steps} when "
+                    f"it ran before, and would again; change the spec, or delete {place.path}"
+                )
+            watch.finished(record)
+            return record
+        device = choose_device(spec.train.device)
+        with private_randomness(spec.seed, device):
+            return _Training(spec, place, watch, build, device).run()
+
+
+class _Training:
+    """A run in this process: what it is made of, and how far it is."""
+
+    def __init__(
+        self, spec: RunSpec, place: RunDirectory, watch: Watch, build: Build, device: torch.device
+    ) -> None:
+        settings = spec.train
+        self.spec, self.place, self.watch, self.device = spec, place, watch, device
+        self.started_at = time.perf_counter()
+        self.task: Task = spec.task.build()
+        self.model = build(spec, self.task.vocab_size).to(device).train()
+        self.optimizer = settings.optimizer.build().make(self.model)
+        self.step = TrainingStep(
+            self.model,
+            self.optimizer,
+            settings.schedule.build(settings.steps),
+            accumulate=settings.accumulate,
+            clip=settings.clip,
+            device=device,
+        )
+        self.progress = self._resume()
+        self.earlier_s = self.progress.wall_s
+        self.unread: list[torch.Tensor] = []
+        self.row_began = (self.progress.tokens, self.progress.train_s)
+        self.norm = math.nan
+        self.facts = Facts(
+            run_id=spec.run_id,
+            directory=place.path,
+            metric=self.task.metric,
+            vocab_size=self.task.vocab_size,
+            parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            state_size=self.model.state_size(self.task.length),
+            device=describe_device(device),
+            resumed_at=self.progress.step,
+        )
+
+    def run(self) -> Record:
+        """All steps that are left, then the record."""
+        self.watch.started(self.spec, self.facts)
+        self.log = MetricsLog(self.place.metrics_file, self.progress.step)
+        try:
+            self._train()
+        finally:
+            self.log.close()
+        return self._finish("done")
+
+    def _train(self) -> None:
+        settings, progress = self.spec.train, self.progress
+        self.clock = time.perf_counter()
+        while progress.step < settings.steps and not self._target_reached():
+            batch = self.task.train_batch(settings.batch_size, self.spec.seed, progress.step)
+            self.unread.append(self.step(batch, progress.step))
+            progress.step += 1
+            progress.tokens += batch.tokens.numel()
+            last = progress.step == settings.steps
+            if last or progress.step % settings.log_every == 0:
+                self._log_steps()
+            if last or progress.step % settings.evaluate.every == 0:
+                self._evaluate()
+            if last or progress.step % settings.checkpoint.every == 0 or self._target_reached():
+                self._save()
+            if len(self.unread) == LARGEST_WAIT:
+                self._read_losses()
+
+    def _target_reached(self) -> bool:
+        return self.progress.reached_at is not None
+
+    def _read_losses(self) -> None:
+        """Wait for the device, take over the losses of the steps since, and check them."""
+        progress = self.progress
+        if self.unread:
+            first = progress.step - len(self.unread) + 1
+            rows = torch.stack(self.unread).tolist()
+            self.unread.clear()
+            for step, (loss, norm) in enumerate(rows, start=first):
+                if not (math.isfinite(loss) and math.isfinite(norm)):
+                    self._diverge(
+                        step - 1, f"at step {step} the loss is {loss:g}, the gradient norm {norm:g}"
+                    )
+                progress.losses.append(loss)
+                self.norm = norm
+        now = time.perf_counter()
+        progress.train_s += now - self.clock
+        progress.wall_s = self.earlier_s + now - self.started_at
+        self.clock = now
+
+    def _log_steps(self) -> None:
+        self._read_losses()
+        progress = self.progress
+        tokens, seconds = self.row_began
+        row = self._row(
+            "train",
+            loss=sum(progress.losses) / len(progress.losses),
+            gradient_norm=self.norm,
+            lr=self.step.learning_rate,
+            tokens=progress.tokens,
+            tokens_per_s=(progress.tokens - tokens) / max(progress.train_s - seconds, 1e-9),
+        )
+        progress.losses.clear()
+        self.row_began = (progress.tokens, progress.train_s)
+        self.log.append(row)
+        self.watch.logged(row)
+
+    def _evaluate(self) -> None:
+        self._read_losses()
+        settings, progress = self.spec.train, self.progress
+        metrics = evaluate(
+            self.model,
+            self.task,
+            batch_size=settings.evaluate.batch_size or settings.batch_size,
+            batches=settings.evaluate.batches,
+            device=self.device,
+        )
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                self._diverge(
+                    progress.step, f"the evaluation after step {progress.step} has {name} {value:g}"
+                )
+        metric = self.task.metric
+        for name, value in metrics.items():
+            higher = metric.higher_is_better if name == metric.name else name == "accuracy"
+            before = progress.best.get(name, value)
+            progress.best[name] = max(before, value) if higher else min(before, value)
+        progress.metrics = metrics
+        stop = settings.stop
+        if stop is not None and metric.reached(metrics[metric.name], stop.target):
+            progress.reached_at = progress.step
+        self.clock = time.perf_counter()
+        row = self._row("evaluation", **metrics)
+        self.log.append(row)
+        self.watch.evaluated(row)
+
+    def _save(self) -> None:
+        self._read_losses()
+        self.log.force_to_disk()
+        checkpoint.save(
+            self.place.checkpoints, self.progress, self.model, self.optimizer, self.device
+        )
+        self.clock = time.perf_counter()
+        self.watch.saved(self.progress.step)
+
+    def _row(self, kind: str, **values: float) -> dict[str, Any]:
+        wall_s = self.earlier_s + time.perf_counter() - self.started_at
+        return {"kind": kind, "step": self.progress.step, **values, "wall_s": round(wall_s, 3)}
+
+    def _resume(self) -> Progress:
+        folder = checkpoint.latest(self.place.checkpoints)
+        if folder is None:
+            return Progress(run_id=self.spec.run_id, fingerprint=self.task.fingerprint)
+        progress = checkpoint.load(folder, self.model, self.optimizer, self.device)
+        if progress.run_id != self.spec.run_id:
+            raise RunError(
+                f"{folder} is of run {progress.run_id}, and this is run {self.spec.run_id}; "
+                "choose another --out"
+            )
+        if progress.fingerprint != self.task.fingerprint:
+            raise RunError(
+                f"the data of task '{self.task.name}' changed since {folder} was saved; put the "
+                "old file back, or choose another --out to train on the new one"
+            )
+        return progress
+
+    def _diverge(self, good_steps: int, what: str) -> NoReturn:
+        """Write the record of a run that was good for so many steps only, and stop it."""
+        self.progress.step = good_steps
+        self.progress.tokens = good_steps * self.spec.train.batch_size * self.task.length
+        self._finish("diverged")
+        good = checkpoint.latest(self.place.checkpoints)
+        kept = f"the last good checkpoint is {good}" if good else "no checkpoint was saved before"
+        raise RunError(
+            f"run {self.spec.run_id} diverged: {what}; {kept}. Lower train.optimizer.lr, clip the "
+            "gradient (train.clip), or warm up (train.schedule: {type: constant, warmup: 100})"
+        )
+
+    def _finish(self, status: Literal["done", "diverged"]) -> Record:
+        self.progress.wall_s = self.earlier_s + time.perf_counter() - self.started_at
+        record = record_of(self.spec, self.facts, self.progress, status)
+        write_record(self.place.record_file, record)
+        self.watch.finished(record)
+        return record

@@ -1,0 +1,72 @@
+"""metrics.jsonl: one JSON object a line, appended as the run goes.
+
+Rows of kind `train` tell about the steps since the row before: step, loss (their mean), lr and
+gradient_norm (of the last of them), tokens (so far), tokens_per_s, wall_s. Rows of kind
+`evaluation` hold step, wall_s and every metric. `step` counts the steps done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqzoo.train.files import write_whole, writing
+
+__all__ = ["MetricsLog", "read_rows"]
+
+
+class MetricsLog:
+    """The rows of a run that has done `step` steps; what a lost session wrote after is cut off."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        """Open for appending.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        self._path = path
+        if path.is_file():
+            rows = [row for row in read_rows(path) if row["step"] <= step]
+            write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
+        with writing(path):
+            self._file = path.open("a", encoding="utf-8")
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Write one row; readers see it at once.
+
+        Raises:
+            RunError: the disk is full or gone.
+        """
+        with writing(self._path):
+            self._file.write(json.dumps(row, allow_nan=False) + "\n")
+            self._file.flush()
+
+    def force_to_disk(self) -> None:
+        """Have all rows so far survive a loss of power.
+
+        Raises:
+            RunError: the disk is full or gone.
+        """
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        with writing(self._path):
+            self._file.close()
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole rows of a metrics.jsonl, in order; a line that a kill cut short ends it."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                return
+            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+                return
+            yield row

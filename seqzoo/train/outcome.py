@@ -1,0 +1,44 @@
+"""From what a run did to its record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seqzoo.spec.run import RunSpec
+from seqzoo.train.checkpoint import Progress
+from seqzoo.train.facts import Facts, installed_versions
+from seqzoo.train.record import MetricFacts, Record, Timings
+
+__all__ = ["record_of"]
+
+
+def record_of(
+    spec: RunSpec, facts: Facts, progress: Progress, status: Literal["done", "diverged"]
+) -> Record:
+    """The record of a run that has ended."""
+    metric, stop = facts.metric, spec.train.stop
+    return Record(
+        run_id=facts.run_id,
+        name=spec.name,
+        seed=spec.seed,
+        status=status,
+        steps=progress.step,
+        max_steps=spec.train.steps,
+        reached_at=progress.reached_at,
+        target=stop.target if stop else None,
+        metric=MetricFacts(
+            name=metric.name, higher_is_better=metric.higher_is_better, chance=metric.chance
+        ),
+        metrics=dict(progress.metrics),
+        best=dict(progress.best),
+        parameters=facts.parameters,
+        state_size=facts.state_size,
+        timings=Timings(
+            wall_s=progress.wall_s,
+            train_s=progress.train_s,
+            tokens=progress.tokens,
+            tokens_per_s=progress.tokens / max(progress.train_s, 1e-9),
+        ),
+        versions=installed_versions(),
+        device=facts.device,
+    )

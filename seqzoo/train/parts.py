@@ -1,0 +1,19 @@
+"""The built-in optimizers and schedules, registered by the road that plugins take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seqzoo.registry.hookspecs import hookimpl
+from seqzoo.spec import Part
+from seqzoo.train.optimizer import AdamW
+from seqzoo.train.schedule import Constant, Cosine
+
+__all__ = ["register_parts"]
+
+
+@hookimpl
+def register_parts(register: Callable[[type[Part]], None]) -> None:
+    """Register every built-in optimizer and schedule."""
+    for part in (AdamW, Constant, Cosine):
+        register(part)

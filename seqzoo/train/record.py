@@ -1,0 +1,149 @@
+"""The record of a run: all that a report needs to know, in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from seqzoo.errors import RunError
+from seqzoo.train.files import write_whole
+
+__all__ = [
+    "DeviceFacts",
+    "MetricFacts",
+    "Record",
+    "Timings",
+    "Versions",
+    "read_record",
+    "write_record",
+]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MetricFacts(_Facts):
+    """The metric runs on the task are compared by.
+
+    Attributes:
+        name: its key in `Record.metrics`.
+        higher_is_better: the direction of better.
+        chance: what guessing gives; None where that means nothing.
+    """
+
+    name: str
+    higher_is_better: bool
+    chance: float | None
+
+
+class Timings(_Facts):
+    """Seconds and rates, summed over all the sessions a resumed run took.
+
+    Attributes:
+        wall_s: seconds in all.
+        train_s: seconds in training steps, without evaluation and saving.
+        tokens: tokens trained on.
+        tokens_per_s: tokens / train_s.
+    """
+
+    wall_s: float
+    train_s: float
+    tokens: int
+    tokens_per_s: float
+
+
+class Versions(_Facts):
+    """What the run was made with; plugins are distribution -> version."""
+
+    seqzoo: str
+    torch: str
+    python: str
+    plugins: dict[str, str]
+
+
+class DeviceFacts(_Facts):
+    """Where it ran: kind (cpu, cuda, mps), the hardware's name, CPU threads used by torch."""
+
+    kind: str
+    name: str
+    threads: int
+
+
+class Record(_Facts):
+    """One finished run.
+
+    Attributes:
+        format: version of this file's layout.
+        run_id: short hash of the resolved spec and seed.
+        name: the spec's name, if it has one.
+        seed: the run's seed.
+        status: done, or diverged (a loss or gradient was not finite; `steps` were good).
+        steps: optimizer steps done.
+        max_steps: steps the spec allows.
+        reached_at: step of the first evaluation that met the target; None if none did.
+        target: the spec's stop target; None if it has none.
+        metric: the metric that runs are compared by.
+        metrics: every metric as the last evaluation measured it; empty if there was none.
+        best: each metric's best value over all evaluations (loss and bits: lowest).
+        parameters: trained numbers in the model.
+        state_size: numbers a sequence carries at the task's length.
+        timings: seconds and rates.
+        versions: what the run was made with.
+        device: where it ran.
+    """
+
+    format: Literal[1] = 1
+    run_id: str
+    name: str | None
+    seed: int
+    status: Literal["done", "diverged"]
+    steps: int
+    max_steps: int
+    reached_at: int | None
+    target: float | None
+    metric: MetricFacts
+    metrics: dict[str, float]
+    best: dict[str, float]
+    parameters: int
+    state_size: int
+    timings: Timings
+    versions: Versions
+    device: DeviceFacts
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write the record, whole or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    write_whole(path, record.model_dump_json(indent=2) + "\n")
+
+
+def read_record(path: Path) -> Record:
+    """Read a record back.
+
+    Raises:
+        RunError: there is none, or it is damaged; the message names the file and what is wrong.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return Record.model_validate(facts)
+    except FileNotFoundError:
+        raise RunError(f"{path}: there is no record; the run has not finished") from None
+    except OSError as failure:
+        raise RunError(f"{path}: cannot be read: {failure.strerror}") from None
+    except ValidationError as failure:
+        error = failure.errors(include_url=False)[0]
+        place = ".".join(map(str, error["loc"])) or "the file"
+        wrong = f"{place}: {error['msg']}"
+    except ValueError as failure:  # no JSON, no UTF-8
+        wrong = f"it is no JSON ({failure})"
+    raise RunError(
+        f"{path} is damaged: {wrong}; delete it, and the same command makes it again from the "
+        "checkpoint beside it"
+    )

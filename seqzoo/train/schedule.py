@@ -1,0 +1,75 @@
+"""Schedules: the factor on the learning rate at each step."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+from pydantic import Field, NonNegativeInt
+
+from seqzoo.spec import Part, PartSpec
+
+__all__ = ["Constant", "Cosine", "Schedule"]
+
+
+class Schedule(Part, ABC, family="schedule"):
+    """A function of the step alone, so that a resumed run needs no state of it."""
+
+    def __init__(self, spec: PartSpec, steps: int) -> None:
+        """The schedule of a run of `steps` steps."""
+        self.spec = spec
+        self.steps = steps
+
+    @abstractmethod
+    def factor(self, step: int) -> float:
+        """The factor at a step, counted from 0."""
+
+
+class WarmupSpec(PartSpec):
+    """Settings of schedules that begin with a linear warm-up.
+
+    Attributes:
+        warmup: steps in which the factor rises to 1; step s < warmup has (s + 1) / warmup.
+    """
+
+    warmup: NonNegativeInt = 0
+
+
+class Constant(Schedule):
+    """Linear warm-up, then the full learning rate."""
+
+    name = "constant"
+
+    class Spec(WarmupSpec):
+        """Settings of `constant`."""
+
+    spec: Spec
+
+    def factor(self, step: int) -> float:
+        """Rises to 1 over the warm-up, and stays."""
+        return min(1.0, (step + 1) / max(1, self.spec.warmup))
+
+
+class Cosine(Schedule):
+    """Linear warm-up, then half a cosine down to a share of the learning rate at the last step."""
+
+    name = "cosine"
+
+    class Spec(WarmupSpec):
+        """Settings of `cosine`.
+
+        Attributes:
+            final_ratio: factor at the last step.
+        """
+
+        final_ratio: float = Field(default=0.1, ge=0, le=1)
+
+    spec: Spec
+
+    def factor(self, step: int) -> float:
+        """Rises to 1 over the warm-up, then falls to `final_ratio` at the last step."""
+        warmup, floor = self.spec.warmup, self.spec.final_ratio
+        if step < warmup:
+            return (step + 1) / warmup
+        done = (step - warmup) / max(1, self.steps - 1 - warmup)
+        return floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, done))) / 2
