@@ -16,7 +16,7 @@ from seqzoo.spec.marks import Location, Mark, Marks
 from seqzoo.spec.reading import Trap, read_yaml
 from seqzoo.spec.slot import Catalog
 
-__all__ = ["Document", "parse_document", "read_document"]
+__all__ = ["Document", "parse_document", "parse_setting", "read_document"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,27 +42,30 @@ class Document:
         """A document of values made in Python: no lines to point at."""
         return cls(data, Marks({(): Mark(name)}), name)
 
+    def check(
+        self, model: type[Model], catalog: Catalog | None = None
+    ) -> tuple[Model | None, list[tuple[Location, Problem]]]:
+        """The data as a frozen model, None if it is none; and all problems, traps too."""
+        problems = [(trap.location, trap.problem) for trap in self.traps]
+        try:
+            result = model.model_validate(self.data, context=cast("Any", {"catalog": catalog}))
+        except ValidationError as failure:
+            for location, problem in located_problems(failure, self):
+                if not any(location[: len(trap.location)] == trap.location for trap in self.traps):
+                    problems.append((location, problem))
+            return None, problems
+        return result, problems
+
     def validate(self, model: type[Model], catalog: Catalog | None = None) -> Model:
         """The data as a frozen model.
 
         Raises:
             SpecError: with every trap and every problem of validation, in order of place.
         """
-        try:
-            result = model.model_validate(self.data, context=cast("Any", {"catalog": catalog}))
-        except ValidationError as failure:
-            raise SpecError(self.problems_of(failure)) from None
-        if self.traps:
-            raise SpecError(in_order(trap.problem for trap in self.traps))
+        result, problems = self.check(model, catalog)
+        if problems or result is None:
+            raise SpecError(in_order(problem for _, problem in problems))
         return result
-
-    def problems_of(self, failure: ValidationError) -> list[Problem]:
-        """Traps and the problems of a failed validation, in order of place."""
-        problems = [trap.problem for trap in self.traps]
-        for location, problem in located_problems(failure, self):
-            if not any(location[: len(trap.location)] == trap.location for trap in self.traps):
-                problems.append(problem)
-        return in_order(problems)
 
     def with_value(self, location: Location, source: Document, prefix: Location = ()) -> Document:
         """This document with `source`'s value at `prefix` put to `location`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -40,7 +40,6 @@ _BOUNDS = {
     "less_than_equal": ("le", "of at most"),
     "multiple_of": ("multiple_of", "that is a multiple of"),
 }
-_CUSTOM_KEYS = ("unknown_key",)
 
 
 def problems_of(failure: ValidationError, document: Document | None = None) -> list[Problem]:
@@ -66,43 +65,62 @@ def located_problems(
     What a union's members say about one value is one problem. A missing key is left out where an
     unknown key beside it is its misspelling.
     """
+    data = None if document is None else document.data
     by_location: dict[Location, list[Any]] = {}
+    in_union: set[Location] = set()
     for error in cast("list[Any]", failure.errors(include_url=False)):
-        location = _location(error, None if document is None else document.data)
+        location, is_member = _location(error, data)
         by_location.setdefault(location, []).append(error)
+        if is_member:
+            in_union.add(location)
     found = []
-    misspelt = {
-        (*location[:-1], str(error.get("ctx", {}).get("hint", "")))
-        for location, errors in by_location.items()
-        for error in errors
-        if error["type"] == "unknown_key"
-    }
     for location, errors in by_location.items():
-        if errors[0]["type"] == "missing":
-            if (*location[:-1], f"did you mean '{location[-1]}'?") in misspelt:
-                continue
+        if errors[0]["type"] == "missing" and _is_misspelt(location, by_location):
+            continue
+        if location in in_union and any(
+            len(other) > len(location) and other[: len(location)] == location
+            for other in by_location
+        ):
+            continue  # another member of the union takes such values, and says what is wrong
         what, hint = _in_words(errors, location)
         where = _where(errors[0], location, document)
         found.append((location, Problem(where, ".".join(map(str, location)), what, hint)))
     return found
 
 
-def _location(error: Any, data: Any) -> Location:
-    """The error's location without the names that pydantic gives to members of a union."""
+def _is_misspelt(missing: Location, by_location: Mapping[Location, Sequence[Any]]) -> bool:
+    """Whether an unknown key beside the missing one is close to it."""
+    suggestion = f"did you mean '{missing[-1]}'?"
+    return any(
+        location[:-1] == missing[:-1]
+        and error["type"] == "unknown_key"
+        and error["ctx"]["hint"] == suggestion
+        for location, errors in by_location.items()
+        for error in errors
+    )
+
+
+def _location(error: Any, data: Any) -> tuple[Location, bool]:
+    """The error's location, and whether it is what one member of a union says.
+
+    Pydantic's locations hold names of a union's members; what is not in the data is one.
+    """
     if data is None:
-        return tuple(error["loc"])
+        return tuple(error["loc"]), False
     location: list[int | str] = []
     steps = error["loc"]
+    is_member = False
     for index, step in enumerate(steps):
-        last_of_missing = error["type"] == "missing" and index == len(steps) - 1
-        if isinstance(data, dict) and step in data:
+        last = index == len(steps) - 1
+        in_mapping = isinstance(data, dict) and step in data
+        in_list = isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)
+        if in_mapping or in_list:
             data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        elif not last_of_missing:
+        elif not (last and error["type"] == "missing"):
+            is_member = last
             continue
         location.append(step)
-    return tuple(location)
+    return tuple(location), is_member
 
 
 def _where(error: Any, location: Location, document: Document | None) -> str:
@@ -110,7 +128,7 @@ def _where(error: Any, location: Location, document: Document | None) -> str:
         return ""
     if error["type"] == "missing":
         return str(document.marks.key(location[:-1]))
-    if error["type"] in _CUSTOM_KEYS:
+    if error["type"] == "unknown_key":
         return str(document.marks.key(location))
     return str(document.marks.value(location))
 

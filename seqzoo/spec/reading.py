@@ -35,7 +35,7 @@ class Trap:
 class _Loader(yaml.BaseLoader):
     """Parses only: a node without an explicit tag gets none by guessing."""
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:  # noqa: ARG002
         return _IMPLICIT
 
 

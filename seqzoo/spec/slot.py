@@ -19,9 +19,10 @@ from seqzoo.errors import did_you_mean
 from seqzoo.spec.part import Part, PartSpec, validation_error
 from seqzoo.spec.preset import Expansion, Preset
 
-__all__ = ["Catalog", "Slot", "resolve"]
+__all__ = ["SLOT_KEY", "Catalog", "Slot", "expanded", "resolve"]
 
 MAX_PRESET_DEPTH = 8
+SLOT_KEY = "x-slot"  # stands in a Spec's JSON Schema where seqzoo.spec.schema puts the family's
 
 
 class Catalog(Protocol):
@@ -65,17 +66,18 @@ class Slot:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        reference: dict[str, Any] = {"$ref": f"#/$defs/slot:{self.family}"}
-        if self.default_type is None:
-            return reference
-        # Without a type the mapping means the default part.
-        return {"anyOf": [reference, {"$ref": f"#/$defs/bare:{self.family}:{self.default_type}"}]}
+        return {SLOT_KEY: {"family": self.family, "default_type": self.default_type}}
 
     def _validate(self, value: Any, info: ValidationInfo) -> PartSpec:
         context = cast("Mapping[str, Any]", info.context or {})
         if isinstance(value, Mapping) and "type" not in value and self.default_type is not None:
             value = {"type": self.default_type, **value}
         return resolve(self.family, value, context.get("catalog"), context)
+
+
+def a(noun: str) -> str:
+    """The noun with its article: a mixer, an anchor, an mlp."""
+    return f"an {noun}" if noun[0] in "aeio" or noun == "mlp" else f"a {noun}"
 
 
 def resolve(
@@ -96,15 +98,15 @@ def resolve(
         if value.part.family != family:
             raise PydanticCustomError(
                 "wrong_part",
-                "a {family} is wanted here, not {given}",
-                {"family": family, "given": f"{value.part.family} '{value.part.name}'"},
+                "{a_family} is wanted here, not {given}",
+                {"a_family": a(family), "given": f"{value.part.family} '{value.part.name}'"},
             )
         return value
     if catalog is None:
         raise PydanticCustomError(
             "no_catalog",
-            "a {family} is looked up in a registry, and none was given",
-            {"family": family, "hint": "validate with seqzoo.load_spec or Registry.spec"},
+            "{a_family} is looked up in a registry, and none was given",
+            {"a_family": a(family), "hint": "validate with seqzoo.load_spec or Registry.spec"},
         )
     if isinstance(value, str):
         value = {"type": value}
@@ -112,15 +114,18 @@ def resolve(
         known = ", ".join(catalog.names(family))
         raise PydanticCustomError(
             "unknown_part",
-            "a {family} is a name, or a mapping with a 'type'",
-            {"family": family, "hint": f"known: {known}"},
+            "{a_family} is a name, or a mapping with a 'type'",
+            {"a_family": a(family), "hint": f"known: {known}"},
         )
     return _resolve_mapping(family, value, catalog, context)
 
 
-def _resolve_mapping(
-    family: str, value: Mapping[str, Any], catalog: Catalog, context: Mapping[str, Any] | None
-) -> PartSpec:
+def expanded(family: str, value: Mapping[str, Any], catalog: Catalog) -> Expansion:
+    """A slot's mapping with its presets followed down to a part.
+
+    Raises:
+        PydanticCustomError: presets that name each other.
+    """
     expansion = Expansion.start(value)
     while (preset := catalog.preset(family, expansion.name)) is not None:
         if len(expansion.through) == MAX_PRESET_DEPTH:
@@ -129,6 +134,13 @@ def _resolve_mapping(
                 "bad_preset", "presets that name each other: {chain}", {"chain": chain}
             )
         expansion = expansion.expand(preset)
+    return expansion
+
+
+def _resolve_mapping(
+    family: str, value: Mapping[str, Any], catalog: Catalog, context: Mapping[str, Any] | None
+) -> PartSpec:
+    expansion = expanded(family, value, catalog)
     name = expansion.name
     part = catalog.part(family, name)
     if part is None:

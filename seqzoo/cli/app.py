@@ -1,0 +1,74 @@
+"""The application: its commands, and what each kind of error prints and exits with.
+
+Exit 0: done. 1: a run failed. 2: the input is wrong. 130: interrupted. An error that is not one of
+`seqzoo.errors` is a defect of the program and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from seqzoo.cli import check, parts, schema
+from seqzoo.errors import RunError, SeqzooError, SpecError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="seqzoo",
+    help="Sequence layers composed in YAML, ablated in grids.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("parts")(parts.command)
+app.command("check")(check.command)
+app.command("schema")(schema.command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"seqzoo {version('seqzoo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Sequence layers composed in YAML, ablated in grids."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status. `arguments` None means the command line's."""
+    status = 0
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="seqzoo")
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except SeqzooError as failure:
+        status = report(failure)
+    except KeyboardInterrupt:
+        status = 130
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def report(failure: SeqzooError) -> int:
+    """Print an error to stderr, plainly; the exit status that belongs to it."""
+    print(failure, file=sys.stderr)
+    if isinstance(failure, SpecError) and len(failure.problems) > 1:
+        print(f"{len(failure.problems)} problems", file=sys.stderr)
+    return 1 if isinstance(failure, RunError) else 2

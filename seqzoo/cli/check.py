@@ -1,0 +1,91 @@
+"""`seqzoo check FILE...`: is it a valid run or grid?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqzoo.errors import Problem, SpecError
+from seqzoo.registry import Registry, load_registry
+from seqzoo.spec.run import RunSpec
+
+__all__ = ["command"]
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What a file is.
+
+    Attributes:
+        file: its path as given.
+        kind: run, grid, or null where it is neither.
+        runs: number of distinct runs.
+        what: in words.
+        problems: what is wrong with it.
+    """
+
+    file: str
+    kind: str | None
+    runs: int
+    what: str
+    problems: Sequence[Problem] = ()
+
+
+def command(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", show_default=False)],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Lay a value over the file's."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Validate run and grid files: every problem, at file:line:column."""
+    registry = load_registry()
+    findings = [_examine(file, registry, settings or ()) for file in files]
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    if any(finding.problems for finding in findings):
+        raise typer.Exit(2)
+
+
+def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
+    from seqzoo import load_spec
+    from seqzoo.grid.expand import expand
+
+    try:
+        spec = load_spec(file, registry, settings)
+        if isinstance(spec, RunSpec):
+            return _Finding(str(file), "run", 1, f"a run, id {spec.run_id}")
+        planned = expand(spec, registry)
+    except SpecError as failure:
+        return _Finding(str(file), None, 0, "", failure.problems)
+    runs = len({run.run_id for run in planned})
+    factors = [f"{len(spec.variants)} variants"] if spec.variants else []
+    factors += [f"{len(group[min(group)])} pairs" for group in spec.paired if group]
+    factors += [f"{len(values)} {path}" for path, values in spec.axes.items()]
+    factors += [f"{len(spec.seed_list(0))} seeds"] if spec.seeds is not None else []
+    excluded = f", {len(spec.exclude)} excluded" if spec.exclude else ""
+    what = f"a grid of {runs} run{'s' * (runs != 1)}"
+    if factors:
+        what += f": {' x '.join(factors)}{excluded}"
+    return _Finding(str(file), "grid", runs, what)
+
+
+def _show(finding: _Finding) -> None:
+    if not finding.problems:
+        print(f"{finding.file}: {finding.what}")
+        return
+    sys.stdout.flush()
+    for problem in finding.problems:
+        print(problem, file=sys.stderr)
+    count = len(finding.problems)
+    print(f"{finding.file}: {count} problem{'s' * (count > 1)}", file=sys.stderr)

@@ -1,0 +1,66 @@
+"""`seqzoo parts`: what is registered, from which plugin and version."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from seqzoo.errors import SpecError, did_you_mean
+from seqzoo.registry import Entry, Registry, load_registry
+
+__all__ = ["command"]
+
+
+def command(
+    family: Annotated[
+        str | None, typer.Option(metavar="FAMILY", help="Only this family, such as mixer.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what specs can name: every part and preset, its plugin and version."""
+    registry = load_registry()
+    if family is not None and family not in registry.families():
+        hint = did_you_mean(family, registry.families())
+        raise SpecError(f"no part is of family '{family}'; {hint}")
+    entries = [entry for entry in registry if family in (None, entry.family)]
+    if as_json:
+        print(json.dumps([_row(entry) for entry in entries], indent=2))
+    else:
+        Console(highlight=False, soft_wrap=False).print(_table(entries))
+    _name_the_broken(registry)
+
+
+def _row(entry: Entry) -> dict[str, str]:
+    return {
+        "family": entry.family,
+        "name": entry.name,
+        "plugin": entry.origin.plugin,
+        "version": entry.origin.version,
+        "doc": entry.doc,
+    }
+
+
+def _table(entries: list[Entry]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in ("family", "name", "plugin", "version"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("doc", ratio=1)
+    shown = ""
+    for entry in entries:
+        row = _row(entry)
+        if entry.family == shown:
+            row["family"] = ""
+        shown = entry.family
+        table.add_row(*row.values())
+    return table
+
+
+def _name_the_broken(registry: Registry) -> None:
+    for broken in registry.broken:
+        print(f"{broken}; repair or uninstall it", file=sys.stderr)

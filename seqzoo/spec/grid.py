@@ -1,0 +1,59 @@
+"""A grid: a base run, and the deltas that make many runs of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, PrivateAttr
+
+from seqzoo.spec.document import Document
+from seqzoo.spec.part import SpecModel
+
+__all__ = ["GridSpec"]
+
+Delta = dict[str, Any]
+Values = Annotated[tuple[Any, ...], Field(min_length=1)]
+Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+class GridSpec(SpecModel):
+    """A grid of runs. All paths are dotted paths into the base, such as `model.mixer.depth`.
+
+    Attributes:
+        name: what reports call the grid.
+        base: a run, written here or the path of its file, relative to this one.
+        variants: named deltas, path -> value: one factor at a time.
+        axes: path -> values; all combinations are run.
+        paired: path -> values that go together, first with first; or a list of such mappings.
+        exclude: partial points (`variant` and paths -> values) that are left out.
+        seeds: a number of seeds, counted from 0, or a list; left out, the base's own.
+    """
+
+    name: str | None = None
+    base: dict[str, Any]
+    variants: dict[str, Delta] = Field(default_factory=dict)
+    axes: dict[str, Values] = Field(default_factory=dict)
+    paired: Annotated[tuple[dict[str, Values], ...], BeforeValidator(_as_list)] = ()
+    exclude: tuple[Delta, ...] = ()
+    seeds: PositiveInt | Seeds | None = None
+    _document: Document | None = PrivateAttr(default=None)
+
+    @property
+    def document(self) -> Document:
+        """Where everything is written; without lines for a grid made in Python."""
+        return self._document or Document.of(self.model_dump(exclude_unset=True), "grid")
+
+    def written_in(self, document: Document) -> GridSpec:
+        """This grid, with the document it was read from for its messages."""
+        self._document = document
+        return self
+
+    def seed_list(self, base_seed: int) -> tuple[int, ...]:
+        """The seeds each cell runs with."""
+        if self.seeds is None:
+            return (base_seed,)
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds

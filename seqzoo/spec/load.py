@@ -1,0 +1,106 @@
+"""A file -> a run or a grid: which of the two it is, its base, and settings laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seqzoo.errors import Problem, SpecError
+from seqzoo.spec.delta import split_path
+from seqzoo.spec.document import Document, parse_setting, read_document
+from seqzoo.spec.explain import in_order
+from seqzoo.spec.grid import GridSpec
+from seqzoo.spec.marks import Location
+from seqzoo.spec.run import RunSpec
+from seqzoo.spec.slot import Catalog
+
+__all__ = ["load"]
+
+_GRID_ONLY = frozenset(GridSpec.model_fields) - frozenset(RunSpec.model_fields)
+_RUN_ONLY = frozenset(RunSpec.model_fields) - frozenset(GridSpec.model_fields)
+
+
+def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> RunSpec | GridSpec:
+    """The run or grid of a file. A grid's cells, and traps in its text, wait for `expand`.
+
+    Args:
+        path: the YAML file.
+        catalog: where names of parts are looked up.
+        settings: `path=value` texts laid over the file; in a grid `base.` leads into its run.
+
+    Raises:
+        SpecError: with every problem found.
+    """
+    document = read_document(path)
+    if not _is_grid(document.data):
+        return document.with_settings(settings).validate(RunSpec, catalog)
+    document = _with_base(document, Path(path).parent, settings)
+    grid, problems = document.check(GridSpec, catalog)
+    if grid is None:
+        raise SpecError(in_order(problem for _, problem in problems))
+    return grid.written_in(document)
+
+
+def _is_grid(data: Any) -> bool:
+    keys = set(data) if isinstance(data, dict) else set()
+    return "base" in keys or (bool(keys & _GRID_ONLY) and not keys & _RUN_ONLY)
+
+
+def _with_base(document: Document, folder: Path, settings: Sequence[str]) -> Document:
+    """The grid's document with its base inline and the settings laid over it."""
+    placed: list[tuple[Location, Document]] = []
+    problems: list[Problem] = []
+    for setting in settings:
+        try:
+            location, value = _grid_setting(setting)
+        except SpecError as failure:
+            problems.extend(failure.problems)
+            continue
+        if location == ("base",):
+            document = document.with_value(location, value)
+        else:
+            placed.append((location, value))
+    base = document.data.get("base")
+    if isinstance(base, str):
+        document = document.with_value(("base",), _read_base(document, folder / base))
+    for location, value in placed:
+        try:
+            document = document.with_value(location, value)
+        except SpecError as failure:
+            problems.extend(failure.problems)
+    if problems:
+        raise SpecError(problems)
+    return document
+
+
+def _grid_setting(setting: str) -> tuple[Location, Document]:
+    """Location in the grid, and value, of a `path=value` text."""
+    path, value = parse_setting(setting)
+    first, _, rest = path.partition(".")
+    if first in _RUN_ONLY:
+        hint = f"a grid's run is its base: write --set base.{setting}"
+        raise SpecError([Problem(value.name, path, f"'{first}' is no key of a grid", hint)])
+    if first in ("axes", "paired") and rest:
+        return (first, rest), value
+    if first == "variants" and "." in rest:
+        variant, _, inner = rest.partition(".")
+        return (first, variant, inner), value
+    return split_path(path), value
+
+
+def _read_base(document: Document, path: Path) -> Document:
+    try:
+        base = read_document(path)
+    except SpecError as failure:
+        where = str(document.marks.value(("base",)))
+        first = failure.problems[0]
+        if first.where != str(path):  # the file is there, and something is wrong inside it
+            raise
+        what = f"the base {first.where}: {first.what}"
+        raise SpecError([Problem(where, "base", what, first.hint)]) from None
+    if _is_grid(base.data):
+        where = str(document.marks.value(("base",)))
+        what = f"{path} is a grid, and the base of a grid is a run"
+        raise SpecError([Problem(where, "base", what, "name the file of a run")])
+    return base

@@ -1,0 +1,224 @@
+"""JSON Schema of the run and grid documents, made of the parts that are registered now.
+
+An editor that speaks yaml-language-server completes and checks YAML with it. A slot is a name, or
+a mapping whose `type` decides the keys; third-party parts and presets stand beside our own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from seqzoo.spec.grid import GridSpec
+from seqzoo.spec.part import PartSpec, SpecModel
+from seqzoo.spec.run import RunSpec
+from seqzoo.spec.slot import SLOT_KEY, Catalog, a, expanded
+
+__all__ = ["grid_schema", "run_schema"]
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def run_schema(catalog: Catalog) -> Schema:
+    """The JSON Schema (2020-12) of a run's file."""
+    writer = _Writer(catalog)
+    run = writer.model(RunSpec, "run")
+    return {"$schema": DIALECT, "title": "seqzoo run", **run, "$defs": writer.definitions}
+
+
+def grid_schema(catalog: Catalog) -> Schema:
+    """The JSON Schema (2020-12) of a grid's file. The values of deltas are checked by expansion."""
+    writer = _Writer(catalog)
+    grid = writer.model(GridSpec, "grid")
+    properties = grid["properties"]
+    properties["base"]["anyOf"] = [
+        {"type": "string", "description": "path of a run's file, relative to this one"},
+        _base(writer),
+    ]
+    for key in ("type", "additionalProperties"):
+        del properties["base"][key]
+    steps = "|".join(field for field in RunSpec.model_fields if field != "seed")
+    path = {"pattern": rf"^({steps})(\.|$)"}
+    properties["variants"]["additionalProperties"]["propertyNames"] = path
+    properties["axes"]["propertyNames"] = path
+    pairing = properties["paired"].pop("items")
+    pairing["propertyNames"] = path
+    del properties["paired"]["type"]
+    properties["paired"]["anyOf"] = [pairing, {"type": "array", "items": pairing}]
+    return {"$schema": DIALECT, "title": "seqzoo grid", **grid, "$defs": writer.definitions}
+
+
+def _base(writer: _Writer) -> Schema:
+    """A run of which axes and variants may supply parts."""
+    base = writer.model(RunSpec, "run")
+    base.pop("required")
+    untyped = {"type": "object", "not": {"required": ["type"]}}
+    base["properties"]["task"] = {"anyOf": [base["properties"]["task"], untyped]}
+    return base
+
+
+class _Writer:
+    """Collects the definitions that the documents refer to.
+
+    Attributes:
+        definitions: `slot:FAMILY`, `FAMILY:NAME` for parts and presets, `OWNER.Name` for the
+            nested mappings of a part.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self.definitions: dict[str, Schema] = {}
+
+    def model(self, model: type[SpecModel], owner: str) -> Schema:
+        """The schema of a mapping, its slots and nested mappings referred to."""
+        raw = _raw(model)
+        for name, definition in raw.pop("$defs", {}).items():
+            self.definitions[f"{owner}.{name}"] = self._linked(definition, owner)
+        return self._linked(raw, owner)
+
+    def _linked(self, schema: Any, owner: str) -> Any:
+        """A raw schema with its stand-ins for slots, and its references, made ours."""
+        if isinstance(schema, list):
+            return [self._linked(item, owner) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        if SLOT_KEY in schema:
+            rest = {key: value for key, value in schema.items() if key not in (SLOT_KEY, "title")}
+            return {**self._slot(**schema[SLOT_KEY]), **rest}
+        linked = {key: self._linked(value, owner) for key, value in schema.items()}
+        if isinstance(reference := schema.get("$ref"), str):
+            linked["$ref"] = reference.replace("#/$defs/", f"#/$defs/{owner}.")
+        return linked
+
+    def _slot(self, family: str, default_type: str | None) -> Schema:
+        """A reference to a family's slot; without `type`, a mapping means the default part."""
+        name = f"slot:{family}"
+        if name not in self.definitions:
+            self.definitions[name] = {}  # holds the place: slots may hold slots of their family
+            self.definitions[name] = self._alternatives(family)
+        reference = {"$ref": f"#/$defs/{name}"}
+        if default_type is None or default_type not in self._catalog.names(family):
+            return reference
+        return {"anyOf": [reference, {"$ref": f"#/$defs/{family}:{default_type}"}]}
+
+    def _alternatives(self, family: str) -> Schema:
+        names = self._catalog.names(family)
+        choices = [{"const": name, "description": self._doc(family, name)} for name in names]
+        cases = []
+        for name in names:
+            self.definitions[f"{family}:{name}"] = self._named(family, name)
+            condition = {"properties": {"type": {"const": name}}, "required": ["type"]}
+            cases.append({"if": condition, "then": {"$ref": f"#/$defs/{family}:{name}"}})
+        alone = [
+            choice
+            for choice in choices
+            if not self.definitions[f"{family}:{choice['const']}"].get("required")
+        ]
+        mapping = {
+            "type": "object",
+            "required": ["type"],
+            "properties": {"type": {"anyOf": choices}},
+            "allOf": cases,
+        }
+        described = f"{a(family)}: a name, or a mapping with a type"
+        if not names:
+            return {"not": {}, "description": f"no {family} is installed"}
+        by_name = [{"type": "string", "anyOf": alone}] if alone else []
+        return {"description": described, "anyOf": [*by_name, mapping]}
+
+    def _doc(self, family: str, name: str) -> str:
+        preset = self._catalog.preset(family, name)
+        if preset is not None:
+            return preset.doc
+        part = self._catalog.part(family, name)
+        return part.summary() if part else ""
+
+    def _named(self, family: str, name: str) -> Schema:
+        """The mapping of a part, or of a preset: its options, and the keys of what it changes."""
+        schema = self._overlay(family, {"type": name})
+        if self._catalog.preset(family, name) is None:
+            return schema
+        expansion = expanded(family, {"type": name}, self._catalog)
+        for option in expansion.options:
+            path = expansion.options[option]
+            while path[0] in expansion.options:  # an option of the preset below
+                path = (*expansion.options[path[0]], *path[1:])
+            value = self._at(schema, path)
+            note = f"sets {'.'.join(path)}"
+            schema["properties"][option] = {**value, "description": note}
+        schema["properties"]["type"] = {"const": name}
+        schema["description"] = self._doc(family, name)
+        return schema
+
+    def _overlay(self, family: str, written: Mapping[str, Any]) -> Schema:
+        """A part's mapping; where a preset fills its slots, they need no `type` and no key."""
+        expansion = expanded(family, written, self._catalog)
+        part = self._catalog.part(family, expansion.name)
+        if part is None:
+            return {"not": {}}
+        owner = f"{family}:{part.name}"
+        schema = self.model(part.Spec, owner)
+        schema["description"] = part.summary()
+        schema["properties"] = {"type": {"const": part.name}, **schema["properties"]}
+        if not expansion.through and not expansion.settings:
+            return schema
+        schema.pop("required", None)
+        for key, value in expansion.settings.items():
+            slot = _slot_family(_raw(part.Spec)["properties"].get(key, {}))
+            filled = {"type": value} if isinstance(value, str) else value
+            if slot is None or not isinstance(filled, Mapping) or "type" not in filled:
+                continue
+            inner = self._overlay(slot, filled)
+            inner.pop("required", None)
+            schema["properties"][key] = {"anyOf": [schema["properties"][key], inner]}
+        return schema
+
+    def _at(self, schema: Schema, path: tuple[str, ...]) -> Schema:
+        """The schema of the value at a path of a preset's mapping; anything where none is found."""
+        for step in path:
+            options = [schema, *schema.get("anyOf", [])]
+            found = [each["properties"] for each in options if step in each.get("properties", {})]
+            if not found:
+                return {}
+            schema = found[-1][step]
+        return schema
+
+
+def _slot_family(schema: Any) -> str | None:
+    for each in [schema, *schema.get("anyOf", [])]:
+        if SLOT_KEY in each:
+            return each[SLOT_KEY]["family"]
+    return None
+
+
+def _raw(model: type[SpecModel]) -> Schema:
+    """Pydantic's schema, with the docstring's words on each field as its description."""
+    schema = model.model_json_schema()
+    _describe(schema, model.__doc__ or "")
+    schema.setdefault("properties", {})
+    if issubclass(model, PartSpec):
+        schema.pop("title", None)
+    return schema
+
+
+def _describe(schema: Schema, docstring: str) -> None:
+    """Take `key: what it is` lines of a docstring, and what is indented below them, apart."""
+    properties = schema.get("properties", {})
+    key, indent, words = "", 0, dict[str, list[str]]()
+    for line in docstring.splitlines():
+        match = re.match(r"( *)(\w+): (.+)", line)
+        if match and match[2] in properties:
+            key, indent = match[2], len(match[1])
+            words[key] = [match[3]]
+        elif key and line.strip() and len(line) - len(line.lstrip()) > indent:
+            words[key].append(line.strip())
+        else:
+            key = ""
+    for name, prop in properties.items():
+        prop.pop("title", None)
+        if name in words:
+            prop["description"] = " ".join(words[name])
+    schema["description"] = docstring.strip().partition("\n")[0]
