@@ -10,4 +10,5 @@ MODULES = (
     "seqzoo.model.parts",
     "seqzoo.tasks.parts",
     "seqzoo.train.parts",
+    "seqzoo.grid.parts",
 )

@@ -1,0 +1,39 @@
+"""From a grid's spec to records: expanded, frozen as a plan, done by workers, kept in a ledger."""
+
+from seqzoo.grid.driver import Failure as Failure
+from seqzoo.grid.driver import Outcome as Outcome
+from seqzoo.grid.driver import run_directory as run_directory
+from seqzoo.grid.driver import run_grid as run_grid
+from seqzoo.grid.executors import Executor as Executor
+from seqzoo.grid.failure import failure_path as failure_path
+from seqzoo.grid.failure import read_failure as read_failure
+from seqzoo.grid.labels import point_label as point_label
+from seqzoo.grid.live import view_for as view_for
+from seqzoo.grid.plan import Plan as Plan
+from seqzoo.grid.plan import PlanRow as PlanRow
+from seqzoo.grid.plan import adopt_plan as adopt_plan
+from seqzoo.grid.plan import make_plan as make_plan
+from seqzoo.grid.plan import read_plan as read_plan
+from seqzoo.grid.plan import refuse_lost_runs as refuse_lost_runs
+from seqzoo.grid.view import View as View
+from seqzoo.grid.worker import RunJob as RunJob
+
+__all__ = [
+    "Executor",
+    "Failure",
+    "Outcome",
+    "Plan",
+    "PlanRow",
+    "RunJob",
+    "View",
+    "adopt_plan",
+    "failure_path",
+    "make_plan",
+    "point_label",
+    "read_failure",
+    "read_plan",
+    "refuse_lost_runs",
+    "run_directory",
+    "run_grid",
+    "view_for",
+]

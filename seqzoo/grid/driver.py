@@ -1,0 +1,262 @@
+"""Do a plan's runs: claim, hand out, listen, until none is open."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seqzoo.errors import RunError
+from seqzoo.grid.executors import Executor
+from seqzoo.grid.failure import clear_failure, write_failure
+from seqzoo.grid.job import Finished, Job, Lost, News, Progress, Started, Work
+from seqzoo.grid.ledger import Ledger
+from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, read_plan
+from seqzoo.grid.view import View
+
+__all__ = ["Failure", "Outcome", "run_directory", "run_grid"]
+
+BEAT_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+LISTEN_SECONDS = 0.2
+MAX_LOSSES = 5
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed: variant, point and seed; the error in one line; its directory."""
+
+    label: str
+    error: str
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a grid stands when its process ends.
+
+    Attributes:
+        total: distinct runs of the plan.
+        done: runs that are done, of this and all earlier processes.
+        failures: runs whose last attempt failed.
+        interrupted: it was stopped before every run had its turn; the same command resumes.
+    """
+
+    total: int
+    done: int
+    failures: tuple[Failure, ...]
+    interrupted: bool
+
+
+def run_directory(directory: Path, run_id: str) -> Path:
+    """Where a run of the grid in `directory` leaves its files."""
+    return directory / "runs" / run_id
+
+
+def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: View) -> Outcome:
+    """Do every run of the plan that is not done yet, together with any other process that does.
+
+    Runs that failed before are tried again. A run that fails stops no other. Ctrl-C once lets the
+    runs at hand finish and starts no more; twice, or a SIGTERM, stops them where they are.
+
+    Raises:
+        RunError: the directory holds another grid, or cannot be written, or its disk is full.
+    """
+    with Ledger(directory) as ledger:
+        with ledger.transaction():
+            adopt_plan(directory, plan)
+            ledger.enlist(plan.distinct())
+        grid = _Grid(plan.distinct(), directory, ledger, executor, view)
+        grid.reopen()
+        with _stop_requests() as requests:
+            executor.start(work)
+            try:
+                grid.drive(requests)
+            finally:
+                executor.close()
+                view.closed()
+                grid.release_all()
+        return grid.outcome()
+
+
+@dataclass
+class _Requests:
+    """How often the user has asked to stop."""
+
+    count: int = 0
+
+    def once(self, *_: object) -> None:
+        self.count += 1
+
+    def at_once(self, *_: object) -> None:
+        self.count += 2
+
+
+@contextmanager
+def _stop_requests() -> Iterator[_Requests]:
+    requests = _Requests()
+    if threading.current_thread() is not threading.main_thread():
+        yield requests
+        return
+    interrupt = signal.signal(signal.SIGINT, requests.once)
+    terminate = signal.signal(signal.SIGTERM, requests.at_once)
+    try:
+        yield requests
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, terminate)
+
+
+@dataclass
+class _Grid:
+    rows: dict[str, PlanRow]
+    directory: Path
+    ledger: Ledger
+    executor: Executor
+    view: View
+    host: str = field(default_factory=socket.gethostname)
+    at_hand: dict[str, Job] = field(default_factory=dict)  # by claim
+    steps: dict[str, int | None] = field(default_factory=dict)  # by claim
+    losses: Counter[str] = field(default_factory=Counter)
+    next_beat: float = 0.0
+    next_look: float = 0.0
+    requests_seen: int = 0
+
+    def reopen(self) -> None:
+        """Plan again what failed, what has lost its record, and what a dead process had."""
+        self.ledger.reopen(
+            row.run_id
+            for row in self.ledger.rows()
+            if row.state == "failed"
+            or (
+                row.state == "done"
+                and not (run_directory(self.directory, row.run_id) / "record.json").exists()
+            )
+        )
+        self.ledger.free_the_dead(self.host)
+
+    def drive(self, requests: _Requests) -> None:
+        sizes = {run_id: row.max_steps for run_id, row in self.rows.items()}
+        self.view.opened(self.ledger.counts(), sizes)
+        while requests.count < 2:
+            if requests.count > self.requests_seen:
+                self.view.stopping(len(self.at_hand))
+                self.requests_seen = requests.count
+            if requests.count == 0:
+                self._hand_out()
+            for news in self.executor.news(LISTEN_SECONDS):
+                if news.job.claim in self.at_hand:
+                    self._hear(news)
+            self._beat()
+            if not self.at_hand and (requests.count > 0 or not self._is_open()):
+                return
+
+    def _hand_out(self) -> None:
+        """Claim runs for the free workers; where none was left, look again a second later."""
+        while self.executor.free() > 0 and time.monotonic() >= self.next_look:
+            claim = self.ledger.claim(self.host, os.getpid())
+            if claim is None:
+                self.next_look = time.monotonic() + LOOK_SECONDS
+                self.ledger.free_the_dead(self.host)
+                self.view.counted(self.ledger.counts())
+                return
+            if claim.run_id not in self.rows:  # another process has added runs to the grid
+                self.rows = read_plan(self.directory).distinct()
+            row = self.rows[claim.run_id]
+            job = Job(
+                run_id=claim.run_id,
+                claim=claim.token,
+                spec=row.spec,
+                directory=run_directory(self.directory, claim.run_id),
+                label=row.label,
+                attempt=claim.attempt,
+            )
+            self.at_hand[claim.token] = job
+            self.steps[claim.token] = None
+            self.executor.submit(job)
+
+    def _hear(self, news: News) -> None:
+        claim = news.job.claim
+        match news:
+            case Started():
+                self.ledger.move(claim, news.host, news.pid)
+                self.view.started(news)
+            case Progress():
+                self.steps[claim] = news.step
+                self.view.progress(news)
+            case Finished(no_room=True):
+                raise RunError(
+                    f"{news.job.directory}: {news.error}; free some room on the disk and run the "
+                    "same command again: it resumes"
+                )
+            case Finished():
+                self._finish(news)
+            case Lost():
+                self._lose(news)
+
+    def _lose(self, news: Lost) -> None:
+        self.losses[news.job.run_id] += 1
+        times = self.losses[news.job.run_id]
+        if times < MAX_LOSSES:
+            self.ledger.release(news.job.claim)
+            self._forget(news.job)
+            self.view.lost(news)
+            return
+        self._finish(Finished(news.job, error=f"given up after {times} attempts: {news.how}"))
+
+    def _finish(self, news: Finished) -> None:
+        if news.error is None:
+            clear_failure(news.job.directory)
+        else:
+            write_failure(news.job, news.error, news.traceback)
+        self.ledger.finish(news.job.claim, news.error, news.traceback)
+        self._forget(news.job)
+        self.view.finished(news, self.ledger.counts())
+
+    def _forget(self, job: Job) -> None:
+        del self.at_hand[job.claim]
+        del self.steps[job.claim]
+
+    def _beat(self) -> None:
+        if time.monotonic() < self.next_beat:
+            return
+        self.next_beat = time.monotonic() + BEAT_SECONDS
+        for claim in self.ledger.beat(self.steps):
+            job = self.at_hand[claim]
+            self._forget(job)
+            self.executor.stop(job)
+            self.view.taken(job)
+
+    def _is_open(self) -> bool:
+        counts = self.ledger.counts()
+        return counts["planned"] + counts["running"] > 0
+
+    def release_all(self) -> None:
+        for claim in self.at_hand:
+            self.ledger.release(claim)
+
+    def outcome(self) -> Outcome:
+        rows = self.ledger.rows()
+        if any(row.run_id not in self.rows for row in rows):
+            self.rows = read_plan(self.directory).distinct()
+        return Outcome(
+            total=len(rows),
+            done=sum(row.state == "done" for row in rows),
+            failures=tuple(
+                Failure(
+                    label=self.rows[row.run_id].label,
+                    error=row.error or "",
+                    directory=run_directory(self.directory, row.run_id),
+                )
+                for row in rows
+                if row.state == "failed"
+            ),
+            interrupted=any(row.state in ("planned", "running") for row in rows),
+        )

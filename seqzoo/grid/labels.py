@@ -1,0 +1,93 @@
+"""How a run of a grid is called in one line: variant, point, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["axis_label", "point_label", "run_label", "shortened", "value_label"]
+
+LONGEST = 40
+
+
+def value_label(value: Any) -> str:
+    """A value as a person writes it, in at most 40 characters.
+
+    >>> value_label({"type": "parity", "length": 64})
+    'parity length=64'
+    """
+    text = _flow(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def _flow(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        rest = [f"{key}={_flow(entry)}" for key, entry in value.items() if key != "type"]
+        return " ".join([_flow(value["type"]), *rest] if "type" in value else rest)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(_flow(entry) for entry in value) + "]"
+    return str(value)
+
+
+def _type(value: Any) -> Any:
+    return value.get("type") if isinstance(value, Mapping) else value
+
+
+def axis_label(path: str) -> str:
+    """The last word of an axis' path that says something.
+
+    >>> axis_label("model.mixer.depth"), axis_label("task.type")
+    ('depth', 'task')
+    """
+    words = [word for word in path.split(".") if word != "type"] or [path]
+    return words[-1]
+
+
+def point_label(point: Mapping[str, Any]) -> str:
+    """A point of the axes; a task is called by its value alone.
+
+    >>> point_label({"task.type": "parity", "model.mixer.depth": 2})
+    'parity depth=2'
+    """
+    words = []
+    for path, value in point.items():
+        name = axis_label(path)
+        words.append(value_label(value) if name == "task" else f"{name}={value_label(value)}")
+    return " ".join(words)
+
+
+def shortened(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The points with each part called by its type alone, on axes where the types are all unlike.
+
+    >>> shortened([{"task": {"type": "parity", "length": 64}}, {"task": {"type": "text"}}])
+    [{'task': 'parity'}, {'task': 'text'}]
+    """
+    short = []
+    for path in dict.fromkeys(path for point in points for path in point):
+        values = [point[path] for point in points if path in point]
+        written = {repr(value) for value in values}
+        types = {repr(_type(value)) for value in values}
+        if len(types) == len(written) and "None" not in types:
+            short.append(path)
+    return [
+        {
+            path: value["type"] if path in short and isinstance(value, Mapping) else value
+            for path, value in point.items()
+        }
+        for point in points
+    ]
+
+
+def run_label(variant: str, point: Mapping[str, Any], seed: int) -> str:
+    """Variant, point and seed.
+
+    >>> run_label("linear", {"task.type": "parity"}, 0)
+    'linear, parity, seed 0'
+    """
+    return ", ".join(part for part in (variant, point_label(point), f"seed {seed}") if part)

@@ -1,0 +1,109 @@
+"""The view for a terminal: one line a running run, totals, time left; failures stay above it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from seqzoo.grid.failure import failure_path
+from seqzoo.grid.job import Finished, Job, Lost
+from seqzoo.grid.ledger import State
+from seqzoo.grid.lines import LineView
+from seqzoo.grid.view import Board, View, duration
+
+__all__ = ["LiveView", "view_for"]
+
+
+def view_for(console: Console) -> View:
+    """The live view on a terminal, plain lines anywhere else."""
+    return LiveView(console) if console.is_terminal else LineView(console)
+
+
+class LiveView(Board):
+    """Redraws the board four times a second, below what has been printed."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._stopping = False
+        self._live = Live(
+            console=console,
+            get_renderable=self.render,
+            refresh_per_second=4,
+            transient=True,
+            vertical_overflow="ellipsis",
+        )
+
+    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+        """Begin to draw."""
+        super().opened(counts, max_steps)
+        self._live.start()
+
+    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+        """Keep a failure above the board."""
+        super().finished(news, counts)
+        if news.error is not None:
+            self._say(Text.assemble(("failed ", "bold red"), f"{news.job.label}: {news.error}"))
+            self._say(Text(f"       {failure_path(news.job.directory)}", style="dim"))
+
+    def lost(self, news: Lost) -> None:
+        """Keep the loss above the board."""
+        super().lost(news)
+        self._say(Text(f"taken up again {news.job.label}: {news.how}", style="yellow"))
+
+    def taken(self, job: Job) -> None:
+        """Keep it above the board."""
+        super().taken(job)
+        self._say(Text(f"left to another process {job.label}", style="yellow"))
+
+    def stopping(self, at_hand: int) -> None:  # noqa: ARG002
+        """Say in the totals what Ctrl-C does."""
+        self._stopping = True
+
+    def closed(self) -> None:
+        """Clear the board."""
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """The board as it stands."""
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=3)
+        table.add_column(width=16)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
+        table.add_column(justify="right", no_wrap=True)
+        now = time.monotonic()
+        for line in list(self.lines.values()):  # drawn by another thread
+            step = line.step or 0
+            said = line.metric or ("" if line.loss is None else f"loss {line.loss:.3f}")
+            table.add_row(
+                Text(line.job.label),
+                ProgressBar(total=max(1, line.max_steps), completed=step, width=16),
+                Text(f"{step:,}/{line.max_steps:,}"),
+                Text(said),
+                Text(duration(now - line.since), style="dim"),
+            )
+        return Group(table, self._totals())
+
+    def _totals(self) -> Text:
+        counts = self.counts
+        text = Text(f"{counts['done']} of {self.total} runs done", style="bold")
+        if counts["failed"]:
+            text.append(f", {counts['failed']} failed", style="bold red")
+        elsewhere = counts["running"] - len(self.lines)
+        if elsewhere > 0:
+            text.append(f", {elsewhere} running in other processes")
+        left = self.seconds_left()
+        if left:
+            text.append(f", about {duration(left)} left")
+        if self._stopping:
+            text.append("; finishing these, Ctrl-C again stops them, resumable", style="yellow")
+        return text
+
+    def _say(self, text: Text) -> None:
+        self._live.console.print(text, soft_wrap=True)

@@ -1,0 +1,215 @@
+"""The plan: every run of a grid, frozen on disk before the first one starts.
+
+`plan.json` is all a worker and a report need: the resolved spec of each run, and the grid's own
+words (variants, axes, seeds) for it. A grid may grow on a directory, and be renamed; a plan never
+loses a run that it had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from seqzoo.errors import RunError
+from seqzoo.grid.expand import PlannedRun
+from seqzoo.grid.labels import run_label, value_label
+from seqzoo.train.files import write_whole
+
+__all__ = [
+    "FORMAT",
+    "Plan",
+    "PlanRow",
+    "adopt_plan",
+    "make_plan",
+    "plan_path",
+    "read_plan",
+    "refuse_lost_runs",
+]
+
+FORMAT = 1
+
+
+class PlanRow(BaseModel):
+    """One cell's run of one seed.
+
+    Attributes:
+        run_id: hash of the resolved spec; two rows with equal specs share one run.
+        variant: name of the delta, "" if the grid has no variants.
+        point: axis path -> value as written.
+        seed: the run's seed.
+        spec: the resolved run spec, as plain data.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    variant: str
+    point: dict[str, Any]
+    seed: int
+    spec: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Variant, point and seed in one line."""
+        return run_label(self.variant, self.point, self.seed)
+
+    @property
+    def max_steps(self) -> int:
+        """Optimizer steps the run has at most."""
+        return self.spec["train"]["steps"]
+
+    @property
+    def target(self) -> float | None:
+        """The metric at which the run stops early, if it has one."""
+        stop = self.spec["train"].get("stop")
+        return stop["target"] if stop else None
+
+
+class Plan(BaseModel):
+    """All runs of a grid, in the order they are done.
+
+    Attributes:
+        format: version of this file.
+        name: the grid's name.
+        base: the variant others are compared with, "" if there are no variants.
+        variants: in the order written.
+        axes: paths of the axes, in the order written.
+        runs: one row for each variant, point and seed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = FORMAT
+    name: str
+    base: str
+    variants: tuple[str, ...]
+    axes: tuple[str, ...]
+    runs: tuple[PlanRow, ...]
+
+    def distinct(self) -> dict[str, PlanRow]:
+        """Run id -> the first row that asks for it: what there is to do."""
+        rows: dict[str, PlanRow] = {}
+        for row in self.runs:
+            rows.setdefault(row.run_id, row)
+        return rows
+
+
+def make_plan(
+    name: str, runs: Sequence[PlannedRun], deltas: Mapping[str, Mapping[str, Any]] | None = None
+) -> Plan:
+    """The plan of an expanded grid.
+
+    Args:
+        name: the grid's name.
+        runs: what `expand` gave.
+        deltas: the grid's variants; the first with an empty delta is the base to compare with,
+            else the first of all.
+    """
+    variants = tuple(dict.fromkeys(run.variant for run in runs if run.variant))
+    unchanged = [variant for variant in variants if deltas is not None and not deltas[variant]]
+    return Plan(
+        name=name,
+        base=(unchanged or list(variants) or [""])[0],
+        variants=variants,
+        axes=tuple(dict.fromkeys(axis for run in runs for axis in run.point)),
+        runs=tuple(
+            PlanRow(
+                run_id=run.run_id,
+                variant=run.variant,
+                point=dict(run.point),
+                seed=run.seed,
+                spec=run.spec.resolved(),
+            )
+            for run in runs
+        ),
+    )
+
+
+def plan_path(directory: Path) -> Path:
+    """Where a grid's plan lies."""
+    return directory / "plan.json"
+
+
+def read_plan(directory: Path) -> Plan:
+    """The plan frozen in a grid's directory.
+
+    Raises:
+        RunError: there is none, it cannot be read, or a newer seqzoo wrote it.
+    """
+    path = plan_path(directory)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RunError(f"{directory}: no plan.json here; give a grid's --out directory") from None
+    except OSError as failure:
+        raise RunError(f"{path}: cannot be read ({failure.strerror}); check the path") from None
+    try:
+        data = json.loads(text)
+        version = data.get("format") if isinstance(data, dict) else None
+        if isinstance(version, int) and version > FORMAT:
+            raise RunError(
+                f"{path}: written by a newer seqzoo (plan format {version}, this one reads up to "
+                f"{FORMAT}); upgrade seqzoo, or choose another directory"
+            )
+        return Plan.model_validate(data)
+    except (ValueError, ValidationError) as failure:
+        first = str(failure).partition("\n")[0]
+        raise RunError(
+            f"{path}: not a plan of seqzoo ({first}); restore the file, or delete it and run the "
+            "grid again: finished runs are recognised by their records"
+        ) from None
+
+
+def adopt_plan(directory: Path, plan: Plan) -> None:
+    """Freeze the plan in the directory, unless it would lose a run of the plan that is there.
+
+    Raises:
+        RunError: the directory holds runs this plan has not, or cannot be written.
+    """
+    refuse_lost_runs(directory, plan)
+    write_whole(plan_path(directory), plan.model_dump_json(indent=1) + "\n")
+
+
+def refuse_lost_runs(directory: Path, new: Plan) -> None:
+    """Nothing, unless the directory has a plan with runs that `new` has not.
+
+    Raises:
+        RunError: it has; the message says which, and what differs.
+    """
+    if not plan_path(directory).exists():
+        return
+    old = read_plan(directory)
+    kept = new.distinct()
+    lost = [row for run_id, row in old.distinct().items() if run_id not in kept]
+    if not lost:
+        return
+    row = lost[0]
+    twins = [new_row for new_row in new.runs if new_row.label == row.label]
+    if twins:
+        changes = list(_differences("", row.spec, twins[0].spec))
+        what = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
+    else:
+        what = "this grid has no run of that name"
+    raise RunError(
+        f"{directory} holds another grid: {len(lost)} of its {len(old.distinct())} runs are not in "
+        f"this one, the first '{row.label}' (run {row.run_id}): {what}. New runs may be added to a "
+        "grid, none changed or dropped: put the file back, or choose another --out"
+    )
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            inner = f"{path}.{key}" if path else key
+            if key not in new:
+                yield f"{inner} is {value_label(old[key])} there, and not here"
+            elif key not in old:
+                yield f"{inner} is {value_label(new[key])} here, and not there"
+            else:
+                yield from _differences(inner, old[key], new[key])
+    elif old != new:
+        yield f"{path} is {value_label(old)} there, {value_label(new)} here"

@@ -1,0 +1,133 @@
+"""What a person sees of a grid at work: the calls a view gets, and the state most views keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seqzoo.grid.job import Finished, Job, Lost, Progress, Started
+from seqzoo.grid.ledger import State
+
+__all__ = ["Board", "Line", "View", "duration"]
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it.
+
+    >>> duration(8.2), duration(75), duration(7300)
+    ('8 s', '1 min 15 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class View:
+    """Is told what happens; does nothing with it."""
+
+    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+        """The grid starts: runs by state, and run id -> steps at most."""
+
+    def counted(self, counts: Mapping[State, int]) -> None:
+        """Runs by state now, those of other processes on this directory among them."""
+
+    def started(self, news: Started) -> None:
+        """A worker has taken up a run."""
+
+    def progress(self, news: Progress) -> None:
+        """A run has come further."""
+
+    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+        """A run is done or has failed."""
+
+    def lost(self, news: Lost) -> None:
+        """A worker died; its run is taken up again."""
+
+    def taken(self, job: Job) -> None:
+        """Another process has taken this run over, since no heartbeat came from here."""
+
+    def stopping(self, at_hand: int) -> None:
+        """The user wants to stop; so many runs are finished first."""
+
+    def closed(self) -> None:
+        """The grid ends."""
+
+
+@dataclass
+class Line:
+    """One running run: its job, when it began (monotonic seconds), and how far it is."""
+
+    job: Job
+    since: float
+    max_steps: int
+    step: int | None = None
+    loss: float | None = None
+    metric: str = ""
+
+
+class Board(View):
+    """Keeps the running lines, the totals and the time left; what draws it derives from it."""
+
+    def __init__(self) -> None:
+        self.counts: Mapping[State, int] = {"planned": 0, "running": 0, "done": 0, "failed": 0}
+        self.lines: dict[str, Line] = {}
+        self._max_steps: Mapping[str, int] = {}
+        self._steps_done = 0
+        self._since: float | None = None
+
+    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+        """Learn the totals and the sizes."""
+        self.counts, self._max_steps = counts, max_steps
+
+    def counted(self, counts: Mapping[State, int]) -> None:
+        """Learn the totals."""
+        self.counts = counts
+
+    def started(self, news: Started) -> None:
+        """Open a line."""
+        now = time.monotonic()
+        self._since = self._since or now
+        max_steps = self._max_steps.get(news.job.run_id, 0)
+        self.lines[news.job.claim] = Line(news.job, since=now, max_steps=max_steps)
+
+    def progress(self, news: Progress) -> None:
+        """Move a line on."""
+        line = self.lines[news.job.claim]
+        if line.step is not None:  # the first is where the run starts or resumes
+            self._steps_done += news.step - line.step
+        line.step = news.step
+        line.loss = line.loss if news.loss is None else news.loss
+        if news.metric is not None:
+            line.metric = f"{news.metric_name} {news.metric:.3f}"
+
+    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+        """Close a line."""
+        self.counts = counts
+        self.lines.pop(news.job.claim, None)
+
+    def lost(self, news: Lost) -> None:
+        """Close a line."""
+        self.lines.pop(news.job.claim, None)
+
+    def taken(self, job: Job) -> None:
+        """Close a line."""
+        self.lines.pop(job.claim, None)
+
+    @property
+    def total(self) -> int:
+        """All runs of the plan."""
+        return sum(self.counts.values())
+
+    def seconds_left(self) -> float | None:
+        """At the rate so far, if no run stops early; None before there is a rate."""
+        if self._since is None or self._steps_done == 0 or not self._max_steps:
+            return None
+        mean = sum(self._max_steps.values()) / len(self._max_steps)
+        begun = sum(line.max_steps - (line.step or 0) for line in self.lines.values())
+        others = self.counts["planned"] + self.counts["running"] - len(self.lines)
+        rate = self._steps_done / (time.monotonic() - self._since)
+        return (begun + max(0, others) * mean) / rate

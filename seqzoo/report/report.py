@@ -1,0 +1,61 @@
+"""A report: the cells of a directory, ready for any format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from seqzoo.report import summary
+from seqzoo.report.cells import Cell, make_cells
+from seqzoo.report.collect import Collection, collect
+from seqzoo.report.tables import Table, make_tables
+
+__all__ = ["Report", "make_report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a format draws."""
+
+    collection: Collection
+    cells: tuple[Cell, ...]
+
+    def tables(self, width: int) -> list[Table]:
+        """The cells as tables that fit in so many characters where they can."""
+        return make_tables(self.collection, self.cells, width)
+
+    @cached_property
+    def heading(self) -> str:
+        """Name, completeness, seeds, origin."""
+        return summary.heading(self.collection)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """How to read the tables."""
+        return summary.notes(self.collection, self.cells)
+
+    @cached_property
+    def machines(self) -> list[str]:
+        """What the runs were done on."""
+        return summary.machines(self.collection)
+
+    @cached_property
+    def failures(self) -> list[str]:
+        """The failed runs."""
+        return summary.failures(self.collection)
+
+
+def make_report(directory: Path, metric: str | None = None) -> Report:
+    """Read a grid's or a run's directory.
+
+    Args:
+        directory: where it lies.
+        metric: any metric of the records; None for each task's own.
+
+    Raises:
+        RunError: there is no grid and no run, or it is malformed.
+        SpecError: no record has this metric.
+    """
+    collection = collect(directory)
+    return Report(collection, tuple(make_cells(collection, metric)))

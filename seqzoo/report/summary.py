@@ -1,0 +1,69 @@
+"""What is said around the tables: how complete they are, how to read them, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqzoo.grid import failure_path, run_directory
+from seqzoo.grid.labels import run_label
+from seqzoo.report.cells import Cell
+from seqzoo.report.collect import Collection
+
+__all__ = ["failures", "heading", "machines", "notes"]
+
+
+def heading(collection: Collection) -> str:
+    """One line: name, runs done of all, seeds, where from."""
+    states = [result.state for result in collection.results]
+    lacks = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
+    seeds = len({result.seed for result in collection.results})
+    parts = [
+        f"{states.count('done')} of {len(states)} runs done"
+        + (f" ({', '.join(lacks)})" if lacks else ""),
+        f"{seeds} seed{'s' if seeds != 1 else ''}",
+        f"from {collection.directory}",
+    ]
+    return f"{collection.name}: " + ", ".join(parts)
+
+
+def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
+    """How to read what the tables hold, one sentence each, only what occurs."""
+    said = []
+    if any(cell.summary and cell.summary.sd is not None for cell in cells):
+        said.append("mean ± sample standard deviation over seeds")
+    said.append("* best of its column")
+    if any(cell.difference for cell in cells):
+        said.append(f"vs base: mean difference to {collection.base}, paired by seed")
+    if any(cell.target is not None for cell in cells):
+        said.append(
+            "steps to a target: mean step of the evaluation that first met it, where the run "
+            "stops; the metric beside it is that of the last evaluation"
+        )
+    if any(cell.failed for cell in cells):
+        said.append("failed: not in any mean")
+    if any(cell.missing for cell in cells):
+        said.append("missing: not done yet")
+    return said
+
+
+def machines(collection: Collection) -> list[str]:
+    """What the runs were done on and with, each kind once."""
+    said = {}
+    for result in collection.results:
+        if result.record is not None:
+            device, versions = result.record.device, result.record.versions
+            threads = f"{device.threads} thread{'s' if device.threads != 1 else ''} a run"
+            said[f"{device.name}, {threads}, torch {versions.torch}, seqzoo {versions.seqzoo}"] = (
+                None
+            )
+    return list(said)
+
+
+def failures(collection: Collection) -> list[str]:
+    """Each failed run: variant, point and seed, the error in one line, where to read on."""
+    return [
+        f"{run_label(result.variant, result.point, result.seed)}: {result.error} "
+        f"({failure_path(run_directory(collection.directory, result.run_id))})"
+        for result in collection.results
+        if result.state == "failed"
+    ]
