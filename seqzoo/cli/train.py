@@ -1,0 +1,47 @@
+"""`seqzoo train FILE --out DIR`: train one run, or go on where it stopped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from seqzoo import GridSpec, load_spec
+from seqzoo.errors import SpecError
+from seqzoo.train import train
+from seqzoo.train.console import ConsoleWatch
+
+__all__ = ["command"]
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run's files are kept.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Lay a value over the file's."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+) -> None:
+    """Train one run; the same command again resumes it from its last checkpoint."""
+    spec = load_spec(file, settings=settings or ())
+    if isinstance(spec, GridSpec):
+        raise SpecError(
+            f"{file} is a grid, not a run; seqzoo grid {file} --out {out} does its runs"
+        )
+    with ConsoleWatch(Console(stderr=as_json)) as watch:
+        try:
+            record = train(spec, out, watch=watch)
+        except KeyboardInterrupt:
+            print(
+                f"interrupted; the same command goes on after step {watch.saved_at:,}",
+                file=sys.stderr,
+            )
+            raise typer.Exit(130) from None
+    if as_json:
+        print(record.model_dump_json(indent=2))
+    else:
+        print(f"record: {out / 'record.json'}")
