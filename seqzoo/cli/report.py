@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from seqzoo.errors import SpecError
 from seqzoo.report import Report, make_report, print_report, to_csv, to_json, to_markdown
 from seqzoo.train.files import write_whole
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,7 +72,7 @@ def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: 
         with ledger.transaction():
             adopt_plan(directory, plan)
             ledger.enlist(plan.distinct())
-        grid = _Grid(plan.distinct(), directory, ledger, executor, view)
+        grid = _Grid(plan.distinct(), plan.labels(), directory, ledger, executor, view)
         grid.reopen()
         with _stop_requests() as requests:
             executor.start(work)
@@ -114,17 +113,39 @@ def _stop_requests() -> Iterator[_Requests]:
         signal.signal(signal.SIGTERM, terminate)
 
 
+@dataclass(frozen=True)
+class _Losses:
+    """Workers lost in a run since it last came further, and the furthest step it was at."""
+
+    times: int = 0
+    furthest: int = 0
+
+
 @dataclass
 class _Grid:
+    """A grid at work in this process.
+
+    Attributes:
+        rows: run id -> row of the plan.
+        labels: run id -> what messages call it.
+        at_hand: claim -> job that a worker has.
+        steps: claim -> its last step.
+        losses: run id -> its lost workers.
+        next_beat: when heartbeats are due (monotonic seconds).
+        next_look: when it is worth looking for a planned run again.
+        requests_seen: how many of the user's requests to stop have been answered.
+    """
+
     rows: dict[str, PlanRow]
+    labels: dict[str, str]
     directory: Path
     ledger: Ledger
     executor: Executor
     view: View
     host: str = field(default_factory=socket.gethostname)
-    at_hand: dict[str, Job] = field(default_factory=dict)  # by claim
-    steps: dict[str, int | None] = field(default_factory=dict)  # by claim
-    losses: Counter[str] = field(default_factory=Counter)
+    at_hand: dict[str, Job] = field(default_factory=dict)
+    steps: dict[str, int | None] = field(default_factory=dict)
+    losses: dict[str, _Losses] = field(default_factory=dict)
     next_beat: float = 0.0
     next_look: float = 0.0
     requests_seen: int = 0
@@ -167,27 +188,31 @@ class _Grid:
                 self.ledger.free_the_dead(self.host)
                 self.view.counted(self.ledger.counts())
                 return
-            if claim.run_id not in self.rows:  # another process has added runs to the grid
-                self.rows = read_plan(self.directory).distinct()
-            row = self.rows[claim.run_id]
+            self._know(claim.run_id)
             job = Job(
                 run_id=claim.run_id,
                 claim=claim.token,
-                spec=row.spec,
+                spec=self.rows[claim.run_id].spec,
                 directory=run_directory(self.directory, claim.run_id),
-                label=row.label,
+                label=self.labels[claim.run_id],
                 attempt=claim.attempt,
             )
             self.at_hand[claim.token] = job
             self.steps[claim.token] = None
             self.executor.submit(job)
+            self.view.started(job)
+
+    def _know(self, run_id: str) -> None:
+        """Read the plan again if another process has added this run to the grid."""
+        if run_id not in self.rows:
+            plan = read_plan(self.directory)
+            self.rows, self.labels = plan.distinct(), plan.labels()
 
     def _hear(self, news: News) -> None:
         claim = news.job.claim
         match news:
             case Started():
                 self.ledger.move(claim, news.host, news.pid)
-                self.view.started(news)
             case Progress():
                 self.steps[claim] = news.step
                 self.view.progress(news)
@@ -202,14 +227,17 @@ class _Grid:
                 self._lose(news)
 
     def _lose(self, news: Lost) -> None:
-        self.losses[news.job.run_id] += 1
-        times = self.losses[news.job.run_id]
+        """Plan the run again, unless it has lost many workers without coming any further."""
+        before = self.losses.get(news.job.run_id, _Losses())
+        step = self.steps[news.job.claim] or 0
+        times = 1 if step > before.furthest else before.times + 1
+        self.losses[news.job.run_id] = _Losses(times, max(step, before.furthest))
         if times < MAX_LOSSES:
             self.ledger.release(news.job.claim)
             self._forget(news.job)
             self.view.lost(news)
             return
-        self._finish(Finished(news.job, error=f"given up after {times} attempts: {news.how}"))
+        self._finish(Finished(news.job, error=f"given up, {times} workers died of it: {news.how}"))
 
     def _finish(self, news: Finished) -> None:
         if news.error is None:
@@ -244,14 +272,14 @@ class _Grid:
 
     def outcome(self) -> Outcome:
         rows = self.ledger.rows()
-        if any(row.run_id not in self.rows for row in rows):
-            self.rows = read_plan(self.directory).distinct()
+        for row in rows:
+            self._know(row.run_id)
         return Outcome(
             total=len(rows),
             done=sum(row.state == "done" for row in rows),
             failures=tuple(
                 Failure(
-                    label=self.rows[row.run_id].label,
+                    label=self.labels[row.run_id],
                     error=row.error or "",
                     directory=run_directory(self.directory, row.run_id),
                 )

@@ -14,6 +14,7 @@ from seqzoo.spec.explain import in_order
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
+from seqzoo.spec.slot import Memo
 
 __all__ = ["PlannedRun", "expand"]
 
@@ -51,8 +52,9 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     base = _base(grid.document)
     specs: list[tuple[Cell, RunSpec]] = []
     findings = _Findings(len(cells))
+    memo: Memo = {}
     for cell in cells:
-        spec, found = _checked(cell, base, grid.document, catalog)
+        spec, found = _checked(cell, base, grid.document, catalog, memo)
         findings.add(cell, found)
         if spec is not None:
             specs.append((cell, spec))
@@ -70,7 +72,7 @@ def _base(document: Document) -> Document:
 
 
 def _checked(
-    cell: Cell, base: Document, grid: Document, catalog: Catalog
+    cell: Cell, base: Document, grid: Document, catalog: Catalog, memo: Memo
 ) -> tuple[RunSpec | None, list[Problem]]:
     document = base
     problems: list[Problem] = []
@@ -81,7 +83,7 @@ def _checked(
             problems.extend(failure.problems)
     if problems:
         return None, problems
-    spec, found = document.check(RunSpec, catalog)
+    spec, found = document.check(RunSpec, catalog, memo)
     return spec, [_with_cause(location, problem, cell, grid) for location, problem in found]
 
 

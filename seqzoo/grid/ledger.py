@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS runs (
     traceback TEXT
 )
 """
-INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, position)"
+INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,15 @@ class Ledger:
         return freed
 
     def claim(self, host: str, pid: int) -> Claim | None:
-        """Take the first planned run for this process, or None if none is planned."""
+        """Take a planned run for this process, or None if none is planned.
+
+        The first in the plan's order of those that were tried least, so that a run that takes its
+        worker down does not stand in the way of others.
+        """
         with self.transaction():
             row = self._database.execute(
-                "SELECT run_id, attempt FROM runs WHERE state = 'planned' ORDER BY position LIMIT 1"
+                "SELECT run_id, attempt FROM runs WHERE state = 'planned' "
+                "ORDER BY attempt, position LIMIT 1"
             ).fetchone()
             if row is None:
                 return None

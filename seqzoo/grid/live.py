@@ -80,7 +80,8 @@ class LiveView(Board):
         now = time.monotonic()
         for line in list(self.lines.values()):  # drawn by another thread
             step = line.step or 0
-            said = line.metric or ("" if line.loss is None else f"loss {line.loss:.3f}")
+            said = "" if line.loss is None else f"loss {line.loss:.3f}"
+            said = "starting" if line.step is None else line.metric or said
             table.add_row(
                 Text(line.job.label),
                 ProgressBar(total=max(1, line.max_steps), completed=step, width=16),
@@ -99,10 +100,10 @@ class LiveView(Board):
         if elsewhere > 0:
             text.append(f", {elsewhere} running in other processes")
         left = self.seconds_left()
-        if left:
-            text.append(f", about {duration(left)} left")
         if self._stopping:
             text.append("; finishing these, Ctrl-C again stops them, resumable", style="yellow")
+        elif left:
+            text.append(f", about {duration(left)} left")
         return text
 
     def _say(self, text: Text) -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
 from seqzoo.grid.expand import PlannedRun
-from seqzoo.grid.labels import run_label, value_label
+from seqzoo.grid.labels import run_label, shortened, value_label
 from seqzoo.train.files import write_whole
 
 __all__ = [
@@ -96,6 +96,14 @@ class Plan(BaseModel):
         for row in self.runs:
             rows.setdefault(row.run_id, row)
         return rows
+
+    def labels(self) -> dict[str, str]:
+        """Run id -> what messages call it, shorter than a row's own label where that is plain."""
+        points = shortened([row.point for row in self.runs])
+        labels: dict[str, str] = {}
+        for row, point in zip(self.runs, points, strict=True):
+            labels.setdefault(row.run_id, run_label(row.variant, point, row.seed))
+        return labels
 
 
 def make_plan(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seqzoo.grid.job import Finished, Job, Lost, Progress, Started
+from seqzoo.grid.job import Finished, Job, Lost, Progress
 from seqzoo.grid.ledger import State
 
 __all__ = ["Board", "Line", "View", "duration"]
@@ -35,8 +35,8 @@ class View:
     def counted(self, counts: Mapping[State, int]) -> None:
         """Runs by state now, those of other processes on this directory among them."""
 
-    def started(self, news: Started) -> None:
-        """A worker has taken up a run."""
+    def started(self, job: Job) -> None:
+        """A run is in the hands of a worker."""
 
     def progress(self, news: Progress) -> None:
         """A run has come further."""
@@ -87,12 +87,12 @@ class Board(View):
         """Learn the totals."""
         self.counts = counts
 
-    def started(self, news: Started) -> None:
+    def started(self, job: Job) -> None:
         """Open a line."""
         now = time.monotonic()
         self._since = self._since or now
-        max_steps = self._max_steps.get(news.job.run_id, 0)
-        self.lines[news.job.claim] = Line(news.job, since=now, max_steps=max_steps)
+        max_steps = self._max_steps.get(job.run_id, 0)
+        self.lines[job.claim] = Line(job, since=now, max_steps=max_steps)
 
     def progress(self, news: Progress) -> None:
         """Move a line on."""

@@ -24,7 +24,7 @@ class Result:
 
     Attributes:
         run_id: hash of the resolved spec.
-        variant: its variant; for a run alone, its name.
+        variant: its variant, "" if the grid has none, or for a run alone.
         point: axis path -> value.
         seed: its seed.
         max_steps: optimizer steps it has at most.
@@ -135,7 +135,7 @@ def _collect_run(directory: Path) -> Collection:
     name = record.name or directory.resolve().name
     result = Result(
         run_id=record.run_id,
-        variant=name,
+        variant="",
         point={},
         seed=record.seed,
         max_steps=record.max_steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqzoo.grid import failure_path, run_directory
-from seqzoo.grid.labels import run_label
+from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
 
@@ -31,7 +31,8 @@ def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
     said = []
     if any(cell.summary and cell.summary.sd is not None for cell in cells):
         said.append("mean ± sample standard deviation over seeds")
-    said.append("* best of its column")
+    if len(cells) > 1:
+        said.append("* best of its column")
     if any(cell.difference for cell in cells):
         said.append(f"vs base: mean difference to {collection.base}, paired by seed")
     if any(cell.target is not None for cell in cells):
@@ -61,9 +62,10 @@ def machines(collection: Collection) -> list[str]:
 
 def failures(collection: Collection) -> list[str]:
     """Each failed run: variant, point and seed, the error in one line, where to read on."""
+    points = shortened([result.point for result in collection.results])
     return [
-        f"{run_label(result.variant, result.point, result.seed)}: {result.error} "
+        f"{run_label(result.variant, point, result.seed)}: {result.error} "
         f"({failure_path(run_directory(collection.directory, result.run_id))})"
-        for result in collection.results
+        for result, point in zip(collection.results, points, strict=True)
         if result.state == "failed"
     ]

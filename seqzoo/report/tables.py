@@ -54,7 +54,7 @@ class Table:
         for row in self.rows:
             for place, entry in enumerate(row):
                 widths[place] = max(widths[place], len(entry.text) + 2 * entry.best)
-        return sum(width + GAP for width in widths)
+        return sum(width + GAP for width in widths) + 1
 
 
 def make_tables(collection: Collection, cells: Sequence[Cell], width: int) -> list[Table]:
