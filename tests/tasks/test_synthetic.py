@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from seqzoo.tasks.local_xor import LocalXor
+from seqzoo.tasks.mqar import Mqar
+from seqzoo.tasks.parity import Parity
+from seqzoo.tasks.synthetic import SyntheticSpec
+
+SPECS = [
+    LocalXor.Spec(length=10, test_size=50),
+    Parity.Spec(length=10, test_size=50),
+    Mqar.Spec(length=16, vocab_size=64, test_size=50),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.part.name)
+def test_a_batch_is_a_function_of_seed_and_step(spec: SyntheticSpec) -> None:
+    torch.manual_seed(1)
+    first = spec.build().train_batch(8, seed=3, step=5)
+    torch.manual_seed(2)
+    task = spec.build()
+    task.train_batch(8, seed=3, step=4)
+    again = task.train_batch(8, seed=3, step=5)
+    assert torch.equal(first.tokens, again.tokens)
+    assert torch.equal(first.labels, again.labels)
+    assert not torch.equal(first.tokens, task.train_batch(8, seed=4, step=5).tokens)
+    assert not torch.equal(first.tokens, task.train_batch(8, seed=3, step=6).tokens)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.part.name)
+def test_the_test_set_is_the_same_for_every_batch_size(spec: SyntheticSpec) -> None:
+    task = spec.build()
+    task.train_batch(8, seed=3, step=4)
+    parts = list(task.test_batches(7))
+    whole = next(iter(spec.build().test_batches(1000)))
+    assert [len(part.tokens) for part in parts] == [7] * 7 + [1]
+    assert torch.equal(torch.cat([part.tokens for part in parts]), whole.tokens)
+    assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)

@@ -1,0 +1,32 @@
+import torch
+
+from seqzoo.tasks import IGNORED, Batch, Metric
+from seqzoo.tasks.parity import Parity
+
+
+def test_labelled_gives_flat_positions_and_targets() -> None:
+    labels = torch.tensor([[IGNORED, 3, IGNORED], [1, IGNORED, 2]])
+    positions, targets = Batch(torch.zeros(2, 3, dtype=torch.int64), labels).labelled()
+    assert positions.tolist() == [1, 3, 5]
+    assert targets.tolist() == [3, 1, 2]
+
+
+def test_sums_over_parts_are_the_metrics_of_the_whole() -> None:
+    task = Parity.Spec().build()
+    logits = torch.randn(11, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    targets = torch.arange(11) % 4
+    whole = {name: float(value) for name, value in task.measure(logits, targets).items()}
+    first, second = (task.measure(logits[cut], targets[cut]) for cut in (slice(0, 3), slice(3, 11)))
+    sums = {name: float(first[name] + second[name]) for name in first}
+    assert abs(sums["nats"] - whole["nats"]) < 1e-4
+    probabilities = logits.softmax(-1)[torch.arange(11), targets]
+    metrics = task.metrics(sums)
+    assert abs(metrics["loss"] - float(-probabilities.log().mean())) < 1e-5
+    assert metrics["accuracy"] == float((logits.argmax(-1) == targets).double().mean())
+
+
+def test_reached_knows_the_direction() -> None:
+    assert Metric("accuracy", higher_is_better=True).reached(0.9, 0.9)
+    assert not Metric("accuracy", higher_is_better=True).reached(0.89, 0.9)
+    assert Metric("bits_per_byte", higher_is_better=False).reached(1.9, 2.0)
+    assert not Metric("bits_per_byte", higher_is_better=False).reached(2.1, 2.0)

@@ -1,0 +1,136 @@
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqzoo.errors import SpecError
+from seqzoo.tasks import IGNORED
+from seqzoo.tasks.text import Text
+from seqzoo.tasks.text_file import CHUNK
+
+STORY = "añb€c😀\r\n" * 40
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Path:
+    path = tmp_path / "story.txt"
+    path.write_bytes(STORY.encode())
+    return path
+
+
+def text(path: Path, unit: str = "byte", length: int = 16, validation: float = 0.1) -> Text:
+    return Text.Spec(path=str(path), unit=unit, length=length, validation=validation).build()  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(("unit", "size"), [("byte", len(STORY.encode())), ("char", len(STORY))])
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_every_validation_token_is_scored_once_after_the_token_before_it(
+    story: Path, unit: str, size: int, batch_size: int
+) -> None:
+    task = text(story, unit, length=7)
+    known = task.encode(STORY)
+    split = size - size // 10
+    scored = []
+    for batch in task.test_batches(batch_size):
+        for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
+            real = [label for label in labels if label != IGNORED]
+            assert labels[: len(real)] == real
+            place = split + len(scored)
+            assert tokens[: len(real)] == known[place - 1 : place - 1 + len(real)]
+            scored += real
+    assert scored == known[split:]
+
+
+@pytest.mark.parametrize("unit", ["byte", "char"])
+def test_training_windows_are_shifted_by_one_and_stay_in_their_part(story: Path, unit: str) -> None:
+    task = text(story, unit, length=5, validation=0.5)
+    known = task.encode(STORY)
+    part = known[: len(known) - len(known) // 2]
+    windows = {tuple(part[start : start + 6]) for start in range(len(part) - 5)}
+    batch = task.train_batch(500, seed=0, step=0)
+    assert batch.tokens.dtype == batch.labels.dtype == torch.int64
+    seen = {
+        (*tokens, labels[-1])
+        for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True)
+    }
+    assert torch.equal(batch.tokens[:, 1:], batch.labels[:, :-1])
+    assert seen == windows
+    again = text(story, unit, length=5, validation=0.5).train_batch(500, seed=0, step=0)
+    assert torch.equal(batch.tokens, again.tokens)
+
+
+def test_characters_are_sorted_and_round_trip(story: Path) -> None:
+    task = text(story, "char")
+    assert task.vocab_size == len(set(STORY))
+    assert task.decode(range(task.vocab_size)) == "".join(sorted(set(STORY)))
+    assert task.decode(task.encode("€b😀\r\n")) == "€b😀\r\n"
+    with pytest.raises(SpecError, match="knows no 'x', 'z'"):
+        task.encode("zax")
+
+
+def test_bytes_round_trip_and_survive_cut_characters(story: Path) -> None:
+    task = text(story)
+    assert task.vocab_size == 256
+    assert task.decode(task.encode(STORY)) == STORY
+    assert task.decode("€".encode()[:2]) == "\ufffd"
+
+
+def test_many_different_characters_and_blocks_that_cut_them(tmp_path: Path) -> None:
+    path = tmp_path / "wide.txt"
+    content = "x" + "".join(map(chr, range(0x4E00, 0x4E00 + 300))) * (CHUNK // 900 + 2)
+    path.write_text(content, encoding="utf-8")
+    task = text(path, "char")
+    assert task.vocab_size == 301
+    tail = list(task.test_batches(10_000_000 // 16))[-1]
+    scored = tail.labels[tail.labels != IGNORED].tolist()
+    assert task.decode(scored) == content[-len(scored) :]
+
+
+@pytest.mark.parametrize("unit", ["byte", "char"])
+def test_bits_per_byte_count_utf8_bytes_in_either_unit(story: Path, unit: str) -> None:
+    task = text(story, unit)
+    sums: dict[str, float] = {}
+    for batch in task.test_batches(2):
+        _, targets = batch.labelled()
+        for name, value in task.measure(torch.zeros(len(targets), 256), targets).items():
+            sums[name] = sums.get(name, 0) + float(value)
+    encoded = STORY.encode()
+    tail = STORY[len(STORY) - len(STORY) // 10 :] if unit == "char" else ""
+    size = len(tail.encode()) if unit == "char" else len(encoded) // 10
+    assert sums["bytes"] == size
+    metrics = task.metrics(sums)
+    bits = sums["count"] * 8  # uniform over 256
+    assert math.isclose(metrics["bits_per_byte"], bits / size, rel_tol=1e-6)
+    assert math.isclose(metrics["loss"], math.log(256), rel_tol=1e-6)
+    assert metrics.get("bits_per_character") == (pytest.approx(8) if unit == "char" else None)
+
+
+def test_the_fingerprint_follows_the_content(story: Path) -> None:
+    before = text(story).fingerprint
+    assert before == text(story, "char").fingerprint
+    story.write_bytes(STORY.replace("b", "d").encode())
+    assert text(story).fingerprint != before
+
+
+def test_bad_files_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"no text file nowhere.txt \(looked in .*--set task.path"):
+        text(Path("nowhere.txt"))
+    with pytest.raises(SpecError, match="is a folder"):
+        text(tmp_path)
+    (tmp_path / "empty.txt").touch()
+    for unit in ("byte", "char"):
+        with pytest.raises(SpecError, match="is empty"):
+            text(Path("empty.txt"), unit)
+    (tmp_path / "short.txt").write_text("0123456789")
+    with pytest.raises(SpecError, match=r"9 of its 10 chars are for training.*length 9 needs 10"):
+        text(Path("short.txt"), "char", length=9)
+    assert text(Path("short.txt"), "char", length=8).train_batch(3, 0, 0).tokens.shape == (3, 8)
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 10)
+    with pytest.raises(SpecError, match=r"not UTF-8: .* near byte 3; use `unit: byte`"):
+        text(Path("latin.txt"), "char")
+    (tmp_path / "cut.txt").write_bytes("abc€".encode()[:-1])
+    with pytest.raises(SpecError, match="not UTF-8"):
+        text(Path("cut.txt"), "char")
+    assert text(Path("latin.txt"), "byte").vocab_size == 256
