@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from seqzoo.registry import Registry as Registry
 from seqzoo.registry import hookimpl as hookimpl
@@ -10,7 +11,21 @@ from seqzoo.spec.grid import GridSpec as GridSpec
 from seqzoo.spec.load import load
 from seqzoo.spec.run import RunSpec as RunSpec
 
-__all__ = ["GridSpec", "Registry", "RunSpec", "hookimpl", "load_registry", "load_spec"]
+if TYPE_CHECKING:
+    from seqzoo.model import LanguageModel, Mixer
+    from seqzoo.spec import PartSpec
+    from seqzoo.spec.model import ModelSpec
+
+__all__ = [
+    "GridSpec",
+    "Registry",
+    "RunSpec",
+    "build_mixer",
+    "build_model",
+    "hookimpl",
+    "load_registry",
+    "load_spec",
+]
 
 
 def load_spec(
@@ -33,3 +48,24 @@ def load_spec(
 
         expand(spec, registry)  # raises: the traps, and all that is wrong with the cells
     return spec
+
+
+def build_mixer(
+    spec: "PartSpec | dict[str, Any] | str", width: int, registry: Registry | None = None
+) -> "Mixer":
+    """One mixer, (B, T, width) -> (B, T, width); see `seqzoo.model.build_mixer`."""
+    from seqzoo import model
+
+    return model.build_mixer(spec, width, registry)
+
+
+def build_model(
+    spec: "RunSpec | ModelSpec | dict[str, Any]",
+    registry: Registry | None = None,
+    *,
+    vocab_size: int | None = None,
+) -> "LanguageModel":
+    """A language model of a run's or a model's spec; see `seqzoo.model.build_model`."""
+    from seqzoo import model
+
+    return model.build_model(spec, registry, vocab_size=vocab_size)

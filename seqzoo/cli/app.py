@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from seqzoo.cli import check, parts, schema
+from seqzoo.cli import check, describe, generate, grid, parts, report, schema, train
 from seqzoo.errors import RunError, SeqzooError, SpecError
 
 __all__ = ["app", "main"]
@@ -30,6 +30,11 @@ app = typer.Typer(
 app.command("parts")(parts.command)
 app.command("check")(check.command)
 app.command("schema")(schema.command)
+app.command("describe")(describe.command)
+app.command("train")(train.command)
+app.command("generate")(generate.command)
+app.command("grid")(grid.command)
+app.command("report")(report.command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except SeqzooError as failure:
-        status = report(failure)
+        status = print_error(failure)
     except KeyboardInterrupt:
         status = 130
     try:
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def report(failure: SeqzooError) -> int:
+def print_error(failure: SeqzooError) -> int:
     """Print an error to stderr, plainly; the exit status that belongs to it."""
     print(failure, file=sys.stderr)
     if isinstance(failure, SpecError) and len(failure.problems) > 1:

@@ -95,7 +95,11 @@ class AttentionMixer(Mixer):
         kept = context if self.window is None else min(context, self.window - 1)
         return 2 * kept * self.width + 1
 
-    def recurrence(self) -> str:
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The softmax over all tokens kept."""
         seen = "all tokens" if self.window is None else f"the last {self.window} tokens"
-        return f"o_t = softmax(q_t k_s / sqrt(d)) v_s over s <= t, {seen}"
+        heads = f"{self.heads} head{'s' if self.heads > 1 else ''} of {self.head_size}"
+        return (
+            ("state", f"keys and values of {seen}; {heads}"),
+            ("read", "o_t = sum_s softmax_s(q_t k_s / sqrt(d)) v_s over s <= t"),
+        )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqzoo.model.block import Block, make_norm
+from seqzoo.model.mixer import Mixer
 from seqzoo.operators import State
 from seqzoo.spec.model import ModelSpec
 
@@ -49,7 +50,7 @@ class LanguageModel(nn.Module):
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token: one for each block."""
-        return tuple(block.mixer.initial_state(batch_size) for block in self._blocks())
+        return tuple(mixer.initial_state(batch_size) for mixer in self.mixers())
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """One token a sequence: tokens (B,), state -> logits (B, vocabulary), state."""
@@ -58,14 +59,15 @@ class LanguageModel(nn.Module):
 
     def state_size(self, context: int) -> int:
         """Elements carried for one sequence after `context` tokens."""
-        return sum(block.mixer.state_size(context) for block in self._blocks())
+        return sum(mixer.state_size(context) for mixer in self.mixers())
 
     def parameter_count(self) -> int:
         """Number of trained parameters, a tied head counted once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def _blocks(self) -> list[Block]:
-        return [block for block in self.blocks if isinstance(block, Block)]
+    def mixers(self) -> tuple[Mixer, ...]:
+        """The mixer of every block from the first to the last."""
+        return tuple(block.mixer for block in self.blocks if isinstance(block, Block))
 
     @property
     def device(self) -> torch.device:

@@ -38,8 +38,8 @@ class Mixer(Part, nn.Module, family="mixer"):
         """The state before the first token; `like` (B, ...) gives batch, dtype and device."""
 
     @abstractmethod
-    def recurrence(self) -> str:
-        """The layer's equations in one line of plain text, for `seqzoo describe`."""
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
+        """The layer in words, for `seqzoo describe`: what each line is about, and an equation."""
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token, in the parameters' dtype and device."""

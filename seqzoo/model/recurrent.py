@@ -106,9 +106,13 @@ class RecurrentMixer(Mixer):
             "memory": like.new_zeros(shape, dtype=dtype),
         }
 
-    def recurrence(self) -> str:
-        """Anchor, forget and injection by their own first lines."""
-        return "; ".join(
-            f"{part.family} {part.name}: {part.summary()}"
-            for part in (self.anchor, self.injection, self.forget, self.readout)
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
+        """The shared recurrence, and each slot's part by the first line of its docstring."""
+        dims = self.dims
+        heads = f"{dims.heads} head{'s' if dims.heads > 1 else ''}"
+        sizes = f"{heads}, S is {dims.value_size} x {dims.key_size} each"
+        slots = (self.anchor, self.injection, self.forget, self.readout)
+        return (
+            ("state", f"S_t = S_{{t-1}} A_t + B_t, o_t = S_t q_t; {sizes}"),
+            *((f"{part.family} {part.name}", part.summary()) for part in slots),
         )

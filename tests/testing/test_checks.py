@@ -42,8 +42,8 @@ class SeesTheFuture(Mixer):
     def state_size(self, context: int) -> int:
         return 3
 
-    def recurrence(self) -> str:
-        return "none"
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
+        return ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""A model's description: gathered as data, printed as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from seqzoo.model import Budget, LanguageModel, budget, build_model
+from seqzoo.spec.run import RunSpec
+
+__all__ = ["describe", "print_description"]
+
+
+def describe(name: str, spec: RunSpec) -> dict[str, Any]:
+    """Build the model and measure it at the task's length."""
+    task = spec.task.build()
+    model = build_model(spec, vocab_size=task.vocab_size)
+    costs: Budget = budget(model, task.length)
+    return {
+        "name": name,
+        "task": spec.task.part.name,
+        "width": spec.model.width,
+        "blocks": len(model.blocks),
+        "vocab_size": task.vocab_size,
+        "context": costs.context,
+        "parameters": costs.parameters,
+        "mixer_parameters": costs.mixer_parameters,
+        "state_elements": costs.state_elements,
+        "state_bytes": costs.state_bytes,
+        "state_grows": model.state_size(2 * costs.context) > costs.state_elements,
+        "flops_per_token": round(costs.flops_per_token),
+        "layers": _layers(model, spec),
+    }
+
+
+def _layers(model: LanguageModel, spec: RunSpec) -> list[dict[str, Any]]:
+    """Runs of equal blocks: first and last block, mixer, recurrence."""
+    groups: list[dict[str, Any]] = []
+    previous = None
+    blocks = zip(spec.model.blocks(), model.mixers(), strict=True)
+    for index, (layer, mixer) in enumerate(blocks, start=1):
+        if previous == layer:
+            groups[-1]["last"] = index
+            continue
+        previous = layer
+        groups.append(
+            {
+                "first": index,
+                "last": index,
+                "mixer": layer.mixer.part.name,
+                "mlp": layer.mlp.part.name if layer.mlp else None,
+                "recurrence": [list(line) for line in mixer.recurrence()],
+            }
+        )
+    return groups
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def print_description(facts: dict[str, Any], blank_line_before: bool = False) -> None:
+    """Print one description, folded to the terminal's width."""
+    console = Console(highlight=False)
+    if blank_line_before:
+        console.print()
+    growth = "grows with the context" if facts["state_grows"] else "whatever the context"
+    console.print(
+        f"[bold]{facts['name']}[/]: {facts['blocks']} blocks of width {facts['width']}, "
+        f"vocabulary {facts['vocab_size']} ({facts['task']})"
+    )
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(ratio=1)
+    table.add_row(
+        "parameters", f"{facts['parameters']:,}, of these {facts['mixer_parameters']:,} in mixers"
+    )
+    table.add_row(
+        "state",
+        f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
+        f"context {facts['context']:,}, {growth}",
+    )
+    table.add_row(
+        "forward", f"{facts['flops_per_token']:,} FLOPs a token at context {facts['context']:,}"
+    )
+    console.print(table)
+    for group in facts["layers"]:
+        first, last = group["first"], group["last"]
+        blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
+        mlp = f", then {group['mlp']}" if group["mlp"] else ""
+        console.print(f"{blocks}: [bold]{group['mixer']}[/]{mlp}")
+        table = Table.grid(padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(ratio=1)
+        for label, equation in group["recurrence"]:
+            table.add_row(label, equation)
+        console.print(table)

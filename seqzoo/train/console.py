@@ -1,0 +1,150 @@
+"""Training as a person sees it: one live line on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from seqzoo.spec.run import RunSpec
+from seqzoo.train.facts import Facts
+from seqzoo.train.record import Record
+from seqzoo.train.watch import Watch
+
+__all__ = ["ConsoleWatch"]
+
+PAUSE_S = 10.0  # plain lines about training steps come no faster; evaluations all have their line
+
+
+class ConsoleWatch(Watch):
+    """Shows a run on a console: steps, loss, the task's metric, tokens a second, time left.
+
+    Args:
+        console: where; it knows whether it is a terminal, and how wide.
+        clock: seconds, for the pace of plain lines and the time left.
+
+    Attributes:
+        saved_at: step of the last checkpoint known, 0 for none.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.saved_at = 0
+        self._console = console
+        self._clock = clock
+        self._bar = Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[steps]}"),
+            TextColumn("{task.fields[loss]}"),
+            TextColumn("{task.fields[metric]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            expand=True,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._line: TaskID | None = None
+        self._total = self._resumed_at = 0
+        self._metric = ""
+        self._began_at = self._told_at = 0.0
+
+    def __enter__(self) -> ConsoleWatch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the terminal back, however the run ended."""
+        self._bar.stop()
+
+    def started(self, spec: RunSpec, facts: Facts) -> None:
+        """One heading, then the live line."""
+        self._total, self._metric = spec.train.steps, facts.metric.name
+        self.saved_at = self._resumed_at = facts.resumed_at
+        self._began_at = self._told_at = self._clock()
+        self._print(
+            f"{spec.name or 'run'} ({facts.run_id}) on {spec.task.part.name}: "
+            f"{facts.parameters:,} parameters, state {facts.state_size:,}, {facts.device.kind}"
+        )
+        if facts.resumed_at:
+            self._print(f"goes on after step {facts.resumed_at:,}")
+        empty: dict[str, Any] = dict.fromkeys(("loss", "metric", "rate"), "")
+        steps = self._steps(facts.resumed_at)
+        self._line = self._bar.add_task(
+            "", total=self._total, completed=facts.resumed_at, steps=steps, **empty
+        )
+        self._bar.start()
+
+    def logged(self, row: dict[str, Any]) -> None:
+        """The live line moves; a plain line comes if the last one is a while ago."""
+        loss, rate = f"loss {row['loss']:#.4g}", f"{_short(row['tokens_per_s'])} tokens/s"
+        self._move(row["step"], {"loss": loss, "rate": rate})
+        if self._clock() - self._told_at >= PAUSE_S:
+            self._tell(row["step"], loss, rate, f"{self._time_left(row['step'])} left")
+
+    def evaluated(self, row: dict[str, Any]) -> None:
+        """The metric changes on the live line; a plain line shows every metric."""
+        self._move(row["step"], {"metric": f"{self._metric} {row[self._metric]:#.4g}"})
+        names = [name for name in row if name not in ("kind", "step", "wall_s")]
+        self._tell(row["step"], "test", *(f"{name} {row[name]:#.4g}" for name in names))
+
+    def saved(self, step: int) -> None:
+        """Remembers the step, for what to say when the run is interrupted."""
+        self.saved_at = step
+
+    def finished(self, record: Record) -> None:
+        """Removes the live line, and says in one line how the run ended."""
+        self._bar.stop()
+        metrics = ", ".join(f"{name} {value:#.4g}" for name, value in record.metrics.items())
+        ended = record.status
+        if record.target is not None and record.status == "done":
+            target = f"{record.metric.name} {record.target:g}"
+            if record.reached_at is None:
+                ended = f"{target} not reached"
+            else:
+                ended = f"{target} reached"
+        timings = record.timings
+        self._print(
+            f"{ended} after {record.steps:,} steps: {metrics or 'no evaluation'} "
+            f"({timings.wall_s:,.0f} s, {_short(timings.tokens_per_s)} tokens/s)"
+        )
+
+    def _move(self, step: int, fields: dict[str, Any]) -> None:
+        if self._line is not None:
+            self._bar.update(self._line, completed=step, steps=self._steps(step), **fields)
+
+    def _tell(self, step: int, *words: str) -> None:
+        if not self._console.is_terminal:
+            self._print("  ".join((self._steps(step), *words)))
+        self._told_at = self._clock()
+
+    def _print(self, text: str) -> None:
+        # A plain line is one line, however long: logs are searched by line.
+        self._console.print(
+            text, markup=False, highlight=False, soft_wrap=not self._console.is_terminal
+        )
+
+    def _steps(self, step: int) -> str:
+        return f"{step:,}/{self._total:,}"
+
+    def _time_left(self, step: int) -> str:
+        elapsed, done = self._clock() - self._began_at, step - self._resumed_at
+        minutes, seconds = divmod(round(elapsed / max(1, done) * (self._total - step)), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _short(number: float) -> str:
+    """412k, 1.2M: three digits at most."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            scaled = number / size
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
+    return f"{number:.0f}"

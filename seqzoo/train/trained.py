@@ -1,0 +1,36 @@
+"""A trained run read back from its directory, ready for use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqzoo.errors import RunError
+from seqzoo.model import LanguageModel, build_model
+from seqzoo.spec.document import read_document
+from seqzoo.spec.run import RunSpec
+from seqzoo.spec.slot import Catalog
+from seqzoo.train.checkpoint import load_weights
+
+__all__ = ["load_trained"]
+
+
+def load_trained(directory: Path, catalog: Catalog) -> tuple[RunSpec, LanguageModel]:
+    """The spec and the model of a run, with the weights of its newest checkpoint, on the CPU.
+
+    Args:
+        directory: what `seqzoo train --out` or a grid's `runs/<run_id>` wrote.
+        catalog: where names of parts are looked up.
+
+    Raises:
+        RunError: the directory holds no run, or its checkpoint is missing or damaged.
+        SpecError: its spec.yaml names parts that are not installed.
+    """
+    path = directory / "spec.yaml"
+    if not path.is_file():
+        grid = (directory / "plan.json").exists()
+        hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"
+        raise RunError(f"{directory} holds no run (there is no spec.yaml); {hint}")
+    spec = read_document(path).validate(RunSpec, catalog)
+    model = build_model(spec)
+    load_weights(directory / "checkpoint", model)
+    return spec, model
