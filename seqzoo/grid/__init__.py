@@ -2,7 +2,6 @@
 
 from seqzoo.grid.driver import Failure as Failure
 from seqzoo.grid.driver import Outcome as Outcome
-from seqzoo.grid.driver import run_directory as run_directory
 from seqzoo.grid.driver import run_grid as run_grid
 from seqzoo.grid.executors import Executor as Executor
 from seqzoo.grid.failure import failure_path as failure_path
@@ -15,6 +14,7 @@ from seqzoo.grid.plan import adopt_plan as adopt_plan
 from seqzoo.grid.plan import make_plan as make_plan
 from seqzoo.grid.plan import read_plan as read_plan
 from seqzoo.grid.plan import refuse_lost_runs as refuse_lost_runs
+from seqzoo.grid.plan import run_directory as run_directory
 from seqzoo.grid.view import View as View
 from seqzoo.grid.worker import RunJob as RunJob
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +13,11 @@ from seqzoo.grid.executors import Executor
 from seqzoo.grid.failure import clear_failure, write_failure
 from seqzoo.grid.job import Finished, Job, Lost, News, Progress, Started, Work
 from seqzoo.grid.ledger import Ledger
-from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, read_plan
+from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, read_plan, run_directory
+from seqzoo.grid.stopping import StopRequests, stop_requests
 from seqzoo.grid.view import View
 
-__all__ = ["Failure", "Outcome", "run_directory", "run_grid"]
+__all__ = ["Failure", "Outcome", "run_grid"]
 
 BEAT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -54,11 +51,6 @@ class Outcome:
     interrupted: bool
 
 
-def run_directory(directory: Path, run_id: str) -> Path:
-    """Where a run of the grid in `directory` leaves its files."""
-    return directory / "runs" / run_id
-
-
 def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: View) -> Outcome:
     """Do every run of the plan that is not done yet, together with any other process that does.
 
@@ -74,7 +66,7 @@ def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: 
             ledger.enlist(plan.distinct())
         grid = _Grid(plan.distinct(), plan.labels(), directory, ledger, executor, view)
         grid.reopen()
-        with _stop_requests() as requests:
+        with stop_requests() as requests:
             executor.start(work)
             try:
                 grid.drive(requests)
@@ -83,34 +75,6 @@ def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: 
                 view.closed()
                 grid.release_all()
         return grid.outcome()
-
-
-@dataclass
-class _Requests:
-    """How often the user has asked to stop."""
-
-    count: int = 0
-
-    def once(self, *_: object) -> None:
-        self.count += 1
-
-    def at_once(self, *_: object) -> None:
-        self.count += 2
-
-
-@contextmanager
-def _stop_requests() -> Iterator[_Requests]:
-    requests = _Requests()
-    if threading.current_thread() is not threading.main_thread():
-        yield requests
-        return
-    interrupt = signal.signal(signal.SIGINT, requests.once)
-    terminate = signal.signal(signal.SIGTERM, requests.at_once)
-    try:
-        yield requests
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
-        signal.signal(signal.SIGTERM, terminate)
 
 
 @dataclass(frozen=True)
@@ -163,7 +127,7 @@ class _Grid:
         )
         self.ledger.free_the_dead(self.host)
 
-    def drive(self, requests: _Requests) -> None:
+    def drive(self, requests: StopRequests) -> None:
         sizes = {run_id: row.max_steps for run_id, row in self.rows.items()}
         self.view.opened(self.ledger.counts(), sizes)
         while requests.count < 2:

@@ -135,15 +135,18 @@ class Ledger:
                 raise
 
     def enlist(self, run_ids: Iterable[str]) -> None:
-        """Write down the runs in this order; new ones are planned, known ones stay as they are.
+        """Write down the runs in this order: new ones as planned, known ones as they are.
 
-        Call it inside a `transaction`.
+        Runs that are not among them, of a plan that was deleted, are dropped. Call it inside a
+        `transaction`.
         """
+        self._database.execute("UPDATE runs SET position = -1")
         self._database.executemany(
             "INSERT INTO runs (run_id, position, state) VALUES (?, ?, 'planned') "
             "ON CONFLICT (run_id) DO UPDATE SET position = excluded.position",
             [(run_id, position) for position, run_id in enumerate(run_ids)],
         )
+        self._database.execute("DELETE FROM runs WHERE position = -1")
 
     def reopen(self, run_ids: Iterable[str]) -> None:
         """Plan these done or failed runs again."""

@@ -91,7 +91,7 @@ class LocalExecutor(Executor):
         pipe, far_end = context.Pipe()
         threads = max(1, num_cores() // self.num_workers)
         process = context.Process(
-            target=_serve, args=(far_end, self._work, threads), name="seqzoo-worker", daemon=True
+            target=_serve, args=(far_end, self._work, threads), name="seqzoo-worker"
         )
         with _no_ctrl_c():
             process.start()
@@ -162,7 +162,8 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
             job: Job = pipe.recv()
         except (EOFError, OSError):
             return
-        _print_into(job)
+        with suppress(OSError):  # a full disk: the job itself says so
+            _print_into(job)
         pipe.send(Started(job, host=host, pid=os.getpid()))
         work(job, pipe.send)
 

@@ -28,6 +28,7 @@ __all__ = [
     "plan_path",
     "read_plan",
     "refuse_lost_runs",
+    "run_directory",
 ]
 
 FORMAT = 1
@@ -140,6 +141,11 @@ def make_plan(
 def plan_path(directory: Path) -> Path:
     """Where a grid's plan lies."""
     return directory / "plan.json"
+
+
+def run_directory(directory: Path, run_id: str) -> Path:
+    """Where a run of the grid in `directory` leaves its files."""
+    return directory / "runs" / run_id
 
 
 def read_plan(directory: Path) -> Plan:
