@@ -24,7 +24,7 @@ def command(
     """
     import seqzoo
     from seqzoo.cli.describing import describe, print_description
-    from seqzoo.grid import expand
+    from seqzoo.grid.expand import expand
     from seqzoo.spec.run import RunSpec
 
     registry = seqzoo.load_registry()

@@ -74,9 +74,8 @@ class AttentionMixer(Mixer):
 
     def _mask(self, queries: int, keys: int, device: torch.device) -> Tensor:
         """(queries, keys), true where query i (the last are the newest) sees key j."""
-        distance = (
-            torch.arange(keys - queries, keys, device=device).unsqueeze(1)
-            - torch.arange(keys, device=device)
+        distance = torch.arange(keys - queries, keys, device=device).unsqueeze(1) - torch.arange(
+            keys, device=device
         )
         seen = distance >= 0
         return seen if self.window is None else seen & (distance < self.window)

@@ -44,9 +44,7 @@ def budget(model: LanguageModel, context: int) -> Budget:
     return Budget(
         parameters=model.parameter_count(),
         mixer_parameters=sum(
-            parameter.numel()
-            for name, parameter in model.named_parameters()
-            if ".mixer." in name
+            parameter.numel() for name, parameter in model.named_parameters() if ".mixer." in name
         ),
         state_elements=model.state_size(context),
         state_bytes=sum(leaf.numel() * leaf.element_size() for leaf in leaves),

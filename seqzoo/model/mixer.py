@@ -31,7 +31,7 @@ class Mixer(Part, nn.Module, family="mixer"):
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (B, T, D), state after the tokens before (None: there are none) -> y (B, T, D), state."""
+        """x (B, T, D), state after the tokens before (None: none were) -> y (B, T, D), state."""
 
     @abstractmethod
     def start(self, like: Tensor) -> State:

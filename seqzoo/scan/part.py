@@ -1,12 +1,12 @@
 """The scan family: a named backend as a part, so that a spec can choose it.
 
-    scan: reference
-    scan: {type: chunked, chunk_size: 32}
+scan: reference
+scan: {type: chunked, chunk_size: 32}
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from typing import ClassVar
 
 from pydantic import PositiveInt
 from torch import Tensor
@@ -28,13 +28,11 @@ class ScanPart(Part, family="scan"):
 
         chunk_size: PositiveInt = 64
 
+    backend: ClassVar[str | Backend]
+    """The backend, or the name of a built-in one."""
+
     def __init__(self, spec: Spec) -> None:
         self.chunk_size = spec.chunk_size
-
-    @property
-    @abstractmethod
-    def backend(self) -> str | Backend:
-        """The backend, or the name of a built-in one."""
 
     def __call__(
         self,

@@ -1,8 +1,8 @@
 """The conformance kit: what every mixer must hold, for the authors of plugins too.
 
-    @pytest.mark.parametrize("check", seqzoo.testing.MIXER_CHECKS)
-    def test_my_mixer(check):
-        check(seqzoo.testing.mixer_case("my-mixer"))
+@pytest.mark.parametrize("check", seqzoo.testing.MIXER_CHECKS)
+def test_my_mixer(check):
+    check(seqzoo.testing.mixer_case("my-mixer"))
 """
 
 from seqzoo.testing.case import MixerCase as MixerCase

@@ -23,6 +23,7 @@ EXACT = 1e-10
 
 def error_ratio(found: Tensor, expected: Tensor) -> float:
     """RMS(found - expected) / RMS(expected), 0 where both are 0."""
+    found, expected = found.detach(), expected.detach()
     error = (found - expected).double().square().mean().sqrt()
     size = expected.double().square().mean().sqrt()
     return float(error / size) if size > 0 else float(error)
@@ -43,7 +44,9 @@ def is_causal(case: MixerCase) -> None:
             changed = x.clone()
             changed[:, t:] = 3.0 * case.inputs(torch.float32, seed=t + 100)[:, t:] + 1.0
             z, _ = mixer(changed)
-            assert torch.equal(y[:, :t], z[:, :t]), f"outputs before token {t} see tokens from it on"
+            assert torch.equal(y[:, :t], z[:, :t]), (
+                f"outputs before token {t} see tokens from it on"
+            )
             assert not torch.equal(y[:, t:], z[:, t:]), f"outputs from token {t} on see no inputs"
 
 

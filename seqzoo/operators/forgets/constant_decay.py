@@ -14,7 +14,7 @@ __all__ = ["ConstantDecay"]
 
 
 class ConstantDecay(DecayForget):
-    """A_t = gamma_h I with gamma_h = 1 - 2^-(octave + h), not learned (RetNet, arXiv 2307.08621)."""
+    """A_t = gamma_h I, gamma_h = 1 - 2^-(octave + h), not learned (RetNet, arXiv 2307.08621)."""
 
     name = "constant_decay"
 

@@ -18,7 +18,7 @@ __all__ = ["GatedDeltaForget"]
 
 
 class GatedDeltaForget(Forget):
-    """A_t = Diag(alpha_t)(I - beta_t k_t k_t^T) (Gated DeltaNet, arXiv 2412.06464; PRISM, Eq. 17)."""
+    """A_t = Diag(alpha_t)(I - beta_t k_t k_t^T) (arXiv 2412.06464; PRISM, Eq. 17)."""
 
     name = "gated_delta"
 

@@ -1,0 +1,57 @@
+# Two commands on a fresh machine (Python >= 3.11 and make, nothing else):
+#   make quickstart   the main job: examples/quickstart.yaml, one YAML file to a compared ablation
+#   make test         the same set-up, and the tests
+# All targets build what they need and are safe to repeat.
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= runs/quickstart
+BIN := $(VENV)/bin
+PLUGINS := plugins/gla plugins/prism plugins/ttt plugins/psm
+EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
+DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test lint format bench clean
+
+help: ## Show the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## Build the virtual environment and install seqzoo and its plugins.
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "seqzoo needs Python 3.11 or newer, and $(PYTHON) is older or missing;" \
+	       "name another one: make setup PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python $(DECLARED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . $(EDITABLE)
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its table.
+	$(BIN)/seqzoo grid examples/quickstart.yaml --out $(OUT)
+
+test: $(VENV)/.installed-dev ## Run all tests.
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.installed-dev ## Check style, types and the order of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/python -m pytest tests/test_import_order.py
+
+format: $(VENV)/.installed-dev ## Format the code and mend what ruff can.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## Measure, and write benchmarks/results/.
+	$(BIN)/python benchmarks/probing_step.py --json benchmarks/results/probing_step.json
+
+clean: ## Remove the virtual environment and caches; runs stay.
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
