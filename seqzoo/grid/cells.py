@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqzoo.errors import Problem, did_you_mean
+from seqzoo.grid.labels import value_label
 from seqzoo.spec.delta import split_path
 from seqzoo.spec.document import Document
 from seqzoo.spec.grid import GridSpec
@@ -44,10 +45,6 @@ class Cell:
     variant: str
     point: Mapping[str, Any]
     changes: tuple[Change, ...]
-
-    def __str__(self) -> str:
-        variant = [f"variant '{self.variant}'"] if self.variant else []
-        return ", ".join([*variant, *(f"{path}={value}" for path, value in self.point.items())])
 
 
 @dataclass(frozen=True)
@@ -233,7 +230,7 @@ def _coordinate(cell: Cell, key: str) -> Any:
 
 
 def _values_of(cells: list[Cell], key: str) -> str:
-    values = dict.fromkeys(str(_coordinate(cell, key)) for cell in cells)
+    values = dict.fromkeys(value_label(_coordinate(cell, key)) for cell in cells)
     return f"{key}: {', '.join(values)}"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seqzoo.errors import Problem, SpecError
 from seqzoo.grid.cells import Cell, cells_of
+from seqzoo.grid.labels import value_label
 from seqzoo.spec import Catalog
 from seqzoo.spec.document import Document
 from seqzoo.spec.explain import in_order
@@ -51,7 +52,7 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     cells, problems = cells_of(grid)
     base = _base(grid.document)
     specs: list[tuple[Cell, RunSpec]] = []
-    findings = _Findings(len(cells))
+    findings = _Findings(cells)
     memo: Memo = {}
     for cell in cells:
         spec, found = _checked(cell, base, grid.document, catalog, memo)
@@ -59,9 +60,9 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
         if spec is not None:
             specs.append((cell, spec))
     problems += [trap.problem for trap in grid.document.traps]
-    problems += findings.problems()
+    problems += findings.problems() + _repeated_seeds(grid)
     runs = _runs(grid, specs)
-    problems += _repeated_seeds(grid) + _same_runs(grid, runs)
+    problems = problems or _same_runs(grid, runs)
     if problems:
         raise SpecError(in_order(problems))
     return runs
@@ -84,7 +85,12 @@ def _checked(
     if problems:
         return None, problems
     spec, found = document.check(RunSpec, catalog, memo)
-    return spec, [_with_cause(location, problem, cell, grid) for location, problem in found]
+    traps = {trap.problem for trap in grid.traps}  # are told once, not for each cell
+    return spec, [
+        _with_cause(location, problem, cell, grid)
+        for location, problem in found
+        if problem not in traps
+    ]
 
 
 def _with_cause(location: Location, problem: Problem, cell: Cell, grid: Document) -> Problem:
@@ -93,15 +99,17 @@ def _with_cause(location: Location, problem: Problem, cell: Cell, grid: Document
         if change.path == (*location[:-1], "type") and "unknown key" in problem.what:
             place = grid.marks.value(change.written)
             what = f"{problem.what}, which {change.owner} sets at {place}"
-            return Problem(problem.where, problem.path, what, problem.hint)
+            part = ".".join(map(str, location[:-1]))
+            hint = f"{problem.hint}; a delta of {part} as a whole leaves no key of the old part"
+            return Problem(problem.where, problem.path, what, hint)
     return problem
 
 
 class _Findings:
     """Problems of cells, each once, with the cells that have it unless all do."""
 
-    def __init__(self, num_cells: int) -> None:
-        self._num_cells = num_cells
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._factors = _values(cells)
         self._cells: dict[Problem, list[Cell]] = {}
 
     def add(self, cell: Cell, problems: Iterable[Problem]) -> None:
@@ -109,15 +117,29 @@ class _Findings:
             self._cells.setdefault(problem, []).append(cell)
 
     def problems(self) -> list[Problem]:
-        found = []
-        for problem, cells in self._cells.items():
-            what = problem.what
-            if len(cells) == 1 < self._num_cells:
-                what += f" (in {cells[0]})"
-            elif len(cells) < self._num_cells:
-                what += f" (in {len(cells)} of {self._num_cells} cells, first {cells[0]})"
-            found.append(Problem(problem.where, problem.path, what, problem.hint))
-        return found
+        return [self._placed(problem, cells) for problem, cells in self._cells.items()]
+
+    def _placed(self, problem: Problem, cells: Sequence[Cell]) -> Problem:
+        """The problem, with the variants and values it needs to happen."""
+        needed = [
+            f"{factor}{' or '.join(values)}"
+            for factor, values in _values(cells).items()
+            if len(values) < len(self._factors[factor])
+        ]
+        if not needed:
+            return problem
+        return replace(problem, what=f"{problem.what} (in {', '.join(needed)})")
+
+
+def _values(cells: Sequence[Cell]) -> dict[str, dict[str, None]]:
+    """Variant and each axis -> its values in these cells, as people write them."""
+    values: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        if cell.variant:
+            values.setdefault("variant ", {})[f"'{cell.variant}'"] = None
+        for path, value in cell.point.items():
+            values.setdefault(f"{path}=", {})[value_label(value)] = None
+    return values
 
 
 def _runs(grid: GridSpec, specs: Iterable[tuple[Cell, RunSpec]]) -> tuple[PlannedRun, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ from seqzoo.spec.delta import placed, split_path
 from seqzoo.spec.explain import in_order, located_problems
 from seqzoo.spec.marks import Location, Mark, Marks
 from seqzoo.spec.reading import Trap, read_yaml
-from seqzoo.spec.slot import Catalog
+from seqzoo.spec.slot import Catalog, Memo
 
 __all__ = ["Document", "parse_document", "parse_setting", "read_document"]
 
@@ -43,15 +43,22 @@ class Document:
         return cls(data, Marks({(): Mark(name)}), name)
 
     def check(
-        self, model: type[Model], catalog: Catalog | None = None
+        self, model: type[Model], catalog: Catalog | None = None, memo: Memo = None
     ) -> tuple[Model | None, list[tuple[Location, Problem]]]:
-        """The data as a frozen model, None if it is none; and all problems, traps too."""
-        problems = [(trap.location, trap.problem) for trap in self.traps]
+        """The data as a frozen model, None if it is none; and all problems, traps too.
+
+        Args:
+            model: what the data should be.
+            catalog: where names of parts are looked up.
+            memo: an empty dict to share between documents of one catalog that differ by deltas.
+        """
+        problems = [(trap.location or (), trap.problem) for trap in self.traps]
         try:
-            result = model.model_validate(self.data, context=cast("Any", {"catalog": catalog}))
+            context = cast("Any", {"catalog": catalog, "memo": memo})
+            result = model.model_validate(self.data, context=context)
         except ValidationError as failure:
             for location, problem in located_problems(failure, self):
-                if not any(location[: len(trap.location)] == trap.location for trap in self.traps):
+                if not any(trap.voids(location) for trap in self.traps):
                     problems.append((location, problem))
             return None, problems
         return result, problems
@@ -86,12 +93,12 @@ class Document:
         marks = self.marks.overlaid(created, location, source.marks, prefix)
         traps = self.traps
         if source.traps or traps:
-            moved = tuple(
-                Trap(location + trap.location[len(prefix) :], trap.problem)
+            kept = (trap for trap in traps if not trap.is_within(location))
+            moved = (
+                Trap(location + (trap.location or ())[len(prefix) :], trap.problem)
                 for trap in source.traps
-                if trap.location[: len(prefix)] == prefix
+                if trap.is_within(prefix)
             )
-            kept = (trap for trap in traps if trap.location[: len(location)] != location)
             traps = (*kept, *moved)
         return Document(data, marks, self.name, traps)
 
@@ -111,19 +118,21 @@ class Document:
     def with_settings(self, settings: Iterable[str]) -> Document:
         """This document with `path=value` settings of a command line, each value YAML.
 
-        Raises:
-            SpecError: with every setting that cannot be read or placed.
+        A setting that cannot be read or placed is a trap of the new document.
         """
-        document, problems = self, []
+        document = self
         for setting in settings:
             try:
                 path, value = parse_setting(setting)
                 document = document.with_delta(path, value)
             except SpecError as failure:
-                problems.extend(failure.problems)
-        if problems:
-            raise SpecError(problems)
+                document = document.with_problems(failure.problems)
         return document
+
+    def with_problems(self, problems: Iterable[Problem]) -> Document:
+        """This document with problems that `validate` raises beside its own."""
+        traps = tuple(Trap(None, problem) for problem in problems)
+        return replace(self, traps=(*self.traps, *traps))
 
 
 def parse_setting(setting: str) -> tuple[str, Document]:
@@ -139,8 +148,20 @@ def parse_setting(setting: str) -> tuple[str, Document]:
     if not text.strip():
         hint = f"write {path}=null for nothing, {path}='\"\"' for empty text"
         raise SpecError([Problem(name, path, "no value after '='", hint)])
-    data, marks, traps = read_yaml(text, name, lines=False)
-    return path.strip(), Document(data, marks, name, traps)
+    path = path.strip()
+    try:
+        data, marks, traps = read_yaml(text, name, lines=False)
+    except SpecError as failure:
+        raise SpecError([replace(each, path=path) for each in failure.problems]) from None
+    traps = tuple(
+        replace(trap, problem=replace(trap.problem, path=_joined(path, trap.problem.path)))
+        for trap in traps
+    )
+    return path, Document(data, marks, name, traps)
+
+
+def _joined(*paths: str) -> str:
+    return ".".join(filter(None, paths))
 
 
 def parse_document(text: str, name: str) -> Document:

@@ -41,6 +41,8 @@ _BOUNDS = {
     "multiple_of": ("multiple_of", "that is a multiple of"),
 }
 
+_NOTHING = ("none", "nil", "null")
+
 
 def problems_of(failure: ValidationError, document: Document | None = None) -> list[Problem]:
     """Every problem of a failed validation, in order of place; without a document, no places."""
@@ -141,14 +143,24 @@ def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
     wanted = list(dict.fromkeys(filter(None, map(_wanted, errors))))
     if wanted:
         got = shown(error["input"])
-        return f"{' or '.join(wanted)} is wanted, got {got}", _hint(wanted, errors)
+        hint = _hint(wanted, errors) if location else "write lines of 'key: value'"
+        return f"{' or '.join(wanted)} is wanted, got {got}", hint
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", error["msg"])), ""
-    return error["msg"], str(context.get("hint", ""))
+    hint = str(context.get("hint", ""))
+    if kind == "unknown_part" and str(context.get("name")).lower() in _NOTHING:
+        hint += "; for nothing at all write null"
+    elif kind == "unknown_key":
+        first, dot, rest = str(location[-1]).partition(".")
+        if dot and first in context["known"]:
+            hint = f"dotted paths are for grids; write {first}: {{{rest}: ...}}"
+    return error["msg"], hint
 
 
 def _wanted(error: Any) -> str | None:
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "mapping_wanted":
+        return error["msg"]
     if kind in _WANTED:
         return _WANTED[kind]
     if kind in _BOUNDS:
@@ -179,10 +191,12 @@ def _hint(wanted: Sequence[str], errors: Sequence[Any]) -> str:
         known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         hint = did_you_mean(given, known)
         return hint if hint.startswith("did") else ""
+    if wanted == ["a whole number"] and isinstance(given, float) and given.is_integer():
+        return f"write {given:.0f}"
     if not isinstance(given, str):
         quoted = wanted == ["text"] and isinstance(given, int | float)
         return "put it in quotes" if quoted else ""
-    if given.lower() in ("none", "nil", "null"):
+    if given.lower() in _NOTHING:
         return "write null for nothing"
     if "true or false" in wanted and given.lower() in ("yes", "no", "on", "off", "true", "false"):
         return f"write {'true' if given.lower() in ('yes', 'on', 'true') else 'false'}"

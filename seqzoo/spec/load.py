@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,24 @@ def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> Ru
     """
     document = read_document(path)
     if not _is_grid(document.data):
-        return document.with_settings(settings).validate(RunSpec, catalog)
+        run, problems = document.with_settings(settings).check(RunSpec, catalog)
+        if run is None or problems:
+            raise SpecError(in_order(_hinted(problem) for _, problem in problems))
+        return run
     document = _with_base(document, Path(path).parent, settings)
     grid, problems = document.check(GridSpec, catalog)
     if grid is None:
         raise SpecError(in_order(problem for _, problem in problems))
     return grid.written_in(document)
+
+
+def _hinted(problem: Problem) -> Problem:
+    """A grid's key in a run: most likely a grid whose run stands at the top."""
+    if problem.path in _GRID_ONLY:
+        return replace(
+            problem, hint="for a grid, put the run below 'base:', or name its file there"
+        )
+    return problem
 
 
 def _is_grid(data: Any) -> bool:
@@ -50,12 +63,11 @@ def _is_grid(data: Any) -> bool:
 def _with_base(document: Document, folder: Path, settings: Sequence[str]) -> Document:
     """The grid's document with its base inline and the settings laid over it."""
     placed: list[tuple[Location, Document]] = []
-    problems: list[Problem] = []
     for setting in settings:
         try:
             location, value = _grid_setting(setting)
         except SpecError as failure:
-            problems.extend(failure.problems)
+            document = document.with_problems(failure.problems)
             continue
         if location == ("base",):
             document = document.with_value(location, value)
@@ -68,9 +80,7 @@ def _with_base(document: Document, folder: Path, settings: Sequence[str]) -> Doc
         try:
             document = document.with_value(location, value)
         except SpecError as failure:
-            problems.extend(failure.problems)
-    if problems:
-        raise SpecError(problems)
+            document = document.with_problems(failure.problems)
     return document
 
 

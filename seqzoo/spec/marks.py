@@ -60,7 +60,7 @@ class Marks:
             if location[: len(layer.created)] == layer.created:
                 if location[: len(layer.path)] == layer.path:
                     return layer.source.value(layer.prefix + location[len(layer.path) :])
-                return layer.source.key(layer.prefix)
+                return layer.source.path_key(layer.prefix)
         while location and location not in self.values:
             location = location[:-1]
         return self.values.get(location, Mark(""))
@@ -73,8 +73,16 @@ class Marks:
                     if location[: len(layer.path)] == layer.path:
                         return layer.source.key(layer.prefix + location[len(layer.path) :])
                     return self.value(location)
-                return layer.source.key(layer.prefix)
+                return layer.source.path_key(layer.prefix)
         return self.keys.get(location) or self.value(location)
+
+    def path_key(self, location: Location) -> Mark:
+        """Mark of the key that a delta's path is written as: of an axis, for each of its values."""
+        while location:
+            if location in self.keys:
+                return self.keys[location]
+            location = location[:-1]
+        return self.value(())
 
     def overlaid(
         self, created: Location, path: Location, source: Marks, prefix: Location = ()

@@ -33,6 +33,11 @@ class LayerGroup(SpecModel):
     mixer: MixerSlot | None = None
     mlp: MLPSlot | None = None
 
+    @classmethod
+    def title(cls) -> str:
+        """As people call it."""
+        return "a group of layers"
+
 
 class _Layers:
     """`layers: 4`, or `layers: [{repeat: 3, mixer: prism}, {mixer: attention}]`."""
@@ -63,7 +68,7 @@ class _Layers:
             raise PydanticCustomError(
                 "bad_layers",
                 "layers is a positive number, or a pattern such as "
-                "[{{repeat: 3, mixer: prism}}, {{mixer: attention}}]",
+                "[{repeat: 3, mixer: prism}, {mixer: attention}]",
             )
         groups, errors = [], cast("list[Any]", [])
         for index, item in enumerate(value):

@@ -44,8 +44,7 @@ def validation_error(title: str, errors: list[Any]) -> ValidationError:
     for error in errors:
         kind = error["type"]
         if kind not in _PYDANTIC_ERRORS:
-            message = error["msg"].replace("{", "{{").replace("}", "}}")
-            kind = PydanticCustomError(kind, message, error.get("ctx"))
+            kind = PydanticCustomError(kind, error["msg"], error.get("ctx"))
         rows.append(
             InitErrorDetails(
                 type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {})
@@ -95,6 +94,9 @@ class SpecModel(BaseModel):
                     error["type"] = "unknown_key"
                     error["msg"] = f"unknown key '{key}' in {cls.title()}"
                     error["ctx"] = {"hint": did_you_mean(key, known), "known": known}
+                elif error["type"] in ("model_type", "dict_type") and not error["loc"]:
+                    error["type"] = "mapping_wanted"
+                    error["msg"] = f"a mapping (keys: {', '.join(cls.model_fields)})"
             raise validation_error(cls.__name__, errors) from None
 
     @classmethod

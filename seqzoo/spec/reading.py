@@ -26,16 +26,31 @@ _IMPLICIT = "implicit"
 
 @dataclass(frozen=True)
 class Trap:
-    """A problem of the text itself; what validation says of values at or below it is void."""
+    """A problem of the text itself.
 
-    location: Location
+    Attributes:
+        location: of the value that could not be read; None where it is the value of nothing.
+        problem: what to tell.
+    """
+
+    location: Location | None
     problem: Problem
+
+    def is_within(self, location: Location) -> bool:
+        """Whether the unread value is at the location or inside what is there."""
+        return self.location is not None and self.location[: len(location)] == location
+
+    def voids(self, location: Location) -> bool:
+        """Whether validation could not know: it saw nothing here, or in a key of this mapping."""
+        if self.location is None:
+            return False
+        return location[: len(self.location)] == self.location or location == self.location[:-1]
 
 
 class _Loader(yaml.BaseLoader):
     """Parses only: a node without an explicit tag gets none by guessing."""
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:  # noqa: ARG002
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         return _IMPLICIT
 
 
@@ -88,11 +103,12 @@ class _Builder:
             return self._trap(node, location, "an alias inside what it stands for", "write it out")
         if self._repeated > MOST_REPEATED:
             if self._repeated == MOST_REPEATED + 1:
-                self._trap(node, location, "aliases repeat too many values", "write them out")
+                what = f"aliases repeat more than {MOST_REPEATED} values"
+                self._trap(node, (), what, "write them out")
                 self._repeated += 1
             return None
         if len(location) > DEEPEST:
-            return self._trap(node, location, *_TOO_DEEP)
+            return self._trap(node, location[:1], *_TOO_DEEP)
         if node.tag not in (_IMPLICIT, "!"):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             hint = "remove it: values are plain text, numbers, lists and mappings"
@@ -121,7 +137,7 @@ class _Builder:
                 first = self.keys[place]
                 self._trap(
                     key_node,
-                    (*place, "<again>"),
+                    None,
                     f"the key '{key}' is written twice, first at line {first.line}",
                     "keep one of the two",
                     path=place,
@@ -166,12 +182,12 @@ class _Builder:
     def _trap(
         self,
         node: yaml.Node,
-        location: Location,
+        location: Location | None,
         what: str,
         hint: str,
         path: Location | None = None,
     ) -> None:
-        dotted = ".".join(map(str, location if path is None else path))
+        dotted = ".".join(map(str, (location if path is None else path) or ()))
         self.traps.append(Trap(location, Problem(str(self._mark(node)), dotted, what, hint)))
 
     def _mark(self, node: yaml.Node) -> Mark:

@@ -19,7 +19,10 @@ from seqzoo.errors import did_you_mean
 from seqzoo.spec.part import Part, PartSpec, validation_error
 from seqzoo.spec.preset import Expansion, Preset
 
-__all__ = ["SLOT_KEY", "Catalog", "Slot", "expanded", "resolve"]
+__all__ = ["SLOT_KEY", "Catalog", "Memo", "Slot", "expanded", "resolve"]
+
+# Specs of slots that a grid's cells share: (family, name or id of the mapping) -> mapping, spec.
+Memo = dict[tuple[str, str | int], tuple[Any, PartSpec]] | None
 
 MAX_PRESET_DEPTH = 8
 SLOT_KEY = "x-slot"  # stands in a Spec's JSON Schema where seqzoo.spec.schema puts the family's
@@ -72,7 +75,13 @@ class Slot:
         context = cast("Mapping[str, Any]", info.context or {})
         if isinstance(value, Mapping) and "type" not in value and self.default_type is not None:
             value = {"type": self.default_type, **value}
-        return resolve(self.family, value, context.get("catalog"), context)
+        memo = cast("Memo", context.get("memo"))
+        if memo is None:
+            return resolve(self.family, value, context.get("catalog"), context)
+        key = (self.family, value if isinstance(value, str) else id(value))
+        if key not in memo:
+            memo[key] = (value, resolve(self.family, value, context.get("catalog"), context))
+        return memo[key][1]
 
 
 def a(noun: str) -> str:
@@ -156,9 +165,15 @@ def _resolve_mapping(
     except ValidationError as failure:
         errors = cast("list[Any]", failure.errors(include_url=False))
         for error in errors:
-            error["loc"] = expansion.written_at(error["loc"])
-            if expansion.options and error["type"] == "unknown_key" and len(error["loc"]) == 1:
-                key = str(error["loc"][0])
+            inner = error["loc"]
+            error["loc"] = expansion.written_at(inner)
+            if not expansion.options or error["type"] != "unknown_key":
+                continue
+            if error["loc"] != inner:
+                option = f"the option '{error['loc'][0]}' of {family} '{expansion.through[0]}'"
+                error["msg"] += f", where {option} leads"
+            elif len(inner) == 1:
+                key = str(inner[0])
                 known = [*error["ctx"]["known"], *expansion.options]
                 error["msg"] = f"unknown key '{key}' in {family} '{expansion.through[0]}'"
                 error["ctx"] = {"hint": did_you_mean(key, known), "known": known}

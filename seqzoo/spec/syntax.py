@@ -59,7 +59,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     ),
     (
         r"expected ',' or '([\]}])', but got",
-        "a ',' or '{0}' is missing before this",
+        "a ',' or '{0}' is missing before this, in the bracket opened at {opened}",
         "separate entries with commas and close the bracket",
         False,
     ),
@@ -148,7 +148,9 @@ def _worded(failure: yaml.YAMLError, name: str) -> tuple[str, str, Mark]:
             place = failure.context_mark if at_context else failure.problem_mark
             place = place or failure.problem_mark
             groups = match.groups()
-            return what.format(*groups), hint.format(*groups), _mark(place, name)
+            opened = failure.context_mark
+            where = f"{opened.line + 1}:{opened.column + 1}" if opened else "?"
+            return what.format(*groups, opened=where), hint.format(*groups), _mark(place, name)
     place = failure.problem_mark or failure.context_mark
     return f"not YAML: {message}", failure.context or "", _mark(place, name)
 
