@@ -1,0 +1,61 @@
+"""Attention against a softmax written out."""
+
+import pytest
+import torch
+
+import seqzoo
+from seqzoo.errors import SpecError
+from seqzoo.model.rotary import rotate
+
+REGISTRY = seqzoo.load_registry()
+WIDTH, HEADS, LENGTH = 16, 2, 13
+
+
+@pytest.mark.parametrize("window", [None, 1, 4, 40])
+@pytest.mark.parametrize("position", ["rope", "none"])
+def test_it_is_the_softmax_of_scaled_products(window: int | None, position: str) -> None:
+    torch.manual_seed(0)
+    spec = {"type": "attention", "heads": HEADS, "window": window, "position": position}
+    mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
+    x = torch.randn(2, LENGTH, WIDTH, dtype=torch.float64)
+    qkv = (x @ mixer.get_parameter("qkv.weight").T).view(2, LENGTH, 3, HEADS, -1)
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    if position == "rope":
+        q, k = (rotate(each, torch.arange(LENGTH)) for each in (q, k))
+    scores = q @ k.mT / (WIDTH // HEADS) ** 0.5
+    for i in range(LENGTH):
+        for j in range(LENGTH):
+            if j > i or (window is not None and i - j >= window):
+                scores[:, :, i, j] = -torch.inf
+    reads = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+    y, _ = mixer(x)
+    torch.testing.assert_close(y, reads @ mixer.get_parameter("project.weight").T)
+
+
+def test_rope_depends_on_distance_alone() -> None:
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 1, 1, 1, 8, dtype=torch.float64)
+    near = (rotate(q, torch.tensor([5])) * rotate(k, torch.tensor([3]))).sum()
+    far = (rotate(q, torch.tensor([105])) * rotate(k, torch.tensor([103]))).sum()
+    torch.testing.assert_close(near, far, rtol=1e-4, atol=1e-5)
+
+
+def test_rope_turns_the_first_pair_by_the_position() -> None:
+    x = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64).view(1, 1, 1, 4)
+    turned = rotate(x, torch.tensor([1]))[0, 0, 0]
+    expected = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+    angle = torch.tensor(1.0)
+    expected[0], expected[2] = angle.cos(), angle.sin()
+    torch.testing.assert_close(turned, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("spec", "width", "message"),
+    [
+        ({"type": "attention", "heads": 3}, 16, "3 heads do not divide the width 16"),
+        ({"type": "attention", "heads": 2}, 6, "odd head of 3"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(spec: dict, width: int, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        seqzoo.build_mixer(spec, width, REGISTRY)

@@ -1,0 +1,94 @@
+"""The language model as a whole: streaming, hybrids, tied heads, and what it costs."""
+
+import pytest
+import torch
+
+import seqzoo
+from seqzoo.model import budget, build_model
+from seqzoo.testing import error_ratio
+
+REGISTRY = seqzoo.load_registry()
+HYBRID = {
+    "width": 32,
+    "layers": [
+        {"repeat": 2, "mixer": "prism"},
+        {"mixer": {"type": "attention", "window": 5}, "mlp": {"type": "swiglu", "ratio": 2.0}},
+        {"mixer": "gated_deltanet"},
+    ],
+}
+
+
+def model(spec: dict, vocab_size: int = 11):
+    torch.manual_seed(0)
+    return build_model(spec, REGISTRY, vocab_size=vocab_size).double().eval()
+
+
+def test_one_call_is_splits_is_steps() -> None:
+    net = model(HYBRID)
+    tokens = torch.randint(0, 11, (2, 21), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits, _ = net(tokens)
+        first, state = net(tokens[:, :8])
+        second, _ = net(tokens[:, 8:], state)
+        assert error_ratio(torch.cat([first, second], 1), logits) < 1e-12
+        state = net.initial_state(2)
+        for t in range(21):
+            step, state = net.step(tokens[:, t], state)
+            assert error_ratio(step, logits[:, t]) < 1e-12
+
+
+def test_pattern_gives_each_block_its_parts() -> None:
+    net = model(HYBRID)
+    assert [mixer.name for mixer in net.mixers()] == [
+        "recurrent",
+        "recurrent",
+        "attention",
+        "recurrent",
+    ]
+    assert [block.mlp.name for block in net.blocks] == ["mlp", "mlp", "swiglu", "mlp"]
+
+
+def test_a_tied_head_is_counted_once_and_shares_its_weights() -> None:
+    free = model({"width": 16, "layers": 1, "mixer": "prism"})
+    tied = model({"width": 16, "layers": 1, "mixer": "prism", "tie_embeddings": True})
+    assert free.parameter_count() - tied.parameter_count() == 11 * 16
+    assert tied.head.weight is tied.embedding.weight
+
+
+def test_blocks_without_mlp() -> None:
+    net = model({"width": 16, "layers": 2, "mixer": "prism", "mlp": None})
+    assert not any("mlp" in name for name, _ in net.named_parameters())
+
+
+def test_a_swiglu_of_its_default_ratio_costs_what_a_plain_mlp_of_ratio_4_costs() -> None:
+    plain = model({"width": 96, "layers": 1, "mixer": "prism", "mlp": {"ratio": 4}})
+    gated = model({"width": 96, "layers": 1, "mixer": "prism", "mlp": "swiglu"})
+    assert gated.parameter_count() == pytest.approx(plain.parameter_count(), rel=0.02)
+
+
+def test_budget_counts_parameters_state_and_operations() -> None:
+    net = model({"width": 16, "layers": 2, "mixer": "linear_attention", "mlp": {"ratio": 4}}, 10)
+    costs = budget(net, 64)
+    mixer = 4 * 16 * 16 + 16  # queries, keys, values, readout; the norm's gain
+    mlp = 2 * 16 * 64 + 64 + 16
+    assert costs.mixer_parameters == 2 * mixer
+    assert costs.parameters == 2 * (mixer + mlp + 2 * 16) + 2 * 10 * 16 + 16
+    assert costs.state_elements == 2 * 16 * 16
+    assert costs.state_bytes == 8 * costs.state_elements
+    products = 2 * (4 * 16 * 16 + 2 * 16 * 64) + 10 * 16
+    assert costs.flops_per_token >= 2 * products
+    assert costs.flops_per_token <= 2 * (products + 2 * 4 * 64 * 16)
+
+
+def test_the_vocabulary_of_a_run_is_its_tasks() -> None:
+    run = {
+        "model": {"width": 16, "layers": 1, "mixer": "prism"},
+        "task": {"type": "parity", "vocab_size": 29},
+        "train": {"steps": 1},
+    }
+    assert build_model(run, REGISTRY).embedding.num_embeddings == 29
+
+
+def test_a_model_without_a_vocabulary_is_refused() -> None:
+    with pytest.raises(ValueError, match="vocab_size"):
+        build_model({"width": 16, "layers": 1, "mixer": "prism"}, REGISTRY)
