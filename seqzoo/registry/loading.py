@@ -15,7 +15,7 @@ import pluggy
 from seqzoo.errors import PluginError, did_you_mean
 from seqzoo.registry import builtin, hookspecs
 from seqzoo.registry.presets import read_presets
-from seqzoo.registry.registry import BrokenPlugin, NameClash, Origin, Registry
+from seqzoo.registry.registry import BrokenPlugin, NameClashError, Origin, Registry
 from seqzoo.spec import Part, Preset
 
 __all__ = ["GROUP", "load_plugin", "load_registry"]
@@ -24,7 +24,7 @@ GROUP = "seqzoo"
 HOOKS = ("register_parts", "register_scans", "register_tasks", "register_presets")
 
 
-class MisspeltHook(PluginError):
+class MisspeltHookError(PluginError):
     """A plugin implements a hook that does not exist."""
 
 
@@ -55,10 +55,10 @@ def load_registry(
         )
         try:
             load_plugin(registry, entry_point.load(), origin)
-        except (NameClash, MisspeltHook):
+        except (NameClashError, MisspeltHookError):
             raise
-        except Exception as failure:  # any plugin may fail in any way; it must not take us along
-            error = f"{type(failure).__name__}: {failure}"
+        except (Exception, SystemExit) as failure:  # a plugin may fail in any way, but alone
+            error = " ".join(f"{type(failure).__name__}: {failure}".split())
             registry.set_aside(BrokenPlugin(origin, error, traceback.format_exc()))
     return registry
 
@@ -75,7 +75,7 @@ def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) ->
     manager.register(plugin, name=origin.plugin)
     for caller in manager.get_hookcallers(plugin) or []:
         if not caller.has_spec():
-            raise MisspeltHook(
+            raise MisspeltHookError(
                 f"plugin '{origin.plugin}' ({origin}) implements a hook '{caller.name}' that does "
                 f"not exist; {did_you_mean(caller.name, HOOKS)} (all hooks: "
                 "seqzoo/registry/hookspecs.py)"

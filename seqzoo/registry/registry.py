@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from seqzoo.errors import PluginError, SpecError
+from seqzoo.errors import PluginError, SpecError, did_you_mean
 from seqzoo.spec import Part, PartSpec, Preset, SpecModel, resolve
+from seqzoo.spec.document import Document
 from seqzoo.spec.explain import problems_of
+from seqzoo.spec.part import NAME_PATTERN
 
 __all__ = ["BrokenPlugin", "Entry", "Origin", "Registry"]
 
@@ -81,10 +83,15 @@ class Registry:
                 )
         elif not isinstance(target, Preset):
             raise PluginError(f"{origin}: register takes a class or a Preset, not {target!r}")
+        elif not NAME_PATTERN.fullmatch(target.name):
+            raise PluginError(
+                f"{origin}: preset name '{target.name}' must be lower case words joined by '_' "
+                "or '-'"
+            )
         entry = Entry(target.family, target.name, target, origin)
         other = self._entries.get((entry.family, entry.name))
         if other is not None:
-            raise NameClash(
+            raise NameClashError(
                 f"two parts named {entry.family} '{entry.name}': one from {other.origin} "
                 f"(plugin '{other.origin.plugin}'), one from {origin} (plugin '{origin.plugin}'); "
                 "uninstall one of the two, or ask its author to rename the part"
@@ -133,8 +140,8 @@ class Registry:
                     "family": family,
                     "name": name,
                     "broken": "; ".join(map(str, self._broken)),
-                    "hint": "if the part is that plugin's, repair or uninstall it "
-                    "(seqzoo parts shows what is there)",
+                    "hint": f"{did_you_mean(name, self.names(family))}; if it is that plugin's, "
+                    "repair or uninstall the plugin",
                 },
             )
         return entry.target if entry is not None and isinstance(entry.target, type) else None
@@ -153,7 +160,7 @@ class Registry:
         try:
             return model.model_validate(value, context={"catalog": self})
         except ValidationError as failure:
-            raise SpecError(problems_of(failure)) from None
+            raise SpecError(problems_of(failure, Document.of(value))) from None
 
     def spec(self, family: str, value: Any) -> PartSpec:
         """The validated spec of a part from a name, a mapping with `type`, or a PartSpec.
@@ -164,12 +171,12 @@ class Registry:
         try:
             return resolve(family, value, self)
         except ValidationError as failure:
-            raise SpecError(problems_of(failure)) from None
+            raise SpecError(problems_of(failure, Document.of(value))) from None
         except PydanticCustomError as failure:
             hint = (failure.context or {}).get("hint", "")
             message = failure.message()
             raise SpecError(f"{message}; {hint}" if hint else message) from None
 
 
-class NameClash(PluginError):
+class NameClashError(PluginError):
     """Two distributions register one name in one family."""
