@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from seqzoo.errors import SpecError
+from seqzoo.train.device import choose_device, private_randomness
+
+
+def test_auto_takes_what_there_is() -> None:
+    device = choose_device("auto")
+    assert device.type == ("cuda" if torch.cuda.is_available() else device.type)
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_a_device_that_is_not_there_is_an_error_that_says_what_is() -> None:
+    absent = f"cuda:{torch.cuda.device_count() + 3}"
+    with pytest.raises(SpecError, match=f"no '{absent}'; it has cpu.*device: auto"):
+        choose_device(absent)
+
+
+def test_randomness_is_seeded_inside_and_untouched_outside() -> None:
+    device = torch.device("cpu")
+    torch.manual_seed(5)
+    expected = torch.rand(2)
+    torch.manual_seed(5)
+    with private_randomness(1, device):
+        first = torch.rand(3)
+    assert torch.equal(torch.rand(2), expected)
+    with private_randomness(1, device):
+        assert torch.equal(torch.rand(3), first)
+    with private_randomness(2, device):
+        assert not torch.equal(torch.rand(3), first)

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from seqzoo.errors import RunError
+from seqzoo.train.directory import RunDirectory
+
+
+def test_a_directory_belongs_to_one_run_whatever_its_name(make_spec, tmp_path: Path) -> None:
+    spec = make_spec(name="first")
+    with RunDirectory(tmp_path / "a" / "b", spec) as place:
+        assert place.record() is None
+    with RunDirectory(tmp_path / "a" / "b", make_spec(name="renamed")):
+        pass
+    other = make_spec(seed=1)
+    with pytest.raises(RunError) as caught, RunDirectory(tmp_path / "a" / "b", other):
+        pass
+    assert spec.run_id in str(caught.value)
+    assert other.run_id in str(caught.value)
+
+
+def test_two_sessions_at_once_are_refused(make_spec, tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="runs are not held on this system")
+    with (
+        RunDirectory(tmp_path, make_spec()),
+        pytest.raises(RunError, match="another process is training in"),
+    ):
+        RunDirectory(tmp_path, make_spec()).__enter__()
+    with RunDirectory(tmp_path, make_spec()):
+        pass
+
+
+def test_a_refusal_gives_the_lock_back(make_spec, tmp_path: Path) -> None:
+    with RunDirectory(tmp_path, make_spec()):
+        pass
+    with pytest.raises(RunError, match="holds run"):
+        RunDirectory(tmp_path, make_spec(seed=1)).__enter__()
+    with RunDirectory(tmp_path, make_spec()):
+        pass
+
+
+@pytest.mark.parametrize("content", ["- [", "a list", "\x00"])
+def test_an_unreadable_spec_is_named(make_spec, tmp_path: Path, content: str) -> None:
+    (tmp_path / "spec.yaml").write_text(content)
+    with pytest.raises(RunError, match=r"spec.yaml cannot be read"):
+        RunDirectory(tmp_path, make_spec()).__enter__()
+
+
+def test_a_grids_directory_and_strange_checkpoints_are_refused(make_spec, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint" / "step-00000001").mkdir(parents=True)
+    with pytest.raises(RunError, match=r"no spec.yaml that says of which run"):
+        RunDirectory(tmp_path, make_spec()).__enter__()
+    (tmp_path / "plan.json").touch()
+    with pytest.raises(RunError, match="holds a grid"):
+        RunDirectory(tmp_path, make_spec()).__enter__()
+
+
+def test_a_place_where_nothing_can_be_written_is_a_clear_error(make_spec, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"cannot write .*/file/run: Not a directory"):
+        RunDirectory(tmp_path / "file" / "run", make_spec()).__enter__()

@@ -1,0 +1,41 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from seqzoo.model import build_model
+from seqzoo.tasks.text import Text
+from seqzoo.train.evaluate import evaluate
+
+
+def test_metrics_are_exact_whatever_the_batch_size(make_spec, tmp_path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("the quick brown fox " * 30)
+    task: Text = Text.Spec(path=str(path), unit="char", length=7, validation=0.3).build()
+    torch.manual_seed(0)
+    model = build_model(make_spec().model, vocab_size=task.vocab_size).train()
+    nats = count = 0.0
+    with torch.no_grad():
+        model.eval()
+        for batch in task.test_batches(1):
+            logits, _ = model(batch.tokens)
+            each = F.cross_entropy(logits[0], batch.labels[0], reduction="none")
+            nats, count = nats + float(each.sum()), count + int((batch.labels >= 0).sum())
+        model.train()
+    assert count == 180
+    for size in (1, 4, 1000):
+        metrics = evaluate(model, task, batch_size=size)
+        assert metrics["loss"] == pytest.approx(nats / count, rel=1e-5)
+        assert metrics["bits_per_byte"] == pytest.approx(nats / count / math.log(2), rel=1e-5)
+        assert model.training
+
+
+def test_the_first_batches_only(make_spec) -> None:
+    task = make_spec().task.build()
+    model = build_model(make_spec().model, vocab_size=task.vocab_size)
+    few = evaluate(model, task, batch_size=8, batches=1)
+    first = next(iter(task.test_batches(8)))
+    with torch.no_grad():
+        right = model.eval()(first.tokens)[0][:, -1].argmax(-1) == first.labels[:, -1]
+    assert few["accuracy"] == pytest.approx(float(right.float().mean()))

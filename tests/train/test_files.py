@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from seqzoo.errors import RunError
+from seqzoo.train.files import write_whole
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_whole(path, "one")
+    write_whole(path, "zwei ü")
+    assert path.read_text(encoding="utf-8") == "zwei ü"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"cannot write .*a.json: .*choose another folder"):
+        write_whole(tmp_path / "absent" / "a.json", "one")
+    path = tmp_path / "folder.json"
+    path.mkdir()
+    with pytest.raises(RunError, match="cannot write"):
+        write_whole(path, "one")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder.json"]
