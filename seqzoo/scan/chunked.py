@@ -23,14 +23,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqzoo.scan.carry import carry_states
-from seqzoo.scan.decays import ChunkFactors, channel_decayed, head_decayed, undecayed
+from seqzoo.scan.factors import ChunkFactors, channel_decayed, head_decayed, undecayed
 from seqzoo.scan.layout import ChunkLayout, choose_layout, token_chunks, write_chunks
 from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.solve import solve_unit_lower
 from seqzoo.scan.token import step_token
 
 
 class ChunkedBackend:
-    """The chunked form in torch operations, on any device, differentiable by autograd."""
+    """The chunked form in torch operations, on any device.
+
+    Differentiable once; for higher derivatives ask for the reference.
+    """
 
     name = "chunked"
 
@@ -70,11 +74,11 @@ def chunked_scan(problem: ScanProblem) -> ScanResult:
     transfer = None  # (M, K, K): what the erase adds to the step between chunks
     reads = factors.query_starts
     if factors.erase_scores is None:
-        outputs = torch.bmm(factors.query_scores, values)
+        outputs = torch.bmm(factors.query_scores.mT, values)
         added = torch.bmm(values.mT, factors.key_ends)
     else:
         solved = _solve_erase(factors, values, tied, carries)  # (M, Q * C, [K +] V)
-        seen = torch.bmm(factors.query_scores, solved)
+        seen = torch.bmm(factors.query_scores.mT, solved)
         ends = torch.bmm(solved.mT, factors.key_ends)
         if carries:
             value_size = values.shape[-1]
@@ -151,17 +155,17 @@ def _solve_erase(factors: ChunkFactors, values: Tensor, tied: bool, carries: boo
     erase_scores, erase_starts = factors.erase_scores, factors.erase_starts
     assert erase_scores is not None
     assert erase_starts is not None
-    chunk = erase_scores.shape[1]
+    chunk = erase_scores.shape[2]
     if tied:
         right, values = values.split((chunk, values.shape[1] - chunk), dim=1)
     else:
         right = values.new_zeros(()).expand(len(values), chunk, values.shape[-1])
     within = erase_scores
     if values.shape[1]:
-        within, across = erase_scores.split((chunk, values.shape[1]), dim=-1)
-        right = torch.baddbmm(right, across, values, alpha=-1)
+        within, across = erase_scores.split((chunk, values.shape[1]), dim=1)
+        right = torch.baddbmm(right, across.mT, values, alpha=-1)
     if carries:
         right = torch.cat((-erase_starts, right), dim=-1)
         values = F.pad(values, (erase_starts.shape[-1], 0))
-    solved = torch.linalg.solve_triangular(within, right, upper=False, unitriangular=True)
+    solved = solve_unit_lower(within, right)
     return torch.cat((solved, values), dim=1) if values.shape[1] else solved

@@ -53,12 +53,16 @@ def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
     Args:
         power_of_two: round C up to a power of two (for decays that are split dyadically).
     """
-    batch, time, heads = problem.queries.shape[:3]
+    batch, time, heads, key_size = problem.queries.shape
     bounds = problem.bounds
     longest = time
     if bounds is not None:
         longest = max(end - start for start, end in pairwise(bounds))
-    num_chunks = -(-longest // problem.chunk_size)
+    largest = problem.chunk_size
+    if problem.queries.device.type == "cpu":
+        # the (C, C) work grows with C, the (K, V) work falls; accelerators want fewer, larger steps
+        largest = min(largest, max(32, key_size, problem.writes.values.shape[-1]))
+    num_chunks = -(-longest // largest)
     chunk = -(-longest // num_chunks)  # equal chunks: the least padding
     if power_of_two:
         chunk = 1 << (chunk - 1).bit_length()

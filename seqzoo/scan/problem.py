@@ -98,7 +98,7 @@ class ScanProblem:
         state: the state before the first token, (B, H, V, K) or (N, H, V, K); None is zero.
         bounds: where each packed sequence begins and ends, N + 1 numbers; None if not packed.
         scale: a factor on the outputs.
-        chunk_size: tokens a chunk for chunked backends; never changes the result beyond rounding.
+        chunk_size: at most so many tokens a chunk; never changes the result beyond rounding.
     """
 
     queries: Tensor

@@ -108,7 +108,8 @@ def scan(
         cu_seqlens: (N + 1,) integer, the bounds of N sequences packed along time, with B = 1;
             a sequence may be empty.
         scale: a factor on the outputs.
-        chunk_size: tokens a chunk; changes speed and memory, not the result beyond rounding.
+        chunk_size: at most so many tokens a chunk; changes speed and memory, not the result
+            beyond rounding.
         backend: a name in the table, "auto", or a backend.
         backends: the table of named backends.
 
