@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import torch
 
 from seqzoo.tasks.streams import stream_of_test, stream_of_training
@@ -18,13 +15,10 @@ def test_a_stream_is_a_function_of_its_names() -> None:
     assert len({tuple(row) for row in seen}) == len(seen)
 
 
-def test_a_stream_is_the_same_in_another_process() -> None:
-    code = (
-        "from seqzoo.tasks.streams import stream_of_training as s;"
-        "import torch; print(torch.randint(0, 2**31, (4,), generator=s('parity', 1, 2)).tolist())"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == str(draws(stream_of_training("parity", 1, 2)))
+def test_seeds_stay_what_they_were() -> None:
+    # A change here would change the data of every run: of other processes, machines, versions.
+    assert stream_of_training("parity", 1, 2).initial_seed() == 1488328663
+    assert stream_of_test("mqar").initial_seed() == 2748096508
 
 
 def test_no_training_stream_is_a_test_stream_in_the_bits_that_count() -> None:

@@ -70,7 +70,10 @@ def test_the_gradient_is_clipped_and_the_norm_before_is_told(model: LanguageMode
     norm = float(make_step(copy.deepcopy(model))(ragged_batch(), 0)[1])
     measured = make_step(model, clip=norm / 4)(ragged_batch(), 0)
     assert float(measured[1]) == pytest.approx(norm)
-    moved = [new - old for old, new in zip(before.parameters(), model.parameters(), strict=True)]
+    moved = [
+        (new - old).detach()
+        for old, new in zip(before.parameters(), model.parameters(), strict=True)
+    ]
     assert float(torch.stack([each.norm() for each in moved]).norm()) == pytest.approx(
         norm / 4, rel=1e-4
     )
