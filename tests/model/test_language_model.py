@@ -5,6 +5,7 @@ import torch
 
 import seqzoo
 from seqzoo.model import budget, build_model
+from seqzoo.model.mlp import GatedMLP, PlainMLP
 from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
@@ -45,7 +46,8 @@ def test_pattern_gives_each_block_its_parts() -> None:
         "attention",
         "recurrent",
     ]
-    assert [block.mlp.name for block in net.blocks] == ["mlp", "mlp", "swiglu", "mlp"]
+    mlps = [type(net.get_submodule(f"blocks.{index}.mlp")) for index in range(4)]
+    assert mlps == [PlainMLP, PlainMLP, GatedMLP, PlainMLP]
 
 
 def test_a_tied_head_is_counted_once_and_shares_its_weights() -> None:
