@@ -89,7 +89,9 @@ class _ChannelScores(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor | None, ...]:
         query_scores, erase_scores, query_starts, erase_starts, keys, kept = gradients
         chunks, streams, chunk, size = keys.shape
         keys = keys.clone()

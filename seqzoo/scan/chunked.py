@@ -38,7 +38,7 @@ class ChunkedBackend:
 
     name = "chunked"
 
-    def supports(self, problem: ScanProblem) -> str | None:  # noqa: ARG002
+    def supports(self, problem: ScanProblem) -> str | None:
         """None: every problem is supported."""
         return None
 

@@ -70,7 +70,9 @@ class _HeadScores(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor | None, ...]:
         queries, reads, rows, decay, erase_decay, query_scores, erase_scores = ctx.saved_tensors
         query_gradient, erase_gradient = gradients
         shape = (len(rows), ctx.streams, *decay.shape[1:])

@@ -19,7 +19,7 @@ class ReferenceBackend:
 
     name = "reference"
 
-    def supports(self, problem: ScanProblem) -> str | None:  # noqa: ARG002
+    def supports(self, problem: ScanProblem) -> str | None:
         """None: every problem is supported."""
         return None
 

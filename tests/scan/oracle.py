@@ -58,7 +58,7 @@ class Case:
 def dense_loop(case: Case) -> tuple[Tensor, Tensor]:
     """outputs (B, T, H, V) and the final state, token by token with dense A_t and B_t."""
     tensors = case.tensors
-    queries, keys, values = tensors["queries"], tensors["keys"], tensors["values"]
+    queries, values = tensors["queries"], tensors["values"]
     batch, time, heads, key_size = queries.shape
     value_size = values.shape[-1]
     bounds = [0, time] if case.cu_seqlens is None else case.cu_seqlens.tolist()

@@ -37,10 +37,10 @@ def problem(seed, shape, num_states):
     return log_decay, inputs, state
 
 
-def check(log_decay, inputs, state, cu_seqlens, dtype, tolerance):
-    leaves = [x.to(dtype).requires_grad_() for x in (log_decay, inputs, state)]
+def check(tensors, cu_seqlens, dtype, tolerance):
+    leaves = [x.to(dtype).requires_grad_() for x in tensors]
     exact = [x.detach().double().requires_grad_() for x in leaves]
-    found, expected = elementwise_scan(*leaves, cu_seqlens), loop(*exact, cu_seqlens)
+    found, expected = elementwise_scan(*leaves, cu_seqlens=cu_seqlens), loop(*exact, cu_seqlens)
     for result, value in zip(found, expected, strict=True):
         assert error_ratio(result, value) < tolerance
     gradients = []
@@ -61,7 +61,7 @@ def check(log_decay, inputs, state, cu_seqlens, dtype, tolerance):
 )
 def test_values_and_gradients(seed, batch, time, trailing, exact):
     dtype, tolerance = (torch.float64, 1e-12) if exact else (torch.float32, 1e-5)
-    check(*problem(seed, (batch, time, *trailing), batch), None, dtype, tolerance)
+    check(problem(seed, (batch, time, *trailing), batch), None, dtype, tolerance)
 
 
 @relaxed
@@ -69,7 +69,7 @@ def test_values_and_gradients(seed, batch, time, trailing, exact):
 def test_packed_sequences(seed, lengths):
     cu_seqlens = torch.tensor([0, *lengths]).cumsum(0)
     shape = (1, sum(lengths), 2)
-    check(*problem(seed, shape, len(lengths)), cu_seqlens, torch.float64, 1e-12)
+    check(problem(seed, shape, len(lengths)), cu_seqlens, torch.float64, 1e-12)
 
 
 @relaxed

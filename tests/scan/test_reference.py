@@ -61,6 +61,7 @@ def stepped(case: Case, backend: str) -> ScanResult:
             backend=backend,
         )
         outputs.append(output)
+    assert state is not None
     return ScanResult(torch.stack(outputs, dim=1), state)
 
 

@@ -1,0 +1,142 @@
+"""Wrong arguments: each message names the argument, what was expected, and what came."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from seqzoo.scan import Erase, Transition, Writes, scan, step
+
+B, T, H, K, V, R = 2, 5, 3, 4, 6, 2
+
+
+def arguments(**changes):
+    tensors = {
+        "queries": torch.zeros(B, T, H, K),
+        "log_decay": torch.zeros(B, T, H),
+        "read": None,
+        "strength": torch.zeros(B, T, H),
+        "write": None,
+        "keys": torch.zeros(B, T, R, H, K),
+        "values": torch.zeros(B, T, R, H, V),
+        "strengths": None,
+        "state": None,
+    } | changes
+    erase = Erase(tensors["read"], tensors["strength"], tensors["write"])
+    writes = Writes(tensors["keys"], tensors["values"], tensors["strengths"])
+    return tensors["queries"], Transition(tensors["log_decay"], erase), writes, tensors["state"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"queries": torch.zeros(B, T, K)},
+            r"scan: queries must have shape \(B, T, H, K\) = \(B, T, H, K\), got \(2, 5, 4\)",
+        ),
+        (
+            {"keys": torch.zeros(B, T, H, K)},
+            r"writes.keys must have shape \(B, T, R, H, K\) = \(2, 5, R, 3, 4\), got "
+            r"\(2, 5, 3, 4\). A single write needs a rank axis of size 1",
+        ),
+        (
+            {"values": torch.zeros(B, T, 1, H, V)},
+            r"writes.values must have shape \(B, T, R, H, V\) = \(2, 5, 2, 3, V\)",
+        ),
+        ({"strengths": torch.zeros(B, T, H)}, r"writes.strengths must have shape \(B, T, R, H\)"),
+        (
+            {"log_decay": torch.zeros(B, T, H, V)},
+            r"transition.log_decay must have shape \(B, T, H, K\) = \(2, 5, 3, 4\), got "
+            r"\(2, 5, 3, 6\). Per head it has no K axis",
+        ),
+        ({"log_decay": torch.zeros(B, T)}, r"transition.log_decay must have shape"),
+        ({"read": torch.zeros(B, T, H)}, r"erase.read must have shape .* None ties it"),
+        ({"strength": torch.zeros(B, T, H, K)}, r"erase.strength must have shape \(B, T, H\)"),
+        (
+            {"strength": None, "write": torch.zeros(B, T, H)},
+            r"erase.write must have shape \(B, T, H, K\)",
+        ),
+        (
+            {"state": torch.zeros(B, H, K, V)},
+            r"state must have shape \(B, H, V, K\) = \(2, 3, 6, 4\), got \(2, 3, 4, 6\). Rows are",
+        ),
+        (
+            {"state": torch.zeros(B, H, V, K, dtype=torch.bfloat16)},
+            r"state must be float32 or wider, got torch.bfloat16. Use state.float\(\)",
+        ),
+        (
+            {"queries": torch.zeros(B, T, H, K, dtype=torch.long)},
+            r"queries must be a floating-point tensor, got torch.int64",
+        ),
+        (
+            {"values": torch.zeros(B, T, R, H, V, device="meta")},
+            r"writes.values must be on the queries' device, cpu, got meta",
+        ),
+        (
+            {"keys": torch.zeros(B, T, 0, H, K), "values": torch.zeros(B, T, 0, H, V)},
+            "rank of at least 1",
+        ),
+    ],
+)
+def test_wrong_tensors_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        scan(*arguments(**change))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (torch.tensor([0, 5]), r"cu_seqlens needs a batch of 1.*got B = 2"),
+        (torch.tensor([0.0, 5.0]), r"cu_seqlens must be an integer tensor of shape \(N \+ 1,\)"),
+        (torch.tensor([0]), r"cu_seqlens must be an integer tensor"),
+    ],
+)
+def test_wrong_bounds_of_a_batch(bounds, message):
+    with pytest.raises(ValueError, match=message):
+        scan(*arguments(), cu_seqlens=bounds)
+
+
+@pytest.mark.parametrize("bounds", [[0, 3, 2, 5], [1, 5], [0, 4], [0, 6]])
+def test_bounds_must_cover_the_pack(bounds):
+    first = [x[:1] for x in (torch.zeros(B, T, H, K), torch.zeros(B, T, 1, H, K))]
+    with pytest.raises(ValueError, match=r"start at 0, never fall, and end at T = 5; got \["):
+        scan(first[0], Transition(), Writes(first[1], first[1]), cu_seqlens=torch.tensor(bounds))
+
+
+def test_packed_states_are_counted_by_sequence():
+    queries, keys = torch.zeros(1, T, H, K), torch.zeros(1, T, 1, H, K)
+    with pytest.raises(ValueError, match=r"state must have shape \(N, H, V, K\) = \(2, 3, 4, 4\)"):
+        scan(
+            queries,
+            Transition(),
+            Writes(keys, keys),
+            torch.zeros(1, H, K, K),
+            cu_seqlens=torch.tensor([0, 2, 5]),
+        )
+
+
+def test_erase_takes_exactly_one_of_strength_and_write():
+    with pytest.raises(ValueError, match="exactly one of strength and write, got neither"):
+        Erase()
+    with pytest.raises(ValueError, match="exactly one of strength and write, got both"):
+        Erase(strength=torch.zeros(B, T, H), write=torch.zeros(B, T, H, K))
+
+
+def test_step_has_no_time_axis():
+    queries, transition, writes, _ = arguments()
+    with pytest.raises(ValueError, match=r"step: queries must have shape \(B, H, K\)"):
+        step(queries, transition, writes)
+
+
+@pytest.mark.parametrize("chunk_size", [0, -1, 2.0, True])
+def test_the_chunk_size_is_a_positive_integer(chunk_size):
+    with pytest.raises(ValueError, match="chunk_size must be a positive integer, got"):
+        scan(*arguments(), chunk_size=chunk_size)
+
+
+def test_arguments_of_the_wrong_type_are_named():
+    queries, transition, writes, _ = arguments()
+    with pytest.raises(ValueError, match="transition must be a Transition, got NoneType"):
+        scan(queries, None, writes)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="writes must be a Writes, got Tensor"):
+        scan(queries, transition, queries)  # type: ignore[arg-type]
