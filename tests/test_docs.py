@@ -1,0 +1,68 @@
+"""The code and the specs shown in README.md and docs/ run."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import seqzoo
+import seqzoo.testing
+from seqzoo.grid.expand import expand
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+REGISTRY = seqzoo.load_registry()
+SIGNATURE = "state=None, *"  # a block that shows a signature is no code
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for match in re.finditer(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL):
+            line = page.read_text()[: match.start()].count("\n") + 1
+            found.append((f"{page.name}:{line}", match[1]))
+    return found
+
+
+@pytest.mark.parametrize(("where", "code"), blocks("python"), ids=lambda value: value[:40])
+def test_python_runs(where: str, code: str) -> None:
+    if SIGNATURE in code:
+        return
+    torch.manual_seed(0)
+    namespace = {"pytest": pytest, "seqzoo": seqzoo, "__name__": "shown"}
+    exec(compile(code, where, "exec", flags=0, dont_inherit=True), namespace)
+
+
+@pytest.mark.parametrize(("where", "text"), blocks("yaml"), ids=lambda value: value[:40])
+def test_yaml_is_valid(where: str, text: str, tmp_path: Path) -> None:
+    if text.lstrip().startswith("mixer:"):
+        for line in re.split(r"\n(?=mixer:|layers:)", text.strip()):
+            key, value = next(iter(yaml.safe_load(line).items()))
+            if key == "mixer":
+                REGISTRY.spec("mixer", value)
+        return
+    if text.startswith("doc:"):
+        assert set(yaml.safe_load(text)) == {"doc", "options", "spec"}, where
+        return
+    if "base: prism-xor.yaml" in text:
+        run = next(block for _, block in blocks("yaml") if block.startswith("name: prism-xor"))
+        (tmp_path / "prism-xor.yaml").write_text(run)
+    file = tmp_path / "shown.yaml"
+    file.write_text(text)
+    spec = seqzoo.load_spec(file, REGISTRY)
+    if isinstance(spec, seqzoo.GridSpec):
+        assert expand(spec, REGISTRY)
+
+
+@pytest.mark.parametrize(
+    "example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_examples_are_valid(example: Path) -> None:
+    spec = seqzoo.load_spec(example, REGISTRY)
+    runs = [run.spec for run in expand(spec, REGISTRY)] if isinstance(spec, seqzoo.GridSpec) else []
+    for run in runs or [spec]:
+        assert isinstance(run, seqzoo.RunSpec)
+        if run.task.part.name != "text":  # its vocabulary is in a file
+            seqzoo.build_model(run, REGISTRY)
