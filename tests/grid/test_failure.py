@@ -1,0 +1,19 @@
+from seqzoo.grid.failure import clear_failure, failure_path, read_failure, write_failure
+
+
+def test_a_failure_is_left_read_and_cleared(tmp_path, make_job):
+    job = make_job("a", tmp_path / "a")
+    assert read_failure(job.directory) is None
+    write_failure(job, "ValueError('no')", "Traceback\n  here\nValueError: no\n")
+    assert read_failure(job.directory) == "ValueError('no')"
+    text = failure_path(job.directory).read_text(encoding="utf-8")
+    assert "a, run a, attempt 1" in text
+    assert text.endswith("ValueError: no\n")
+    clear_failure(job.directory)
+    clear_failure(job.directory)
+    assert read_failure(job.directory) is None
+
+
+def test_where_nothing_can_be_written_the_ledger_must_do(tmp_path, make_job):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    write_failure(make_job("a", tmp_path / "file" / "a"), "error", "")

@@ -1,0 +1,33 @@
+from seqzoo.grid.labels import axis_label, point_label, run_label, shortened, value_label
+
+
+def test_values_read_as_they_are_written():
+    assert value_label(None) == "null"
+    assert value_label(True) == "true"
+    assert value_label(0.0001) == "0.0001"
+    assert value_label([1, "a"]) == "[1, a]"
+    assert value_label({"type": "parity", "length": 64}) == "parity length=64"
+    assert value_label("x" * 50) == "x" * 37 + "..."
+
+
+def test_an_axis_is_called_by_its_last_word_that_says_something():
+    assert axis_label("model.mixer.depth") == "depth"
+    assert axis_label("task.type") == "task"
+    assert axis_label("type") == "type"
+
+
+def test_a_point_names_all_but_its_task():
+    assert point_label({"task": "parity", "model.width": 16}) == "parity width=16"
+    assert point_label({}) == ""
+    assert run_label("", {}, 3) == "seed 3"
+    assert run_label("linear", {"task.type": "text"}, 0) == "linear, text, seed 0"
+
+
+def test_mappings_are_shortened_to_their_type_only_where_that_tells_them_apart():
+    unlike = [{"task": {"type": "parity", "length": 8}}, {"task": {"type": "mqar"}}]
+    assert shortened(unlike) == [{"task": "parity"}, {"task": "mqar"}]
+    alike = [{"task": {"type": "parity", "length": 8}}, {"task": {"type": "parity", "length": 9}}]
+    assert shortened(alike) == alike
+    without_type = [{"train": {"clip": 1.0}}, {"train": {"clip": 2.0}}]
+    assert shortened(without_type) == without_type
+    assert shortened([{"width": 1}, {}]) == [{"width": 1}, {}]

@@ -1,0 +1,48 @@
+import io
+
+from rich.console import Console
+
+from seqzoo.grid.job import Finished, Lost, Progress
+from seqzoo.grid.lines import LineView
+
+COUNTS = {"planned": 9, "running": 0, "done": 1, "failed": 0}
+
+
+def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypatch):
+    page = io.StringIO()
+    view = LineView(Console(file=page, width=40))
+    job = make_job("with [brackets] and a very long name", tmp_path)
+    view.opened(COUNTS, {job.run_id: 10})
+    view.started(job)
+    view.progress(Progress(job, step=1))
+    view.lost(Lost(job, "killed"))
+    view.started(job)
+    view.finished(Finished(job, summary="accuracy 1.000 at step 5"), {**COUNTS, "done": 2})
+    view.started(job)
+    view.finished(Finished(job, error="ValueError('no')"), {**COUNTS, "failed": 1})
+    view.started(job)
+    view.taken(job)
+    view.stopping(2)
+    view.closed()
+    name = "with [brackets] and a very long name"
+    assert page.getvalue().splitlines() == [
+        "10 runs: 1 done, 9 to do",
+        f"[ 1/10] taken up again: {name}: killed",
+        f"[ 2/11] done: {name}: accuracy 1.000 at step 5, 0 s",
+        f"[ 2/11] failed: {name}: ValueError('no')",
+        f"    {tmp_path / 'failure.txt'}",
+        f"[ 2/11] left to another process: {name}",
+        "finishing 2 runs at hand; Ctrl-C again stops them, resumable",
+    ]
+
+
+def test_a_quiet_grid_says_how_far_it_is(tmp_path, make_job, monkeypatch):
+    page = io.StringIO()
+    view = LineView(Console(file=page, width=40))
+    job = make_job("a", tmp_path)
+    view.opened(COUNTS, {job.run_id: 10})
+    view.started(job)
+    view.progress(Progress(job, step=1))
+    view._last -= 31
+    view.progress(Progress(job, step=2))
+    assert page.getvalue().splitlines()[1].startswith("[ 1/10] 1 running, about ")

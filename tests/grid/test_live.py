@@ -1,0 +1,48 @@
+import io
+
+from rich.console import Console
+
+from seqzoo.grid.job import Finished, Lost, Progress
+from seqzoo.grid.lines import LineView
+from seqzoo.grid.live import LiveView, view_for
+
+
+def drawn(view):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(view.render())
+    return console.file.getvalue()
+
+
+def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
+    page = io.StringIO()
+    view = LiveView(Console(file=page, width=100, force_terminal=True))
+    a, b, c = (make_job(name, tmp_path / name) for name in "abc")
+    counts = {"planned": 1, "running": 4, "done": 2, "failed": 1}
+    view.opened(counts, {"a": 1000, "b": 1000, "c": 1000})
+    for job in (a, b, c):
+        view.started(job)
+    view.progress(Progress(a, step=500, loss=1.25))
+    view.progress(Progress(b, step=250, metric_name="accuracy", metric=0.5))
+    text = drawn(view)
+    assert [line.split()[0] for line in text.splitlines()[:3]] == ["a", "b", "c"]
+    assert "500/1,000" in text
+    assert "loss 1.250" in text
+    assert "accuracy 0.500" in text
+    assert "starting" in text
+    assert "2 of 8 runs done, 1 failed, 1 running in other processes" in text
+    view.finished(Finished(a, error="RuntimeError('boom')"), {**counts, "failed": 2, "running": 3})
+    view.lost(Lost(b, "its worker was ended by SIGKILL"))
+    view.taken(c)
+    view.stopping(0)
+    assert "Ctrl-C again stops them" in drawn(view)
+    view.closed()
+    kept = page.getvalue()
+    assert "a: RuntimeError('boom')" in kept
+    assert "failure.txt" in kept
+    assert "b: its worker was ended by SIGKILL" in kept
+    assert "left to another process c" in kept
+
+
+def test_terminals_get_the_board_and_pipes_get_lines():
+    assert isinstance(view_for(Console(file=io.StringIO(), force_terminal=True)), LiveView)
+    assert isinstance(view_for(Console(file=io.StringIO())), LineView)
