@@ -54,7 +54,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
         self._hold()
         try:
-            self._claim()
+            self._check()
         except BaseException:
             self._release()
             raise
@@ -76,11 +76,24 @@ class RunDirectory:
         """
         return read_record(self.record_file) if self.record_file.exists() else None
 
-    def _claim(self) -> None:
-        """Make sure that the directory is this run's, or make it so."""
+    def claim(self) -> None:
+        """Make the directory this run's: write spec.yaml, clean up after a killed session.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        spec_file = self.path / "spec.yaml"
+        if not spec_file.exists():
+            text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
+            head = f"# run {self._spec.run_id}, resolved: every default written out\n"
+            write_whole(spec_file, head + text)
+        checkpoint.clean(self.checkpoints)
+
+    def _check(self) -> None:
+        """Make sure that the directory holds no other run."""
         if (self.path / "plan.json").exists():
             raise RunError(f"{self.path} holds a grid; choose another --out for a single run")
-        spec_file, own = self.path / "spec.yaml", self._spec.run_id
+        spec_file = self.path / "spec.yaml"
         record = self.record()
         if record is not None:
             self._refuse_other(record.run_id)
@@ -92,15 +105,11 @@ class RunDirectory:
                     f"{spec_file} cannot be read: {failure}; choose another --out than {self.path}"
                 ) from None
             self._refuse_other(other)
-        else:
-            if record is None and checkpoint.latest(self.checkpoints) is not None:
-                raise RunError(
-                    f"{self.path} holds a checkpoint but no spec.yaml that says of which run; "
-                    "choose another --out"
-                )
-            text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
-            write_whole(spec_file, f"# run {own}, resolved: every default written out\n{text}")
-        checkpoint.clean(self.checkpoints)
+        elif record is None and checkpoint.latest(self.checkpoints) is not None:
+            raise RunError(
+                f"{self.path} holds a checkpoint but no spec.yaml that says of which run; "
+                "choose another --out"
+            )
 
     def _refuse_other(self, other: str) -> None:
         own = self._spec.run_id

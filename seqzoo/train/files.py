@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,20 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as failure:
-        why = getattr(failure, "strerror", None) or str(failure)
+        cause = _system_error(failure)
         raise RunError(
-            f"cannot write {path}: {why}; free some space or choose another folder. What was "
-            "written before is whole: the same command goes on from the last checkpoint"
-        ) from failure
+            f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; free some space or "
+            "choose another folder. What was written before is whole: the same command goes on "
+            "from the last checkpoint"
+        ) from cause
+
+
+def _system_error(failure: OSError | SafetensorError) -> Exception:
+    """The OSError, also where safetensors tells of it only in its text."""
+    number = re.search(r"\(os error (\d+)\)", str(failure))
+    if isinstance(failure, OSError) or number is None:
+        return failure
+    return OSError(int(number[1]), os.strerror(int(number[1])))
 
 
 def write_whole(path: Path, text: str) -> None:

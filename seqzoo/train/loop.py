@@ -113,6 +113,7 @@ class _Training:
 
     def run(self) -> Record:
         """All steps that are left, then the record."""
+        self.place.claim()
         self.watch.started(self.spec, self.facts)
         self.log = MetricsLog(self.place.metrics_file, self.progress.step)
         try:

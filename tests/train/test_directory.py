@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from seqzoo.errors import RunError
+from seqzoo.errors import RunError, SpecError
+from seqzoo.train import train
 from seqzoo.train.directory import RunDirectory
 
 
@@ -10,6 +11,7 @@ def test_a_directory_belongs_to_one_run_whatever_its_name(make_spec, tmp_path: P
     spec = make_spec(name="first")
     with RunDirectory(tmp_path / "a" / "b", spec) as place:
         assert place.record() is None
+        place.claim()
     with RunDirectory(tmp_path / "a" / "b", make_spec(name="renamed")):
         pass
     other = make_spec(seed=1)
@@ -31,8 +33,8 @@ def test_two_sessions_at_once_are_refused(make_spec, tmp_path: Path) -> None:
 
 
 def test_a_refusal_gives_the_lock_back(make_spec, tmp_path: Path) -> None:
-    with RunDirectory(tmp_path, make_spec()):
-        pass
+    with RunDirectory(tmp_path, make_spec()) as place:
+        place.claim()
     with pytest.raises(RunError, match="holds run"):
         RunDirectory(tmp_path, make_spec(seed=1)).__enter__()
     with RunDirectory(tmp_path, make_spec()):
@@ -59,3 +61,10 @@ def test_a_place_where_nothing_can_be_written_is_a_clear_error(make_spec, tmp_pa
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match=r"cannot write .*/file/run: Not a directory"):
         RunDirectory(tmp_path / "file" / "run", make_spec()).__enter__()
+
+
+def test_a_run_that_could_not_begin_leaves_the_directory_free(make_spec, tmp_path: Path) -> None:
+    absent = make_spec(task={"type": "text", "path": str(tmp_path / "absent.txt")})
+    with pytest.raises(SpecError, match="there is no text file"):
+        train(absent, tmp_path / "run")
+    assert train(make_spec({"steps": 1}), tmp_path / "run").steps == 1

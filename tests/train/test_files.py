@@ -1,9 +1,11 @@
+import errno
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from seqzoo.errors import RunError
-from seqzoo.train.files import write_whole
+from seqzoo.train.files import write_whole, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -22,3 +24,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot write"):
         write_whole(path, "one")
     assert [each.name for each in tmp_path.iterdir()] == ["folder.json"]
+
+
+def test_what_safetensors_says_in_words_is_the_systems_error(tmp_path: Path) -> None:
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(RunError, match="cannot write x: No space left on device; free") as caught:  # noqa: SIM117
+        with writing(Path("x")):
+            raise SafetensorError(said)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    with pytest.raises(RunError, match="cannot write x: strange; free"), writing(Path("x")):
+        raise SafetensorError("strange")
