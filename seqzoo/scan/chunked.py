@@ -13,7 +13,7 @@ values, gives D = X S0^T + Y for every chunk at once, and all that is serial is
 
     S' = S (Diag(e^{G_C}) + X^T c e^{G_C-G}) + Z
 
-one matrix product a chunk. Source: specs/recurrence.md, "Exact chunked form".
+one matrix product a chunk. It is exact: the chunk size changes nothing beyond rounding.
 """
 
 from __future__ import annotations

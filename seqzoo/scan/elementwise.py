@@ -3,7 +3,7 @@
 Cut into about sqrt(T) chunks of sqrt(T) tokens: first every chunk runs from zero, all chunks side
 by side; then one pass carries the state from chunk to chunk; then each token adds what the carried
 state left. About 2 sqrt(T) steps in place of T, linear in T in work and memory, and only ever
-products of decays <= 1, so no decay is too strong. Source: specs/recurrence.md.
+products of decays <= 1, so no decay is too strong.
 """
 
 from __future__ import annotations

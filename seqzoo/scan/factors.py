@@ -18,7 +18,6 @@ contiguous factor on it.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -56,8 +55,10 @@ def undecayed(queries: Tensor, reads: Tensor | None, keys: Tensor) -> ChunkFacto
     streams, chunk = keys.shape[1:3]
     rows = keys.flatten(1, 2)
 
+    ones = rows.new_ones(chunk, chunk)
+
     def scores(reading: Tensor, diagonal: int) -> Tensor:
-        mask = _causal(chunk, streams, diagonal, rows.dtype, rows.device)
+        mask = ones.triu(diagonal).repeat(streams, 1)  # ones where the key is early enough
         return torch.bmm(rows, reading.mT).mul_(mask)
 
     erase_scores = None if reads is None else scores(reads, 1)
@@ -102,12 +103,3 @@ def channel_decayed(
         key_ends=scores.key_ends.flatten(1, 2),
         kept=scores.kept,
     )
-
-
-@lru_cache(maxsize=32)
-def _causal(
-    chunk: int, streams: int, diagonal: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """(Q * C, C): ones where the row's key is `diagonal` or more tokens before the column."""
-    ones = torch.ones(chunk, chunk, dtype=dtype, device=device)
-    return ones.triu(diagonal).repeat(streams, 1)

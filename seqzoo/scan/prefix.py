@@ -8,7 +8,7 @@ largest (oldest) to the smallest:
     t = 7 = 4 + 2 + 1    (((0 1)(2 3)) (4 5)) 6
 
 `prefix_scan` computes all prefixes at once, `PrefixCounter` one after another, with the same
-brackets. The older operand is always the first. Source: specs/psm.md, sections 3 and 4.
+brackets. The older operand is always the first. Source: prefix-scannable models, arXiv 2506.10918.
 
 The identity: None (the default) is short-circuited, so the prefix over one leaf is that leaf, and
 the aggregator never sees an identity. A given identity is literal: it is aggregated once into each

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -109,7 +110,7 @@ class ScanProblem:
     scale: float
     chunk_size: int
 
-    @property
+    @cached_property
     def dtype(self) -> torch.dtype:
         """The dtype to compute in: the widest input's, and at least float32."""
         dtype = torch.float32

@@ -96,8 +96,8 @@ def scan(
 ) -> ScanResult:
     """S_t = S_{t-1} A_t + B_t and o_t = scale * S_t q_t over whole sequences.
 
-    Differentiable in every tensor, the state included. Computes in the widest dtype among the
-    inputs, at least float32, autocast or not.
+    Differentiable in every tensor, the state included; more than once only on the reference.
+    Computes in the widest dtype among the inputs, at least float32, autocast or not.
 
     Args:
         queries: (B, T, H, K).

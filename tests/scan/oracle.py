@@ -1,7 +1,7 @@
 """An independent oracle for the scans, and random problems to put to it.
 
-The oracle shares no code with seqzoo: it builds each A_t and B_t as a dense matrix, as
-specs/recurrence.md writes them, and multiplies.
+The oracle shares no code with seqzoo: it builds each A_t and B_t as a dense matrix and
+multiplies, S_t = S_{t-1} A_t + B_t.
 """
 
 from __future__ import annotations

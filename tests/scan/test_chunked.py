@@ -159,7 +159,21 @@ def test_gradcheck(erase, per_channel):
     assert torch.autograd.gradcheck(run, leaves)
 
 
-def test_memory_and_time_grow_linearly():
+@pytest.mark.parametrize("decay", ["none", "weak"])
+def test_training_after_inference_mode(decay):
+    """Nothing made under inference mode may come back into a graph."""
+    case = make_case(decay=decay)
+    with torch.inference_mode():
+        expected = chunked(case).outputs.clone()
+    leaf = case.tensors["queries"].requires_grad_()
+    outputs = chunked(case).outputs
+    outputs.sum().backward()
+    assert torch.equal(outputs.detach(), expected)
+    assert leaf.grad is not None
+    assert (leaf.grad != 0).any()
+
+
+def test_memory_grows_linearly():
     """Saved for backward: 16 times the tokens, about 16 times the elements, and no more."""
 
     def saved(time: int) -> int:

@@ -40,7 +40,8 @@ def problem(seed, shape, num_states):
 def check(tensors, cu_seqlens, dtype, tolerance):
     leaves = [x.to(dtype).requires_grad_() for x in tensors]
     exact = [x.detach().double().requires_grad_() for x in leaves]
-    found, expected = elementwise_scan(*leaves, cu_seqlens=cu_seqlens), loop(*exact, cu_seqlens)
+    found = elementwise_scan(leaves[0], leaves[1], leaves[2], cu_seqlens)
+    expected = loop(exact[0], exact[1], exact[2], cu_seqlens)
     for result, value in zip(found, expected, strict=True):
         assert error_ratio(result, value) < tolerance
     gradients = []

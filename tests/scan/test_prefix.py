@@ -1,4 +1,4 @@
-"""Prefix scans: the brackets, in parallel and streamed. Numbers refer to specs/psm.md, section 7.
+"""Prefix scans: the brackets, in parallel and streamed.
 
 The free magma: aggregate(a, b) is a new symbol for the pair, so that two results are equal only if
 their brackets are.
@@ -44,7 +44,7 @@ class FreeMagma:
         return self.texts[int(symbol)]
 
 
-GOLDEN = [  # section 3: the prefixes over 1..8 leaves
+GOLDEN = [  # the prefixes over 1..8 leaves
     "0",
     "(0 1)",
     "((0 1) 2)",
@@ -88,7 +88,7 @@ def test_golden_brackets():
 
 @pytest.mark.parametrize("identity", [None, torch.tensor(129)])
 def test_scan_and_stream_have_the_same_brackets(identity):
-    """7.1, 7.4, 7.6: every length 1..128, powers of two or not; later leaves change no prefix."""
+    """Every length 1..128, powers of two or not; later leaves change no prefix."""
     magma = FreeMagma()
     longest = prefix_scan(magma, leaves_of(128), identity)
     for num_leaves in range(1, 129):
@@ -98,7 +98,6 @@ def test_scan_and_stream_have_the_same_brackets(identity):
 
 
 def test_a_literal_identity_stands_once_and_innermost_left():
-    """7.4"""
     magma = FreeMagma()
     magma.texts[129] = "e"
     prefixes = prefix_scan(magma, leaves_of(6), torch.tensor(129))[0]
@@ -113,7 +112,7 @@ def test_a_literal_identity_stands_once_and_innermost_left():
 
 
 def test_the_older_operand_is_first():
-    """7.3: in order, whatever the brackets; an additive aggregator could not tell."""
+    """In order, whatever the brackets; an additive aggregator could not tell."""
     magma = FreeMagma()
     for t, symbol in enumerate(prefix_scan(magma, leaves_of(70))[0]):
         text = magma.text(symbol).replace("(", "").replace(")", "")
@@ -123,7 +122,7 @@ def test_the_older_operand_is_first():
 @pytest.mark.parametrize("num_leaves", [1, 2, 5, 16, 23])
 @pytest.mark.parametrize("with_identity", [False, True])
 def test_numeric_aggregator(num_leaves, with_identity):
-    """7.2, with a batch, and an identity a row or one for all."""
+    """With a batch, and an identity a row or one for all."""
     aggregate, leaves = numeric(4), normal(3, num_leaves, 4)
     for identity in (normal(4, seed=5), normal(3, 4, seed=6)) if with_identity else (None,):
         found = prefix_scan(aggregate, leaves, identity)
@@ -149,7 +148,6 @@ def test_trees_of_tensors():
 
 
 def test_work_and_memory():
-    """7.7"""
     for levels in range(1, 9):
         num_leaves = 2**levels
         magma = FreeMagma(num_leaves)
@@ -170,7 +168,7 @@ def test_work_and_memory():
 
 
 def test_associative_is_the_left_fold_and_other_is_not():
-    """7.9: the second half guards against a chain in the tree's clothes."""
+    """The second half guards against a chain in the tree's clothes."""
 
     def matmul(older, newer):
         return newer @ older
@@ -190,7 +188,7 @@ def test_associative_is_the_left_fold_and_other_is_not():
 @pytest.mark.parametrize("identity", [None, torch.tensor(129)])
 @pytest.mark.parametrize("num_leaves", [0, 1, 2, 3, 7, 8, 20, 31])
 def test_a_counter_from_leaves_goes_on_like_a_pushed_one(num_leaves, identity):
-    """7.10: prefill by the scan, then stream; and the state moves to a new counter."""
+    """Prefill by the scan, then stream; and the state moves to a new counter."""
     magma = FreeMagma()
     pushed = PrefixCounter(magma, identity)
     for i in range(num_leaves):
@@ -214,7 +212,7 @@ def plain(symbols) -> list:
 
 @pytest.mark.parametrize("with_identity", [False, True])
 def test_gradients(with_identity):
-    """7.11: the scan's gradients are the streaming program's, and finite differences' once."""
+    """The scan's gradients are the streaming program's, and finite differences' once."""
     aggregate, leaves = numeric(3), normal(2, 7, 3).requires_grad_()
     identity = normal(3, seed=9).requires_grad_() if with_identity else None
     inputs = [leaves] if identity is None else [leaves, identity]
@@ -228,7 +226,6 @@ def test_gradients(with_identity):
 
 
 def test_causality_of_values_and_gradients():
-    """7.5"""
     aggregate, leaves = numeric(3), normal(1, 12, 3).requires_grad_()
     prefixes = prefix_scan(aggregate, leaves)
     (gradient,) = torch.autograd.grad(prefixes[:, 6].sum(), leaves)
