@@ -38,13 +38,7 @@ class LocalXor(SyntheticTask):
     metric = Metric("accuracy", higher_is_better=True, chance=0.5)
 
     class Spec(SyntheticSpec):
-        """Settings of `local_xor`.
-
-        Attributes:
-            decoys: draw the noise from the payload ids.
-        """
-
-        decoys: bool = False
+        """Settings of `local_xor`: those of every synthetic task."""
 
         @field_validator("length")
         @classmethod
@@ -67,15 +61,12 @@ class LocalXor(SyntheticTask):
                 )
             return vocab_size
 
-    spec: Spec
-
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Sequences of noise with a, b, mark at a uniform position and the query at the end."""
         length = self.length
         payload = (self.vocab_size - FIRST_PAYLOAD) // 4 * 2
         noise = FIRST_PAYLOAD + payload
-        low, high = (FIRST_PAYLOAD, noise) if self.spec.decoys else (noise, self.vocab_size)
-        tokens = torch.randint(low, high, (size, length), generator=generator)
+        tokens = torch.randint(noise, self.vocab_size, (size, length), generator=generator)
         placed = torch.full((size, PLACED), MARK)
         placed[:, :2] = torch.randint(FIRST_PAYLOAD, noise, (size, 2), generator=generator)
         start = torch.randint(0, length - PLACED, (size, 1), generator=generator)

@@ -28,9 +28,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_what_safetensors_says_in_words_is_the_systems_error(tmp_path: Path) -> None:
     said = "Error while serializing: I/O error: No space left on device (os error 28)"
-    with pytest.raises(RunError, match="cannot write x: No space left on device; free") as caught:  # noqa: SIM117
-        with writing(Path("x")):
-            raise SafetensorError(said)
+    no_room = pytest.raises(RunError, match="cannot write x: No space left on device; free")
+    with no_room as caught, writing(Path("x")):
+        raise SafetensorError(said)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
     with pytest.raises(RunError, match="cannot write x: strange; free"), writing(Path("x")):
