@@ -156,7 +156,7 @@ class _Builder:
         if node.tag not in (_IMPLICIT, "!"):
             return self._trap(node, location, "a key with a tag", "write the key alone")
         if node.style is not None:
-            return node.value
+            return _whole_characters(node.value) or node.value.encode(errors="replace").decode()
         if node.value == "<<":
             hint = "write the keys out; a grid's 'base' shares a run between variants"
             return self._trap(node, location, "merge keys (<<) are not read", hint)
@@ -171,7 +171,15 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, location: Location) -> Any:
         if node.style is not None or node.tag == "!":
-            return node.value
+            text = _whole_characters(node.value)
+            if text is None:
+                what = "an escape that is half a character"
+                return self._trap(node, location, what, "write the character itself")
+            return text
+        if node.end_mark.line != node.start_mark.line:
+            what = f"the text goes on over {node.end_mark.line - node.start_mark.line + 1} lines"
+            hint = "mend the indentation below, or put it in quotes"
+            return self._trap(node, location, what, hint)
         try:
             return plain_scalar(node.value)
         except Unreadable as trap:
@@ -195,3 +203,11 @@ class _Builder:
             return Mark(self.name)
         place = node.start_mark
         return Mark(self.name, place.line + 1, place.column + 1)
+
+
+def _whole_characters(text: str) -> str | None:
+    """The text with pairs of escapes (`\\ud83e\\udd9c`) joined; None if half a pair is left."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None

@@ -34,7 +34,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     ),
     (
         r"expected <block end>, but found '<block sequence start>'|"
-        r"block sequence entries are not allowed here",
+        r"(?:block )?sequence entries are not allowed here",
         "a '-' is not expected here",
         "mend the indentation: items of one list stand in one column",
         False,
@@ -61,6 +61,30 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
         r"expected ',' or '([\]}])', but got",
         "a ',' or '{0}' is missing before this, in the bracket opened at {opened}",
         "separate entries with commas and close the bracket",
+        False,
+    ),
+    (
+        r"expected the node content, but found '<stream end>'",
+        "the text ends inside a bracket",
+        "close it",
+        False,
+    ),
+    (
+        r"expected the node content, but found",
+        "a value is missing before this",
+        "write one, or null, or remove the extra comma or bracket",
+        False,
+    ),
+    (
+        r"while scanning a block scalar",
+        "after '|' or '>' the text starts on the next line",
+        "start it there, or put text with these signs in quotes",
+        False,
+    ),
+    (
+        r"mapping keys are not allowed here",
+        "a '?' is not expected here",
+        "put text that starts with '?' in quotes",
         False,
     ),
     (
@@ -100,7 +124,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
         False,
     ),
     (
-        r"found undefined tag handle|while scanning a tag",
+        r"found undefined tag handle|while (?:scanning|parsing) a tag",
         "tags are not read here",
         "put text that starts with '!' in quotes",
         False,
