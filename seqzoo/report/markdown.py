@@ -9,7 +9,7 @@ from seqzoo.report.tables import Column, Entry, Table
 
 __all__ = ["to_markdown"]
 
-WIDTH = 120
+WIDTH = 100  # what a web page has room for
 
 
 def to_markdown(report: Report) -> str:

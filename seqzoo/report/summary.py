@@ -37,8 +37,8 @@ def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
         said.append(f"vs base: mean difference to {collection.base}, paired by seed")
     if any(cell.target is not None for cell in cells):
         said.append(
-            "steps to a target: mean step of the evaluation that first met it, where the run "
-            "stops; the metric beside it is that of the last evaluation"
+            "steps to a target: mean over the seeds that met it of the step where they did and "
+            "stopped; the metric beside it is that of the last evaluation"
         )
     if any(cell.failed for cell in cells):
         said.append("failed: not in any mean")

@@ -19,7 +19,7 @@ from seqzoo.report.wording import metric_text, number, signed, span, steps_text
 
 __all__ = ["Column", "Entry", "Table", "make_tables"]
 
-GAP = 3
+GAP = 2
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,14 @@ class Table:
         for row in self.rows:
             for place, entry in enumerate(row):
                 widths[place] = max(widths[place], len(entry.text) + 2 * entry.best)
-        return sum(width + GAP for width in widths) + 1
+        return sum(widths) + GAP * (len(widths) - 1)
 
 
 def make_tables(collection: Collection, cells: Sequence[Cell], width: int) -> list[Table]:
     """One table with a column for each point if it fits in `width`, else one table a task.
 
-    Where there are no variants, the axes that are no task's make the rows.
+    What does not fit either is said in fewer words; then it is for the format to fold. Where
+    there are no variants, the axes that are no task's make the rows.
     """
     points = shortened([cell.point for cell in cells])
     cells = [replace(cell, point=point) for cell, point in zip(cells, points, strict=True)]
@@ -68,13 +69,18 @@ def make_tables(collection: Collection, cells: Sequence[Cell], width: int) -> li
     others = [axis for axis in collection.axes if axis not in tasks]
     by_variant = len({cell.variant for cell in cells}) > 1
     rows = [] if by_variant else others
-    joint = _table("", collection, cells, rows)
-    if joint.width <= width or not collection.axes:
+    joint = _table("", collection, cells, rows, brief=False)
+    if joint.width <= width:
         return [joint]
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(point_label(_part(cell.point, tasks)), []).append(cell)
-    return [_table(title, collection, group, others) for title, group in groups.items()]
+    split = []
+    for brief in (False, True):
+        split = [_table(title, collection, group, others, brief) for title, group in groups.items()]
+        if max(table.width for table in split) <= width:
+            break
+    return split
 
 
 def _part(point: Mapping[str, Any], axes: Sequence[str]) -> dict[str, Any]:
@@ -85,7 +91,9 @@ def _key(point: Mapping[str, Any]) -> str:
     return json.dumps(point, sort_keys=True)
 
 
-def _table(title: str, collection: Collection, cells: Sequence[Cell], axes: Sequence[str]) -> Table:
+def _table(
+    title: str, collection: Collection, cells: Sequence[Cell], axes: Sequence[str], brief: bool
+) -> Table:
     """One table: `axes` beside the variant make the rows, the axes left over the columns."""
     varying = [
         axis for axis in axes if len({_key(_part(cell.point, [axis])) for cell in cells}) > 1
@@ -102,7 +110,12 @@ def _table(title: str, collection: Collection, cells: Sequence[Cell], axes: Sequ
     lines = list(rows.values())
     one_point = len(set(points.values())) == 1
     blocks = [
-        _Block.of([line.get(place) for line in lines], "" if one_point else point, collection.base)
+        _Block.of_metric(
+            [line.get(place) for line in lines],
+            "" if one_point else point,
+            collection.base,
+            brief,
+        )
         for place, point in points.items()
     ]
     head = _Block.of_rows([next(iter(line.values())) for line in lines], varying, collection)
@@ -145,7 +158,7 @@ class _Block:
         return cls.of_columns(columns)
 
     @classmethod
-    def of(cls, cells: list[Cell | None], point: str, base: str) -> _Block:
+    def of_metric(cls, cells: list[Cell | None], point: str, base: str, brief: bool) -> _Block:
         """The metric of one point, with the steps to its target and the difference to the base."""
         present = [cell for cell in cells if cell is not None]
         columns: dict[Column, list[Entry]] = {}
@@ -156,7 +169,7 @@ class _Block:
         targets = {cell.target for cell in present} - {None}
         if targets:
             name = f"steps to {targets.pop():g}" if len(targets) == 1 else "steps to target"
-            texts = ["" if cell is None else steps_text(cell) for cell in cells]
+            texts = ["" if cell is None else steps_text(cell, brief) for cell in cells]
             columns[Column(name, point)] = _marked(texts, solved, higher_is_better=False)
         means = [None if cell is None or not cell.summary else cell.summary.mean for cell in cells]
         ways = {cell.higher_is_better for cell in present} - {None}
@@ -165,7 +178,8 @@ class _Block:
         way = ways.pop() if len(ways) == 1 and not is_early else None
         metric = present[0].metric or "metric"
         columns[Column(metric, point)] = _marked(texts, means, higher_is_better=way)
-        if any(cell.variant != base for cell in present) and base:
+        variants = {cell.variant for cell in present}
+        if base in variants and len(variants) > 1:
             columns[Column("vs base", point)] = [
                 Entry("" if cell is None else _difference(cell, base)) for cell in cells
             ]
@@ -190,9 +204,9 @@ def _difference(cell: Cell, base: str) -> str:
 def _marked(
     texts: list[str], values: Sequence[float | None], higher_is_better: bool | None
 ) -> list[Entry]:
-    """Entries with the best marked, and those that print the same; none if alone or unknown."""
+    """Entries with the best marked, and those that print the same; none if it stands alone."""
     known = [value for value in values if value is not None]
-    if higher_is_better is None or len(texts) < 2 or not known:
+    if higher_is_better is None or sum(map(bool, texts)) < 2 or not known:
         return [Entry(text) for text in texts]
     best = max(known) if higher_is_better else min(known)
     return [

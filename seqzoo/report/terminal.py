@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -17,24 +15,26 @@ __all__ = ["print_report"]
 
 def print_report(report: Report, console: Console) -> None:
     """Print heading, tables, notes and failures; nothing is cut off at any width."""
-    for block in _blocks(report, console.width):
-        console.print(block)
-
-
-def _blocks(report: Report, width: int) -> Iterator[RenderableType]:
-    yield Text(report.heading, style="bold")
-    for table in report.tables(width):
-        yield _draw(table)
-    yield Text("; ".join(report.notes), style="dim")
-    for line in report.machines:
-        yield Text(f"run on {line}", style="dim")
+    console.print(Text(report.heading, style="bold"), soft_wrap=True)
+    for table in report.tables(console.width):
+        console.print()
+        console.print(_draw(table))
+    console.print()
+    for line in ("; ".join(report.notes), *(f"run on {line}" for line in report.machines)):
+        console.print(Text(line, style="dim"))
     for line in report.failures:
-        yield Text.assemble(("failed ", "bold red"), line)
+        console.print(Text.assemble(("failed ", "bold red"), line), soft_wrap=True)
 
 
 def _draw(table: Table) -> RichTable:
     drawn = RichTable(
-        title=table.title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=table.title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for column in table.columns:
         drawn.add_column(

@@ -80,16 +80,17 @@ def _spread(sd: float, mean: float) -> str:
     return f"{sd:.1e}" if 0 < abs(mean) < 0.001 else number(sd, like=mean)
 
 
-def steps_text(cell: Cell) -> str:
+def steps_text(cell: Cell, brief: bool = False) -> str:
     """The step at which the target was first met, or that it was not.
 
-    `1,500`, `1,500 (2 of 3 seeds)`, `not within 4,000 steps`; nothing where no run is done.
+    `1,500`, `1,500 (2 of 3 seeds)`, `not within 4,000 steps`; nothing where no run is done. In
+    brief the words `seeds` and `steps` are left to the table's heading: `1,500 (2 of 3)`.
     """
     if cell.target is None or cell.n == 0:
         return ""
     if cell.reached_at is None:
-        return f"not within {cell.max_steps:,} steps"
+        return f"not within {cell.max_steps:,}" + ("" if brief else " steps")
     text = f"{cell.reached_at:,.0f}"
-    return (
-        text if len(cell.reached) == cell.n else f"{text} ({len(cell.reached)} of {cell.n} seeds)"
-    )
+    if len(cell.reached) == cell.n:
+        return text
+    return f"{text} ({len(cell.reached)} of {cell.n}" + (")" if brief else " seeds)")

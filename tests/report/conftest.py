@@ -1,0 +1,112 @@
+"""Directories as a grid leaves them, made without training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, run_directory
+from seqzoo.train.record import (
+    DeviceFacts,
+    MetricFacts,
+    Record,
+    Timings,
+    Versions,
+    write_record,
+)
+
+
+def record_of(run_id: str, value: float, **changes) -> Record:
+    facts = {
+        "name": None,
+        "seed": 0,
+        "status": "done",
+        "steps": 100,
+        "max_steps": 100,
+        "reached_at": None,
+        "target": None,
+        "metric": MetricFacts(name="accuracy", higher_is_better=True, chance=0.5),
+        "metrics": {"accuracy": value, "loss": 1 - value},
+        "best": {},
+        "parameters": 4000,
+        "state_size": 256,
+        "timings": Timings(wall_s=2.0, train_s=1.0, tokens=5000, tokens_per_s=5000.0),
+        "versions": Versions(seqzoo="0.1", torch="2.13", python="3.11", plugins={}),
+        "device": DeviceFacts(kind="cpu", name="a processor", threads=1),
+    }
+    return Record(run_id=run_id, **{**facts, **changes})
+
+
+class GridDirectory:
+    """A grid's directory: first its runs, then `freeze`, then what became of them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[PlanRow] = []
+
+    def run(self, variant: str, seed: int = 0, point=None, target: float | None = None) -> str:
+        run_id = f"run{len(self.rows)}"
+        stop = None if target is None else {"target": target}
+        spec = {"train": {"steps": 100, "stop": stop}}
+        row = PlanRow(run_id=run_id, variant=variant, point=point or {}, seed=seed, spec=spec)
+        self.rows.append(row)
+        return run_id
+
+    def freeze(self, base: str = "") -> None:
+        variants = tuple(dict.fromkeys(row.variant for row in self.rows if row.variant))
+        axes = tuple(dict.fromkeys(axis for row in self.rows for axis in row.point))
+        rows = tuple(self.rows)
+        self.path.mkdir(exist_ok=True)
+        adopt_plan(self.path, Plan(name="test", base=base, variants=variants, axes=axes, runs=rows))
+
+    def record(self, run_id: str, value: float, **changes) -> None:
+        directory = run_directory(self.path, run_id)
+        directory.mkdir(parents=True, exist_ok=True)
+        row = next(row for row in self.rows if row.run_id == run_id)
+        record = record_of(run_id, value, **{"seed": row.seed, "target": row.target, **changes})
+        write_record(directory / "record.json", record)
+
+    def fail(self, run_id: str, error: str) -> None:
+        directory = run_directory(self.path, run_id)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "failure.txt").write_text(f"{error}\n\ntraceback", encoding="utf-8")
+
+    def cell(self, variant: str, values: dict[int, float], point=None, **changes) -> None:
+        """Runs of these seeds, each with its record."""
+        for seed, value in values.items():
+            self.record(self.run(variant, seed, point), value, **changes)
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    return record_of
+
+
+@pytest.fixture
+def grid(tmp_path) -> GridDirectory:
+    return GridDirectory(tmp_path / "grid")
+
+
+@pytest.fixture
+def ablation(grid) -> GridDirectory:
+    """Three variants on two tasks: solved, solved by some, missing, failed, diverged."""
+    for task in ("xor", "parity"):
+        for variant in ("full", "thin", "plain"):
+            for seed in (0, 1):
+                grid.run(variant, seed, {"task.type": task}, target=0.9)
+    grid.freeze(base="full")
+    full, thin, plain = (grid.rows[start : start + 2] for start in (0, 2, 4))
+    for row, value, step in zip(full, (0.95, 0.97), (40, 60), strict=True):
+        grid.record(row.run_id, value, steps=step, reached_at=step)
+    grid.record(thin[0].run_id, 0.91, steps=80, reached_at=80)
+    grid.record(thin[1].run_id, 0.55)
+    for row, value in zip(plain, (0.5, 0.52), strict=True):
+        grid.record(row.run_id, value)
+    full, thin, plain = (grid.rows[start : start + 2] for start in (6, 8, 10))
+    grid.record(full[0].run_id, 0.7)
+    grid.fail(full[1].run_id, "ValueError('no')")
+    grid.record(thin[0].run_id, 0.8)
+    grid.record(thin[1].run_id, 0.9, status="diverged", steps=7, metrics={})
+    return grid

@@ -1,0 +1,129 @@
+import pytest
+
+from seqzoo.report import make_report
+from seqzoo.report.tables import Column, Entry
+from seqzoo.train.record import MetricFacts
+
+
+def texts(table):
+    return [[entry.text + " *" * entry.best for entry in row] for row in table.rows]
+
+
+def names(table):
+    return [f"{column.point} {column.name}".strip() for column in table.columns]
+
+
+def test_all_points_stand_side_by_side_where_there_is_room(ablation):
+    (table,) = make_report(ablation.path).tables(width=200)
+    assert table.title == ""
+    assert names(table) == [
+        "variant",
+        *("xor steps to 0.9", "xor accuracy", "xor vs base"),
+        *("parity steps to 0.9", "parity accuracy", "parity vs base"),
+        *("params", "tok/s"),
+    ]
+    assert [row[:4] for row in texts(table)] == [
+        ["full", "50 *", "0.960 ± 0.014", "base"],
+        ["thin", "80 (1 of 2 seeds)", "0.730 ± 0.255", "-0.230"],
+        ["plain", "not within 100 steps", "0.510 ± 0.014", "-0.450"],
+    ]
+    assert [row[4:] for row in texts(table)] == [
+        ["not within 100 steps", "0.700 (1 failed)", "base", "4.0k", "5.0k"],
+        ["not within 100 steps", "0.800 (1 failed) *", "+0.100", "4.0k", "5.0k"],
+        ["", "missing", "", "4.0k", "5.0k"],
+    ]
+
+
+def test_one_table_a_task_where_there_is_not(ablation):
+    report = make_report(ablation.path)
+    (joint,) = report.tables(width=200)
+    xor, parity = report.tables(width=joint.width - 1)
+    assert (xor.title, parity.title) == ("xor", "parity")
+    assert names(xor) == ["variant", "steps to 0.9", "accuracy", "vs base", "params", "tok/s"]
+    assert texts(xor)[0] == ["full", "50 *", "0.960 ± 0.014", "base", "4.0k", "5.0k"]
+    assert texts(parity)[2] == ["plain", "", "missing", "", "", ""]
+    assert max(xor.width, parity.width) <= 80
+    narrow = report.tables(width=70)[0]
+    assert [row[1] for row in texts(narrow)] == ["50 *", "80 (1 of 2)", "not within 100"]
+    assert narrow.width < 70 < parity.width
+
+
+def test_other_axes_make_rows_where_there_is_no_room(grid):
+    for depth in (1, 2):
+        for task in ("xor", "parity"):
+            point = {"task.type": task, "model.depth": depth}
+            grid.cell("full", {0: 0.5 + depth / 10}, point, parameters=1000 * depth)
+            grid.cell("thin", {0: 0.4}, point)
+    grid.freeze(base="full")
+    report = make_report(grid.path)
+    (joint,) = report.tables(width=300)
+    assert names(joint)[1:3] == ["xor depth=1 accuracy", "xor depth=1 vs base"]
+    assert [row[-2] for row in texts(joint)] == ["1.0k-2.0k", "4.0k"]
+    xor, parity = report.tables(width=80)
+    assert names(xor) == ["variant", "depth", "accuracy", "vs base", "params", "tok/s"]
+    assert texts(xor) == [
+        ["full", "1", "0.600", "base", "1.0k", "5.0k"],
+        ["thin", "1", "0.400", "-0.200", "4.0k", "5.0k"],
+        ["full", "2", "0.700 *", "base", "2.0k", "5.0k"],
+        ["thin", "2", "0.400", "-0.300", "4.0k", "5.0k"],
+    ]
+    assert texts(parity) == texts(xor)
+
+
+def test_without_variants_the_axes_make_the_rows(grid):
+    for width in (16, 32):
+        grid.cell("", {0: width / 100}, {"model.width": width})
+    grid.freeze()
+    (table,) = make_report(grid.path).tables(width=80)
+    assert names(table) == ["width", "accuracy", "params", "tok/s"]
+    assert [row[:2] for row in texts(table)] == [["16", "0.160"], ["32", "0.320 *"]]
+
+
+def test_tasks_are_called_by_their_type_alone_where_that_is_plain(grid):
+    for task in ({"type": "parity", "length": 64}, {"type": "xor", "length": 64}):
+        grid.cell("full", {0: 0.5}, {"task": task})
+    grid.freeze()
+    (table,) = make_report(grid.path).tables(width=200)
+    assert names(table)[1:3] == ["parity accuracy", "xor accuracy"]
+
+
+def test_lower_is_better_where_the_metric_says_so_and_equal_prints_are_equally_best(grid):
+    bits = {"metric": MetricFacts(name="bits", higher_is_better=False, chance=None)}
+    for variant, value in (("a", 2.0), ("b", 1.50001), ("c", 1.50002)):
+        grid.cell(variant, {0: 0.5}, **bits, metrics={"bits": value})
+    grid.freeze(base="a")
+    (table,) = make_report(grid.path).tables(width=80)
+    assert [row[1] for row in texts(table)] == ["2.000", "1.500 *", "1.500 *"]
+    assert [row[2] for row in texts(table)] == ["base", "-0.500", "-0.500"]
+
+
+def test_metrics_that_differ_have_columns_of_their_own(grid):
+    bits = MetricFacts(name="bits", higher_is_better=False, chance=None)
+    grid.cell("a", {0: 0.9})
+    grid.cell("b", {0: 0.5}, metric=bits, metrics={"bits": 2.0})
+    grid.freeze(base="a")
+    (table,) = make_report(grid.path).tables(width=80)
+    assert names(table) == ["variant", "accuracy", "bits", "params", "tok/s"]
+    assert [row[:3] for row in texts(table)] == [["a", "0.900", ""], ["b", "", "2.000"]]
+
+
+def test_another_metric_is_shown_without_target_or_mark(ablation):
+    (table,) = make_report(ablation.path, metric="loss").tables(width=200)
+    assert names(table)[1:3] == ["xor loss", "xor vs base"]
+    assert not any(entry.best for row in table.rows for entry in row)
+
+
+def test_a_grid_of_which_nothing_is_done_still_has_its_table(grid):
+    grid.run("a")
+    grid.run("b")
+    grid.freeze(base="a")
+    (table,) = make_report(grid.path).tables(width=80)
+    assert [row[:2] for row in texts(table)] == [["a", "missing"], ["b", "missing"]]
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_the_width_of_a_table_is_that_of_its_lines(best):
+    from seqzoo.report.tables import Table
+
+    table = Table("", (Column("ab"), Column("c")), ((Entry("x"), Entry("12345", best)),))
+    assert table.width == 2 + 2 + 5 + 2 * best
