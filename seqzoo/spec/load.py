@@ -16,7 +16,7 @@ from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import Catalog
 
-__all__ = ["load"]
+__all__ = ["is_grid", "load"]
 
 _GRID_ONLY = frozenset(GridSpec.model_fields) - frozenset(RunSpec.model_fields)
 _RUN_ONLY = frozenset(RunSpec.model_fields) - frozenset(GridSpec.model_fields)
@@ -34,7 +34,7 @@ def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> Ru
         SpecError: with every problem found.
     """
     document = read_document(path)
-    if not _is_grid(document.data):
+    if not is_grid(document.data):
         run, problems = document.with_settings(settings).check(RunSpec, catalog)
         if run is None or problems:
             raise SpecError(in_order(_hinted(problem) for _, problem in problems))
@@ -55,7 +55,8 @@ def _hinted(problem: Problem) -> Problem:
     return problem
 
 
-def _is_grid(data: Any) -> bool:
+def is_grid(data: Any) -> bool:
+    """Whether a document's data mean a grid, by its keys; all else is read as a run."""
     keys = set(data) if isinstance(data, dict) else set()
     return "base" in keys or (bool(keys & _GRID_ONLY) and not keys & _RUN_ONLY)
 
@@ -109,7 +110,7 @@ def _read_base(document: Document, path: Path) -> Document:
             raise
         what = f"the base {first.where}: {first.what}"
         raise SpecError([Problem(where, "base", what, first.hint)]) from None
-    if _is_grid(base.data):
+    if is_grid(base.data):
         where = str(document.marks.value(("base",)))
         what = f"{path} is a grid, and the base of a grid is a run"
         raise SpecError([Problem(where, "base", what, "name the file of a run")])

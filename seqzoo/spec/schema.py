@@ -15,7 +15,7 @@ from seqzoo.spec.part import PartSpec, SpecModel
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import SLOT_KEY, Catalog, a, expanded
 
-__all__ = ["grid_schema", "run_schema"]
+__all__ = ["grid_schema", "run_schema", "slot_schema"]
 
 Schema = dict[str, Any]
 
@@ -49,6 +49,12 @@ def grid_schema(catalog: Catalog) -> Schema:
     del properties["paired"]["type"]
     properties["paired"]["anyOf"] = [pairing, {"type": "array", "items": pairing}]
     return {"$schema": DIALECT, "title": "seqzoo grid", **grid, "$defs": writer.definitions}
+
+
+def slot_schema(family: str, catalog: Catalog) -> Schema:
+    """The JSON Schema (2020-12) of one slot: a part's name, or a mapping with a type."""
+    writer = _Writer(catalog)
+    return {"$schema": DIALECT, **writer.slot(family), "$defs": writer.definitions}
 
 
 def _base(writer: _Writer) -> Schema:
@@ -87,13 +93,13 @@ class _Writer:
             return schema
         if SLOT_KEY in schema:
             rest = {key: value for key, value in schema.items() if key not in (SLOT_KEY, "title")}
-            return {**self._slot(**schema[SLOT_KEY]), **rest}
+            return {**self.slot(**schema[SLOT_KEY]), **rest}
         linked = {key: self._linked(value, owner) for key, value in schema.items()}
         if isinstance(reference := schema.get("$ref"), str):
             linked["$ref"] = reference.replace("#/$defs/", f"#/$defs/{owner}.")
         return linked
 
-    def _slot(self, family: str, default_type: str | None) -> Schema:
+    def slot(self, family: str, default_type: str | None = None) -> Schema:
         """A reference to a family's slot; without `type`, a mapping means the default part."""
         name = f"slot:{family}"
         if name not in self.definitions:

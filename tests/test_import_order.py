@@ -1,0 +1,45 @@
+"""A folder imports only from folders above it in the house's list; design.md, section 2."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import seqzoo
+
+HOUSE = ["errors", "spec", "registry", "scan", "operators", "model", "tasks", "train", "grid"]
+HOUSE += ["report", "testing", "cli"]
+ROOT = Path(seqzoo.__file__).parent
+
+
+def imports(source: str) -> Iterator[str]:
+    """Folders of seqzoo that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "seqzoo":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (
+                [node.module.split(".")[1]] if (node.module or "").startswith("seqzoo.") else []
+            )
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("seqzoo."))
+
+
+@pytest.mark.parametrize("folder", HOUSE)
+def test_a_folder_imports_only_what_stands_above_it(folder: str) -> None:
+    above = HOUSE[: HOUSE.index(folder) + 1]
+    files = sorted((ROOT / folder).rglob("*.py")) or [ROOT / f"{folder}.py"]
+    found = {(file.relative_to(ROOT), name) for file in files for name in imports(file.read_text())}
+    wrong = [
+        f"{file} imports {name}" for file, name in sorted(found) if name in HOUSE[len(above) :]
+    ]
+    assert not wrong
+
+
+def test_every_folder_is_in_the_list() -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders <= set(HOUSE)
