@@ -20,14 +20,14 @@ from seqzoo.grid import (
     Plan,
     RunJob,
     make_plan,
+    plan_path,
     point_label,
     refuse_lost_runs,
-    run_directory,
     run_grid,
     view_for,
 )
 from seqzoo.grid.expand import expand
-from seqzoo.report import make_report, print_report, to_json
+from seqzoo.report import collect, make_report, print_report, to_json
 
 __all__ = ["command"]
 
@@ -88,30 +88,39 @@ def _status(outcome: Outcome) -> int:
 
 
 def _show_plan(plan: Plan, out: Path | None, as_json: bool) -> None:
-    """The runs in order, and which of them `out` has already."""
-    done = set()
-    if out is not None:
-        refuse_lost_runs(out, plan)
-        done = {
-            key for key in plan.distinct() if (run_directory(out, key) / "record.json").exists()
-        }
+    """The runs in order, and what has become of those that `out` has already."""
+    states = _states(plan, out)
     if as_json:
-        rows = [{**row.model_dump(), "done": row.run_id in done} for row in plan.runs]
+        rows = [{**row.model_dump(), "state": states[row.run_id]} for row in plan.runs]
         page = {**plan.model_dump(), "runs": rows}
         print(json.dumps(page, indent=2, ensure_ascii=False))
         return
-    total = len(plan.distinct())
+    counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
     table = Table(
-        title=f"{plan.name}: {total} run{'s' * (total != 1)}, {len(done)} done",
+        title=f"{plan.name}: {len(states)} run{'s' * (len(states) != 1)}, {counts['done']} done, "
+        f"{counts['failed']} failed, {counts['missing']} to do",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for heading in ("run", "variant", "point"):
         table.add_column(heading, overflow="fold")
-    for heading in ("seed", "steps", ""):
+    for heading in ("seed", "steps"):
         table.add_column(heading, justify="right")
+    table.add_column("state")
     for row in plan.runs:
-        state = "done" if row.run_id in done else ""
+        state = states[row.run_id]
         words = (row.run_id, row.variant, point_label(row.point), str(row.seed))
-        table.add_row(*words, f"{row.max_steps:,}", state)
+        table.add_row(*words, f"{row.max_steps:,}", "to do" if state == "missing" else state)
     Console(highlight=False, markup=False).print(table)
+
+
+def _states(plan: Plan, out: Path | None) -> dict[str, str]:
+    """Run id -> done, failed or missing."""
+    states = dict.fromkeys(plan.distinct(), "missing")
+    if out is not None and plan_path(out).exists():
+        refuse_lost_runs(out, plan)
+        states.update({result.run_id: result.state for result in collect(out).results})
+    return states

@@ -12,6 +12,7 @@ from seqzoo.grid.plan import Plan as Plan
 from seqzoo.grid.plan import PlanRow as PlanRow
 from seqzoo.grid.plan import adopt_plan as adopt_plan
 from seqzoo.grid.plan import make_plan as make_plan
+from seqzoo.grid.plan import plan_path as plan_path
 from seqzoo.grid.plan import read_plan as read_plan
 from seqzoo.grid.plan import refuse_lost_runs as refuse_lost_runs
 from seqzoo.grid.plan import run_directory as run_directory
@@ -29,6 +30,7 @@ __all__ = [
     "adopt_plan",
     "failure_path",
     "make_plan",
+    "plan_path",
     "point_label",
     "read_failure",
     "read_plan",

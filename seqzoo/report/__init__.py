@@ -1,5 +1,8 @@
 """From records to tables: collected, summarised over seeds, drawn in several formats."""
 
+from seqzoo.report.collect import Collection as Collection
+from seqzoo.report.collect import Result as Result
+from seqzoo.report.collect import collect as collect
 from seqzoo.report.markdown import to_markdown as to_markdown
 from seqzoo.report.report import Report as Report
 from seqzoo.report.report import make_report as make_report
@@ -7,4 +10,14 @@ from seqzoo.report.rows import to_csv as to_csv
 from seqzoo.report.rows import to_json as to_json
 from seqzoo.report.terminal import print_report as print_report
 
-__all__ = ["Report", "make_report", "print_report", "to_csv", "to_json", "to_markdown"]
+__all__ = [
+    "Collection",
+    "Report",
+    "Result",
+    "collect",
+    "make_report",
+    "print_report",
+    "to_csv",
+    "to_json",
+    "to_markdown",
+]

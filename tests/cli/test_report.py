@@ -1,0 +1,59 @@
+import csv
+import io
+import json
+
+import pytest
+
+from seqzoo import load_registry, load_spec
+from seqzoo.cli import main
+from seqzoo.train import train
+
+RUN = """
+name: tiny
+model: {width: 16, layers: 1, mixer: attention}
+task: {type: parity, length: 8}
+train: {steps: 2, batch_size: 4, evaluate: {every: 2, batches: 1}}
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "run.yaml").write_text(RUN, encoding="utf-8")
+    train(load_spec(folder / "run.yaml", load_registry()), folder / "out")
+    return str(folder / "out")
+
+
+def test_every_format_is_printed(run, capsys):
+    def printed(*arguments):
+        assert main(["report", run, *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert "tiny: 1 of 1 runs done" in printed()
+    assert "accuracy" in printed("--format", "table")
+    assert "| run | accuracy |" in printed("--format", "markdown")
+    (row,) = csv.DictReader(io.StringIO(printed("--format", "csv")))
+    page = json.loads(printed("--format", "json"))
+    assert page["cells"][0]["mean"] == float(row["mean"])
+    assert json.loads(printed("--json")) == page
+    assert "loss" in printed("--metric", "loss")
+
+
+def test_a_report_is_written_to_a_file(run, tmp_path, capsys):
+    path = tmp_path / "table.txt"
+    assert main(["report", run, "--output", str(path)]) == 0
+    assert capsys.readouterr().out == ""
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("tiny: 1 of 1 runs done")
+    assert "\x1b" not in text
+    assert main(["report", run, "--output", str(tmp_path / "no" / "where.csv")]) == 1
+    assert "where.csv" in capsys.readouterr().err
+
+
+def test_wrong_input_is_told_plainly(run, tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 1
+    assert "neither a grid (plan.json) nor a run" in capsys.readouterr().err
+    assert main(["report", run, "--metric", "acuracy"]) == 2
+    assert "did you mean 'accuracy'?" in capsys.readouterr().err
+    assert main(["report", run, "--format", "parquet"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
