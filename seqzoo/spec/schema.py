@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqzoo.spec.grid import GridSpec
-from seqzoo.spec.part import PartSpec, SpecModel
+from seqzoo.spec.part import SpecModel
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import SLOT_KEY, Catalog, a, expanded
 
@@ -26,7 +26,7 @@ def run_schema(catalog: Catalog) -> Schema:
     """The JSON Schema (2020-12) of a run's file."""
     writer = _Writer(catalog)
     run = writer.model(RunSpec, "run")
-    return {"$schema": DIALECT, "title": "seqzoo run", **run, "$defs": writer.definitions}
+    return {"$schema": DIALECT, **run, "title": "seqzoo run", "$defs": writer.definitions}
 
 
 def grid_schema(catalog: Catalog) -> Schema:
@@ -48,7 +48,7 @@ def grid_schema(catalog: Catalog) -> Schema:
     pairing["propertyNames"] = path
     del properties["paired"]["type"]
     properties["paired"]["anyOf"] = [pairing, {"type": "array", "items": pairing}]
-    return {"$schema": DIALECT, "title": "seqzoo grid", **grid, "$defs": writer.definitions}
+    return {"$schema": DIALECT, **grid, "title": "seqzoo grid", "$defs": writer.definitions}
 
 
 def slot_schema(family: str, catalog: Catalog) -> Schema:
@@ -205,8 +205,7 @@ def _raw(model: type[SpecModel]) -> Schema:
     schema = model.model_json_schema()
     _describe(schema, model.__doc__ or "")
     schema.setdefault("properties", {})
-    if issubclass(model, PartSpec):
-        schema.pop("title", None)
+    schema.pop("title", None)
     return schema
 
 

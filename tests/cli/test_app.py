@@ -1,0 +1,92 @@
+"""Exit codes and what is printed where; run in a process of its own where pipes matter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from seqzoo.cli import app as cli
+from seqzoo.cli import main
+from seqzoo.errors import PluginError, Problem, RunError, SpecError
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Callable[[], int]:
+    """`seqzoo parts`, made to raise this."""
+
+    def load() -> None:
+        raise error
+
+    monkeypatch.setattr("seqzoo.cli.parts.load_registry", load)
+    return lambda: main(["parts"])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "printed"),
+    [
+        (SpecError("bad"), 2, "bad\n"),
+        (SpecError([Problem("f:1:2", "a.b", "bad", "mend it")]), 2, "f:1:2 a.b: bad; mend it\n"),
+        (SpecError([Problem("f", "", "x"), Problem("g", "", "y")]), 2, "f: x\ng: y\n2 problems\n"),
+        (PluginError("two of a kind"), 2, "two of a kind\n"),
+        (RunError("diverged"), 1, "diverged\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_are_printed_plainly_to_stderr(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    printed: str,
+) -> None:
+    assert failing(monkeypatch, error)() == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == printed
+
+
+def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        failing(monkeypatch, ZeroDivisionError())()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "printed"),
+    [
+        (["--version"], 0, "seqzoo "),
+        (["--help"], 0, "Sequence layers composed in YAML"),
+        (["-h"], 0, "parts"),
+        (["check", "--help"], 0, "Validate run and grid files"),
+        ([], 2, "Usage: seqzoo"),
+        (["chek"], 2, "No such command 'chek'. Did you mean"),
+        (["check"], 2, "Missing argument"),
+        (["check", "--jsn"], 2, "No such option: --jsn"),
+        (["schema", "rum"], 2, "rum"),
+    ],
+)
+def test_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, printed: str
+) -> None:
+    assert main(arguments) == status
+    out, err = capsys.readouterr()
+    assert printed in out + err
+
+
+def test_every_command_says_what_it_does() -> None:
+    for command in cli.app.registered_commands:
+        assert command.callback is not None
+        assert (command.callback.__doc__ or "").strip(), command.name
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    run = [sys.executable, "-c", "from seqzoo.cli import main; raise SystemExit(main())"]
+    with subprocess.Popen(
+        [*run, "schema", "grid"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
