@@ -22,11 +22,17 @@ def imports(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            yield from (
-                [node.module.split(".")[1]] if (node.module or "").startswith("seqzoo.") else []
-            )
+            root, _, rest = (node.module or "").partition(".")
+            yield from [rest.split(".")[0]] if root == "seqzoo" else []
         elif isinstance(node, ast.Import):
             yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("seqzoo."))
+
+
+def test_imports_inside_functions_count() -> None:
+    source = (
+        "import torch\nimport seqzoo.cli.app\ndef f():\n    from seqzoo.grid.cells import Cell\n"
+    )
+    assert set(imports(source)) == {"cli", "grid"}
 
 
 @pytest.mark.parametrize("folder", HOUSE)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.part import SpecModel
 from seqzoo.spec.run import RunSpec
@@ -111,11 +113,13 @@ class _Writer:
         return {"anyOf": [reference, {"$ref": f"#/$defs/{family}:{default_type}"}]}
 
     def _alternatives(self, family: str) -> Schema:
-        names = self._catalog.names(family)
-        choices = [{"const": name, "description": self._doc(family, name)} for name in names]
-        cases = []
-        for name in names:
-            self.definitions[f"{family}:{name}"] = self._named(family, name)
+        choices, cases = [], []
+        for name in self._catalog.names(family):
+            try:
+                self.definitions[f"{family}:{name}"] = self._named(family, name)
+            except PydanticCustomError:
+                continue  # a preset that leads nowhere: no spec can use it
+            choices.append({"const": name, "description": self._doc(family, name)})
             condition = {"properties": {"type": {"const": name}}, "required": ["type"]}
             cases.append({"if": condition, "then": {"$ref": f"#/$defs/{family}:{name}"}})
         alone = [
@@ -130,7 +134,7 @@ class _Writer:
             "allOf": cases,
         }
         described = f"{a(family)}: a name, or a mapping with a type"
-        if not names:
+        if not choices:
             return {"not": {}, "description": f"no {family} is installed"}
         by_name = [{"type": "string", "anyOf": alone}] if alone else []
         return {"description": described, "anyOf": [*by_name, mapping]}
@@ -164,7 +168,7 @@ class _Writer:
         expansion = expanded(family, written, self._catalog)
         part = self._catalog.part(family, expansion.name)
         if part is None:
-            return {"not": {}}
+            raise PydanticCustomError("unknown_part", "no such part")
         owner = f"{family}:{part.name}"
         schema = self.model(part.Spec, owner)
         schema["description"] = part.summary()

@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from seqzoo import load_registry
-from seqzoo.registry import Registry
+from seqzoo.registry import Origin, Registry
+from seqzoo.spec import Preset
 from seqzoo.spec.document import parse_document, read_document
 from seqzoo.spec.load import is_grid
 from seqzoo.spec.schema import grid_schema, run_schema, slot_schema
@@ -157,3 +158,14 @@ def test_third_party_parts_and_presets_are_in_it(kitchen: Registry) -> None:
     assert definitions["dish:broth"]["properties"]["heat"]["description"] == "sets spice.heat"
     (names,) = (each["anyOf"] for each in definitions["slot:dish"]["anyOf"] if "anyOf" in each)
     assert {"const": "broth", "description": "A clear soup."} in names
+
+
+def test_presets_that_lead_nowhere_are_left_out() -> None:
+    registry = load_registry([])
+    origin = Origin("odd", "seqzoo-odd", "1")
+    registry.add(Preset("hen", {"type": "egg"}, doc="Of an egg."), origin)
+    registry.add(Preset("egg", {"type": "hen"}, doc="Of a hen."), origin)
+    registry.add(Preset("lost", {"type": "nowhere"}, doc="Of nothing."), origin)
+    check = checker(slot_schema("mixer", registry))
+    assert check.is_valid("attention")
+    assert not any(check.is_valid(name) for name in ("hen", "egg", "lost"))
