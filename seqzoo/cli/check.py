@@ -69,12 +69,12 @@ def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Findin
     except SpecError as failure:
         return _Finding(str(file), None, 0, "", failure.problems)
     runs = len({run.run_id for run in planned})
-    factors = [f"{len(spec.variants)} variants"] if spec.variants else []
-    factors += [f"{len(group[min(group)])} pairs" for group in spec.paired if group]
+    factors = [_count(len(spec.variants), "variant")] if spec.variants else []
+    factors += [_count(len(group[min(group)]), "pair") for group in spec.paired if group]
     factors += [f"{len(values)} {path}" for path, values in spec.axes.items()]
-    factors += [f"{len(spec.seed_list(0))} seeds"] if spec.seeds is not None else []
+    factors += [_count(len(spec.seed_list(0)), "seed")] if spec.seeds is not None else []
     excluded = f", {len(spec.exclude)} excluded" if spec.exclude else ""
-    what = f"a grid of {runs} run{'s' * (runs != 1)}"
+    what = f"a grid of {_count(runs, 'run')}"
     if factors:
         what += f": {' x '.join(factors)}{excluded}"
     return _Finding(str(file), "grid", runs, what)
@@ -87,5 +87,8 @@ def _show(finding: _Finding) -> None:
     sys.stdout.flush()
     for problem in finding.problems:
         print(problem, file=sys.stderr)
-    count = len(finding.problems)
-    print(f"{finding.file}: {count} problem{'s' * (count > 1)}", file=sys.stderr)
+    print(f"{finding.file}: {_count(len(finding.problems), 'problem')}", file=sys.stderr)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
