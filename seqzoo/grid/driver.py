@@ -228,7 +228,7 @@ class _Grid:
 
     def _is_open(self) -> bool:
         counts = self.ledger.counts()
-        return counts["planned"] + counts["running"] > 0
+        return counts.planned + counts.running > 0
 
     def release_all(self) -> None:
         for claim in self.at_hand:

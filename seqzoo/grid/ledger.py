@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from seqzoo.errors import RunError
 from seqzoo.grid.liveness import process_is_alive
 
-__all__ = ["FORMAT", "STALE_SECONDS", "Claim", "Ledger", "LedgerRow", "State"]
+__all__ = ["FORMAT", "STALE_SECONDS", "Claim", "Counts", "Ledger", "LedgerRow", "State"]
 
 FORMAT = 1
 STALE_SECONDS = 60.0
@@ -47,6 +47,21 @@ CREATE TABLE IF NOT EXISTS runs (
 )
 """
 INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Runs by state."""
+
+    planned: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.planned + self.running + self.done + self.failed
 
 
 @dataclass(frozen=True)
@@ -241,13 +256,11 @@ class Ledger:
             )
         return found.rowcount == 1
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> Counts:
         """How many runs are in each state."""
-        counts: dict[State, int] = {"planned": 0, "running": 0, "done": 0, "failed": 0}
         with self._plain_errors():
             rows = self._database.execute("SELECT state, COUNT(*) FROM runs GROUP BY state")
-            counts.update(cast("dict[State, int]", dict(rows.fetchall())))
-        return counts
+            return Counts(**dict(rows.fetchall()))
 
     def rows(self) -> list[LedgerRow]:
         """Everything, in the plan's order."""

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost, Progress
-from seqzoo.grid.ledger import State
+from seqzoo.grid.ledger import Counts
 from seqzoo.grid.view import Board, duration
 
 __all__ = ["LineView"]
@@ -25,10 +25,10 @@ class LineView(Board):
         self._console = console
         self._last = time.monotonic()
 
-    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+    def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Say how much there is to do."""
         super().opened(counts, max_steps)
-        self._say(f"{self.total} runs: {counts['done']} done, {counts['planned']} to do")
+        self._say(f"{self.counts.total} runs: {counts.done} done, {counts.planned} to do")
 
     def progress(self, news: Progress) -> None:
         """Say how far the grid is, if it was quiet for long."""
@@ -36,7 +36,7 @@ class LineView(Board):
         if time.monotonic() - self._last > QUIET_SECONDS:
             self._say(f"{self._ended()} {len(self.lines)} running{self._left()}")
 
-    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+    def finished(self, news: Finished, counts: Counts) -> None:
         """Say how the run ended."""
         line = self.lines.get(news.job.claim)
         super().finished(news, counts)
@@ -62,8 +62,8 @@ class LineView(Board):
         self._say(f"finishing {at_hand} runs at hand; Ctrl-C again stops them, resumable")
 
     def _ended(self) -> str:
-        ended = self.counts["done"] + self.counts["failed"]
-        return f"[{ended:>{len(str(self.total))}}/{self.total}]"
+        ended = self.counts.done + self.counts.failed
+        return f"[{ended:>{len(str(self.counts.total))}}/{self.counts.total}]"
 
     def _left(self) -> str:
         left = self.seconds_left()

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost
-from seqzoo.grid.ledger import State
+from seqzoo.grid.ledger import Counts
 from seqzoo.grid.lines import LineView
 from seqzoo.grid.view import Board, View, duration
 
@@ -39,12 +39,12 @@ class LiveView(Board):
             vertical_overflow="ellipsis",
         )
 
-    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+    def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Begin to draw."""
         super().opened(counts, max_steps)
         self._live.start()
 
-    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+    def finished(self, news: Finished, counts: Counts) -> None:
         """Keep a failure above the board."""
         super().finished(news, counts)
         if news.error is not None:
@@ -61,7 +61,7 @@ class LiveView(Board):
         super().taken(job)
         self._say(Text(f"left to another process {job.label}", style="yellow"))
 
-    def stopping(self, at_hand: int) -> None:  # noqa: ARG002
+    def stopping(self, at_hand: int) -> None:
         """Say in the totals what Ctrl-C does."""
         self._stopping = True
 
@@ -93,10 +93,10 @@ class LiveView(Board):
 
     def _totals(self) -> Text:
         counts = self.counts
-        text = Text(f"{counts['done']} of {self.total} runs done", style="bold")
-        if counts["failed"]:
-            text.append(f", {counts['failed']} failed", style="bold red")
-        elsewhere = counts["running"] - len(self.lines)
+        text = Text(f"{counts.done} of {self.counts.total} runs done", style="bold")
+        if counts.failed:
+            text.append(f", {counts.failed} failed", style="bold red")
+        elsewhere = counts.running - len(self.lines)
         if elsewhere > 0:
             text.append(f", {elsewhere} running in other processes")
         left = self.seconds_left()

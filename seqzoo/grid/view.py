@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seqzoo.grid.job import Finished, Job, Lost, Progress
-from seqzoo.grid.ledger import State
+from seqzoo.grid.ledger import Counts
 
 __all__ = ["Board", "Line", "View", "duration"]
 
@@ -29,10 +29,10 @@ def duration(seconds: float) -> str:
 class View:
     """Is told what happens; does nothing with it."""
 
-    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+    def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """The grid starts: runs by state, and run id -> steps at most."""
 
-    def counted(self, counts: Mapping[State, int]) -> None:
+    def counted(self, counts: Counts) -> None:
         """Runs by state now, those of other processes on this directory among them."""
 
     def started(self, job: Job) -> None:
@@ -41,7 +41,7 @@ class View:
     def progress(self, news: Progress) -> None:
         """A run has come further."""
 
-    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+    def finished(self, news: Finished, counts: Counts) -> None:
         """A run is done or has failed."""
 
     def lost(self, news: Lost) -> None:
@@ -73,17 +73,17 @@ class Board(View):
     """Keeps the running lines, the totals and the time left; what draws it derives from it."""
 
     def __init__(self) -> None:
-        self.counts: Mapping[State, int] = {"planned": 0, "running": 0, "done": 0, "failed": 0}
+        self.counts = Counts()
         self.lines: dict[str, Line] = {}
         self._max_steps: Mapping[str, int] = {}
         self._steps_done = 0
         self._since: float | None = None
 
-    def opened(self, counts: Mapping[State, int], max_steps: Mapping[str, int]) -> None:
+    def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Learn the totals and the sizes."""
         self.counts, self._max_steps = counts, max_steps
 
-    def counted(self, counts: Mapping[State, int]) -> None:
+    def counted(self, counts: Counts) -> None:
         """Learn the totals."""
         self.counts = counts
 
@@ -104,7 +104,7 @@ class Board(View):
         if news.metric is not None:
             line.metric = f"{news.metric_name} {news.metric:.3f}"
 
-    def finished(self, news: Finished, counts: Mapping[State, int]) -> None:
+    def finished(self, news: Finished, counts: Counts) -> None:
         """Close a line."""
         self.counts = counts
         self.lines.pop(news.job.claim, None)
@@ -117,17 +117,12 @@ class Board(View):
         """Close a line."""
         self.lines.pop(job.claim, None)
 
-    @property
-    def total(self) -> int:
-        """All runs of the plan."""
-        return sum(self.counts.values())
-
     def seconds_left(self) -> float | None:
         """At the rate so far, if no run stops early; None before there is a rate."""
         if self._since is None or self._steps_done == 0 or not self._max_steps:
             return None
         mean = sum(self._max_steps.values()) / len(self._max_steps)
         begun = sum(line.max_steps - (line.step or 0) for line in self.lines.values())
-        others = self.counts["planned"] + self.counts["running"] - len(self.lines)
+        others = self.counts.planned + self.counts.running - len(self.lines)
         rate = self._steps_done / (time.monotonic() - self._since)
         return (begun + max(0, others) * mean) / rate

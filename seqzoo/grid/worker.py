@@ -111,7 +111,7 @@ class _Reporter(Watch):
         self._metric = ""
         self._next = 0.0
 
-    def started(self, spec: RunSpec, facts: Facts) -> None:  # noqa: ARG002
+    def started(self, spec: RunSpec, facts: Facts) -> None:
         self._metric = facts.metric.name
         self._send(Progress(self._job, step=facts.resumed_at))
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from seqzoo import load_registry, load_spec
+from seqzoo import RunSpec, load_registry, load_spec
 from seqzoo.cli import main
 from seqzoo.train import train
 
@@ -20,7 +20,9 @@ train: {steps: 2, batch_size: 4, evaluate: {every: 2, batches: 1}}
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     (folder / "run.yaml").write_text(RUN, encoding="utf-8")
-    train(load_spec(folder / "run.yaml", load_registry()), folder / "out")
+    spec = load_spec(folder / "run.yaml", load_registry())
+    assert isinstance(spec, RunSpec)
+    train(spec, folder / "out")
     return str(folder / "out")
 
 

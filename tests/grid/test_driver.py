@@ -147,7 +147,7 @@ def test_what_a_dead_process_had_is_taken_up(tmp_path, make_plan_of, inline, mon
         with ledger.transaction():
             ledger.enlist(plan.distinct())
         ledger.claim("another machine", 1)
-        heartbeat = ledger.rows()[0].heartbeat
+        heartbeat = ledger.rows()[0].heartbeat or 0.0
     monkeypatch.setattr("time.time", lambda: heartbeat + 3600)
     outcome = run_grid(plan, tmp_path, inline(), work, View())
     assert outcome.done == 2

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +19,7 @@ import torch
 from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
 from seqzoo.grid.expand import expand
-from seqzoo.grid.ledger import Ledger
+from seqzoo.grid.ledger import Ledger, LedgerRow
 from seqzoo.grid.local import LocalExecutor, num_cores
 from seqzoo.report import make_report
 
@@ -42,28 +44,31 @@ class Grid:
         directory.mkdir()
         self.file = directory / "grid.yaml"
         self.out = directory / "out"
+        self.started: list[subprocess.Popen[str]] = []
         self.file.write_text(GRID, encoding="utf-8")
 
     def start(self) -> subprocess.Popen[str]:
         arguments = ["grid", str(self.file), "--out", str(self.out), "--workers", "2"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
 
-    def wait_until(self, told, seconds: float = 90.0):
+    def wait_until(self, told: Callable[[list[LedgerRow]], Any]) -> Any:
         """Poll the ledger until `told(rows)` gives something, and give that back."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        end = time.monotonic() + 90
+        while time.monotonic() < end and any(each.poll() is None for each in self.started):
             if (self.out / "ledger.sqlite").exists():
                 with Ledger(self.out) as ledger:
                     found = told(ledger.rows())
                 if found:
                     return found
             time.sleep(0.02)
-        raise AssertionError("this never came")
+        raise AssertionError("no process is at work that could bring it about, or 90 s have passed")
 
     def plan(self) -> Plan:
         registry = load_registry()
@@ -101,7 +106,8 @@ def test_killed_shared_and_interrupted_it_ends_as_undisturbed(tmp_path, undistur
     def worker(rows):
         return [row.pid for row in rows if row.state == "running" and row.pid != first.pid]
 
-    os.kill(grid.wait_until(worker)[0], signal.SIGKILL)
+    (victim, *_) = grid.wait_until(worker)
+    os.kill(victim, signal.SIGKILL)
     grid.wait_until(lambda rows: sum(row.state == "done" for row in rows) >= 2)
     first.kill()
     first.communicate()

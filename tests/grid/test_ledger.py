@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from seqzoo.errors import RunError
-from seqzoo.grid.ledger import STALE_SECONDS, Ledger
+from seqzoo.grid.ledger import STALE_SECONDS, Counts, Ledger
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_runs_are_claimed_in_order_and_once(ledger):
     claims = [ledger.claim("here", 1) for _ in range(4)]
     assert [claim and claim.run_id for claim in claims] == ["a", "b", "c", None]
     assert len({claim.token for claim in claims if claim}) == 3
-    assert ledger.counts() == {"planned": 0, "running": 3, "done": 0, "failed": 0}
+    assert ledger.counts() == Counts(running=3)
 
 
 def test_a_run_ends_done_or_failed_or_planned_again(ledger):
@@ -72,7 +72,7 @@ def test_runs_of_dead_workers_are_planned_again(ledger, monkeypatch):
     now = ledger.rows()[1].heartbeat
     monkeypatch.setattr("time.time", lambda: now + STALE_SECONDS + 1)
     assert ledger.free_the_dead("here") == ["b", "c"]
-    assert ledger.counts()["planned"] == 3
+    assert ledger.counts().planned == 3
 
 
 def test_failed_and_done_runs_can_be_reopened_running_ones_not(ledger):

@@ -3,9 +3,10 @@ import io
 from rich.console import Console
 
 from seqzoo.grid.job import Finished, Lost, Progress
+from seqzoo.grid.ledger import Counts
 from seqzoo.grid.lines import LineView
 
-COUNTS = {"planned": 9, "running": 0, "done": 1, "failed": 0}
+COUNTS = Counts(planned=9, done=1)
 
 
 def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypatch):
@@ -17,9 +18,9 @@ def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypa
     view.progress(Progress(job, step=1))
     view.lost(Lost(job, "killed"))
     view.started(job)
-    view.finished(Finished(job, summary="accuracy 1.000 at step 5"), {**COUNTS, "done": 2})
+    view.finished(Finished(job, summary="accuracy 1.000 at step 5"), Counts(planned=8, done=2))
     view.started(job)
-    view.finished(Finished(job, error="ValueError('no')"), {**COUNTS, "failed": 1})
+    view.finished(Finished(job, error="ValueError('no')"), Counts(planned=7, done=2, failed=1))
     view.started(job)
     view.taken(job)
     view.stopping(2)
@@ -28,10 +29,10 @@ def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypa
     assert page.getvalue().splitlines() == [
         "10 runs: 1 done, 9 to do",
         f"[ 1/10] taken up again: {name}: killed",
-        f"[ 2/11] done: {name}: accuracy 1.000 at step 5, 0 s",
-        f"[ 2/11] failed: {name}: ValueError('no')",
+        f"[ 2/10] done: {name}: accuracy 1.000 at step 5, 0 s",
+        f"[ 3/10] failed: {name}: ValueError('no')",
         f"    {tmp_path / 'failure.txt'}",
-        f"[ 2/11] left to another process: {name}",
+        f"[ 3/10] left to another process: {name}",
         "finishing 2 runs at hand; Ctrl-C again stops them, resumable",
     ]
 

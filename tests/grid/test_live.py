@@ -1,23 +1,25 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
 from seqzoo.grid.job import Finished, Lost, Progress
+from seqzoo.grid.ledger import Counts
 from seqzoo.grid.lines import LineView
 from seqzoo.grid.live import LiveView, view_for
 
 
 def drawn(view):
-    console = Console(file=io.StringIO(), width=100)
-    console.print(view.render())
-    return console.file.getvalue()
+    page = io.StringIO()
+    Console(file=page, width=100).print(view.render())
+    return page.getvalue()
 
 
 def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
     page = io.StringIO()
     view = LiveView(Console(file=page, width=100, force_terminal=True))
     a, b, c = (make_job(name, tmp_path / name) for name in "abc")
-    counts = {"planned": 1, "running": 4, "done": 2, "failed": 1}
+    counts = Counts(planned=1, running=4, done=2, failed=1)
     view.opened(counts, {"a": 1000, "b": 1000, "c": 1000})
     for job in (a, b, c):
         view.started(job)
@@ -30,7 +32,7 @@ def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
     assert "accuracy 0.500" in text
     assert "starting" in text
     assert "2 of 8 runs done, 1 failed, 1 running in other processes" in text
-    view.finished(Finished(a, error="RuntimeError('boom')"), {**counts, "failed": 2, "running": 3})
+    view.finished(Finished(a, error="RuntimeError('boom')"), replace(counts, failed=2, running=3))
     view.lost(Lost(b, "its worker was ended by SIGKILL"))
     view.taken(c)
     view.stopping(0)

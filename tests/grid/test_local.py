@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -35,13 +35,17 @@ def work(job, send):
 
 
 @pytest.fixture(scope="module")
-def deeds(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deeds")
     (folder / "grid_test_deeds.py").write_text(DEEDS, encoding="utf-8")
-    sys.path.insert(0, str(folder))
-    import grid_test_deeds
+    return folder
 
-    yield grid_test_deeds.work
+
+@pytest.fixture(scope="module")
+def deeds(folder):
+    """A function that a worker process finds, as it gets the path of this one."""
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("grid_test_deeds").work
     sys.path.remove(str(folder))
 
 
@@ -119,7 +123,7 @@ def test_cores_are_the_default_number_of_workers(deeds):
     executor.close()
 
 
-def test_workers_do_not_outlive_a_killed_grid(deeds, tmp_path):
+def test_workers_do_not_outlive_a_killed_grid(folder, tmp_path):
     script = textwrap.dedent(
         """
         import pathlib, sys
@@ -139,10 +143,10 @@ def test_workers_do_not_outlive_a_killed_grid(deeds, tmp_path):
     )
     path = tmp_path / "grid.py"
     path.write_text(script, encoding="utf-8")
-    folder = os.path.dirname(sys.modules["grid_test_deeds"].__file__)
     grid = subprocess.Popen(
-        [sys.executable, str(path), folder, str(tmp_path)], stdout=subprocess.PIPE
+        [sys.executable, str(path), str(folder), str(tmp_path)], stdout=subprocess.PIPE
     )
+    assert grid.stdout is not None
     pid = int(grid.stdout.readline())
     assert process_is_alive(pid)
     grid.kill()

@@ -2,6 +2,7 @@ import pytest
 
 from seqzoo.grid import view
 from seqzoo.grid.job import Finished, Lost, Progress
+from seqzoo.grid.ledger import Counts
 from seqzoo.grid.view import Board, duration
 
 
@@ -12,10 +13,6 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(view.time, "monotonic", lambda: Clock.now)
     return Clock
-
-
-def counts(planned=0, running=0, done=0, failed=0):
-    return {"planned": planned, "running": running, "done": done, "failed": failed}
 
 
 def test_durations_read_well():
@@ -31,7 +28,7 @@ def test_durations_read_well():
 
 def test_the_board_follows_the_runs(tmp_path, make_job, clock):
     board = Board()
-    board.opened(counts(planned=3), {"a": 100, "b": 100, "c": 100})
+    board.opened(Counts(planned=3), {"a": 100, "b": 100, "c": 100})
     a, b = make_job("a", tmp_path), make_job("b", tmp_path)
     board.started(a)
     board.started(b)
@@ -44,12 +41,12 @@ def test_the_board_follows_the_runs(tmp_path, make_job, clock):
     line = board.lines["claim-a"]
     assert (line.step, line.loss, line.metric) == (20, 0.5, "")
     assert board.lines["claim-b"].metric == "accuracy 0.750"
-    board.counted(counts(planned=1, running=2))
+    board.counted(Counts(planned=1, running=2))
     assert board.seconds_left() == pytest.approx((80 + 40 + 100) / (40 / 10))
-    board.finished(Finished(a), counts(planned=1, running=1, done=1))
+    board.finished(Finished(a), Counts(planned=1, running=1, done=1))
     board.lost(Lost(b, "gone"))
     assert board.lines == {}
-    assert board.total == 3
+    assert board.counts.total == 3
     board.started(a)
     board.taken(a)
     assert board.lines == {}

@@ -20,6 +20,7 @@ def test_cells_in_the_plans_order(ablation):
 def test_a_cell_sums_up_its_seeds(ablation):
     cell = cells_of(ablation)["full", "xor"]
     assert cell.values == {0: 0.95, 1: 0.97}
+    assert cell.summary is not None
     assert cell.summary.mean == pytest.approx(0.96)
     assert cell.summary.sd == pytest.approx(0.02 / 2**0.5)
     assert (cell.metric, cell.higher_is_better) == ("accuracy", True)
@@ -31,9 +32,10 @@ def test_a_cell_sums_up_its_seeds(ablation):
 
 def test_differences_to_the_base_are_paired_by_seed_at_the_same_point(ablation):
     cells = cells_of(ablation)
-    thin = cells["thin", "xor"].difference
+    thin, parity = cells["thin", "xor"].difference, cells["thin", "parity"].difference
+    assert thin is not None
+    assert parity is not None
     assert (thin.n, thin.mean) == (2, pytest.approx((0.91 - 0.95 + 0.55 - 0.97) / 2))
-    parity = cells["thin", "parity"].difference
     assert (parity.n, parity.mean) == (1, pytest.approx(0.1))
 
 
@@ -55,6 +57,7 @@ def test_the_target_is_met_by_some_or_none(ablation):
 
 def test_another_metric_has_no_target_and_no_known_direction(ablation):
     cell = cells_of(ablation, "loss")["full", "xor"]
+    assert cell.summary is not None
     assert cell.summary.mean == pytest.approx(0.04)
     assert (cell.metric, cell.target, cell.higher_is_better) == ("loss", None, None)
 

@@ -35,7 +35,7 @@ def test_a_damaged_record_is_a_failure_of_its_run_alone(grid):
     (grid.path / "runs" / bad / "record.json").write_text("{", encoding="utf-8")
     damaged, fine = collect(grid.path).results
     assert (damaged.state, fine.state) == ("failed", "done")
-    assert "record.json is damaged" in damaged.error
+    assert "record.json is damaged" in (damaged.error or "")
 
 
 def test_one_run_alone(tmp_path, make_record):
