@@ -29,6 +29,7 @@ from seqzoo.registry import Origin, Registry
 from seqzoo.scan import ScanProblem, ScanResult
 from seqzoo.scan.part import ScanPart
 from seqzoo.tasks import Task
+from seqzoo.train.allocator import keep_freed_memory
 
 SIZES = {"logic": {"width": 16, "length": 128}, "memory": {"width": 128, "length": 64}}
 BATCH_SIZE = 32
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="torch's threads")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as `seqzoo train` and the grid's workers do
     result = {"machine": machine(), "rows": measure(options.rounds)}
     for row in result["rows"]:
         print(f"{row['size']}: width {row['width']}, length {row['length']}, batch {BATCH_SIZE}")

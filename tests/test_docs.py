@@ -12,6 +12,7 @@ import seqzoo.testing
 from seqzoo.grid.expand import expand
 
 ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REGISTRY = seqzoo.load_registry()
 SIGNATURE = "state=None, *"  # a block that shows a signature is no code

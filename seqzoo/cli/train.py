@@ -12,6 +12,7 @@ from rich.console import Console
 from seqzoo import GridSpec, load_spec
 from seqzoo.errors import SpecError
 from seqzoo.train import train
+from seqzoo.train.allocator import keep_freed_memory
 from seqzoo.train.console import ConsoleWatch
 
 __all__ = ["command"]
@@ -32,6 +33,7 @@ def command(
         raise SpecError(
             f"{file} is a grid, not a run; seqzoo grid {file} --out {out} does its runs"
         )
+    keep_freed_memory()
     with ConsoleWatch(Console(stderr=as_json)) as watch:
         try:
             record = train(spec, out, watch=watch)

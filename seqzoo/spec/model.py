@@ -13,6 +13,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     ValidationInfo,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError, core_schema
@@ -27,11 +28,19 @@ MLPSlot = Annotated[PartSpec, Slot("mlp", default_type="mlp")]
 
 
 class LayerGroup(SpecModel):
-    """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's."""
+    """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's.
+
+    `mlp: null` is no MLP in these blocks, which is not the same as leaving `mlp` out.
+    """
 
     repeat: PositiveInt = 1
     mixer: MixerSlot | None = None
     mlp: MLPSlot | None = None
+
+    @model_serializer(mode="wrap")
+    def _what_is_left_out_stays_out(self, handler: Any) -> dict[str, Any]:
+        written = {"repeat", *self.model_fields_set}
+        return {key: value for key, value in handler(self).items() if key in written}
 
     @classmethod
     def title(cls) -> str:
@@ -125,6 +134,7 @@ class ModelSpec(SpecModel):
         groups = (LayerGroup(repeat=self.layers),) if isinstance(self.layers, int) else self.layers
         for group in groups:
             mixer = group.mixer or self.mixer
+            mlp = group.mlp if "mlp" in group.model_fields_set else self.mlp
             assert mixer is not None
             for _ in range(group.repeat):
-                yield LayerSpec(mixer=mixer, mlp=group.mlp or self.mlp)
+                yield LayerSpec(mixer=mixer, mlp=mlp)

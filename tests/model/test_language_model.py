@@ -6,6 +6,7 @@ import torch
 import seqzoo
 from seqzoo.model import budget, build_model
 from seqzoo.model.mlp import GatedMLP, PlainMLP
+from seqzoo.spec.model import ModelSpec
 from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
@@ -55,6 +56,21 @@ def test_a_tied_head_is_counted_once_and_shares_its_weights() -> None:
     tied = model({"width": 16, "layers": 1, "mixer": "prism", "tie_embeddings": True})
     assert free.parameter_count() - tied.parameter_count() == 11 * 16
     assert tied.head.weight is tied.embedding.weight
+
+
+def test_a_group_can_leave_its_mlp_out_and_the_spec_says_so() -> None:
+    spec = {
+        "width": 16,
+        "layers": [{"mixer": "prism", "mlp": None}, {"repeat": 2, "mixer": "prism"}],
+        "mlp": "swiglu",
+    }
+    read = REGISTRY.validate(ModelSpec, spec)
+    for each in (read, REGISTRY.validate(ModelSpec, read.model_dump(mode="json"))):
+        assert [block.mlp and block.mlp.part.name for block in each.blocks()] == [
+            None,
+            "swiglu",
+            "swiglu",
+        ]
 
 
 def test_blocks_without_mlp() -> None:

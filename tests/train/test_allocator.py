@@ -1,0 +1,37 @@
+"""The allocator keeps what tensors give back."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys, torch
+from seqzoo.train.allocator import keep_freed_memory
+torch.set_num_threads(1)
+if sys.argv[1] == "kept":
+    assert keep_freed_memory()
+def work():
+    for _ in range(3):  # 120 MB at once, as a step's activations, then all given back
+        blocks = [torch.ones(1 << 20) for _ in range(30)]
+        del blocks
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(
+    platform.system() != "Linux" or platform.libc_ver()[0] != "glibc", reason="needs glibc"
+)
+def test_pages_are_faulted_in_once() -> None:
+    faults = {}
+    for mode in ("given back", "kept"):
+        shown = subprocess.run(
+            [sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, check=True
+        )
+        faults[mode] = int(shown.stdout)
+    assert faults["kept"] < 100
+    assert faults["kept"] < faults["given back"]
