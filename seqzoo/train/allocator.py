@@ -31,4 +31,4 @@ def keep_freed_memory() -> bool:
         (M_TRIM_THRESHOLD, LARGEST_KEPT),
         (M_TOP_PAD, HEADROOM),
     )
-    return all([mallopt(parameter, value) == 1 for parameter, value in settings])
+    return all(mallopt(parameter, value) == 1 for parameter, value in settings)

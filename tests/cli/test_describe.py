@@ -1,0 +1,65 @@
+"""`seqzoo describe` on a run, a hybrid and a grid."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import seqzoo
+from seqzoo.cli import main
+
+ROOT = Path(__file__).parents[2]
+RUN = """
+model: {width: 16, layers: 2, mixer: %s}
+task: {type: parity, length: 24}
+train: {steps: 1}
+"""
+
+
+def described(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    assert main(["describe", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_facts_are_the_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(RUN % "prism")
+    (facts,) = described([str(file)], capsys)
+    spec = seqzoo.load_spec(file)
+    assert isinstance(spec, seqzoo.RunSpec)
+    model = seqzoo.build_model(spec)
+    assert facts["parameters"] == sum(p.numel() for p in model.parameters())
+    assert facts["state_elements"] == model.state_size(24) == 2 * (16 * 16 + 3 * 16)
+    assert facts["state_bytes"] == 4 * facts["state_elements"]
+    assert facts["state_grows"] is False
+    assert [group["first"] for group in facts["layers"]] == [1]
+    assert facts["layers"][0]["last"] == 2
+
+
+def test_attention_grows_with_the_context(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(RUN % "attention")
+    (facts,) = described([str(file)], capsys)
+    assert facts["state_grows"] is True
+    (longer,) = described([str(file), "--set", "task.length=48"], capsys)
+    assert longer["state_elements"] - facts["state_elements"] == 2 * 2 * 24 * 16
+
+
+def test_a_grid_shows_each_different_model(capsys: pytest.CaptureFixture[str]) -> None:
+    all_facts = described([str(ROOT / "examples" / "quickstart.yaml")], capsys)
+    assert len(all_facts) == 8 * 2
+    assert len({facts["name"] for facts in all_facts}) == 16
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_lines_fit_the_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["describe", str(ROOT / "examples" / "hybrid.yaml")]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= columns
+    for words in ("blocks 1 to 3: recurrent", "block 4: attention", "the last 32 tokens"):
+        assert words in shown
