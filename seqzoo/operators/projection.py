@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqzoo.operators.activations.activation import Activation
 from seqzoo.operators.operator import State
@@ -15,12 +15,12 @@ from seqzoo.spec import PartSpec, Slot, SpecModel
 
 __all__ = ["Projection", "ProjectionSpec", "unit_norm"]
 
-UNIT_NORM_EPSILON = 1e-6
+UNIT_NORM_EPSILON = 1e-12
 
 
 def unit_norm(x: Tensor) -> Tensor:
-    """x (..., K) / max(|x|, 1e-6): norm 1, or less where x is almost 0, never more."""
-    return F.normalize(x, dim=-1, eps=UNIT_NORM_EPSILON)
+    """x (..., K) / sqrt(|x|^2 + 1e-12): norm 1, or less where x is almost 0, never more."""
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + UNIT_NORM_EPSILON)
 
 
 class ProjectionSpec(SpecModel):

@@ -47,7 +47,7 @@ def test_gated_deltanet_is_the_published_layer() -> None:
     expected = (normed.flatten(1) * gate) @ weights["readout.project.weight"].T
 
     found_outputs, _ = mixer(x)
-    assert error_ratio(found_outputs[0], expected) < 1e-12
+    assert error_ratio(found_outputs[0], expected) < 1e-9  # unit norms: 1e-12 under the root
 
 
 def test_linear_attention_is_a_masked_product() -> None:

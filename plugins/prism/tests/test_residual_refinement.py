@@ -52,7 +52,8 @@ def test_writes_are_the_papers(depth: int, gate: str) -> None:
                 for step in range(depth)
             ]
             expected = written_out(part, u[b, t], torch.nn.functional.gelu, gains)
-            torch.testing.assert_close(found[b, t], expected, rtol=1e-12, atol=1e-12)
+            # unit norms are taken with 1e-12 under the root
+            torch.testing.assert_close(found[b, t], expected, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
