@@ -1,67 +1,109 @@
-"""The one serial pass: carrying the state from chunk to chunk."""
+"""The one serial pass: carrying the state from chunk to chunk, and its gradient back.
+
+    S' = S N + added                N = kept Diag or any (K, K) matrix, one a chunk
+    dS = dS' N^T + read             what the chunk's own reads give
+
+Both run in place in one buffer of a state before (or after) all chunks and a row a chunk. Chunks
+lie step-major (see `layout`): the first lanes[0] of the M are the first chunk of every sequence and
+head, the next lanes[1] the second chunk of those that have one, and so on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 
-def carry_states(
-    state: Tensor | None,
-    kept: Tensor | None,
-    transfer: Tensor | None,
-    added: Tensor,
-    lanes: Sequence[int],
-) -> tuple[Tensor | None, Tensor]:
-    """S' = S (Diag(kept) + transfer) + added, chunk after chunk, all sequences together.
+class ChunkSteps(NamedTuple):
+    """What a chunk does to the state it starts from: one of the two, or neither for no change.
 
-    Chunks lie step-major (see `layout`): the first lanes[0] of the M are the first chunk of every
-    sequence and head, the next lanes[1] the second chunk of those that have one, and so on.
+    Attributes:
+        matrix: (M, K, K).
+        kept: (M, 1, 1) or (M, 1, K).
+    """
+
+    matrix: Tensor | None
+    kept: Tensor | None
+
+
+def carry(buffer: Tensor, steps: ChunkSteps, lanes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The states before each chunk and after each sequence.
 
     Args:
-        state: (L, V, K), the state before the first chunk, L >= lanes[0]; None is zero.
-        kept: (M, 1, 1) or (M, 1, K); None keeps all.
-        transfer: (M, K, K); None adds nothing.
-        added: (M, V, K).
+        buffer: (L + M, V, K), overwritten: the state before the first chunk of each sequence and
+            head, L >= lanes[0], then what each chunk adds.
+        steps: what each chunk does to the state.
         lanes: how many sequences and heads still run at each step; never rises.
 
     Returns:
-        The state at the start of each chunk (M, V, K), None if it is zero for all; and the state
-        after the last chunk of each sequence (L, V, K).
+        (M, V, K) and (L, V, K), views of the buffer where they can be.
     """
-    if state is None and len(lanes) == 1:
-        return None, added
-    step_matrices = None
-    if transfer is not None:
-        eye = torch.eye(transfer.shape[-1], dtype=added.dtype, device=added.device)
-        step_matrices = (transfer + (eye if kept is None else eye * kept)).split(list(lanes))
-    step_kept = None if kept is None else kept.split(list(lanes))
-    step_added = added.split(list(lanes))
-
+    total = len(buffer) - sum(lanes)
+    state = buffer[:total]
     starts: list[Tensor] = []
     finished: list[Tensor] = []  # the shortest sequences first, which the layout has last
-    for step, running in enumerate(lanes):
-        if state is None:
-            starts.append(torch.zeros_like(step_added[0]))
-            state = step_added[0]
-            continue
+    advances = zip(lanes, buffer[total:].split(list(lanes)), _split(steps, lanes), strict=True)
+    for running, added, (matrix, kept) in advances:
         if running < len(state):
             finished.append(state[running:])
             state = state[:running]
         starts.append(state)
-        if step_matrices is not None:
-            state = torch.baddbmm(step_added[step], state, step_matrices[step])
-        elif step_kept is not None:
-            state = torch.addcmul(step_added[step], state, step_kept[step])
-        else:
-            state = state + step_added[step]
-    assert state is not None
+        state = _advance(added, state, matrix, kept)
     finished.append(state)
-    return join(starts), join(finished[::-1])
+    if lanes[-1] == total:
+        return buffer[:-total], buffer[-total:]
+    return torch.cat(starts), torch.cat(finished[::-1])
+
+
+def carry_back(buffer: Tensor, steps: ChunkSteps, lanes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The gradients of the states after each chunk and before each sequence.
+
+    Args:
+        buffer: (M + L, V, K), overwritten: the gradient that each chunk's reads give to the state
+            before it, then the gradient of each sequence's final state.
+        steps: as given to `carry`.
+        lanes: as given to `carry`.
+
+    Returns:
+        (M, V, K) and (L, V, K), views of the buffer where they can be.
+    """
+    total = len(buffer) - sum(lanes)
+    finals = buffer[-total:]
+    reads = buffer[:-total].split(list(lanes))
+    gradient = finals[:0]
+    ends: list[Tensor] = []
+    for step, (matrix, kept) in reversed(list(enumerate(_split(steps, lanes)))):
+        running = lanes[step]
+        if running > len(gradient):
+            gradient = join([gradient, finals[len(gradient) : running]])
+        ends.append(gradient)
+        turned = None if matrix is None else matrix.mT
+        gradient = _advance(reads[step], gradient, turned, kept)
+    if lanes[-1] == total:
+        return buffer[total:], buffer[:total]
+    return torch.cat(ends[::-1]), torch.cat((gradient, finals[len(gradient) :]))
 
 
 def join(states: list[Tensor]) -> Tensor:
     """(L_1, ...), (L_2, ...), ... -> (L_1 + L_2 + ..., ...)."""
     return states[0] if len(states) == 1 else torch.cat(states)
+
+
+def _advance(added: Tensor, state: Tensor, matrix: Tensor | None, kept: Tensor | None) -> Tensor:
+    """One step of all lanes that run, in place of what it adds."""
+    if matrix is not None:
+        return added.baddbmm_(state, matrix)
+    if kept is not None:
+        return added.addcmul_(state, kept)
+    return added.add_(state)
+
+
+def _split(steps: ChunkSteps, lanes: Sequence[int]) -> list[ChunkSteps]:
+    """The steps of all chunks, one after another."""
+    nothing = (None,) * len(lanes)
+    matrices = nothing if steps.matrix is None else steps.matrix.split(list(lanes))
+    kept = nothing if steps.kept is None else steps.kept.split(list(lanes))
+    return [ChunkSteps(*step) for step in zip(matrices, kept, strict=True)]

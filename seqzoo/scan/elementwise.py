@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.carry import join
-from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, token_chunks
+from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, join_tokens, split_tokens
 from seqzoo.scan.problem import ScanResult, read_bounds
 
 
@@ -55,8 +55,8 @@ def elementwise_scan(
     # (B, T, ...) -> (M, C, D), all trailing axes in D
     flat = (batch, time, 1, -1)
     layout = _layout(batch, time, bounds, inputs.device)
-    log_decay_chunks = token_chunks(layout, log_decay.to(dtype).expand_as(inputs).reshape(flat))
-    input_chunks = token_chunks(layout, inputs.to(dtype).reshape(flat))
+    log_decay_chunks = _token_chunks(layout, log_decay.to(dtype).expand_as(inputs).reshape(flat))
+    input_chunks = _token_chunks(layout, inputs.to(dtype).reshape(flat))
     first = layout.order_states(state.reshape(num_sequences, 1, -1))
 
     local = _scan_from_zero(log_decay_chunks.exp(), input_chunks)
@@ -64,7 +64,7 @@ def elementwise_scan(
     starts, final = _carry(first, left[:, -1], local[:, -1], layout.active)
     outputs = torch.addcmul(local, left, starts[:, None])
     return ScanResult(
-        layout.join(outputs).reshape(inputs.shape).to(inputs.dtype),
+        join_tokens(layout, outputs).reshape(inputs.shape).to(inputs.dtype),
         layout.restore_states(final).reshape(state.shape),
     )
 
@@ -77,6 +77,11 @@ def _layout(
         return EqualChunks(batch, time, 1, math.isqrt(time - 1) + 1)
     longest = max(end - start for start, end in pairwise(bounds))
     return PackedChunks(bounds, 1, math.isqrt(longest - 1) + 1, device)
+
+
+def _token_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
+    """(B, T, 1, D) -> (M, C, D)."""
+    return split_tokens(layout, tensor).flatten(0, 2)
 
 
 def _scan_from_zero(decay: Tensor, inputs: Tensor) -> Tensor:
@@ -92,7 +97,7 @@ def _scan_from_zero(decay: Tensor, inputs: Tensor) -> Tensor:
 def _carry(
     state: Tensor, kept: Tensor, added: Tensor, lanes: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """h' = kept * h + added from chunk to chunk, as `carry_states`: state (L, D), the others
+    """h' = kept * h + added from chunk to chunk, as `carry`: state (L, D), the others
     (M, D) -> the state before each chunk (M, D), and the final states (L, D)."""
     starts: list[Tensor] = []
     finished: list[Tensor] = []

@@ -24,10 +24,12 @@ class ChunkLayout(Protocol):
 
     Attributes:
         chunk: C, tokens a chunk.
+        shape: of the M chunks, (steps, sequences, H) or (chunks, 1, H).
         active: for each step, how many sequences still have a chunk there; never rises.
     """
 
     chunk: int
+    shape: tuple[int, int, int]
     active: tuple[int, ...]
 
     def split(self, tensor: Tensor) -> Tensor:
@@ -35,7 +37,7 @@ class ChunkLayout(Protocol):
         ...
 
     def join(self, chunks: Tensor) -> Tensor:
-        """(M, C, V), of H heads -> (B, T, H, V) without the padding."""
+        """The inverse of `split`, without the padding."""
         ...
 
     def order_states(self, states: Tensor) -> Tensor:
@@ -71,16 +73,24 @@ def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
     return PackedChunks(bounds, heads, chunk, problem.queries.device)
 
 
-def token_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
-    """(B, T, H, ...) -> (M, C, ...)."""
-    chunks = layout.split(tensor).transpose(2, 3)
-    return chunks.reshape(-1, *chunks.shape[3:])
+def split_tokens(layout: ChunkLayout, tensor: Tensor) -> Tensor:
+    """(B, T, H, ...) -> (*shape, C, ...), where it can be a view."""
+    return layout.split(tensor).transpose(2, 3)
 
 
-def write_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
-    """(B, T, R, H, ...) -> (M, R, C, ...)."""
-    chunks = layout.split(tensor).movedim(4, 2).transpose(3, 4)
-    return chunks.reshape(-1, *chunks.shape[3:])
+def split_writes(layout: ChunkLayout, tensor: Tensor) -> Tensor:
+    """(B, T, R, H, ...) -> (*shape, R, C, ...), where it can be a view."""
+    return layout.split(tensor).transpose(2, 4)
+
+
+def join_tokens(layout: ChunkLayout, chunks: Tensor) -> Tensor:
+    """(M, C, ...) -> (B, T, H, ...), without the padding."""
+    return layout.join(chunks.unflatten(0, layout.shape).transpose(2, 3))
+
+
+def join_writes(layout: ChunkLayout, chunks: Tensor) -> Tensor:
+    """(M, R, C, ...) -> (B, T, R, H, ...), without the padding."""
+    return layout.join(chunks.unflatten(0, layout.shape).transpose(2, 4))
 
 
 class EqualChunks:
@@ -89,6 +99,7 @@ class EqualChunks:
     def __init__(self, batch: int, time: int, heads: int, chunk: int) -> None:
         self.batch, self.time, self.heads, self.chunk = batch, time, heads, chunk
         self.steps = -(-time // chunk)
+        self.shape = (self.steps, batch, heads)
         self.active = (batch,) * self.steps
 
     def split(self, tensor: Tensor) -> Tensor:
@@ -101,9 +112,7 @@ class EqualChunks:
 
     def join(self, chunks: Tensor) -> Tensor:
         """See `ChunkLayout.join`."""
-        size = chunks.shape[-1]
-        chunks = chunks.view(self.steps, self.batch, self.heads, self.chunk, size)
-        tokens = chunks.permute(1, 0, 3, 2, 4).reshape(self.batch, -1, self.heads, size)
+        tokens = chunks.transpose(0, 1).flatten(1, 2)
         return tokens[:, : self.time] if tokens.shape[1] > self.time else tokens
 
     def order_states(self, states: Tensor) -> Tensor:
@@ -132,6 +141,7 @@ class PackedChunks:
             for step, active in enumerate(self.active)
             for n in order[:active]
         ]
+        self.shape = (len(cuts), 1, heads)
         starts, ends = torch.tensor(cuts).unbind(1)
         tokens = starts[:, None] + torch.arange(chunk)  # (chunks, C)
         held = tokens < ends[:, None]
@@ -152,9 +162,7 @@ class PackedChunks:
 
     def join(self, chunks: Tensor) -> Tensor:
         """See `ChunkLayout.join`."""
-        size = chunks.shape[-1]
-        chunks = chunks.view(-1, self.heads, self.chunk, size).transpose(1, 2)
-        return chunks.reshape(-1, self.heads, size).index_select(0, self.slots)[None]
+        return chunks.flatten(0, 2).index_select(0, self.slots)[None]
 
     def order_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.order_states`."""

@@ -1,0 +1,120 @@
+"""A chunk's factors under one decay a token and head (see `factors`).
+
+All pairs of a chunk share one matrix of decays, with the chunk's start as a row before the first:
+
+    D_ji = exp(g_{j+1} + ... + g_i)        scores_ji = D_ji (x_i . k_j)
+    starts_i = D_{start, i} x_i            ends_j = D_{j, end} k_j            kept = D_{start, end}
+
+Backward, by an upper bar for gradients, dx = D . bar(scores) k + ..., and so on; and since the
+derivative of exp(G_i - G_j) by its exponent is itself, with all pairs j < i,
+
+    bar(G_i) = sum_j bar(scores_ji) scores_ji + bar(starts_i) . starts_i     as a row reads
+    bar(G_j) = - sum_i bar(scores_ji) scores_ji                              as a key is written
+    bar(G_C) = bar(kept) kept
+    bar(g_t) = sum_{i >= t} bar(G_i) + sum_{j < t} bar(ends_j) . ends_j
+
+Pairs with no span between them are left out, not cancelled: a token and itself, or with
+`before_decay`, where a read's G_i is G_{i-1}, a read and the key just before it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask
+from seqzoo.scan.undecayed import add_product, by_stream
+
+
+class HeadDecays(NamedTuple):
+    """Decays between the tokens of a chunk.
+
+    Attributes:
+        pairs: (M, C, P * C), from a key to a reading row, zero where the row sees no such key.
+        from_start: (M, P * C, 1).
+        to_end: (M, 1, C, 1).
+    """
+
+    pairs: Tensor
+    from_start: Tensor
+    to_end: Tensor
+
+
+def head_factors(
+    reading: Tensor, keys: Tensor, log_decay: Tensor, before_decay: bool
+) -> tuple[ChunkFactors, HeadDecays]:
+    """reading (M, P, C, K); keys (M, Q, C, K); log_decay (M, C)."""
+    decays = _decays(reading, log_decay, before_decay)
+    rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
+    scores = torch.bmm(key_rows, rows.mT)
+    by_stream(scores, keys).mul_(decays.pairs[:, None])
+    starts, ends = rows * decays.from_start, (keys * decays.to_end).flatten(1, 2)
+    last = log_decay.shape[1] - 1
+    return ChunkFactors(scores, starts, ends, decays.from_start[:, last : last + 1]), decays
+
+
+def head_gradients(
+    reading: Tensor,
+    keys: Tensor,
+    factors: ChunkFactors,
+    decays: HeadDecays,
+    gradients: ChunkFactors,
+    before_decay: bool,
+) -> RowGradients:
+    """The gradients of `head_factors`' arguments. Overwrites the given ones."""
+    chunks, streams, chunk, _ = keys.shape
+    kinds = reading.shape[1]
+    scores, starts, ends, kept = gradients
+
+    spans = scores * factors.scores
+    pairs = spans.view(chunks, streams, chunk, kinds, chunk)
+    pairs[:, :, :, 0].diagonal(dim1=2, dim2=3).zero_()
+    if kinds == 2 and before_decay:
+        pairs[:, :, :, 1].diagonal(1, dim1=2, dim2=3).zero_()
+    read = spans.sum(1)  # (M, P * C)
+    if starts is not None:
+        assert factors.starts is not None
+        read += (starts * factors.starts).sum(-1)
+        starts.mul_(decays.from_start)
+    read = read.view(chunks, kinds, chunk)
+    of_sums = read[:, 0] - spans.sum(2).view(chunks, streams, chunk).sum(1)
+    if kinds == 2 and before_decay:
+        of_sums[:, :-1] += read[:, 1, 1:]
+    elif kinds == 2:
+        of_sums += read[:, 1]
+    if kept is not None:
+        assert factors.kept is not None
+        of_sums[:, -1] += (kept * factors.kept).flatten()
+    of_decay = of_sums.flip(1).cumsum(1).flip(1)
+    if ends is not None:
+        assert factors.ends is not None
+        left = (ends * factors.ends).sum(-1).view(chunks, streams, chunk).sum(1)
+        of_decay[:, 1:] += left[:, :-1].cumsum(1)
+        ends.view_as(keys).mul_(decays.to_end)
+
+    by_stream(scores, keys).mul_(decays.pairs[:, None])
+    of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
+    of_keys = add_product(ends, scores, reading.flatten(1, 2))
+    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
+
+
+def _decays(reading: Tensor, log_decay: Tensor, before_decay: bool) -> HeadDecays:
+    chunks, kinds, chunk, _ = reading.shape
+    # row j holds g_j + ... + g_i, summed and not subtracted, and 0 before; the last row is all 0
+    spans = log_decay[:, None].expand(chunks, chunk + 1, chunk).triu().cumsum(-1)
+    decay = spans.exp_()
+    since_key, from_start = decay[:, 1:], decay[:, :1].expand(chunks, kinds, chunk)
+    pairs = since_key[:, :, None] * causal_mask(reading).view(chunk, kinds, chunk)
+    if kinds == 2 and before_decay:
+        pairs[:, :, 1, 1:] = pairs[:, :, 0, :-1]
+        pairs[:, :, 1, 0] = 0
+        from_start = from_start.clone()
+        from_start[:, 1, 1:] = from_start[:, 0, :-1]
+        from_start[:, 1, 0] = 1
+    return HeadDecays(
+        pairs=pairs.flatten(2),
+        from_start=from_start.reshape(chunks, -1, 1),
+        to_end=since_key[:, None, :, -1:].contiguous(),
+    )

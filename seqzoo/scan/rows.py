@@ -1,0 +1,137 @@
+"""From a scan's tensors to rows of chunks, and from the rows' gradients back.
+
+    query rows   scale q
+    read rows    r = strength k, the erase's reads with its strength; r = -a for a general erase
+    key rows     the erase's key c (k or b), then the writes' keys; c is write key 1 itself if tied
+    value rows   strength v under each write's key, zero under an erase's own key
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.layout import (
+    ChunkLayout,
+    join_tokens,
+    join_writes,
+    split_tokens,
+    split_writes,
+)
+
+
+class ScanTensors(NamedTuple):
+    """The tensors of a `ScanProblem` without its state, in one dtype; also their gradients."""
+
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    strengths: Tensor | None
+    log_decay: Tensor | None
+    erase_read: Tensor | None
+    erase_strength: Tensor | None
+    erase_write: Tensor | None
+
+    @property
+    def erases(self) -> bool:
+        """Whether there is an erase."""
+        return self.erase_strength is not None or self.erase_write is not None
+
+    @property
+    def tied(self) -> bool:
+        """Whether the erase's key is write key 1."""
+        return self.erase_strength is not None and self.erase_read is None
+
+
+class ChunkRows(NamedTuple):
+    """The same in chunks: P kinds of reading rows, 1 or with an erase 2, and Q key streams.
+
+    Attributes:
+        reading: (M, P, C, K), queries and erase reads.
+        keys: (M, Q, C, K).
+        values: (M, Q, C, V).
+        log_decay: (M, C), (M, C, K) or None.
+    """
+
+    reading: Tensor
+    keys: Tensor
+    values: Tensor
+    log_decay: Tensor | None
+
+
+def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, scale: float) -> ChunkRows:
+    """Lays a scan's tensors out in chunks."""
+    queries, keys, values, strengths, log_decay, read, strength, write = tensors
+    queries = split_tokens(layout, queries)
+    keys = split_writes(layout, keys)
+    values = split_writes(layout, values)
+    own = int(tensors.erases and not tensors.tied)  # key streams of the erase alone
+    streams, chunk, size = own + keys.shape[3], layout.chunk, keys.shape[-1]
+
+    reading = queries.new_empty(*layout.shape, 1 + tensors.erases, chunk, size)
+    torch.mul(queries, scale, out=reading[:, :, :, 0])
+    key_rows = keys.new_empty(*layout.shape, streams, chunk, size)
+    key_rows[:, :, :, own:].copy_(keys)
+    value_rows = values.new_empty(*layout.shape, streams, chunk, values.shape[-1])
+    if strengths is None:
+        value_rows[:, :, :, own:].copy_(values)
+    else:
+        factors = split_writes(layout, strengths)[..., None]
+        torch.mul(values, factors, out=value_rows[:, :, :, own:])
+
+    if tensors.erases:
+        erase_read = keys[:, :, :, 0] if read is None else split_tokens(layout, read)
+        erase_key = erase_read if write is None else split_tokens(layout, write)
+        if own:
+            key_rows[:, :, :, 0].copy_(erase_key)
+            value_rows[:, :, :, 0].zero_()
+        if strength is None:
+            torch.neg(erase_read, out=reading[:, :, :, 1])
+        else:
+            factors = split_tokens(layout, strength)[..., None]
+            torch.mul(erase_read, factors, out=reading[:, :, :, 1])
+
+    if log_decay is not None:
+        log_decay = split_tokens(layout, log_decay).flatten(0, 2)
+    return ChunkRows(
+        reading.flatten(0, 2), key_rows.flatten(0, 2), value_rows.flatten(0, 2), log_decay
+    )
+
+
+def tensor_gradients(
+    layout: ChunkLayout, tensors: ScanTensors, scale: float, gradients: ChunkRows
+) -> ScanTensors:
+    """The gradients of `chunk_rows`' tensors from those of its rows."""
+    _, keys, values, strengths, _, read, strength, write = tensors
+    own = int(tensors.erases and not tensors.tied)
+    of_queries = join_tokens(layout, gradients.reading[:, 0]).mul_(scale)
+    of_keys = join_writes(layout, gradients.keys[:, own:])
+    of_values = join_writes(layout, gradients.values[:, own:])
+    of_strengths = of_decay = of_read = of_strength = of_write = None
+    if strengths is not None:
+        of_strengths = (of_values * values).sum(-1)
+        of_values = of_values.mul_(strengths[..., None])
+    if gradients.log_decay is not None:
+        of_decay = join_tokens(layout, gradients.log_decay)
+
+    if tensors.erases:
+        of_read = join_tokens(layout, gradients.reading[:, 1])
+        if strength is None:
+            of_read = of_read.neg_()
+        else:
+            of_strength = (of_read * (keys[:, :, 0] if read is None else read)).sum(-1)
+            of_read = of_read.mul_(strength[..., None])
+        if own:
+            of_key = join_tokens(layout, gradients.keys[:, 0])
+            if write is None:
+                of_read = of_read.add_(of_key)
+            else:
+                of_write = of_key
+        if read is None:
+            of_keys[:, :, 0] += of_read
+            of_read = None
+    return ScanTensors(
+        of_queries, of_keys, of_values, of_strengths, of_decay, of_read, of_strength, of_write
+    )

@@ -1,0 +1,35 @@
+"""A chunk's factors where nothing decays (see `factors`): M[x, k]_ij = x_i . k_j, masked."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask
+
+
+def undecayed_factors(reading: Tensor, keys: Tensor) -> ChunkFactors:
+    """reading (M, P, C, K); keys (M, Q, C, K)."""
+    rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
+    scores = torch.bmm(key_rows, rows.mT)
+    by_stream(scores, keys).mul_(causal_mask(reading))
+    return ChunkFactors(scores, rows, key_rows, None)
+
+
+def undecayed_gradients(reading: Tensor, keys: Tensor, gradients: ChunkFactors) -> RowGradients:
+    """dx = dM k + dstarts, dk = dM^T x + dends. Overwrites the gradients."""
+    scores, starts, ends, _ = gradients
+    by_stream(scores, keys).mul_(causal_mask(reading))
+    of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
+    of_keys = add_product(ends, scores, reading.flatten(1, 2))
+    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), None)
+
+
+def by_stream(scores: Tensor, keys: Tensor) -> Tensor:
+    """(M, Q * C, P * C) -> (M, Q, C, P * C), a view."""
+    return scores.view(*keys.shape[:3], -1)
+
+
+def add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
+    """total + left @ right, in place of the total; None is zero."""
+    return torch.bmm(left, right) if total is None else total.baddbmm_(left, right)
