@@ -105,29 +105,33 @@ class _ChunkedScan(torch.autograd.Function):
         decays = tuple(saved)
 
         of_outputs, of_final = of_results
+        value_size = tensors.values.shape[-1]
+        of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], value_size)
         if of_outputs is None:
-            of_outputs = torch.zeros_like(tensors.values[:, :, 0])
-        of_outputs = split_tokens(layout, of_outputs).flatten(0, 2).contiguous()
+            of_rows[:, :, :, 0].zero_()
+        else:
+            of_rows[:, :, :, 0].copy_(split_tokens(layout, of_outputs))
+        of_rows = of_rows.flatten(0, 2).flatten(1, 2)
         if of_final is not None:
             of_final = layout.order_states(of_final).contiguous()
         of_factors, of_values, of_state = run_chunks_back(
-            factors, solved, of_outputs, of_final, ctx.lanes, ctx.total
+            factors, solved, of_rows, of_final, ctx.lanes, ctx.total
         )
         if tensors.log_decay is None:
-            of_rows = undecayed_gradients(reading, keys, of_factors)
+            gradients = undecayed_gradients(reading, keys, of_factors)
         elif tensors.log_decay.ndim == 3:
-            of_rows = head_gradients(
+            gradients = head_gradients(
                 reading, keys, factors, HeadDecays(*decays), of_factors, ctx.before_decay
             )
         else:
-            of_rows = channel_gradients(reading, keys, decays, of_factors, ctx.before_decay)
-        of_rows = ChunkRows(
-            of_rows.reading,
-            of_rows.keys,
-            of_values.unflatten(1, keys.shape[1:3]),
-            of_rows.log_decay,
+            gradients = channel_gradients(reading, keys, decays, of_factors, ctx.before_decay)
+        of_values = of_values.unflatten(1, keys.shape[1:3])
+        of_tensors = tensor_gradients(
+            layout,
+            tensors,
+            ctx.scale,
+            ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay),
         )
-        of_tensors = tensor_gradients(layout, tensors, ctx.scale, of_rows)
         given = of_state is not None and ctx.needs_input_grad[3]
         of_state = layout.restore_states(of_state) if given else None
         return None, None, None, of_state, *of_tensors

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask
+from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask, short_sums
 from seqzoo.scan.undecayed import add_product, by_stream
 
 
@@ -76,10 +76,10 @@ def head_gradients(
     read = spans.sum(1)  # (M, P * C)
     if starts is not None:
         assert factors.starts is not None
-        read += (starts * factors.starts).sum(-1)
+        read += short_sums(starts * factors.starts)
         starts.mul_(decays.from_start)
     read = read.view(chunks, kinds, chunk)
-    of_sums = read[:, 0] - spans.sum(2).view(chunks, streams, chunk).sum(1)
+    of_sums = read[:, 0] - short_sums(spans).view(chunks, streams, chunk).sum(1)
     if kinds == 2 and before_decay:
         of_sums[:, :-1] += read[:, 1, 1:]
     elif kinds == 2:
@@ -90,7 +90,7 @@ def head_gradients(
     of_decay = of_sums.flip(1).cumsum(1).flip(1)
     if ends is not None:
         assert factors.ends is not None
-        left = (ends * factors.ends).sum(-1).view(chunks, streams, chunk).sum(1)
+        left = short_sums(ends * factors.ends).view(chunks, streams, chunk).sum(1)
         of_decay[:, 1:] += left[:, :-1].cumsum(1)
         ends.view_as(keys).mul_(decays.to_end)
 
@@ -102,19 +102,15 @@ def head_gradients(
 
 def _decays(reading: Tensor, log_decay: Tensor, before_decay: bool) -> HeadDecays:
     chunks, kinds, chunk, _ = reading.shape
-    # row j holds g_j + ... + g_i, summed and not subtracted, and 0 before; the last row is all 0
-    spans = log_decay[:, None].expand(chunks, chunk + 1, chunk).triu().cumsum(-1)
-    decay = spans.exp_()
-    since_key, from_start = decay[:, 1:], decay[:, :1].expand(chunks, kinds, chunk)
-    pairs = since_key[:, :, None] * causal_mask(reading).view(chunk, kinds, chunk)
-    if kinds == 2 and before_decay:
-        pairs[:, :, 1, 1:] = pairs[:, :, 0, :-1]
-        pairs[:, :, 1, 0] = 0
-        from_start = from_start.clone()
-        from_start[:, 1, 1:] = from_start[:, 0, :-1]
-        from_start[:, 1, 0] = 1
+    log_decay = log_decay.clamp(min=-1e4)  # exp is 0 all the same, and 0 times it is not NaN
+    ones = log_decay.new_ones(chunk, chunk)
+    # spans[j, i] = g_{j+1} + ... + g_i, summed and not subtracted: 0 times the other tokens
+    later, until = ones.triu(1), [ones.triu(), ones.triu(int(before_decay))][:kinds]
+    spans = (log_decay[:, None] * later).flatten(0, 1) @ torch.cat(until, dim=1)
+    pairs = spans.exp_().view(chunks, chunk, -1).mul_(causal_mask(reading))
+    from_start = (log_decay @ torch.cat(until, dim=1)).exp_()
     return HeadDecays(
-        pairs=pairs.flatten(2),
-        from_start=from_start.reshape(chunks, -1, 1),
-        to_end=since_key[:, None, :, -1:].contiguous(),
+        pairs=pairs,
+        from_start=from_start[..., None],
+        to_end=pairs[:, None, :, chunk - 1 : chunk].contiguous(),
     )

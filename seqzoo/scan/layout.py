@@ -63,7 +63,7 @@ def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
     largest = problem.chunk_size
     if problem.queries.device.type == "cpu":
         # the (C, C) work grows with C, the (K, V) work falls; accelerators want fewer, larger steps
-        largest = min(largest, max(32, key_size, problem.writes.values.shape[-1]))
+        largest = min(largest, max(16, key_size, problem.writes.values.shape[-1]))
     num_chunks = -(-longest // largest)
     chunk = -(-longest // num_chunks)  # equal chunks: the least padding
     if power_of_two:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqzoo.scan.factors import short_sums
 from seqzoo.scan.layout import (
     ChunkLayout,
     join_tokens,
@@ -111,7 +112,7 @@ def tensor_gradients(
     of_values = join_writes(layout, gradients.values[:, own:])
     of_strengths = of_decay = of_read = of_strength = of_write = None
     if strengths is not None:
-        of_strengths = (of_values * values).sum(-1)
+        of_strengths = short_sums(of_values * values)
         of_values = of_values.mul_(strengths[..., None])
     if gradients.log_decay is not None:
         of_decay = join_tokens(layout, gradients.log_decay)
@@ -121,7 +122,7 @@ def tensor_gradients(
         if strength is None:
             of_read = of_read.neg_()
         else:
-            of_strength = (of_read * (keys[:, :, 0] if read is None else read)).sum(-1)
+            of_strength = short_sums(of_read * (keys[:, :, 0] if read is None else read))
             of_read = of_read.mul_(strength[..., None])
         if own:
             of_key = join_tokens(layout, gradients.keys[:, 0])

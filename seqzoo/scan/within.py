@@ -10,10 +10,10 @@ key stream), key ends E, and V the values under each key, stream 0 is the erase'
 
 V_0 is affine in S. With L = (I + N_0)^-1, computed once a chunk, and X = L r, Y = V_0 at S = 0,
 
-    V_0 = Y - X S^T,    O = A V|_Y + (q - A_0 X) S^T,    S' = S (Diag(kept) - X^T E_0) + V|_Y^T E
+    V_0 = Y - X S^T        S' = S (Diag(kept) - X^T E_0) + V^T E at V_0 = Y
 
-so all that is serial is one matrix product a chunk. Backward, a bar for gradients, the same steps
-serve in reverse, bar(S) = bar(S') (Diag(kept) - X^T E_0)^T + bar(O)^T (q - A_0 X), and with
+so all that is serial is one matrix product a chunk. Backward, a bar for gradients, it is the same
+in reverse, bar(S) = bar(S') (Diag(kept) - X^T E_0)^T + bar(O)^T (q - A_0 X), and with
 B = bar(W_0) = L^T (A_0^T bar(O) + E_0 bar(S')^T) and the block rows Z = [bar(O); -B],
 
     bar([A; N]) = Z V^T        bar([q; r]) = Z S        bar(E) = V bar(S')
@@ -36,11 +36,10 @@ class Solved(NamedTuple):
     """What the backward needs beside the factors.
 
     Attributes:
-        values: (M, Q * C, V), V at S = 0 in stream 0.
+        values: (M, Q * C, V), V.
         states: (M, V, K), S of each chunk; None if every sequence is one chunk from zero.
         inverse: (M, C, C), L; None without erase.
-        removed: (M, C, K), X; None without erase or states; so are the next two.
-        reads: (M, C, K), q - A_0 X.
+        removed: (M, C, K), X; None without erase or states; so is the next.
         matrix: (M, K, K), Diag(kept) - X^T E_0.
     """
 
@@ -48,7 +47,6 @@ class Solved(NamedTuple):
     states: Tensor | None
     inverse: Tensor | None
     removed: Tensor | None
-    reads: Tensor | None
     matrix: Tensor | None
 
 
@@ -79,39 +77,41 @@ def run_chunks(
     scores, starts, ends, kept = factors
     assert starts is not None
     assert ends is not None
+    inverse = removed = matrix = None
     carries = state is not None or len(lanes) > 1
-    inverse = removed = reads = matrix = None
+    first = values[:, :chunk]
     if scores.shape[2] > chunk:  # there is an erase
         inverse = _invert(scores[:, :chunk, chunk:])
-        right = values[:, :chunk]
+        right = first
         if values.shape[1] > chunk:
             right = torch.baddbmm(right, scores[:, chunk:, chunk:].mT, values[:, chunk:], alpha=-1)
-        values[:, :chunk] = torch.bmm(inverse, right)
+        first.copy_(torch.bmm(inverse, right))
         if carries:
             removed = torch.bmm(inverse, starts[:, chunk:])
-            seen = scores[:, :chunk, :chunk].mT
-            reads = torch.baddbmm(starts[:, :chunk], seen, removed, alpha=-1)
-            eye = torch.eye(ends.shape[-1], dtype=ends.dtype, device=ends.device)
-            unchanged = eye if kept is None else eye * kept
+            unchanged = torch.eye(ends.shape[-1], dtype=ends.dtype, device=ends.device)
+            unchanged = unchanged if kept is None else unchanged * kept
             matrix = torch.baddbmm(unchanged, removed.mT, ends[:, :chunk], alpha=-1)
 
-    outputs = torch.bmm(scores[:, :, :chunk].mT, values)
     if not carries:
-        solved = Solved(values, None, inverse, None, None, None)
-        return outputs, torch.bmm(values.mT, ends), solved
+        outputs = torch.bmm(scores[:, :, :chunk].mT, values)
+        final = torch.bmm(values.mT, ends)
+        return outputs, final, Solved(values, None, inverse, None, None)
     total = lanes[0] if state is None else len(state)
     buffer = values.new_empty(total + len(values), values.shape[-1], ends.shape[-1])
     _fill(buffer[:total], state)
     torch.bmm(values.mT, ends, out=buffer[total:])
     states, final = carry(buffer, ChunkSteps(matrix, kept), lanes)
-    outputs.baddbmm_(starts if reads is None else reads, states.mT)
-    return outputs, final.clone(), Solved(values, states, inverse, removed, reads, matrix)
+    if removed is not None:
+        first.copy_(torch.baddbmm(first, removed, states.mT, alpha=-1))
+    outputs = torch.bmm(scores[:, :, :chunk].mT, values)
+    outputs.baddbmm_(starts[:, :chunk], states.mT)
+    return outputs, final.clone(), Solved(values, states, inverse, removed, matrix)
 
 
 def run_chunks_back(
     factors: ChunkFactors,
     solved: Solved,
-    outputs: Tensor,
+    rows: Tensor,
     final: Tensor | None,
     lanes: Sequence[int],
     total: int,
@@ -121,20 +121,23 @@ def run_chunks_back(
     Args:
         factors: as given to `run_chunks`.
         solved: what it saved.
-        outputs: (M, C, V), the outputs' gradient.
+        rows: (M, P * C, V), the outputs' gradient in the first C; the rest is overwritten.
         final: (L, V, K), the final states' gradient; None is zero.
         lanes: as given to `run_chunks`.
         total: L.
     """
-    scores, starts, key_ends, kept = factors
-    values, states, inverse, removed, reads, matrix = solved
-    assert key_ends is not None
-    chunk = outputs.shape[1]
+    scores, starts, ends, kept = factors
+    values, states, inverse, removed, matrix = solved
+    assert starts is not None
+    assert ends is not None
+    chunk = rows.shape[1] if inverse is None else inverse.shape[1]
+    outputs = rows[:, :chunk]
 
     after, of_state, of_kept = final, None, None
     if states is not None:
-        reads = starts if reads is None else reads
-        assert reads is not None
+        reads = starts[:, :chunk]
+        if removed is not None:
+            reads = torch.baddbmm(reads, scores[:, :chunk, :chunk].mT, removed, alpha=-1)
         buffer = states.new_empty(len(states) + total, *states.shape[1:])
         torch.bmm(outputs.mT, reads, out=buffer[: len(states)])
         _fill(buffer[len(states) :], final)
@@ -143,24 +146,16 @@ def run_chunks_back(
             of_kept = (states * after).sum(1, keepdim=True)
             if kept.shape[2] == 1:
                 of_kept = of_kept.sum(2, keepdim=True)
-    if removed is not None:
-        assert states is not None
-        first = torch.baddbmm(values[:, :chunk], removed, states.mT, alpha=-1)
-        values = torch.cat((first, values[:, chunk:]), dim=1)
 
-    def of_streams(streams: slice, rows: Tensor) -> Tensor:
-        """The gradient of some streams' values, from reading rows and the chunk's end."""
-        read = torch.bmm(scores[:, streams, : rows.shape[1]], rows)
-        return read if after is None else read.baddbmm_(key_ends[:, streams], after.mT)
-
-    rows = outputs
-    if inverse is None:
-        of_values = of_streams(slice(None), rows)
-    else:
-        of_values = torch.bmm(inverse.mT, of_streams(slice(chunk), outputs))
-        rows = torch.cat((outputs, -of_values), dim=1)
+    of_values = torch.bmm(scores[:, :, :chunk], outputs)
+    if after is not None:
+        of_values.baddbmm_(ends, after.mT)
+    if inverse is not None:
+        right = torch.bmm(inverse.mT, of_values[:, :chunk])
+        negated = torch.neg(right, out=rows[:, chunk:])
         if values.shape[1] > chunk:
-            of_values = torch.cat((of_values, of_streams(slice(chunk, None), rows)), dim=1)
+            of_values.baddbmm_(scores[:, :, chunk:], negated)
+        of_values[:, :chunk] = right
 
     of_scores = torch.bmm(values, rows.mT)
     of_starts = None if states is None else torch.bmm(rows, states)
@@ -173,7 +168,9 @@ def _invert(strict_upper: Tensor) -> Tensor:
     """(I + strict_upper^T)^-1 by substitution, which is stable; (M, C, C)."""
     chunk = strict_upper.shape[-1]
     eye = torch.eye(chunk, dtype=strict_upper.dtype, device=strict_upper.device)
-    return torch.linalg.solve_triangular(strict_upper.mT, eye, upper=False, unitriangular=True)
+    return torch.linalg.solve_triangular(
+        strict_upper.mT, eye, upper=False, unitriangular=True, left=False
+    )
 
 
 def _fill(buffer: Tensor, states: Tensor | None) -> None:
