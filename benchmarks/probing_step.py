@@ -90,8 +90,8 @@ def training_step(registry: Registry, mixer: Any, width: int, task: Task) -> Cal
 
     def step() -> float:
         start = time.perf_counter()
-        hidden, _ = model.hidden(batch.tokens)
-        loss: Tensor = F.cross_entropy(model.logits(hidden.flatten(0, 1)[positions]), labels)
+        hidden, _ = model.hidden(batch.tokens, positions=positions)
+        loss: Tensor = F.cross_entropy(model.logits(hidden), labels)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

@@ -36,10 +36,18 @@ class Block(nn.Module):
         self.mlp: MLP | None = spec.mlp.build(width) if spec.mlp else None
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (B, T, D), the mixer's state -> (B, T, D), state."""
+    def forward(
+        self, x: Tensor, state: State | None = None, positions: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """x (B, T, D), the mixer's state -> (B, T, D), state.
+
+        With positions (N,), flat indices b * T + t, what follows the mixer is computed there only,
+        and the result is (N, D).
+        """
         mixed, state = self.mixer(self.mixer_norm(x), state)
         x = x + self.dropout(mixed)
+        if positions is not None:
+            x = x.flatten(0, 1).index_select(0, positions)
         if self.mlp is not None and self.mlp_norm is not None:
             x = x + self.dropout(self.mlp(self.mlp_norm(x)))
         return x, state

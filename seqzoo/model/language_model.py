@@ -35,12 +35,20 @@ class LanguageModel(nn.Module):
         hidden, state = self.hidden(tokens, state)
         return self.logits(hidden), state
 
-    def hidden(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """tokens (B, T) int64, state -> features before the head (B, T, D), state."""
+    def hidden(
+        self, tokens: Tensor, state: State | None = None, positions: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """tokens (B, T) int64, state -> features before the head (B, T, D), state.
+
+        With positions (N,), flat indices b * T + t, the features are those of these tokens, (N, D),
+        and the last block spends nothing on the others after its mixer.
+        """
         x = self.embedding(tokens)
         after = []
+        last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
-            x, block_state = block(x, None if state is None else state[index])
+            wanted = positions if index == last else None
+            x, block_state = block(x, None if state is None else state[index], wanted)
             after.append(block_state)
         return self.norm(x), tuple(after)
 

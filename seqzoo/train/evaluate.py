@@ -39,9 +39,8 @@ def evaluate(
     try:
         for batch in islice(task.test_batches(batch_size), batches):
             positions, targets = batch.labelled()
-            hidden, _ = model.hidden(batch.tokens.to(device))
-            logits = model.logits(hidden.flatten(0, 1)[positions.to(device)])
-            sums = task.measure(logits, targets.to(device))
+            hidden, _ = model.hidden(batch.tokens.to(device), positions=positions.to(device))
+            sums = task.measure(model.logits(hidden), targets.to(device))
             names = tuple(sums)
             rows.append(torch.stack([value.float() for value in sums.values()]))
     finally:

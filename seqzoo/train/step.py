@@ -80,13 +80,14 @@ class TrainingStep:
         total = torch.zeros((), device=self.device)
         for tokens, labels in zip(batch.tokens.split(size), batch.labels.split(size), strict=True):
             positions, targets = Batch(tokens, labels).labelled()
-            hidden, _ = self.model.hidden(tokens.to(self.device, non_blocking=True))
-            hidden = hidden.flatten(0, 1)
-            if positions.numel() < hidden.shape[0]:
-                hidden = hidden.index_select(0, positions.to(self.device, non_blocking=True))
+            wanted = None
+            if positions.numel() < tokens.numel():
+                wanted = positions.to(self.device, non_blocking=True)
+            tokens = tokens.to(self.device, non_blocking=True)
+            hidden, _ = self.model.hidden(tokens, positions=wanted)
             logits = self.model.logits(hidden).float()
             targets = targets.to(self.device, non_blocking=True)
-            loss = F.cross_entropy(logits, targets, reduction="sum") / count
+            loss = F.cross_entropy(logits.flatten(0, -2), targets, reduction="sum") / count
             loss.backward()
             total += loss.detach()
         return total

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
 import seqzoo
 from seqzoo.model import budget, build_model
@@ -37,6 +38,18 @@ def test_one_call_is_splits_is_steps() -> None:
         for t in range(21):
             step, state = net.step(tokens[:, t], state)
             assert error_ratio(step, logits[:, t]) < 1e-12
+
+
+def test_features_at_positions_are_those_of_the_whole() -> None:
+    net = model(HYBRID)
+    tokens = torch.randint(0, 11, (3, 9), generator=torch.Generator().manual_seed(0))
+    positions = torch.tensor([0, 8, 9, 26])
+    with torch.no_grad():
+        everywhere, state = net.hidden(tokens)
+        there, other = net.hidden(tokens, positions=positions)
+    assert error_ratio(there, everywhere.flatten(0, 1)[positions]) < 1e-12
+    for one, two in zip(pytree.tree_leaves(state), pytree.tree_leaves(other), strict=True):
+        assert torch.equal(one, two)
 
 
 def test_pattern_gives_each_block_its_parts() -> None:
