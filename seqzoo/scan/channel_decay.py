@@ -29,25 +29,25 @@ def channel_factors(
 
     Args:
         reading: (M, P, C, K).
-        keys: (M, Q, C, K).
+        keys: (M, C, Q, K).
         log_decay: (M, C, K); C a power of two.
         before_decay: the erase reads see the state before their own token's decay.
     """
-    chunks, streams, chunk, size = keys.shape
+    chunks, chunk, streams, size = keys.shape
     kinds = reading.shape[1]
     decay = log_decay.exp()
     rows = reading * decay[:, None]
     if before_decay and kinds == 2:
         rows[:, 1] = reading[:, 1]
-    scores = keys.new_zeros(chunks, streams, chunk, kinds, chunk)
-    met = (reading[:, :1] * keys).sum(-1)  # (M, Q, C), query and key of one token
-    scores[:, :, :, 0].diagonal(dim1=2, dim2=3).copy_(met)
+    scores = keys.new_zeros(chunks, chunk, streams, kinds, chunk)
+    met = (reading[:, 0, :, None] * keys).sum(-1)  # (M, C, Q), query and key of one token
+    scores[:, :, :, 0].diagonal(dim1=1, dim2=3).copy_(met.mT)
 
     saved = [decay]
     ends, kept = keys.clone(), decay
     half = 1
     while half < chunk:
-        upper_rows, lower_keys = _half(rows, half, 1), _half(ends, half, 0)
+        upper_rows, lower_keys = _half(rows, half, 1), _half(ends.transpose(1, 2), half, 0)
         upper = _copy(upper_rows).view(-1, kinds * half, size)
         lower = _copy(lower_keys).view(-1, streams * half, size)
         lower_kept, upper_kept = kept.view(chunks, -1, 2, size).unbind(2)
@@ -61,7 +61,7 @@ def channel_factors(
         half *= 2
 
     factors = ChunkFactors(
-        scores.view(chunks, streams * chunk, kinds * chunk),
+        scores.view(chunks, chunk * streams, kinds * chunk),
         rows.flatten(1, 2),
         ends.flatten(1, 2),
         kept.view(chunks, 1, size),
@@ -77,9 +77,9 @@ def channel_gradients(
     before_decay: bool,
 ) -> RowGradients:
     """The gradients of `channel_factors`' arguments. Overwrites the given ones."""
-    chunks, streams, chunk, size = keys.shape
+    chunks, chunk, streams, size = keys.shape
     kinds = reading.shape[1]
-    scores = gradients.scores.view(chunks, streams, chunk, kinds, chunk)
+    scores = gradients.scores.view(chunks, chunk, streams, kinds, chunk)
     rows = _or_zeros(gradients.starts, reading)
     of_keys = _or_zeros(gradients.ends, keys)
     kept = gradients.kept
@@ -92,7 +92,7 @@ def channel_gradients(
         level -= 4
         upper, lower, lower_kept, upper_kept = saved[level : level + 4]
         upper_rows = _half(rows, half, 1).transpose(1, 2)  # (M, blocks, P, half, K)
-        lower_keys = _half(of_keys, half, 0).transpose(1, 2)
+        lower_keys = _half(of_keys.transpose(1, 2), half, 0).transpose(1, 2)
         kept = kept.view(lower_kept.shape)
         upper_sums = (upper_rows * upper.view(upper_rows.shape)).sum((2, 3))
         lower_sums = (lower_keys * lower.view(lower_keys.shape)).sum((2, 3))
@@ -107,9 +107,9 @@ def channel_gradients(
     decayed = slice(0, 1 if before_decay else kinds)
     own = kept.view(chunks, chunk, size) + (rows * reading)[:, decayed].sum(1)
     rows[:, decayed] *= decay[:, None]
-    met = scores[:, :, :, 0].diagonal(dim1=2, dim2=3)[..., None]  # (M, Q, C, 1)
-    rows[:, 0] += (met * keys).sum(1)
-    of_keys.addcmul_(met, reading[:, :1])
+    met = scores[:, :, :, 0].diagonal(dim1=1, dim2=3).mT[..., None]  # (M, C, Q, 1)
+    rows[:, 0] += (met * keys).sum(2)
+    of_keys.addcmul_(met, reading[:, 0, :, None])
     return RowGradients(rows, of_keys, own.mul_(decay))
 
 
@@ -128,8 +128,8 @@ def _copy(rows: Tensor) -> Tensor:
 
 
 def _crossing(scores: Tensor, half: int) -> Tensor:
-    """(M, Q, C, P, C) -> each block's lower keys with its upper rows, a view of shape
+    """(M, C, Q, P, C) -> each block's lower keys with its upper rows, a view of shape
     (M, blocks, Q, half, P, half)."""
-    blocks = scores.unflatten(4, (-1, 2, half)).unflatten(2, (-1, 2, half))
+    blocks = scores.transpose(1, 2).unflatten(4, (-1, 2, half)).unflatten(2, (-1, 2, half))
     crossing = blocks.select(7, 1).select(3, 0)  # (M, Q, blocks, half, P, blocks, half)
     return crossing.diagonal(dim1=2, dim2=5).movedim(-1, 1)

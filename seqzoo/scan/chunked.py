@@ -18,6 +18,7 @@ from seqzoo.scan.channel_decay import channel_factors, channel_gradients
 from seqzoo.scan.factors import ChunkFactors
 from seqzoo.scan.head_decay import HeadDecays, head_factors, head_gradients
 from seqzoo.scan.layout import ChunkLayout, choose_layout, join_tokens, split_tokens
+from seqzoo.scan.precision import full_precision
 from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import ChunkRows, ScanTensors, chunk_rows, tensor_gradients
 from seqzoo.scan.token import step_token
@@ -96,45 +97,53 @@ class _ChunkedScan(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, *of_results: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        layout: ChunkLayout = ctx.layout
-        saved = iter(ctx.saved_tensors)
-        tensors = ScanTensors(*islice(saved, len(ScanTensors._fields)))
-        reading, keys = islice(saved, 2)
-        factors = ChunkFactors(*islice(saved, len(ChunkFactors._fields)))
-        solved = Solved(*islice(saved, len(Solved._fields)))
-        decays = tuple(saved)
+        saved = ctx.saved_tensors  # once: unpacking may recompute them
+        with full_precision(saved[0]):
+            return _gradients(ctx, saved, *of_results)
 
-        of_outputs, of_final = of_results
-        value_size = tensors.values.shape[-1]
-        of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], value_size)
-        if of_outputs is None:
-            of_rows[:, :, :, 0].zero_()
-        else:
-            of_rows[:, :, :, 0].copy_(split_tokens(layout, of_outputs))
-        of_rows = of_rows.flatten(0, 2).flatten(1, 2)
-        if of_final is not None:
-            of_final = layout.order_states(of_final).contiguous()
-        of_factors, of_values, of_state = run_chunks_back(
-            factors, solved, of_rows, of_final, ctx.lanes, ctx.total
+
+def _gradients(
+    ctx: Any, saved_tensors: tuple[Tensor, ...], of_outputs: Tensor | None, of_final: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """The gradients of what `_ChunkedScan.forward` takes."""
+    layout: ChunkLayout = ctx.layout
+    saved = iter(saved_tensors)
+    tensors = ScanTensors(*islice(saved, len(ScanTensors._fields)))
+    reading, keys = islice(saved, 2)
+    factors = ChunkFactors(*islice(saved, len(ChunkFactors._fields)))
+    solved = Solved(*islice(saved, len(Solved._fields)))
+    decays = tuple(saved)
+
+    value_size = tensors.values.shape[-1]
+    of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], value_size)
+    if of_outputs is None:
+        of_rows[:, :, :, 0].zero_()
+    else:
+        of_rows[:, :, :, 0].copy_(split_tokens(layout, of_outputs))
+    of_rows = of_rows.flatten(0, 2).flatten(1, 2)
+    if of_final is not None:
+        of_final = layout.order_states(of_final).contiguous()
+    of_factors, of_values, of_state = run_chunks_back(
+        factors, solved, of_rows, of_final, ctx.lanes, ctx.total
+    )
+    if tensors.log_decay is None:
+        gradients = undecayed_gradients(reading, keys, of_factors)
+    elif tensors.log_decay.ndim == 3:
+        gradients = head_gradients(
+            reading, keys, factors, HeadDecays(*decays), of_factors, ctx.before_decay
         )
-        if tensors.log_decay is None:
-            gradients = undecayed_gradients(reading, keys, of_factors)
-        elif tensors.log_decay.ndim == 3:
-            gradients = head_gradients(
-                reading, keys, factors, HeadDecays(*decays), of_factors, ctx.before_decay
-            )
-        else:
-            gradients = channel_gradients(reading, keys, decays, of_factors, ctx.before_decay)
-        of_values = of_values.unflatten(1, keys.shape[1:3])
-        of_tensors = tensor_gradients(
-            layout,
-            tensors,
-            ctx.scale,
-            ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay),
-        )
-        given = of_state is not None and ctx.needs_input_grad[3]
-        of_state = layout.restore_states(of_state) if given else None
-        return None, None, None, of_state, *of_tensors
+    else:
+        gradients = channel_gradients(reading, keys, decays, of_factors, ctx.before_decay)
+    of_values = of_values.unflatten(1, keys.shape[1:3])
+    of_tensors = tensor_gradients(
+        layout,
+        tensors,
+        ctx.scale,
+        ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay),
+    )
+    if of_state is not None:
+        of_state = layout.restore_states(of_state) if ctx.needs_input_grad[3] else None
+    return None, None, None, of_state, *of_tensors
 
 
 def _factors(

@@ -13,7 +13,7 @@ a difference of two running sums: exp(-G) is never formed, a decay of exp(-30) a
 cost the digits of a weak decay beside it, and g = -inf is legal.
 
 With `before_decay` the erase reads see exp(G_{i-1}) in place of exp(G_i). Scores are kept
-transposed, a key a row: then each key stream is one contiguous block.
+transposed, a key a row.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from torch import Tensor
 class ChunkFactors(NamedTuple):
     """What the exact chunked form needs of reading rows, keys and decay; also their gradients.
 
-    P kinds of reading rows of C tokens, queries and then erase reads, lie one after another; so do
-    Q key streams. As gradients, None is zero.
+    P kinds of reading rows of C tokens, queries and then erase reads, lie one after another; of
+    keys, each token's Q streams lie together. As gradients, None is zero.
 
     Attributes:
-        scores: (M, Q * C, P * C), M[x, k]^T, zero where the key is later than the row, and for
+        scores: (M, C * Q, P * C), M[x, k]^T, zero where the key is later than the row, and for
             reads also where they meet.
         starts: (M, P * C, K).
-        ends: (M, Q * C, K).
+        ends: (M, C * Q, K).
         kept: None for 1 | (M, 1, 1) | (M, 1, K).
     """
 
@@ -49,7 +49,7 @@ class RowGradients(NamedTuple):
 
     Attributes:
         reading: (M, P, C, K).
-        keys: (M, Q, C, K).
+        keys: (M, C, Q, K).
         log_decay: (M, C), (M, C, K) or None.
     """
 

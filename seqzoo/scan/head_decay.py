@@ -34,7 +34,7 @@ class HeadDecays(NamedTuple):
     Attributes:
         pairs: (M, C, P * C), from a key to a reading row, zero where the row sees no such key.
         from_start: (M, P * C, 1).
-        to_end: (M, 1, C, 1).
+        to_end: (M, C, 1, 1).
     """
 
     pairs: Tensor
@@ -45,11 +45,11 @@ class HeadDecays(NamedTuple):
 def head_factors(
     reading: Tensor, keys: Tensor, log_decay: Tensor, before_decay: bool
 ) -> tuple[ChunkFactors, HeadDecays]:
-    """reading (M, P, C, K); keys (M, Q, C, K); log_decay (M, C)."""
+    """reading (M, P, C, K); keys (M, C, Q, K); log_decay (M, C)."""
     decays = _decays(reading, log_decay, before_decay)
     rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
     scores = torch.bmm(key_rows, rows.mT)
-    by_stream(scores, keys).mul_(decays.pairs[:, None])
+    by_stream(scores, keys).mul_(decays.pairs[:, :, None])
     starts, ends = rows * decays.from_start, (keys * decays.to_end).flatten(1, 2)
     last = log_decay.shape[1] - 1
     return ChunkFactors(scores, starts, ends, decays.from_start[:, last : last + 1]), decays
@@ -64,22 +64,22 @@ def head_gradients(
     before_decay: bool,
 ) -> RowGradients:
     """The gradients of `head_factors`' arguments. Overwrites the given ones."""
-    chunks, streams, chunk, _ = keys.shape
+    chunks, chunk, streams, _ = keys.shape
     kinds = reading.shape[1]
     scores, starts, ends, kept = gradients
 
     spans = scores * factors.scores
-    pairs = spans.view(chunks, streams, chunk, kinds, chunk)
-    pairs[:, :, :, 0].diagonal(dim1=2, dim2=3).zero_()
+    pairs = spans.view(chunks, chunk, streams, kinds, chunk)
+    pairs[:, :, :, 0].diagonal(dim1=1, dim2=3).zero_()
     if kinds == 2 and before_decay:
-        pairs[:, :, :, 1].diagonal(1, dim1=2, dim2=3).zero_()
+        pairs[:, :, :, 1].diagonal(1, dim1=1, dim2=3).zero_()
     read = spans.sum(1)  # (M, P * C)
     if starts is not None:
         assert factors.starts is not None
         read += short_sums(starts * factors.starts)
         starts.mul_(decays.from_start)
     read = read.view(chunks, kinds, chunk)
-    of_sums = read[:, 0] - short_sums(spans).view(chunks, streams, chunk).sum(1)
+    of_sums = read[:, 0] - short_sums(spans).view(chunks, chunk, streams).sum(2)
     if kinds == 2 and before_decay:
         of_sums[:, :-1] += read[:, 1, 1:]
     elif kinds == 2:
@@ -90,11 +90,11 @@ def head_gradients(
     of_decay = of_sums.flip(1).cumsum(1).flip(1)
     if ends is not None:
         assert factors.ends is not None
-        left = short_sums(ends * factors.ends).view(chunks, streams, chunk).sum(1)
+        left = short_sums(ends * factors.ends).view(chunks, chunk, streams).sum(2)
         of_decay[:, 1:] += left[:, :-1].cumsum(1)
         ends.view_as(keys).mul_(decays.to_end)
 
-    by_stream(scores, keys).mul_(decays.pairs[:, None])
+    by_stream(scores, keys).mul_(decays.pairs[:, :, None])
     of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
     of_keys = add_product(ends, scores, reading.flatten(1, 2))
     return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
@@ -112,5 +112,5 @@ def _decays(reading: Tensor, log_decay: Tensor, before_decay: bool) -> HeadDecay
     return HeadDecays(
         pairs=pairs,
         from_start=from_start[..., None],
-        to_end=pairs[:, None, :, chunk - 1 : chunk].contiguous(),
+        to_end=pairs[:, :, chunk - 1, None, None].contiguous(),
     )

@@ -63,7 +63,7 @@ def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
     largest = problem.chunk_size
     if problem.queries.device.type == "cpu":
         # the (C, C) work grows with C, the (K, V) work falls; accelerators want fewer, larger steps
-        largest = min(largest, max(16, key_size, problem.writes.values.shape[-1]))
+        largest = min(largest, max(16, key_size // 2, problem.writes.values.shape[-1] // 2))
     num_chunks = -(-longest // largest)
     chunk = -(-longest // num_chunks)  # equal chunks: the least padding
     if power_of_two:
@@ -79,18 +79,18 @@ def split_tokens(layout: ChunkLayout, tensor: Tensor) -> Tensor:
 
 
 def split_writes(layout: ChunkLayout, tensor: Tensor) -> Tensor:
-    """(B, T, R, H, ...) -> (*shape, R, C, ...), where it can be a view."""
-    return layout.split(tensor).transpose(2, 4)
+    """(B, T, R, H, ...) -> (*shape, C, R, ...), where it can be a view."""
+    return layout.split(tensor).movedim(4, 2)
 
 
 def join_tokens(layout: ChunkLayout, chunks: Tensor) -> Tensor:
     """(M, C, ...) -> (B, T, H, ...), without the padding."""
-    return layout.join(chunks.unflatten(0, layout.shape).transpose(2, 3))
+    return layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).transpose(2, 3))
 
 
 def join_writes(layout: ChunkLayout, chunks: Tensor) -> Tensor:
-    """(M, R, C, ...) -> (B, T, R, H, ...), without the padding."""
-    return layout.join(chunks.unflatten(0, layout.shape).transpose(2, 4))
+    """(M, C, R, ...) -> (B, T, R, H, ...), without the padding."""
+    return layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).movedim(2, 4))
 
 
 class EqualChunks:
@@ -141,7 +141,7 @@ class PackedChunks:
             for step, active in enumerate(self.active)
             for n in order[:active]
         ]
-        self.shape = (len(cuts), 1, heads)
+        self.shape: tuple[int, int, int] = (len(cuts), 1, heads)
         starts, ends = torch.tensor(cuts).unbind(1)
         tokens = starts[:, None] + torch.arange(chunk)  # (chunks, C)
         held = tokens < ends[:, None]

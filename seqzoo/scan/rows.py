@@ -1,9 +1,9 @@
 """From a scan's tensors to rows of chunks, and from the rows' gradients back.
 
-    query rows   scale q
-    read rows    r = strength k, the erase's reads with its strength; r = -a for a general erase
-    key rows     the erase's key c (k or b), then the writes' keys; c is write key 1 itself if tied
-    value rows   strength v under each write's key, zero under an erase's own key
+query rows   scale q
+read rows    r = strength k, the erase's reads with its strength; r = -a for a general erase
+key rows     the erase's key c (k or b), then the writes' keys; c is write key 1 itself if tied
+value rows   strength v under each write's key, zero under an erase's own key
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class ChunkRows(NamedTuple):
 
     Attributes:
         reading: (M, P, C, K), queries and erase reads.
-        keys: (M, Q, C, K).
-        values: (M, Q, C, V).
+        keys: (M, C, Q, K).
+        values: (M, C, Q, V).
         log_decay: (M, C), (M, C, K) or None.
     """
 
@@ -69,25 +69,25 @@ def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, scale: float) -> Chunk
     keys = split_writes(layout, keys)
     values = split_writes(layout, values)
     own = int(tensors.erases and not tensors.tied)  # key streams of the erase alone
-    streams, chunk, size = own + keys.shape[3], layout.chunk, keys.shape[-1]
+    streams, chunk, size = own + keys.shape[4], layout.chunk, keys.shape[-1]
 
     reading = queries.new_empty(*layout.shape, 1 + tensors.erases, chunk, size)
     torch.mul(queries, scale, out=reading[:, :, :, 0])
-    key_rows = keys.new_empty(*layout.shape, streams, chunk, size)
-    key_rows[:, :, :, own:].copy_(keys)
-    value_rows = values.new_empty(*layout.shape, streams, chunk, values.shape[-1])
+    key_rows = keys.new_empty(*layout.shape, chunk, streams, size)
+    key_rows[..., own:, :].copy_(keys)
+    value_rows = values.new_empty(*layout.shape, chunk, streams, values.shape[-1])
     if strengths is None:
-        value_rows[:, :, :, own:].copy_(values)
+        value_rows[..., own:, :].copy_(values)
     else:
         factors = split_writes(layout, strengths)[..., None]
-        torch.mul(values, factors, out=value_rows[:, :, :, own:])
+        torch.mul(values, factors, out=value_rows[..., own:, :])
 
     if tensors.erases:
-        erase_read = keys[:, :, :, 0] if read is None else split_tokens(layout, read)
+        erase_read = keys[..., 0, :] if read is None else split_tokens(layout, read)
         erase_key = erase_read if write is None else split_tokens(layout, write)
         if own:
-            key_rows[:, :, :, 0].copy_(erase_key)
-            value_rows[:, :, :, 0].zero_()
+            key_rows[..., 0, :].copy_(erase_key)
+            value_rows[..., 0, :].zero_()
         if strength is None:
             torch.neg(erase_read, out=reading[:, :, :, 1])
         else:
@@ -107,9 +107,11 @@ def tensor_gradients(
     """The gradients of `chunk_rows`' tensors from those of its rows."""
     _, keys, values, strengths, _, read, strength, write = tensors
     own = int(tensors.erases and not tensors.tied)
-    of_queries = join_tokens(layout, gradients.reading[:, 0]).mul_(scale)
-    of_keys = join_writes(layout, gradients.keys[:, own:])
-    of_values = join_writes(layout, gradients.values[:, own:])
+    of_queries = join_tokens(layout, gradients.reading[:, 0])
+    if scale != 1.0:
+        of_queries = of_queries.mul_(scale)
+    of_keys = join_writes(layout, gradients.keys[:, :, own:])
+    of_values = join_writes(layout, gradients.values[:, :, own:])
     of_strengths = of_decay = of_read = of_strength = of_write = None
     if strengths is not None:
         of_strengths = short_sums(of_values * values)
@@ -125,7 +127,7 @@ def tensor_gradients(
             of_strength = short_sums(of_read * (keys[:, :, 0] if read is None else read))
             of_read = of_read.mul_(strength[..., None])
         if own:
-            of_key = join_tokens(layout, gradients.keys[:, 0])
+            of_key = join_tokens(layout, gradients.keys[:, :, 0])
             if write is None:
                 of_read = of_read.add_(of_key)
             else:

@@ -8,13 +8,12 @@ changes. A backend can also be passed itself.
 from __future__ import annotations
 
 import difflib
-from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.precision import full_precision
 from seqzoo.scan.problem import (
     ScanProblem,
     ScanResult,
@@ -120,7 +119,7 @@ def scan(
         ValueError: an argument is wrong, or the backend asked for cannot compute the problem.
     """
     problem = check_scan(queries, transition, writes, state, cu_seqlens, scale, chunk_size)
-    with _full_precision(queries):
+    with full_precision(queries):
         return choose_backend(problem, backend, backends).backend.scan(problem)
 
 
@@ -152,7 +151,7 @@ def step(
         ValueError: an argument is wrong, or the backend asked for cannot compute the problem.
     """
     problem = check_step(queries, transition, writes, state, scale)
-    with _full_precision(queries):
+    with full_precision(queries):
         return choose_backend(problem, backend, backends).backend.step(problem)
 
 
@@ -220,11 +219,3 @@ def _asked_for(problem: ScanProblem, backend: Backend, why: str) -> BackendChoic
             'Use backend="auto" to take one that can.'
         )
     return BackendChoice(backend.name, (f"{backend.name}: used, {why}",), backend)
-
-
-def _full_precision(tensor: Tensor) -> AbstractContextManager[None]:
-    """Switches autocast off: it would run the state's float32 products in half precision."""
-    device = tensor.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)  # pyright: ignore[reportReturnType]
-    return nullcontext()

@@ -9,24 +9,24 @@ from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask
 
 
 def undecayed_factors(reading: Tensor, keys: Tensor) -> ChunkFactors:
-    """reading (M, P, C, K); keys (M, Q, C, K)."""
+    """reading (M, P, C, K); keys (M, C, Q, K)."""
     rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
     scores = torch.bmm(key_rows, rows.mT)
-    by_stream(scores, keys).mul_(causal_mask(reading))
+    by_stream(scores, keys).mul_(causal_mask(reading)[:, None])
     return ChunkFactors(scores, rows, key_rows, None)
 
 
 def undecayed_gradients(reading: Tensor, keys: Tensor, gradients: ChunkFactors) -> RowGradients:
     """dx = dM k + dstarts, dk = dM^T x + dends. Overwrites the gradients."""
     scores, starts, ends, _ = gradients
-    by_stream(scores, keys).mul_(causal_mask(reading))
+    by_stream(scores, keys).mul_(causal_mask(reading)[:, None])
     of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
     of_keys = add_product(ends, scores, reading.flatten(1, 2))
     return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), None)
 
 
 def by_stream(scores: Tensor, keys: Tensor) -> Tensor:
-    """(M, Q * C, P * C) -> (M, Q, C, P * C), a view."""
+    """(M, C * Q, P * C) -> (M, C, Q, P * C), a view."""
     return scores.view(*keys.shape[:3], -1)
 
 

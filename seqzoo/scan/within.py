@@ -36,7 +36,7 @@ class Solved(NamedTuple):
     """What the backward needs beside the factors.
 
     Attributes:
-        values: (M, Q * C, V), V.
+        values: (M, C * Q, V), V.
         states: (M, V, K), S of each chunk; None if every sequence is one chunk from zero.
         inverse: (M, C, C), L; None without erase.
         removed: (M, C, K), X; None without erase or states; so is the next.
@@ -51,7 +51,7 @@ class Solved(NamedTuple):
 
 
 class WithinGradients(NamedTuple):
-    """factors: see `ChunkFactors`; values (M, Q * C, V); state (L, V, K), None if there is none."""
+    """factors: see `ChunkFactors`; values (M, C * Q, V); state (L, V, K), None if there is none."""
 
     factors: ChunkFactors
     values: Tensor
@@ -69,7 +69,7 @@ def run_chunks(
 
     Args:
         factors: of all M chunks; P = 2 kinds of reading rows where there is an erase.
-        values: (M, Q * C, V), W, overwritten; zeros in the stream of an erase's own key.
+        values: (M, C * Q, V), W, overwritten; zeros in the stream of an erase's own key.
         chunk: C.
         state: (L, V, K); None is zero, and every sequence and head has a chunk.
         lanes: how many sequences and heads have a chunk at each step.
@@ -77,20 +77,22 @@ def run_chunks(
     scores, starts, ends, kept = factors
     assert starts is not None
     assert ends is not None
-    inverse = removed = matrix = None
+    erased = inverse = removed = matrix = None
     carries = state is not None or len(lanes) > 1
-    first = values[:, :chunk]
+    streams = values.shape[1] // chunk
+    first = values[:, ::streams]
     if scores.shape[2] > chunk:  # there is an erase
-        inverse = _invert(scores[:, :chunk, chunk:])
-        right = first
-        if values.shape[1] > chunk:
-            right = torch.baddbmm(right, scores[:, chunk:, chunk:].mT, values[:, chunk:], alpha=-1)
-        first.copy_(torch.bmm(inverse, right))
+        inverse = _invert(scores[:, ::streams, chunk:])
+        right = first.clone(memory_format=torch.contiguous_format)
+        for stream in range(1, streams):
+            across = scores[:, stream::streams, chunk:].mT
+            right.baddbmm_(across, values[:, stream::streams], alpha=-1)
+        erased = torch.bmm(inverse, right)
+        first.copy_(erased)
         if carries:
             removed = torch.bmm(inverse, starts[:, chunk:])
-            unchanged = torch.eye(ends.shape[-1], dtype=ends.dtype, device=ends.device)
-            unchanged = unchanged if kept is None else unchanged * kept
-            matrix = torch.baddbmm(unchanged, removed.mT, ends[:, :chunk], alpha=-1)
+            matrix = torch.bmm(removed.mT, ends[:, ::streams]).neg_()
+            matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
 
     if not carries:
         outputs = torch.bmm(scores[:, :, :chunk].mT, values)
@@ -102,7 +104,8 @@ def run_chunks(
     torch.bmm(values.mT, ends, out=buffer[total:])
     states, final = carry(buffer, ChunkSteps(matrix, kept), lanes)
     if removed is not None:
-        first.copy_(torch.baddbmm(first, removed, states.mT, alpha=-1))
+        assert erased is not None
+        first.copy_(erased.baddbmm_(removed, states.mT, alpha=-1))
     outputs = torch.bmm(scores[:, :, :chunk].mT, values)
     outputs.baddbmm_(starts[:, :chunk], states.mT)
     return outputs, final.clone(), Solved(values, states, inverse, removed, matrix)
@@ -131,13 +134,14 @@ def run_chunks_back(
     assert starts is not None
     assert ends is not None
     chunk = rows.shape[1] if inverse is None else inverse.shape[1]
+    streams = values.shape[1] // chunk
     outputs = rows[:, :chunk]
 
     after, of_state, of_kept = final, None, None
     if states is not None:
         reads = starts[:, :chunk]
         if removed is not None:
-            reads = torch.baddbmm(reads, scores[:, :chunk, :chunk].mT, removed, alpha=-1)
+            reads = torch.baddbmm(reads, scores[:, ::streams, :chunk].mT, removed, alpha=-1)
         buffer = states.new_empty(len(states) + total, *states.shape[1:])
         torch.bmm(outputs.mT, reads, out=buffer[: len(states)])
         _fill(buffer[len(states) :], final)
@@ -151,11 +155,11 @@ def run_chunks_back(
     if after is not None:
         of_values.baddbmm_(ends, after.mT)
     if inverse is not None:
-        right = torch.bmm(inverse.mT, of_values[:, :chunk])
+        right = torch.bmm(inverse.mT, of_values[:, ::streams])
         negated = torch.neg(right, out=rows[:, chunk:])
-        if values.shape[1] > chunk:
+        if streams > 1:
             of_values.baddbmm_(scores[:, :, chunk:], negated)
-        of_values[:, :chunk] = right
+        of_values[:, ::streams] = right
 
     of_scores = torch.bmm(values, rows.mT)
     of_starts = None if states is None else torch.bmm(rows, states)

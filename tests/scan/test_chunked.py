@@ -159,6 +159,66 @@ def test_gradcheck(erase, per_channel):
     assert torch.autograd.gradcheck(run, leaves)
 
 
+@pytest.mark.parametrize("erase", ["none", "tied", "general"])
+@pytest.mark.parametrize("decay", ["none", "mixed"])
+def test_whole_chunks_of_usual_sizes_in_float32(decay, erase):
+    """Several chunks of 32 tokens, where the small cases above have short ones."""
+    case = make_case(
+        time=150, key_size=48, value_size=64, rank=3, decay=decay, erase=erase, batch=1
+    )
+    check(case, 64, torch.float32)
+
+
+@pytest.mark.parametrize("strength", [1.0, 2.0])
+def test_one_key_over_and_over_in_float32(strength):
+    """The worst that delta rules meet: every token erases what the last one wrote."""
+    case = make_case(time=64, batch=1, key_size=8, decay="none", strengths=False, rank=1)
+    case.tensors["keys"] = case.tensors["keys"][:, :1].expand_as(case.tensors["keys"]).clone()
+    case.tensors["strength"] = torch.full_like(case.tensors["strength"], strength)
+    check(case, 64, torch.float32)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("erase", ["none", "tied", "general"])
+def test_backward_leaves_what_it_needs_untouched(erase, per_channel):
+    case = make_case(erase=erase, per_channel=per_channel)
+    leaves = [tensor.requires_grad_() for tensor in case.tensors.values()]
+    outputs, state = chunked(case, 8)
+    loss = outputs.square().sum() + state.square().sum()
+    first = torch.autograd.grad(loss, leaves, retain_graph=True)
+    second = torch.autograd.grad(loss, leaves)
+    assert all(map(torch.equal, first, second))
+
+
+@pytest.mark.parametrize("erase", ["none", "tied"])
+def test_gradients_of_the_state_alone(erase):
+    case = make_case(erase=erase)
+    leaves = {name: tensor.requires_grad_() for name, tensor in case.tensors.items()}
+    wanted = [leaf for name, leaf in leaves.items() if name != "queries"]
+    expected = torch.autograd.grad(dense_loop(case)[1].square().sum(), wanted)
+    found = torch.autograd.grad(chunked(case, 8).state.square().sum(), wanted)
+    for gradient, right in zip(found, expected, strict=True):
+        assert error_ratio(gradient, right) < 1e-10
+
+
+def test_a_second_derivative_is_refused():
+    case = make_case()
+    leaf = case.tensors["queries"].requires_grad_()
+    loss = chunked(case).outputs.square().sum()
+    (gradient,) = torch.autograd.grad(loss, leaf, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.square().sum().backward()
+
+
+def test_backward_under_autocast_keeps_its_precision():
+    case = make_case(time=30, decay="weak").to(torch.float32)
+    leaves = [tensor.requires_grad_() for tensor in case.tensors.values()]
+    expected = torch.autograd.grad(chunked(case).outputs.square().sum(), leaves)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(chunked(case).outputs.square().sum(), leaves)
+    assert all(map(torch.equal, found, expected))
+
+
 @pytest.mark.parametrize("decay", ["none", "weak"])
 def test_training_after_inference_mode(decay):
     """Nothing made under inference mode may come back into a graph."""
