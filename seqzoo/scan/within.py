@@ -8,12 +8,12 @@ key stream), key ends E, and V the values under each key, stream 0 is the erase'
     O  = A V + q S^T
     S' = S Diag(kept) + V^T E
 
-V_0 is affine in S. With L = (I + N_0)^-1, computed once a chunk, and X = L r, Y = V_0 at S = 0,
+V_0 is affine in S. With L = (I + N_0)^-1, computed once a chunk, X = -L r, and Y = V_0 at S = 0,
 
-    V_0 = Y - X S^T        S' = S (Diag(kept) - X^T E_0) + V^T E at V_0 = Y
+    V_0 = Y + X S^T        S' = S (Diag(kept) + X^T E_0) + V^T E at V_0 = Y
 
 so all that is serial is one matrix product a chunk. Backward, a bar for gradients, it is the same
-in reverse, bar(S) = bar(S') (Diag(kept) - X^T E_0)^T + bar(O)^T (q - A_0 X), and with
+in reverse, bar(S) = bar(S') (Diag(kept) + X^T E_0)^T + bar(O)^T (q + A_0 X), and with
 B = bar(W_0) = L^T (A_0^T bar(O) + E_0 bar(S')^T) and the block rows Z = [bar(O); -B],
 
     bar([A; N]) = Z V^T        bar([q; r]) = Z S        bar(E) = V bar(S')
@@ -40,7 +40,7 @@ class Solved(NamedTuple):
         states: (M, V, K), S of each chunk; None if every sequence is one chunk from zero.
         inverse: (M, C, C), L; None without erase.
         removed: (M, C, K), X; None without erase or states; so is the next.
-        matrix: (M, K, K), Diag(kept) - X^T E_0.
+        matrix: (M, K, K), Diag(kept) + X^T E_0.
     """
 
     values: Tensor
@@ -83,15 +83,15 @@ def run_chunks(
     first = values[:, ::streams]
     if scores.shape[2] > chunk:  # there is an erase
         inverse = _invert(scores[:, ::streams, chunk:])
-        right = first.clone(memory_format=torch.contiguous_format)
+        right = first if streams == 1 else first.clone(memory_format=torch.contiguous_format)
         for stream in range(1, streams):
             across = scores[:, stream::streams, chunk:].mT
             right.baddbmm_(across, values[:, stream::streams], alpha=-1)
         erased = torch.bmm(inverse, right)
         first.copy_(erased)
         if carries:
-            removed = torch.bmm(inverse, starts[:, chunk:])
-            matrix = torch.bmm(removed.mT, ends[:, ::streams]).neg_()
+            removed = torch.bmm(inverse, starts[:, chunk:]).neg_()
+            matrix = torch.bmm(removed.mT, ends[:, ::streams])
             matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
 
     if not carries:
@@ -105,7 +105,7 @@ def run_chunks(
     states, final = carry(buffer, ChunkSteps(matrix, kept), lanes)
     if removed is not None:
         assert erased is not None
-        first.copy_(erased.baddbmm_(removed, states.mT, alpha=-1))
+        first.copy_(erased.baddbmm_(removed, states.mT))
     outputs = torch.bmm(scores[:, :, :chunk].mT, values)
     outputs.baddbmm_(starts[:, :chunk], states.mT)
     return outputs, final.clone(), Solved(values, states, inverse, removed, matrix)
@@ -141,7 +141,7 @@ def run_chunks_back(
     if states is not None:
         reads = starts[:, :chunk]
         if removed is not None:
-            reads = torch.baddbmm(reads, scores[:, ::streams, :chunk].mT, removed, alpha=-1)
+            reads = torch.baddbmm(reads, scores[:, ::streams, :chunk].mT, removed)
         buffer = states.new_empty(len(states) + total, *states.shape[1:])
         torch.bmm(outputs.mT, reads, out=buffer[: len(states)])
         _fill(buffer[len(states) :], final)
