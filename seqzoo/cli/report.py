@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from seqzoo.report import Report, make_report, print_report, to_csv, to_json, to_markdown
+from seqzoo.errors import SpecError
+from seqzoo.report import (
+    Report,
+    make_report,
+    print_report,
+    to_csv,
+    to_json,
+    to_latex,
+    to_markdown,
+    to_parquet,
+)
 from seqzoo.train.files import write_whole
 
 __all__ = ["command"]
@@ -23,8 +34,10 @@ class Format(StrEnum):
 
     table = "table"
     markdown = "markdown"
+    latex = "latex"
     csv = "csv"
     json = "json"
+    parquet = "parquet"
 
 
 def command(
@@ -33,31 +46,55 @@ def command(
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="Any metric of the records.")
     ] = None,
+    rows: Annotated[
+        str, typer.Option(metavar="NAMES", help="What makes the rows: variant, axes; with commas.")
+    ] = "",
+    columns: Annotated[str, typer.Option(metavar="NAMES", help="What makes the columns.")] = "",
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Another directory to compare; may be repeated."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write here instead of printing.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
-    report = make_report(directory, metric)
     form = Format.json if as_json else form
+    if form is Format.parquet and output is None and sys.stdout.isatty():
+        raise SpecError("Parquet is no text for a terminal; add --output FILE")
+    report = make_report(
+        directory, metric, others=compare or (), rows=_names(rows), columns=_names(columns)
+    )
     if output is not None:
-        write_whole(output, _text(report, form))
+        write_whole(output, _content(report, form))
     elif form is Format.table:
         print_report(report, Console(highlight=False))
+    elif form is Format.parquet:
+        sys.stdout.buffer.write(to_parquet(report))
     else:
         print(_text(report, form), end="")
+
+
+def _names(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]
+
+
+def _content(report: Report, form: Format) -> str | bytes:
+    return to_parquet(report) if form is Format.parquet else _text(report, form)
 
 
 def _text(report: Report, form: Format) -> str:
     match form:
         case Format.markdown:
             return to_markdown(report)
+        case Format.latex:
+            return to_latex(report)
         case Format.csv:
             return to_csv(report)
         case Format.json:
             return to_json(report)
-        case Format.table:
+        case _:
             page = io.StringIO()
             print_report(report, Console(file=page, width=WIDTH, highlight=False))
             return page.getvalue()

@@ -3,7 +3,9 @@
 from seqzoo.report.collect import Collection as Collection
 from seqzoo.report.collect import Result as Result
 from seqzoo.report.collect import collect as collect
+from seqzoo.report.latex import to_latex as to_latex
 from seqzoo.report.markdown import to_markdown as to_markdown
+from seqzoo.report.parquet import to_parquet as to_parquet
 from seqzoo.report.report import Report as Report
 from seqzoo.report.report import make_report as make_report
 from seqzoo.report.rows import to_csv as to_csv
@@ -19,5 +21,7 @@ __all__ = [
     "print_report",
     "to_csv",
     "to_json",
+    "to_latex",
     "to_markdown",
+    "to_parquet",
 ]

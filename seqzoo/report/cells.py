@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.report.collect import Collection, Result
+from seqzoo.report.layout import VARIANT, key_of
 from seqzoo.report.statistics import Summary, paired_difference, summarize
 
 __all__ = ["Cell", "make_cells"]
@@ -31,7 +31,8 @@ class Cell:
         failed: runs that failed or diverged; their metrics count nowhere.
         values: seed -> metric at the last evaluation.
         summary: of the values, None without any.
-        difference: of the values to the base variant's at this point, paired by seed.
+        is_base: others are compared with this cell.
+        difference: of the values to its base's, paired by seed; None for the base itself.
         reached: the steps at which runs first met the target, one for each that did.
         steps: mean of the steps done.
         parameters: of the model.
@@ -50,6 +51,7 @@ class Cell:
     failed: int
     values: Mapping[int, float]
     summary: Summary | None
+    is_base: bool
     difference: Summary | None
     reached: tuple[int, ...]
     steps: float | None
@@ -81,23 +83,32 @@ def make_cells(collection: Collection, metric: str | None = None) -> list[Cell]:
         _refuse_unknown(collection.results, metric)
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in collection.results:
-        groups.setdefault((result.variant, _key(result.point)), []).append(result)
+        groups.setdefault((result.variant, key_of(result.point)), []).append(result)
     owns = _own_metrics(collection.results)
     cells = {
         key: _cell(group, metric or owns.get(key[1], owns.get("", "")), metric)
         for key, group in groups.items()
     }
-    compared = []
-    for (_, point), cell in cells.items():
-        base = cells.get((collection.base, point))
-        if base is not None and base is not cell and base.metric == cell.metric:
-            cell = replace(cell, difference=paired_difference(cell.values, base.values))
-        compared.append(cell)
-    return compared
+    return [_compared(cell, _base_of(collection, cells, cell)) for cell in cells.values()]
 
 
-def _key(point: Mapping[str, Any]) -> str:
-    return json.dumps(point, sort_keys=True)
+def _compared(cell: Cell, base: Cell | None) -> Cell:
+    if base is cell:
+        return replace(cell, is_base=True)
+    if base is None or base.metric != cell.metric:
+        return cell
+    return replace(cell, difference=paired_difference(cell.values, base.values))
+
+
+def _base_of(
+    collection: Collection, cells: Mapping[tuple[str, str], Cell], cell: Cell
+) -> Cell | None:
+    """The cell to compare with, itself if it is a base."""
+    if not collection.base:
+        return None
+    if collection.against == VARIANT:
+        return cells.get((collection.base, key_of(cell.point)))
+    return cells.get((cell.variant, key_of({**cell.point, collection.against: collection.base})))
 
 
 def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
@@ -105,7 +116,7 @@ def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
     owns: dict[str, str] = {}
     for result in results:
         if result.record is not None:
-            owns.setdefault(_key(result.point), result.record.metric.name)
+            owns.setdefault(key_of(result.point), result.record.metric.name)
             owns.setdefault("", result.record.metric.name)
     return owns
 
@@ -139,6 +150,7 @@ def _cell(group: list[Result], fallback: str, asked: str | None) -> Cell:
         failed=sum(result.state == "failed" for result in group),
         values=values,
         summary=summarize(list(values.values())),
+        is_base=False,
         difference=None,
         reached=tuple(record.reached_at for record in records if record.reached_at is not None),
         steps=_mean([record.steps for record in records]),

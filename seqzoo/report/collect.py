@@ -1,7 +1,7 @@
 """What a report is made of: the runs of a directory, with the record of each that has one.
 
-Only `plan.json`, `record.json` and `failure.txt` are read, so a report works on a copy of the
-directory, on a grid that is still running, and without its ledger.
+Only `plan.json`, `record.json` and `failure.txt` are read (of a run alone its `spec.yaml` too), so
+a report works on a copy of the directory, on a grid that is still running, and without its ledger.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import yaml
 
 from seqzoo.errors import RunError
 from seqzoo.grid import read_failure, read_plan, run_directory
@@ -24,6 +26,8 @@ class Result:
 
     Attributes:
         run_id: hash of the resolved spec.
+        directory: where the run leaves its files.
+        spec: the resolved spec, as plain data; empty for a run alone that has lost its spec.yaml.
         variant: its variant, "" if the grid has none, or for a run alone.
         point: axis path -> value.
         seed: its seed.
@@ -34,6 +38,8 @@ class Result:
     """
 
     run_id: str
+    directory: Path
+    spec: Mapping[str, Any]
     variant: str
     point: Mapping[str, Any]
     seed: int
@@ -52,21 +58,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Collection:
-    """All runs of a directory.
+    """All runs of a directory, or of several that are compared.
 
     Attributes:
         name: the grid's or the run's.
-        directory: where they were read.
-        base: the variant to compare with, "" if there is none.
+        directories: where they were read.
+        against: along what cells are compared with a base: `variant`, or one of the axes.
+        base: the variant, or value of that axis, to compare with; "" if there is none.
         axes: paths of the axes, in order.
         results: in the plan's order.
     """
 
     name: str
-    directory: Path
+    directories: tuple[Path, ...]
     base: str
     axes: tuple[str, ...]
     results: tuple[Result, ...]
+    against: str = "variant"
 
 
 def collect(directory: Path) -> Collection:
@@ -96,12 +104,14 @@ def _collect_grid(directory: Path) -> Collection:
     outcomes = {run_id: _outcome(directory, run_id) for run_id in plan.distinct()}
     return Collection(
         name=plan.name,
-        directory=directory,
+        directories=(directory,),
         base=plan.base,
         axes=plan.axes,
         results=tuple(
             Result(
                 run_id=row.run_id,
+                directory=run_directory(directory, row.run_id),
+                spec=row.spec,
                 variant=row.variant,
                 point=row.point,
                 seed=row.seed,
@@ -135,6 +145,8 @@ def _collect_run(directory: Path) -> Collection:
     name = record.name or directory.resolve().name
     result = Result(
         run_id=record.run_id,
+        directory=directory,
+        spec=_spec(directory / "spec.yaml"),
         variant="",
         point={},
         seed=record.seed,
@@ -143,4 +155,16 @@ def _collect_run(directory: Path) -> Collection:
         record=record,
         error=None if record.status == "done" else f"diverged at step {record.steps}",
     )
-    return Collection(name=name, directory=directory, base="", axes=(), results=(result,))
+    return Collection(name=name, directories=(directory,), base="", axes=(), results=(result,))
+
+
+def _spec(path: Path) -> dict[str, Any]:
+    try:
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as failure:
+        raise RunError(f"{path}: cannot be read ({failure}); restore it, or delete it") from None
+    if not isinstance(spec, dict):
+        raise RunError(f"{path}: holds no mapping, so no spec; restore it, or delete it")
+    return spec

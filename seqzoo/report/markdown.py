@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqzoo.report.blocks import Column, Entry
 from seqzoo.report.report import Report
-from seqzoo.report.tables import Column, Entry, Table
+from seqzoo.report.tables import Table
 
 __all__ = ["to_markdown"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from seqzoo.report import summary
 from seqzoo.report.cells import Cell, make_cells
 from seqzoo.report.collect import Collection, collect
+from seqzoo.report.compare import compare
+from seqzoo.report.layout import Layout, make_layout
 from seqzoo.report.tables import Table, make_tables
 
 __all__ = ["Report", "make_report"]
@@ -20,10 +23,11 @@ class Report:
 
     collection: Collection
     cells: tuple[Cell, ...]
+    layout: Layout | None = None
 
     def tables(self, width: int) -> list[Table]:
         """The cells as tables that fit in so many characters where they can."""
-        return make_tables(self.collection, self.cells, width)
+        return make_tables(self.collection, self.cells, width, self.layout)
 
     @cached_property
     def heading(self) -> str:
@@ -46,16 +50,30 @@ class Report:
         return summary.failures(self.collection)
 
 
-def make_report(directory: Path, metric: str | None = None) -> Report:
+def make_report(
+    directory: Path,
+    metric: str | None = None,
+    *,
+    others: Sequence[Path] = (),
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+) -> Report:
     """Read a grid's or a run's directory.
 
     Args:
         directory: where it lies.
         metric: any metric of the records; None for each task's own.
+        others: more directories, compared with the first.
+        rows: what makes the rows of its tables: `variant`, axes by path or by their last word.
+        columns: what makes the columns; all the rest if only rows are given.
 
     Raises:
         RunError: there is no grid and no run, or it is malformed.
-        SpecError: no record has this metric.
+        SpecError: no record has this metric, the grid has no such axis, or a directory is compared
+            with itself.
     """
     collection = collect(directory)
-    return Report(collection, tuple(make_cells(collection, metric)))
+    if others:
+        collection = compare([collection, *map(collect, others)])
+    layout = make_layout(collection.axes, rows, columns)
+    return Report(collection, tuple(make_cells(collection, metric)), layout)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from seqzoo.report.cells import Cell
 from seqzoo.report.report import Report
 
-__all__ = ["to_csv", "to_json"]
+__all__ = ["row_of", "to_csv", "to_json"]
 
 
 def to_csv(report: Report) -> str:
     """One line a cell below a line of names; an axis' column is called by its path."""
     axes = list(report.collection.axes)
-    rows = [_row(cell, axes) for cell in report.cells]
+    rows = [row_of(cell, axes) for cell in report.cells]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -31,13 +32,14 @@ def to_json(report: Report) -> str:
     states = [result.state for result in collection.results]
     page = {
         "name": collection.name,
-        "directory": str(collection.directory),
+        "directories": list(map(str, collection.directories)),
+        "against": collection.against,
         "base": collection.base or None,
         "axes": list(collection.axes),
         "seeds": sorted({result.seed for result in collection.results}),
         "runs": {state: states.count(state) for state in ("done", "failed", "missing")},
         "machines": report.machines,
-        "cells": [_row(cell, list(collection.axes)) for cell in report.cells],
+        "cells": [row_of(cell, collection.axes) for cell in report.cells],
         "failures": [
             {
                 "run_id": result.run_id,
@@ -53,19 +55,26 @@ def to_json(report: Report) -> str:
     return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
 
 
-def _row(cell: Cell, axes: list[str]) -> dict[str, Any]:
+def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
+    """A cell's facts by name, flat; an axis' value is called by its path."""
     summary, difference = cell.summary, cell.difference
+    low, high = (summary and summary.interval) or (None, None)
+    difference_low, difference_high = (difference and difference.interval) or (None, None)
     return {
         "variant": cell.variant or None,
         **{axis: cell.point.get(axis) for axis in axes},
         "metric": cell.metric or None,
         "mean": summary.mean if summary else None,
         "sd": summary.sd if summary else None,
+        "low": low,
+        "high": high,
         "n": cell.n,
         "min": summary.minimum if summary else None,
         "max": summary.maximum if summary else None,
         "difference": difference.mean if difference else None,
         "difference_sd": difference.sd if difference else None,
+        "difference_low": difference_low,
+        "difference_high": difference_high,
         "difference_n": difference.n if difference else 0,
         "missing": cell.missing,
         "failed": cell.failed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqzoo.grid import failure_path, run_directory
+from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
@@ -21,7 +21,7 @@ def heading(collection: Collection) -> str:
         f"{states.count('done')} of {len(states)} runs done"
         + (f" ({', '.join(lacks)})" if lacks else ""),
         f"{seeds} seed{'s' if seeds != 1 else ''}",
-        f"from {collection.directory}",
+        f"from {', '.join(map(str, collection.directories))}",
     ]
     return f"{collection.name}: " + ", ".join(parts)
 
@@ -34,7 +34,11 @@ def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
     if len(cells) > 1:
         said.append("* best of its column")
     if any(cell.difference for cell in cells):
-        said.append(f"vs base: mean difference to {collection.base}, paired by seed")
+        interval = any(cell.difference and cell.difference.n > 1 for cell in cells)
+        said.append(
+            f"vs base: mean difference to {collection.base}, paired by seed"
+            + (", [bootstrap 95 % interval] where there is room" if interval else "")
+        )
     if any(cell.target is not None for cell in cells):
         said.append(
             "steps to a target: mean over the seeds that met it of the step where they did and "
@@ -65,7 +69,7 @@ def failures(collection: Collection) -> list[str]:
     points = shortened([result.point for result in collection.results])
     return [
         f"{run_label(result.variant, point, result.seed)}: {result.error} "
-        f"({failure_path(run_directory(collection.directory, result.run_id))})"
+        f"({failure_path(result.directory)})"
         for result, point in zip(collection.results, points, strict=True)
         if result.state == "failed"
     ]

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from seqzoo.report.blocks import Column, Entry
 from seqzoo.report.report import Report
-from seqzoo.report.tables import Column, Entry, Table
+from seqzoo.report.tables import Table
 
 __all__ = ["print_report"]
 

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from seqzoo.report.cells import Cell
 
-__all__ = ["metric_text", "number", "signed", "span", "steps_text", "thousands"]
+__all__ = [
+    "Wording",
+    "difference_text",
+    "metric_text",
+    "number",
+    "signed",
+    "span",
+    "steps_text",
+    "thousands",
+]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How much a table says: intervals beside differences, or not; units in full, or in brief."""
+
+    intervals: bool = True
+    brief: bool = False
 
 
 def number(value: float, like: float | None = None) -> str:
@@ -25,14 +43,30 @@ def number(value: float, like: float | None = None) -> str:
     return f"{value:,.{decimals}f}"
 
 
-def signed(value: float) -> str:
-    """A difference, with its sign unless it is nothing.
+def signed(value: float, like: float) -> str:
+    """A difference with the decimals of the number it belongs to; a sign unless it is nothing.
 
-    >>> signed(0.0125), signed(-0.0001)
-    ('+0.013', '0.000')
+    >>> signed(0.0125, like=0.5), signed(-0.0001, like=0.5), signed(-2.5, like=1500)
+    ('+0.013', '0.000', '-2')
     """
-    text = number(value) if abs(value) >= 0.0005 else "0.000"
-    return text if text.startswith("-") or text == "0.000" else f"+{text}"
+    text = number(abs(value)) if 0 < abs(like) < 0.001 else number(abs(value), like)
+    if not any(digit in text for digit in "123456789") and math.isfinite(value):
+        return text
+    return f"-{text}" if value < 0 else f"+{text}"
+
+
+def difference_text(cell: Cell, interval: bool) -> str:
+    """`base`, or the mean difference to it with its interval: `+0.100 [+0.050, +0.150]`."""
+    if cell.is_base:
+        return "base"
+    if cell.difference is None:
+        return ""
+    like = cell.summary.mean if cell.summary else 1.0
+    text = signed(cell.difference.mean, like)
+    if not interval or cell.difference.interval is None:
+        return text
+    low, high = (signed(end, like) for end in cell.difference.interval)
+    return f"{text} [{low}, {high}]"
 
 
 def thousands(value: float) -> str:

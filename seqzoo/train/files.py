@@ -41,8 +41,8 @@ def _system_error(failure: OSError | SafetensorError) -> Exception:
     return OSError(int(number[1]), os.strerror(int(number[1])))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put a text file in place; a reader sees the old one or the new one, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put a file in place, text as UTF-8; a reader sees the old one or the new one, never a part.
 
     Raises:
         RunError: it cannot be written.
@@ -50,7 +50,7 @@ def write_whole(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with writing(path):
         try:
-            draft.write_text(text, encoding="utf-8")
+            draft.write_bytes(content.encode() if isinstance(content, str) else content)
             force_to_disk(draft)
             draft.replace(path)
         finally:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_every_format_is_printed(run, capsys):
     assert page["cells"][0]["mean"] == float(row["mean"])
     assert json.loads(printed("--json")) == page
     assert "loss" in printed("--metric", "loss")
+    assert r"\begin{tabular}" in printed("--format", "latex")
 
 
 def test_a_report_is_written_to_a_file(run, tmp_path, capsys):
@@ -57,5 +59,27 @@ def test_wrong_input_is_told_plainly(run, tmp_path, capsys):
     assert "neither a grid (plan.json) nor a run" in capsys.readouterr().err
     assert main(["report", run, "--metric", "acuracy"]) == 2
     assert "did you mean 'accuracy'?" in capsys.readouterr().err
-    assert main(["report", run, "--format", "parquet"]) == 2
+    assert main(["report", run, "--format", "spreadsheet"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+    assert main(["report", run, "--rows", "depth"]) == 2
+    assert "no axis here is called 'depth'" in capsys.readouterr().err
+    assert main(["report", run, "--compare", run]) == 2
+    assert "cannot be compared with itself" in capsys.readouterr().err
+
+
+def test_directories_are_compared(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "again")
+    again = str(tmp_path / "again")
+    assert main(["report", run, "--compare", again, "--format", "csv"]) == 0
+    first, second = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (first["directory"], second["directory"]) == ("out", "again")
+    assert (first["difference"], second["difference"]) == ("", "0.0")
+    assert main(["report", run, "--compare", again, "--columns", "directory,variant"]) == 0
+    assert "directory=again" in capsys.readouterr().out
+
+
+def test_parquet_is_written_to_a_file(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "cells.parquet"
+    assert main(["report", run, "--format", "parquet", "--output", str(path)]) == 0
+    assert parquet.read_table(path).num_rows == 1

@@ -58,7 +58,7 @@ class GridDirectory:
         variants = tuple(dict.fromkeys(row.variant for row in self.rows if row.variant))
         axes = tuple(dict.fromkeys(axis for row in self.rows for axis in row.point))
         rows = tuple(self.rows)
-        self.path.mkdir(exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         adopt_plan(self.path, Plan(name="test", base=base, variants=variants, axes=axes, runs=rows))
 
     def record(self, run_id: str, value: float, **changes) -> None:
@@ -82,6 +82,12 @@ class GridDirectory:
 @pytest.fixture
 def make_record() -> Callable[..., Record]:
     return record_of
+
+
+@pytest.fixture
+def make_grid(tmp_path) -> Callable[[str], GridDirectory]:
+    """A grid's directory of this name, under the test's own."""
+    return lambda name: GridDirectory(tmp_path / name)
 
 
 @pytest.fixture

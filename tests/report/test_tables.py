@@ -1,7 +1,8 @@
 import pytest
 
+from seqzoo.errors import SpecError
 from seqzoo.report import make_report
-from seqzoo.report.tables import Column, Entry
+from seqzoo.report.blocks import Column, Entry
 from seqzoo.train.record import MetricFacts
 
 
@@ -24,8 +25,8 @@ def test_all_points_stand_side_by_side_where_there_is_room(ablation):
     ]
     assert [row[:4] for row in texts(table)] == [
         ["full", "50 *", "0.960 ± 0.014", "base"],
-        ["thin", "80 (1 of 2 seeds)", "0.730 ± 0.255", "-0.230"],
-        ["plain", "not within 100 steps", "0.510 ± 0.014", "-0.450"],
+        ["thin", "80 (1 of 2 seeds)", "0.730 ± 0.255", "-0.230 [-0.420, -0.040]"],
+        ["plain", "not within 100 steps", "0.510 ± 0.014", "-0.450 [-0.450, -0.450]"],
     ]
     assert [row[4:] for row in texts(table)] == [
         ["not within 100 steps", "0.700 (1 failed)", "base", "4.0k", "5.0k"],
@@ -42,10 +43,12 @@ def test_one_table_a_task_where_there_is_not(ablation):
     assert names(xor) == ["variant", "steps to 0.9", "accuracy", "vs base", "params", "tok/s"]
     assert texts(xor)[0] == ["full", "50 *", "0.960 ± 0.014", "base", "4.0k", "5.0k"]
     assert texts(parity)[2] == ["plain", "", "missing", "", "", ""]
-    assert max(xor.width, parity.width) <= 80
-    narrow = report.tables(width=70)[0]
+    narrow = report.tables(width=80)[0]
     assert [row[1] for row in texts(narrow)] == ["50 *", "80 (1 of 2)", "not within 100"]
-    assert narrow.width < 70 < parity.width
+    assert narrow.width < 80 < xor.width
+    assert texts(narrow)[1][3] == "-0.230 [-0.420, -0.040]"
+    without = report.tables(width=70)[0]
+    assert [row[3] for row in texts(without)] == ["base", "-0.230", "-0.450"]
 
 
 def test_other_axes_make_rows_where_there_is_no_room(grid):
@@ -127,3 +130,59 @@ def test_the_width_of_a_table_is_that_of_its_lines(best):
 
     table = Table("", (Column("ab"), Column("c")), ((Entry("x"), Entry("12345", best)),))
     assert table.width == 2 + 2 + 5 + 2 * best
+
+
+@pytest.fixture
+def wide(grid):
+    """Two variants, two tasks, two depths, one number each that says which."""
+    for task, tens in (("xor", 1), ("parity", 2)):
+        for depth in (1, 2):
+            point = {"task.type": task, "model.depth": depth}
+            for variant, thousandths in (("full", 1), ("thin", 3)):
+                grid.cell(variant, {0: tens / 10 + depth / 100 + thousandths / 1000}, point)
+    grid.freeze(base="full")
+    return grid
+
+
+def test_rows_alone_leave_the_rest_to_the_columns(wide):
+    (table,) = make_report(wide.path, rows=["task", "depth"]).tables(width=300)
+    assert names(table)[:5] == [
+        *("task", "depth", "full accuracy", "full vs base", "thin accuracy")
+    ]
+    assert [row[:6] for row in texts(table)] == [
+        ["xor", "1", "0.111", "base", "0.113", "+0.002"],
+        ["xor", "2", "0.121", "base", "0.123", "+0.002"],
+        ["parity", "1", "0.211", "base", "0.213", "+0.002"],
+        ["parity", "2", "0.221 *", "base", "0.223 *", "+0.002"],
+    ]
+
+
+def test_columns_alone_leave_the_rest_to_the_rows(wide):
+    (table,) = make_report(wide.path, columns=["model.depth"]).tables(width=300)
+    assert names(table)[:3] == ["variant", "task", "depth=1 accuracy"]
+    assert [row[0] + row[1] for row in texts(table)] == [
+        *("fullxor", "thinxor", "fullparity", "thinparity")
+    ]
+
+
+def test_what_is_in_neither_splits_the_tables(wide):
+    xor, parity = make_report(wide.path, rows=["variant"], columns=["depth"]).tables(width=300)
+    assert (xor.title, parity.title) == ("xor", "parity")
+    assert [row[:3] for row in texts(parity)] == [
+        ["full", "0.211", "base"],
+        ["thin", "0.213 *", "+0.002"],
+    ]
+
+
+def test_a_factor_that_is_not_there_is_refused_with_the_nearest(wide):
+    with pytest.raises(SpecError, match=r"no axis here is called 'model.dept'; did you mean"):
+        make_report(wide.path, rows=["model.dept"])
+    with pytest.raises(SpecError, match=r"'model\.depth' is named twice"):
+        make_report(wide.path, rows=["depth"], columns=["model.depth"])
+
+
+def test_a_last_word_that_two_axes_share_needs_the_whole_path(grid):
+    grid.cell("", {0: 0.5}, {"model.a.depth": 1, "model.b.depth": 2})
+    grid.freeze()
+    with pytest.raises(SpecError, match=r"'depth' may mean model.a.depth or model.b.depth"):
+        make_report(grid.path, rows=["depth"])

@@ -4,7 +4,15 @@ import pytest
 
 from seqzoo.report.cells import Cell
 from seqzoo.report.statistics import summarize
-from seqzoo.report.wording import metric_text, number, signed, span, steps_text, thousands
+from seqzoo.report.wording import (
+    difference_text,
+    metric_text,
+    number,
+    signed,
+    span,
+    steps_text,
+    thousands,
+)
 
 
 @pytest.fixture
@@ -21,6 +29,7 @@ def cell():
         failed=0,
         values={0: 0.5, 1: 0.6, 2: 0.7},
         summary=summarize([0.5, 0.6, 0.7]),
+        is_base=False,
         difference=None,
         reached=(),
         steps=None,
@@ -35,9 +44,14 @@ def test_numbers():
     assert [number(value) for value in values] == [
         *("0.000", "0.988", "10.000", "12.35", "123.5", "12,346", "1.23e-05", "-0.500", "inf")
     ]
-    assert [signed(value) for value in (0.0125, -0.25, 0.0004, -0.0004)] == [
-        *("+0.013", "-0.250", "0.000", "0.000")
+    values = (0.0125, -0.25, 0.0004, -0.0004, 0.000977, float("inf"), float("-inf"))
+    assert [signed(value, like=0.5) for value in values] == [
+        *("+0.013", "-0.250", "0.000", "0.000", "+0.001", "+inf", "-inf")
     ]
+    assert [signed(2.345, like) for like in (50, 500, 5000, 0)] == [
+        *("+2.35", "+2.3", "+2", "+2.345")
+    ]
+    assert [signed(value, like=1e-5) for value in (-2e-6, 0.0)] == ["-2.00e-06", "0.000"]
     assert [thousands(v) for v in (0, 999, 1000, 12_345, 999_960, 3_400_000, 123_456)] == [
         *("0", "999", "1.0k", "12.3k", "1.0M", "3.4M", "123k")
     ]
@@ -68,3 +82,13 @@ def test_steps_to_the_target(cell):
     assert steps_text(replace(cell, reached=(1000, 1500))) == "1,250 (2 of 3 seeds)"
     assert steps_text(replace(cell, values={}, summary=None)) == ""
     assert steps_text(replace(cell, target=None)) == ""
+
+
+def test_a_difference_has_the_decimals_of_its_cell_and_its_interval(cell):
+    assert difference_text(replace(cell, is_base=True), interval=True) == "base"
+    assert difference_text(cell, interval=True) == ""
+    thin = replace(cell, difference=summarize([0.01, 0.03]))
+    assert difference_text(thin, interval=False) == "+0.020"
+    assert difference_text(thin, interval=True) == "+0.020 [+0.010, +0.030]"
+    alone = replace(cell, difference=summarize([0.000977]))
+    assert difference_text(alone, interval=True) == "+0.001"
