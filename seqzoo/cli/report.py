@@ -57,6 +57,9 @@ def command(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write here instead of printing.")
     ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Draw figures into it, SVG and PNG.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
@@ -66,6 +69,8 @@ def command(
     report = make_report(
         directory, metric, others=compare or (), rows=_names(rows), columns=_names(columns)
     )
+    if figures is not None:
+        _save_figures(report, figures)
     if output is not None:
         write_whole(output, _content(report, form))
     elif form is Format.table:
@@ -74,6 +79,15 @@ def command(
         sys.stdout.buffer.write(to_parquet(report))
     else:
         print(_text(report, form), end="")
+
+
+def _save_figures(report: Report, folder: Path) -> None:
+    from seqzoo.report.figures import draw_figures, save_figures  # matplotlib takes a second
+
+    drawings = draw_figures(report)
+    save_figures(drawings, folder)
+    names = ", ".join(drawing.name for drawing in drawings) or "none: there is nothing to compare"
+    print(f"figures in {folder}: {names}", file=sys.stderr)
 
 
 def _names(words: str) -> list[str]:

@@ -83,3 +83,17 @@ def test_parquet_is_written_to_a_file(run, tmp_path):
     path = tmp_path / "cells.parquet"
     assert main(["report", run, "--format", "parquet", "--output", str(path)]) == 0
     assert parquet.read_table(path).num_rows == 1
+
+
+def test_figures_are_drawn_into_a_folder(tmp_path, capsys):
+    grid = tmp_path / "grid.yaml"
+    text = RUN.replace("name: tiny", "").replace("\n", "\n  ")
+    grid.write_text(f"base:{text}\naxes: {{model.layers: [1, 2]}}\n", encoding="utf-8")
+    assert main(["grid", str(grid), "--out", str(tmp_path / "out")]) == 0
+    folder = tmp_path / "figures"
+    assert main(["report", str(tmp_path / "out"), "--figures", str(folder)]) == 0
+    names = ("bars", "curves", "along-model.layers", "pareto")
+    assert {path.name for path in folder.iterdir()} == {
+        f"{name}.{form}" for name in names for form in ("svg", "png")
+    }
+    assert f"figures in {folder}: {', '.join(names)}" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""The metric against an axis of numbers: depth, kernel size, length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from seqzoo.grid.labels import axis_label
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    Panel,
+    add_legend,
+    make_axes,
+    metric_label,
+    panels_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.report import Report
+
+__all__ = ["draw_along_axes", "spread_out"]
+
+
+def draw_along_axes(report: Report) -> Iterator[Drawing]:
+    """A figure for each axis of numbers; its panels are the points of the other axes."""
+    for axis in report.collection.axes:
+        values = {_number(cell.point.get(axis)) for cell in report.cells} - {None}
+        if len(values) < 2:
+            continue
+        others = [path for path in report.collection.axes if path != axis]
+        panels, series = panels_of(report, others)
+        shown = panels[:MOST_PANELS]
+        if not shown:
+            continue
+        left_out = len(panels) - len(shown)
+        with figure_style():
+            figure, grid = make_axes(len(shown), 3.5, 2.5)
+            for ax, panel in zip(grid, shown, strict=True):
+                _draw(ax, panel, series, axis)
+            add_legend(figure, grid)
+        yield Drawing(
+            name="along-" + re.sub(r"[^A-Za-z0-9_.]+", "-", axis),
+            title=f"Against {axis_label(axis)}",
+            caption="Mean over seeds with its bootstrap 95 % interval."
+            + (f" The first {MOST_PANELS} points; {left_out} are not drawn." if left_out else ""),
+            figure=figure,
+        )
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def spread_out(ax: Axes, values: Sequence[float]) -> None:
+    """Make the horizontal axis logarithmic where numbers span so much that this shows them better.
+
+    Its ticks are labelled with plain counts: 500, 2.0k, 1.5M.
+    """
+    if min(values) > 0 and max(values) / min(values) >= 8:
+        ax.set_xscale("log")
+        wide = max(values) / min(values) > 100
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(lambda value, _: _tick(value))
+
+
+def _tick(value: float) -> str:
+    """A count as short as it can be said without rounding: 500, 7.75k, 2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
+    ticks = set()
+    for name, look in series.items():
+        points = [
+            (value, cell.summary)
+            for cell in panel.of(name)
+            if (value := _number(cell.point.get(axis))) is not None and cell.summary is not None
+        ]
+        points.sort(key=lambda point: point[0])
+        if not points:
+            continue
+        places = [value for value, _ in points]
+        means = [summary.mean for _, summary in points]
+        ends = [summary.interval or (summary.mean, summary.mean) for _, summary in points]
+        ticks.update(places)
+        ax.errorbar(
+            places,
+            means,
+            yerr=(
+                [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
+                [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
+            ),
+            color=look.color,
+            linestyle=look.dashes,
+            marker=look.marker,
+            markeredgecolor=INK,
+            markeredgewidth=0.4,
+            capsize=2,
+            elinewidth=0.8,
+            label=name,
+        )
+    if not ticks:
+        return
+    spread_out(ax, sorted(ticks))
+    if len(ticks) <= 8:
+        ax.set_xticks(sorted(ticks), [f"{tick:g}" for tick in sorted(ticks)])
+        ax.minorticks_off()
+    ax.set_title(panel.title)
+    ax.set_xlabel(axis_label(axis))
+    ax.set_ylabel(metric_label(panel))
+    ax.grid()

@@ -1,0 +1,106 @@
+"""Ablation bars: the mean of each variant with its interval, and every seed as a dot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.axes import Axes
+
+from seqzoo.report.cells import Cell
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    Panel,
+    make_axes,
+    metric_label,
+    panels_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.report import Report
+from seqzoo.report.wording import number
+
+__all__ = ["draw_bars"]
+
+
+def draw_bars(report: Report) -> Iterator[Drawing]:
+    """One panel a point of the axes, one bar a variant; nothing where there is one cell alone."""
+    panels, series = panels_of(report, report.collection.axes)
+    if len(series) == 1 and len(panels) > 1:
+        panels = [_turned(panels)]
+        series = dict.fromkeys((name for name, _ in panels[0].cells), *series.values())
+    if len(series) < 2:
+        return
+    shown = panels[:MOST_PANELS]
+    left_out = len(panels) - len(shown)
+    with figure_style():
+        figure, grid = make_axes(len(shown), 3.6, 0.75 + 0.24 * len(series))
+        for place, (ax, panel) in enumerate(zip(grid, shown, strict=True)):
+            _draw(ax, panel, series)
+            if place % 3:
+                ax.set_yticklabels([])
+    yield Drawing(
+        name="bars",
+        title="Ablation",
+        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot."
+        + (f" The first {len(shown)} points; {left_out} more are not drawn." if left_out else ""),
+        figure=figure,
+    )
+
+
+def _turned(panels: list[Panel]) -> Panel:
+    """Points as series, where there is one series alone."""
+    return Panel("", tuple((panel.title, cell) for panel in panels for _, cell in panel.cells))
+
+
+def _draw(ax: Axes, panel: Panel, series: dict[str, Look]) -> None:
+    names = list(series)
+    for place, name in enumerate(names):
+        for cell in panel.of(name):
+            _draw_bar(ax, place, cell, series[name])
+    ax.set_title(panel.title)
+    ax.set_xlabel(metric_label(panel))
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.margins(x=0.2)
+    ax.grid(axis="x")
+    ax.set_axisbelow(True)
+
+
+def _draw_bar(ax: Axes, place: int, cell: Cell, look: Look) -> None:
+    summary = cell.summary
+    if summary is None:
+        return
+    plain = look.color == INK
+    ax.barh(
+        place,
+        summary.mean,
+        height=0.72,
+        facecolor="#8a8f98" if plain else look.color,
+        edgecolor=INK,
+        linewidth=0.6,
+        hatch=look.hatch,
+    )
+    end = summary.maximum
+    if summary.interval is not None:
+        low, high = summary.interval
+        ax.plot([low, high], [place, place], color=INK, linewidth=2.2, solid_capstyle="butt")
+        ax.plot([low, high], [place, place], "|", color=INK, markersize=8, markeredgewidth=1.2)
+        spots = [place + 0.2] * summary.n
+        ax.plot(
+            summary.values,
+            spots,
+            "o",
+            markersize=3,
+            markerfacecolor="white",
+            markeredgecolor=INK,
+            markeredgewidth=0.7,
+        )
+    ax.annotate(
+        number(summary.mean),
+        (max(end, 0.0), place),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.5,
+    )

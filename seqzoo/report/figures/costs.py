@@ -1,0 +1,110 @@
+"""What the metric costs: against parameters, state size and throughput, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.axes import Axes
+
+from seqzoo.report.cells import Cell
+from seqzoo.report.figures.along import spread_out
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    Panel,
+    add_legend,
+    make_axes,
+    metric_label,
+    panels_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.layout import is_task
+from seqzoo.report.report import Report
+
+__all__ = ["draw_costs", "front"]
+
+COSTS = (  # the cell's fact, its name, whether more of it is better
+    ("parameters", "parameters", False),
+    ("state_size", "state (elements a sequence)", False),
+    ("tokens_per_s", "training tokens/s", True),
+)
+
+
+def draw_costs(report: Report) -> Iterator[Drawing]:
+    """A row of three panels a task; nothing where there is one cell alone to a task."""
+    tasks = [axis for axis in report.collection.axes if is_task(axis)]
+    panels, series = panels_of(report, tasks)
+    shown = [panel for panel in panels if sum(len(panel.of(name)) for name in series) > 1]
+    shown = shown[: MOST_PANELS // len(COSTS)]
+    if not shown:
+        return
+    with figure_style():
+        figure, grid = make_axes(len(shown) * len(COSTS), 3.3, 2.5, columns=len(COSTS))
+        for row, panel in enumerate(shown):
+            for place, (fact, name, more_is_better) in enumerate(COSTS):
+                ax = grid[row * len(COSTS) + place]
+                _draw(ax, panel, series, fact, more_is_better)
+                ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
+                ax.set_title(panel.title if place == 0 else "")
+                ax.set_ylabel(metric_label(panel) if place == 0 else "")
+        add_legend(figure, grid)
+    left_out = len(panels) - len(shown)
+    yield Drawing(
+        name="pareto",
+        title="Metric against cost",
+        caption="Mean over seeds; the dotted line is the Pareto front: nothing drawn is better in "
+        "both." + (f" The first {len(shown)} tasks of {len(panels)}." if left_out else ""),
+        figure=figure,
+    )
+
+
+def _draw(ax: Axes, panel: Panel, series: dict[str, Look], fact: str, more_is_better: bool) -> None:
+    points = []
+    for place, (name, look) in enumerate(series.items()):
+        own = sorted(_points(panel.of(name), fact))
+        if own:
+            xs, ys = zip(*own, strict=True)
+            style = (0, (1, 2)) if len(own) > 1 else "none"
+            ax.plot(
+                xs,
+                ys,
+                color=look.color,
+                linestyle=style,
+                linewidth=0.7,
+                marker=look.marker,
+                markersize=6 if place else 8,  # the base shows from under others
+                markeredgecolor=INK,
+                markeredgewidth=0.5,
+                label=name,
+            )
+        points += own
+    ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
+    if len(ways) == 1 and points:
+        best = front(points, more_is_better, ways.pop())
+        xs, ys = zip(*best, strict=True)
+        where = "pre" if more_is_better else "post"
+        ax.step(xs, ys, where=where, color=INK, linestyle=":", linewidth=1.1, zorder=1)
+    if points:
+        spread_out(ax, [cost for cost, _ in points])
+    ax.grid()
+
+
+def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:
+    for cell in cells:
+        cost = getattr(cell, fact)
+        if cost is not None and cell.summary is not None:
+            yield float(cost), cell.summary.mean
+
+
+def front(
+    points: Sequence[tuple[float, float]], more_is_better: bool, higher_is_better: bool
+) -> list[tuple[float, float]]:
+    """The points (cost, value) that no other beats in both, by rising cost."""
+    sign = 1 if higher_is_better else -1
+    best: list[tuple[float, float]] = []
+    for cost, value in sorted(
+        points, key=lambda point: (-point[0] if more_is_better else point[0], -sign * point[1])
+    ):
+        if not best or sign * value > sign * best[-1][1]:
+            best.append((cost, value))
+    return sorted(best)

@@ -1,0 +1,108 @@
+"""Learning curves: each variant's mean over seeds, with a band from the lowest to the highest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from seqzoo.report.cells import Cell
+from seqzoo.report.collect import Result
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    Panel,
+    add_legend,
+    make_axes,
+    metric_label,
+    panels_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.history import Curve, read_curves
+from seqzoo.report.layout import key_of
+from seqzoo.report.report import Report
+
+__all__ = ["draw_curves", "mean_and_band"]
+
+MOST_POINTS = 300  # of a line
+
+Runs = dict[tuple[str, str], list[Result]]
+
+
+def draw_curves(report: Report) -> Iterator[Drawing]:
+    """One panel a point of the axes; nothing where no run kept its evaluations."""
+    runs: Runs = {}
+    for result in report.collection.results:
+        if result.state == "done":
+            runs.setdefault((result.variant, key_of(result.point)), []).append(result)
+    panels, series = panels_of(report, report.collection.axes)
+    drawn = []
+    for panel in panels[:MOST_PANELS]:
+        lines = {
+            name: curves
+            for name in series
+            if (curves := [c for cell in panel.of(name) for c in _curves(cell, runs)])
+        }
+        if lines:
+            drawn.append((panel, lines))
+    if not drawn:
+        return
+    left_out = len(panels) - len(panels[:MOST_PANELS])
+    with figure_style():
+        figure, grid = make_axes(len(drawn), 3.5, 2.5)
+        for ax, (panel, lines) in zip(grid, drawn, strict=True):
+            _draw(ax, panel, lines, series)
+        add_legend(figure, grid)
+    yield Drawing(
+        name="curves",
+        title="Learning curves",
+        caption="Mean over seeds; the band spans the seeds. A run that stopped early keeps its "
+        "last value."
+        + (f" The first {MOST_PANELS} points; {left_out} more are not drawn." if left_out else ""),
+        figure=figure,
+    )
+
+
+def _curves(cell: Cell, runs: Runs) -> list[Curve]:
+    results = runs.get((cell.variant, key_of(cell.point)), [])
+    curves = (read_curves(result.directory).get(cell.metric) for result in results)
+    return [curve for curve in curves if curve is not None]
+
+
+def mean_and_band(
+    curves: Sequence[Curve],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Steps, mean, lowest and highest of some curves, at all steps where one of them has a value.
+
+    Between its own steps a curve is a straight line; after its last one it stays where it is.
+    """
+    steps = np.unique(np.concatenate([curve.steps for curve in curves])).astype(np.float64)
+    steps = steps[np.unique(np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int))]
+    values = np.stack([np.interp(steps, curve.steps, curve.values) for curve in curves])
+    return steps, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+
+
+def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[str, Look]) -> None:
+    for place, (name, curves) in enumerate(lines.items()):
+        look = series[name]
+        steps, mean, low, high = mean_and_band(curves)
+        stride = max(1, len(steps) // 6)
+        ax.plot(
+            steps,
+            mean,
+            color=look.color,
+            linestyle=look.dashes,
+            marker=look.marker,
+            markeredgecolor=INK,
+            markeredgewidth=0.4,
+            markevery=(place % stride, stride),
+            label=name,
+        )
+        if len(curves) > 1:
+            ax.fill_between(steps, low, high, color=look.color, alpha=0.12, linewidth=0)
+    ax.set_title(panel.title)
+    ax.set_xlabel("optimizer steps")
+    ax.set_ylabel(metric_label(panel))
+    ax.grid()

@@ -1,0 +1,116 @@
+"""A report's cells put into panels and series, and the axes to draw them on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from seqzoo.grid.labels import shortened
+from seqzoo.report.cells import Cell
+from seqzoo.report.compare import DIRECTORY
+from seqzoo.report.figures.style import Look, looks
+from seqzoo.report.layout import VARIANT, label_of, part_of
+from seqzoo.report.report import Report
+
+__all__ = [
+    "MOST_PANELS",
+    "Drawing",
+    "Panel",
+    "add_legend",
+    "make_axes",
+    "metric_label",
+    "panels_of",
+]
+
+MOST_PANELS = 24
+SERIES = (VARIANT, DIRECTORY)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its file's name, its title, and what is to be known to read it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What is drawn on one pair of axes: the cells of one place, each with its series' name."""
+
+    title: str
+    cells: tuple[tuple[str, Cell], ...]
+
+    @property
+    def metric(self) -> str:
+        """Its cells' metric; of several, the first's."""
+        return next((cell.metric for _, cell in self.cells if cell.metric), "")
+
+    def of(self, series: str) -> list[Cell]:
+        """The cells of one series that have the panel's metric."""
+        return [
+            cell
+            for name, cell in self.cells
+            if name == series and cell.summary is not None and cell.metric == self.metric
+        ]
+
+
+def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], dict[str, Look]]:
+    """One panel for each place on these axes, and the look of each series; series are variants.
+
+    Panels in which nothing is measured are left out.
+    """
+    points = shortened([cell.point for cell in report.cells])
+    groups: dict[str, list[tuple[str, Cell]]] = {}
+    for cell, point in zip(report.cells, points, strict=True):
+        short = replace(cell, point=point)
+        series = label_of(part_of(short, SERIES)) or report.collection.name
+        panel = label_of(part_of(short, [factor for factor in factors if factor != DIRECTORY]))
+        groups.setdefault(panel, []).append((series, cell))
+    panels = [
+        Panel(title, tuple(cells))
+        for title, cells in groups.items()
+        if any(cell.summary for _, cell in cells)
+    ]
+    series = [(not cell.is_base, name) for panel in panels for name, cell in panel.cells]
+    in_order = [name for is_other in (False, True) for other, name in series if other == is_other]
+    return panels, looks(in_order)
+
+
+def make_axes(
+    count: int, width: float, height: float, columns: int = 3
+) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes, each of this size in inches, in up to so many columns."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns + 0.3, height * rows + 0.3), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+    for unused in grid[count:]:
+        figure.delaxes(unused)
+    return figure, grid[:count]
+
+
+def add_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend for all axes, above them, unless there is one series alone."""
+    named = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    if len(named) > 1:
+        columns = max(1, int(figure.get_figwidth() / (0.075 * max(map(len, named)) + 0.5)))
+        figure.legend(
+            list(named.values()), list(named), loc="outside upper left", ncols=columns, fontsize=8
+        )
+
+
+def metric_label(panel: Panel) -> str:
+    """The metric and which way is better, where that is known."""
+    ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
+    if len(ways) != 1:
+        return panel.metric
+    return f"{panel.metric} ({'higher' if ways.pop() else 'lower'} is better)"

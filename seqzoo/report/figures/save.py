@@ -1,0 +1,58 @@
+"""Figures as files, and as part of a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+from seqzoo.report.figures.panels import Drawing
+from seqzoo.report.figures.style import INK, figure_style
+from seqzoo.train.files import write_whole, writing
+
+__all__ = ["inline_svg", "save_figures"]
+
+DPI = 160
+
+
+def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
+    """Write each figure as NAME.svg and NAME.png into the folder, made if it is missing.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for drawing in drawings:
+        for form in ("svg", "png"):
+            path = folder / f"{drawing.name}.{form}"
+            write_whole(path, _rendered(drawing, form, "white"))
+            paths.append(path)
+    return paths
+
+
+def inline_svg(drawing: Drawing) -> str:
+    """An `<svg>` element whose lines and text take the colour of the text around it.
+
+    Its ids begin with the drawing's name, so that several stand on one page.
+    """
+    text = _rendered(drawing, "svg", "none").decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{drawing.name}-", text)
+    text = re.sub(rf"{INK}\b", "currentColor", text)
+    return text.replace("<svg ", '<svg role="img" ', 1)
+
+
+def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
+    file = io.BytesIO()
+    with figure_style(salt=drawing.name):
+        drawing.figure.savefig(
+            file,
+            format=form,
+            dpi=DPI,
+            facecolor=background,
+            metadata={"Date": None} if form == "svg" else None,
+        )
+    return file.getvalue()

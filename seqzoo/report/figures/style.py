@@ -1,0 +1,85 @@
+"""How figures look: readable in black and white, by the colour-blind, and on a dark page."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+
+__all__ = ["INK", "Look", "figure_style", "look_at", "looks"]
+
+INK = "#0b0c0d"  # lines and text; an HTML page puts its own text colour in its place
+COLORS = (  # the palette of Okabe and Ito, the faintest last
+    *(INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"),
+)
+MARKERS = "osD^vPX"  # one fewer than colours: 56 looks before one comes back
+DASHES: Sequence[Any] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
+HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "|||", "/|")
+STYLE: dict[str, Any] = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "font.family": "sans-serif",
+    "font.size": 8,
+    "grid.alpha": 0.25,
+    "grid.color": INK,
+    "grid.linewidth": 0.5,
+    "hatch.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "none",  # text stays text: small files, and the page's own letters
+    "text.color": INK,
+    "text.parse_math": False,  # a $ in a name is a dollar
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What tells one series from the others: a colour, and a sign for where there is no colour."""
+
+    color: str
+    marker: str
+    dashes: Any
+    hatch: str
+
+
+def look_at(place: int) -> Look:
+    """The look of the n-th series."""
+    return Look(
+        color=COLORS[place % len(COLORS)],
+        marker=MARKERS[place % len(MARKERS)],
+        dashes=DASHES[place % len(DASHES)],
+        hatch=HATCHES[place % len(HATCHES)],
+    )
+
+
+def looks(series: Sequence[str]) -> dict[str, Look]:
+    """Series -> look, by order; the base comes first and is drawn in ink."""
+    return {name: look_at(place) for place, name in enumerate(dict.fromkeys(series))}
+
+
+@contextmanager
+def figure_style(salt: str = "") -> Iterator[None]:
+    """Figures made and saved in here look like seqzoo's, whatever the user's matplotlibrc says.
+
+    Args:
+        salt: makes the ids inside an SVG file; the same salt gives the same bytes.
+    """
+    rules: Any = {**mpl.rcParamsDefault, **STYLE, "svg.hashsalt": salt or "seqzoo"}
+    rules.pop("backend")  # figures are made without one, and naming it would start it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        with mpl.rc_context(rules):
+            yield

@@ -1,0 +1,50 @@
+"""What a run's metrics.jsonl says of its course: a curve a metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqzoo.train.metrics_log import read_rows
+
+__all__ = ["Curve", "read_curves"]
+
+NO_METRIC = {"kind", "step", "wall_s"}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric over a run: steps done (n,), int64, rising; values (n,), float64, finite."""
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def read_curves(directory: Path) -> dict[str, Curve]:
+    """Metric -> its curve over the evaluations; none where the run kept no log."""
+    points: dict[str, dict[int, float]] = {}
+    try:
+        for row in read_rows(directory / "metrics.jsonl"):
+            if row.get("kind") == "evaluation":
+                for name, value in row.items():
+                    if name not in NO_METRIC and _is_finite(value):
+                        points.setdefault(name, {})[row["step"]] = float(value)
+    except OSError:
+        return {}
+    return {name: _curve(values) for name, values in points.items()}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _curve(values: dict[int, float]) -> Curve:
+    steps = sorted(values)
+    return Curve(
+        steps=np.array(steps, dtype=np.int64),
+        values=np.array([values[step] for step in steps], dtype=np.float64),
+    )

@@ -1,0 +1,172 @@
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+
+from seqzoo.report import make_report
+from seqzoo.report.figures import draw_figures, inline_svg, save_figures
+from seqzoo.report.figures.along import draw_along_axes, spread_out
+from seqzoo.report.figures.costs import front
+from seqzoo.report.figures.curves import mean_and_band
+from seqzoo.report.figures.panels import make_axes
+from seqzoo.report.figures.style import COLORS, INK, figure_style, look_at
+from seqzoo.report.history import Curve
+
+
+@pytest.fixture
+def drawn(sweep):
+    return {drawing.name: drawing.figure for drawing in draw_figures(sweep)}
+
+
+def titles(figure):
+    return [ax.get_title(loc="left") for ax in figure.axes]
+
+
+def widths(ax):
+    return pytest.approx([bar.get_width() for bar in ax.patches if isinstance(bar, Rectangle)])
+
+
+def lines(ax, label):
+    (line,) = [line for line in ax.get_lines() if line.get_label() == label]
+    return line
+
+
+def test_every_figure_for_which_there_are_numbers(drawn):
+    assert list(drawn) == ["bars", "curves", "along-model.depth", "pareto"]
+
+
+def test_bars_are_the_means_with_the_base_on_top(drawn):
+    figure = drawn["bars"]
+    assert titles(figure)[:2] == ["xor depth=1", "xor depth=2"]
+    ax = figure.axes[0]
+    assert widths(ax) == [0.62, 0.52]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["full", "thin"]
+    low, high = ax.get_lines()[0].get_xdata()
+    assert (low, high) == pytest.approx((0.61, 0.63))
+    assert [text.get_text() for text in ax.texts] == ["0.620", "0.520"]
+    assert ax.get_xlabel() == "accuracy (higher is better)"
+    first, second = ax.patches
+    assert first.get_hatch() != second.get_hatch()
+
+
+def test_without_variants_the_points_are_the_bars(grid):
+    for width in (16, 32):
+        grid.cell("", {0: width / 100}, {"model.width": width})
+    grid.freeze()
+    (bars,) = [d.figure for d in draw_figures(make_report(grid.path)) if d.name == "bars"]
+    (ax,) = bars.axes
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["width=16", "width=32"]
+    assert widths(ax) == [0.16, 0.32]
+
+
+def test_curves_have_a_mean_and_a_band(drawn):
+    ax = drawn["curves"].axes[0]
+    line = lines(ax, "full")
+    assert list(line.get_xdata()) == [10, 20, 30, 40]
+    assert list(line.get_ydata()) == pytest.approx([0.1, 0.2, 0.3, 0.35])
+    band = ax.collections[0].get_paths()[0].get_extents()
+    assert (band.y0, band.y1) == pytest.approx((0.1, 0.4))
+
+
+def test_a_curve_is_straight_between_its_steps_and_stays_after_them():
+    short = Curve(np.array([10, 20]), np.array([0.0, 1.0]))
+    long = Curve(np.array([10, 15, 40]), np.array([0.0, 0.0, 0.5]))
+    steps, mean, low, high = mean_and_band([short, long])
+    assert list(steps) == [10, 15, 20, 40]
+    assert list(low) == pytest.approx([0, 0, 0.1, 0.5])
+    assert list(high) == pytest.approx([0, 0.5, 1, 1])
+    assert list(mean) == pytest.approx([0, 0.25, 0.55, 0.75])
+
+
+def test_along_an_axis_of_numbers(drawn):
+    figure = drawn["along-model.depth"]
+    assert titles(figure) == ["xor", "parity"]
+    ax = figure.axes[0]
+    (full, thin) = ax.containers
+    assert list(full.lines[0].get_xdata()) == [1, 2, 16]
+    assert list(thin.lines[0].get_ydata()) == pytest.approx([0.52, 0.53, 0.67])
+    assert ax.get_xlabel() == "depth"
+    assert ax.get_xscale() == "log", "16 is more than 8 times 1"
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2", "16"]
+
+
+def test_ticks_are_never_rounded():
+    with figure_style():
+        _, (ax,) = make_axes(1, 3, 2)
+        ax.set_xlim(7500, 9250)
+        spread_out(ax, [7500.0, 9250.0])
+        form = ax.xaxis.get_major_formatter()
+        assert [form(value) for value in (500, 7750, 2e6)] == ["500", "7.75k", "2M"]
+        assert ax.get_xscale() == "linear"
+
+
+def test_the_metric_against_each_cost(drawn):
+    figure = drawn["pareto"]
+    assert [ax.get_xlabel() for ax in figure.axes][:3] == [
+        "parameters (fewer is better)",
+        "state (elements a sequence) (fewer is better)",
+        "training tokens/s (more is better)",
+    ]
+    assert list(lines(figure.axes[0], "full").get_xdata()) == [1500, 2500, 16500]
+
+
+def test_the_front_is_what_nothing_beats_in_both():
+    points = [(1, 0.5), (2, 0.4), (3, 0.9), (3, 0.8), (4, 0.9), (5, 1.0)]
+    assert front(points, more_is_better=False, higher_is_better=True) == [
+        *((1, 0.5), (3, 0.9), (5, 1.0))
+    ]
+    assert front(points, more_is_better=True, higher_is_better=True) == [(5, 1.0)]
+    assert front(points, more_is_better=False, higher_is_better=False) == [(1, 0.5), (2, 0.4)]
+    assert front(points, more_is_better=True, higher_is_better=False) == [
+        *((2, 0.4), (3, 0.8), (4, 0.9), (5, 1.0))
+    ]
+
+
+def test_looks_differ_without_colour_too():
+    looks = [look_at(place) for place in range(56)]
+    assert len({(look.color, look.marker) for look in looks}) == 56
+    assert len({(look.marker, str(look.dashes)) for look in looks[:35]}) == 35
+    assert len({look.hatch for look in looks[:9]}) == 9
+    assert sorted(COLORS[1:]) == sorted(  # Okabe and Ito's, black apart
+        ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"]
+    )
+    assert to_hex(INK) == INK
+
+
+def test_files_are_written_and_the_same_each_time(sweep, tmp_path):
+    folder = tmp_path / "new" / "figures"
+    paths = save_figures(list(draw_along_axes(sweep)), folder)
+    assert [path.name for path in paths] == ["along-model.depth.svg", "along-model.depth.png"]
+    svg, png = (path.read_bytes() for path in paths)
+    assert png.startswith(b"\x89PNG")
+    assert save_figures(list(draw_along_axes(sweep)), folder) == paths
+    assert paths[0].read_bytes() == svg
+
+
+def test_inline_figures_take_the_pages_colour_and_escape_names(grid):
+    for variant in ("a<b>&", "$x_1$"):
+        grid.cell(variant, {0: 0.5, 1: 0.6})
+    grid.freeze(base="a<b>&")
+    bars = draw_figures(make_report(grid.path))[0]
+    text = inline_svg(bars)
+    root = ElementTree.fromstring(text)
+    said = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a<b>&", "$x_1$"} <= set(said)
+    assert "currentColor" in text
+    assert INK not in text
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert all(name.startswith("bars-") for name in ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_run_alone_and_a_grid_without_records_have_no_figures(grid, make_grid):
+    grid.cell("", {0: 0.5})
+    grid.freeze()
+    assert draw_figures(make_report(grid.path)) == []
+    empty = make_grid("empty")
+    empty.run("a")
+    empty.run("b")
+    empty.freeze(base="a")
+    assert draw_figures(make_report(empty.path)) == []
