@@ -38,6 +38,7 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     parquet = "parquet"
+    html = "html"
 
 
 def command(
@@ -108,6 +109,10 @@ def _text(report: Report, form: Format) -> str:
             return to_csv(report)
         case Format.json:
             return to_json(report)
+        case Format.html:
+            from seqzoo.report.html import to_html  # matplotlib takes a second
+
+            return to_html(report)
         case _:
             page = io.StringIO()
             print_report(report, Console(file=page, width=WIDTH, highlight=False))

@@ -85,14 +85,12 @@ def test_parquet_is_written_to_a_file(run, tmp_path):
     assert parquet.read_table(path).num_rows == 1
 
 
-def test_figures_are_drawn_into_a_folder(tmp_path, capsys):
-    grid = tmp_path / "grid.yaml"
-    text = RUN.replace("name: tiny", "").replace("\n", "\n  ")
-    grid.write_text(f"base:{text}\naxes: {{model.layers: [1, 2]}}\n", encoding="utf-8")
-    assert main(["grid", str(grid), "--out", str(tmp_path / "out")]) == 0
+def test_figures_are_drawn_into_a_folder(run, tmp_path, capsys):
+    shutil.copytree(run, tmp_path / "again")
     folder = tmp_path / "figures"
-    assert main(["report", str(tmp_path / "out"), "--figures", str(folder)]) == 0
-    names = ("bars", "curves", "along-model.layers", "pareto")
+    again = str(tmp_path / "again")
+    assert main(["report", run, "--compare", again, "--figures", str(folder)]) == 0
+    names = ("bars", "curves", "pareto")
     assert {path.name for path in folder.iterdir()} == {
         f"{name}.{form}" for name in names for form in ("svg", "png")
     }

@@ -21,6 +21,7 @@ DASHES: Sequence[Any] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 
 HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "|||", "/|")
 STYLE: dict[str, Any] = {
     "axes.edgecolor": INK,
+    "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,

@@ -1,0 +1,121 @@
+"""The page: the template filled with a report, its figures and its runs' data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from seqzoo.grid import failure_path
+from seqzoo.grid.labels import run_label, shortened
+from seqzoo.report.collect import Result
+from seqzoo.report.figures import draw_figures, inline_svg
+from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
+from seqzoo.report.report import Report
+
+__all__ = ["embedded", "to_html"]
+
+WIDTH = 150  # characters of a summary table, on a wide page
+
+
+def to_html(report: Report) -> str:
+    """One self-contained page: summary, figures, every run with its spec and curves, failures."""
+    templates = Environment(
+        loader=PackageLoader("seqzoo.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    results = report.collection.results
+    points = shortened([result.point for result in results])
+    labels = [
+        run_label(result.variant, point, result.seed)
+        for result, point in zip(results, points, strict=True)
+    ]
+    columns = columns_of(report)
+    rows = [row_of(result, point, columns) for result, point in zip(results, points, strict=True)]
+    return templates.get_template("report.html").render(
+        name=report.collection.name,
+        origin=report.heading.removeprefix(f"{report.collection.name}: "),
+        facts=_facts(report),
+        tables=report.tables(WIDTH),
+        notes=report.notes,
+        drawings=[(drawing, Markup(inline_svg(drawing))) for drawing in draw_figures(report)],
+        columns=columns,
+        choices=choices_of(columns, rows),
+        runs=rows,
+        failures=list(_failures(results, labels)),
+        machines=_environment(report),
+        version=version("seqzoo"),
+        css=_source(templates, "report.css"),
+        js=_source(templates, "report.js"),
+        data=embedded(data_of(report.collection, labels)),
+    )
+
+
+def _source(templates: Environment, name: str) -> Markup:
+    """A file of this package, trusted as it is."""
+    assert templates.loader is not None
+    return Markup(templates.loader.get_source(templates, name)[0])
+
+
+def embedded(data: Any) -> Markup:
+    """JSON that a `<script>` element can hold: no sign in it can end the element or begin another.
+
+    Numbers must be finite.
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    collection = report.collection
+    states = [result.state for result in collection.results]
+    records = {r.run_id: r.record for r in collection.results if r.record is not None}.values()
+    hours = sum(record.timings.wall_s for record in records) / 3600
+    variants = len({result.variant for result in collection.results})
+    facts = [
+        ("runs done", f"{states.count('done')} of {len(states)}"),
+        *((state, str(states.count(state))) for state in ("failed", "missing") if state in states),
+        ("variants", str(variants)),
+        ("seeds", str(len({result.seed for result in collection.results}))),
+        ("metric", ", ".join(dict.fromkeys(c.metric for c in report.cells if c.metric)) or "none"),
+        ("time in runs", f"{hours:,.1f} h" if hours >= 1 else f"{hours * 60:,.1f} min"),
+    ]
+    if collection.base:
+        facts.append(("compared with", collection.base))
+    return facts
+
+
+def _environment(report: Report) -> list[str]:
+    """The machines, and the plugins with their versions."""
+    plugins = {
+        f"{name} {number}"
+        for result in report.collection.results
+        if result.record is not None
+        for name, number in result.record.versions.plugins.items()
+    }
+    pythons = {
+        f"Python {result.record.versions.python}"
+        for result in report.collection.results
+        if result.record is not None
+    }
+    return [*report.machines, *sorted(pythons), *sorted(plugins)]
+
+
+def _failures(results: tuple[Result, ...], labels: list[str]) -> Iterator[dict[str, str]]:
+    for result, label in zip(results, labels, strict=True):
+        if result.state == "failed":
+            try:
+                path = failure_path(result.directory)
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                text = result.error or ""
+            yield {"label": label, "error": result.error or "", "text": text}
