@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from seqzoo import GridSpec, Registry, load_registry, load_spec
 from seqzoo.errors import SpecError
-from seqzoo.grid import (
-    Executor,
-    Outcome,
-    Plan,
-    RunJob,
-    make_plan,
-    plan_path,
-    point_label,
-    refuse_lost_runs,
-    run_grid,
-    view_for,
-)
-from seqzoo.grid.expand import expand
-from seqzoo.report import collect, make_report, print_report, to_json
+
+if TYPE_CHECKING:
+    from seqzoo.grid import Outcome, Plan
+    from seqzoo.registry import Registry
 
 __all__ = ["command"]
 
@@ -52,10 +37,17 @@ def command(
 
     Ctrl-C once finishes the runs at hand, twice stops them, resumable.
     """
-    registry = load_registry()
+    from rich.console import Console
+
+    import seqzoo
+    from seqzoo.cli.planning import show_plan
+    from seqzoo.grid import Executor, RunJob, run_grid, view_for
+    from seqzoo.report import make_report, print_report, to_json
+
+    registry = seqzoo.load_registry()
     plan = _plan(file, registry, settings or [])
     if dry_run:
-        _show_plan(plan, out, as_json)
+        show_plan(plan, out, as_json)
         return
     if out is None:
         raise SpecError("--out is missing: the directory where plan, ledger and runs are kept")
@@ -71,8 +63,12 @@ def command(
 
 
 def _plan(file: Path, registry: Registry, settings: list[str]) -> Plan:
-    spec = load_spec(file, registry, settings)
-    if not isinstance(spec, GridSpec):
+    import seqzoo
+    from seqzoo.grid import make_plan
+    from seqzoo.grid.expand import expand
+
+    spec = seqzoo.load_spec(file, registry, settings)
+    if not isinstance(spec, seqzoo.GridSpec):
         raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
     return make_plan(spec.name or file.stem, expand(spec, registry), spec.variants)
 
@@ -85,42 +81,3 @@ def _status(outcome: Outcome) -> int:
         )
         return 130
     return 1 if outcome.failures else 0
-
-
-def _show_plan(plan: Plan, out: Path | None, as_json: bool) -> None:
-    """The runs in order, and what has become of those that `out` has already."""
-    states = _states(plan, out)
-    if as_json:
-        rows = [{**row.model_dump(), "state": states[row.run_id]} for row in plan.runs]
-        page = {**plan.model_dump(), "runs": rows}
-        print(json.dumps(page, indent=2, ensure_ascii=False))
-        return
-    counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
-    table = Table(
-        title=f"{plan.name}: {len(states)} run{'s' * (len(states) != 1)}, {counts['done']} done, "
-        f"{counts['failed']} failed, {counts['missing']} to do",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    for heading in ("run", "variant", "point"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("seed", "steps"):
-        table.add_column(heading, justify="right")
-    table.add_column("state")
-    for row in plan.runs:
-        state = states[row.run_id]
-        words = (row.run_id, row.variant, point_label(row.point), str(row.seed))
-        table.add_row(*words, f"{row.max_steps:,}", "to do" if state == "missing" else state)
-    Console(highlight=False, markup=False).print(table)
-
-
-def _states(plan: Plan, out: Path | None) -> dict[str, str]:
-    """Run id -> done, failed or missing."""
-    states = dict.fromkeys(plan.distinct(), "missing")
-    if out is not None and plan_path(out).exists():
-        refuse_lost_runs(out, plan)
-        states.update({result.run_id: result.state for result in collect(out).results})
-    return states

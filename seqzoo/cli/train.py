@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from seqzoo import GridSpec, load_spec
 from seqzoo.errors import SpecError
-from seqzoo.train import train
-from seqzoo.train.allocator import keep_freed_memory
-from seqzoo.train.console import ConsoleWatch
 
 __all__ = ["command"]
 
@@ -28,6 +23,13 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Train one run; the same command again resumes it from its last checkpoint."""
+    from rich.console import Console
+
+    from seqzoo import GridSpec, load_spec
+    from seqzoo.train import train
+    from seqzoo.train.allocator import keep_freed_memory
+    from seqzoo.train.console import ConsoleWatch
+
     spec = load_spec(file, settings=settings or ())
     if isinstance(spec, GridSpec):
         raise SpecError(

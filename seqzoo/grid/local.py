@@ -19,6 +19,7 @@ import torch
 
 from seqzoo.grid.executors import Executor
 from seqzoo.grid.job import Finished, Job, Lost, News, Started, Work
+from seqzoo.train.allocator import keep_freed_memory
 
 __all__ = ["LocalExecutor", "num_cores"]
 
@@ -156,6 +157,7 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_the_grid, daemon=True).start()
     torch.set_num_threads(threads)
+    keep_freed_memory()
     host = socket.gethostname()
     while True:
         try:
