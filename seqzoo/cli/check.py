@@ -13,6 +13,7 @@ import typer
 
 from seqzoo.errors import Problem, SpecError
 from seqzoo.registry import Registry, load_registry
+from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["command"]
@@ -69,15 +70,24 @@ def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Findin
     except SpecError as failure:
         return _Finding(str(file), None, 0, "", failure.problems)
     runs = len({run.run_id for run in planned})
+    what = f"a grid of {_count(runs, 'run')}"
+    if spec.grids is not None:
+        what += f", the union of {_count(len(spec.grids), 'grid')}"
+    else:
+        what += _product(spec)
+    dropped = dict.fromkeys(axis for run in planned for axis in run.dropped)
+    if dropped:
+        what += f"; {', '.join(dropped)} only where the part has it"
+    return _Finding(str(file), "grid", runs, what)
+
+
+def _product(spec: GridSpec) -> str:
     factors = [_count(len(spec.variants), "variant")] if spec.variants else []
     factors += [_count(len(group[min(group)]), "pair") for group in spec.paired if group]
     factors += [f"{len(values)} {path}" for path, values in spec.axes.items()]
     factors += [_count(len(spec.seed_list(0)), "seed")] if spec.seeds is not None else []
     excluded = f", {len(spec.exclude)} excluded" if spec.exclude else ""
-    what = f"a grid of {_count(runs, 'run')}"
-    if factors:
-        what += f": {' x '.join(factors)}{excluded}"
-    return _Finding(str(file), "grid", runs, what)
+    return f": {' x '.join(factors)}{excluded}" if factors else ""
 
 
 def _show(finding: _Finding) -> None:

@@ -70,7 +70,7 @@ def _plan(file: Path, registry: Registry, settings: list[str]) -> Plan:
     spec = seqzoo.load_spec(file, registry, settings)
     if not isinstance(spec, seqzoo.GridSpec):
         raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
-    return make_plan(spec.name or file.stem, expand(spec, registry), spec.variants)
+    return make_plan(spec.name or file.stem, expand(spec, registry), spec.all_variants())
 
 
 def _status(outcome: Outcome) -> int:

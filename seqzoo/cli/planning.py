@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seqzoo.grid import Plan, plan_path, point_label, refuse_lost_runs
+from seqzoo.grid.notes import plan_notes
 from seqzoo.report import collect
 
 __all__ = ["show_plan"]
@@ -20,7 +21,7 @@ def show_plan(plan: Plan, out: Path | None, as_json: bool) -> None:
     states = _states(plan, out)
     if as_json:
         rows = [{**row.model_dump(), "state": states[row.run_id]} for row in plan.runs]
-        page = {**plan.model_dump(), "runs": rows}
+        page = {**plan.model_dump(), "notes": plan_notes(plan), "runs": rows}
         print(json.dumps(page, indent=2, ensure_ascii=False))
         return
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
@@ -42,7 +43,10 @@ def show_plan(plan: Plan, out: Path | None, as_json: bool) -> None:
         state = states[row.run_id]
         words = (row.run_id, row.variant, point_label(row.point), str(row.seed))
         table.add_row(*words, f"{row.max_steps:,}", "to do" if state == "missing" else state)
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for note in plan_notes(plan):
+        console.print(note, soft_wrap=True)
 
 
 def _states(plan: Plan, out: Path | None) -> dict[str, str]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqzoo.errors import Problem, SpecError
-from seqzoo.grid.cells import Cell, cells_of
+from seqzoo.grid.cells import Cell, cells_of, variant_location
+from seqzoo.grid.dropping import Checked, idle_axes
 from seqzoo.grid.labels import value_label
 from seqzoo.spec import Catalog
 from seqzoo.spec.document import Document
 from seqzoo.spec.explain import in_order
-from seqzoo.spec.grid import GridSpec
+from seqzoo.spec.grid import BlockSpec, GridSpec
 from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import Memo
@@ -30,6 +31,7 @@ class PlannedRun:
         point: path of an axis -> value as written.
         seed: the run's seed.
         spec: the run itself.
+        dropped: axes that were left out, since the run's parts do not have what they set.
     """
 
     run_id: str
@@ -37,6 +39,7 @@ class PlannedRun:
     point: Mapping[str, Any]
     seed: int
     spec: RunSpec
+    dropped: tuple[str, ...] = ()
 
 
 def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
@@ -44,53 +47,68 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
 
     Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
     are listed, with one run_id. Two variants that are the same run are an error: one of them
-    changes nothing.
+    changes nothing. An axis that leads into a part is left out of the cells whose part does not
+    have it, and such a cell is there once, as is one that two grids of a union have.
 
     Raises:
         SpecError: with every problem of every cell, each told once.
     """
     cells, problems = cells_of(grid)
-    base = _base(grid.document)
-    specs: list[tuple[Cell, RunSpec]] = []
-    findings = _Findings(cells)
-    memo: Memo = {}
-    for cell in cells:
-        spec, found = _checked(cell, base, grid.document, catalog, memo)
-        findings.add(cell, found)
-        if spec is not None:
-            specs.append((cell, spec))
+    checker = _Checker(grid, catalog)
+    checked = checker.check_all(cells)
+    findings = _Findings([each.cell for each in checked])
+    for each in checked:
+        findings.add(each.cell, (problem for _, problem in each.problems))
     problems += [trap.problem for trap in grid.document.traps]
     problems += findings.problems() + _repeated_seeds(grid)
-    runs = _runs(grid, specs)
+    runs = _runs(grid, checked)
     problems = problems or _same_runs(grid, runs)
     if problems:
         raise SpecError(in_order(problems))
     return runs
 
 
-def _base(document: Document) -> Document:
-    return Document.of(None).with_value((), document, ("base",))
+class _Checker:
+    """Makes runs of cells: the base with the cell's changes, validated."""
 
+    def __init__(self, grid: GridSpec, catalog: Catalog) -> None:
+        self._grid = grid.document
+        self._base = Document.of(None).with_value((), grid.document, ("base",))
+        self._catalog = catalog
+        self._memo: Memo = {}
+        self._traps = {trap.problem for trap in grid.document.traps}  # told once, not a cell each
 
-def _checked(
-    cell: Cell, base: Document, grid: Document, catalog: Catalog, memo: Memo
-) -> tuple[RunSpec | None, list[Problem]]:
-    document = base
-    problems: list[Problem] = []
-    for change in cell.changes:
-        try:
-            document = document.with_value(change.path, grid, change.written)
-        except SpecError as failure:
-            problems.extend(failure.problems)
-    if problems:
-        return None, problems
-    spec, found = document.check(RunSpec, catalog, memo)
-    traps = {trap.problem for trap in grid.traps}  # are told once, not for each cell
-    return spec, [
-        _with_cause(location, problem, cell, grid)
-        for location, problem in found
-        if problem not in traps
-    ]
+    def check_all(self, cells: Sequence[Cell]) -> list[Checked]:
+        """Each cell checked, without the axes that lead to nothing in it, and each once."""
+        first = [self._check(cell) for cell in cells]
+        checked: dict[tuple[str, str], Checked] = {}
+        for each, idle in zip(first, idle_axes(self._grid, first), strict=True):
+            cell = each.cell.without(idle) if idle else each.cell
+            place = (cell.variant, f"{id(cell.block)} {_place(cell.point)}")
+            if place not in checked:
+                checked[place] = self._check(cell) if idle else each
+        return list(checked.values())
+
+    def _check(self, cell: Cell) -> Checked:
+        document = self._base
+        problems: list[tuple[Location, Problem]] = []
+        for change in cell.changes:
+            try:
+                document = document.with_value(change.path, self._grid, change.written)
+            except SpecError as failure:
+                problems.extend((change.path[:-1], problem) for problem in failure.problems)
+        if problems:
+            return Checked(cell, None, problems)
+        spec, found = document.check(RunSpec, self._catalog, self._memo)
+        return Checked(
+            cell,
+            spec,
+            [
+                (location, _with_cause(location, problem, cell, self._grid))
+                for location, problem in found
+                if problem not in self._traps
+            ],
+        )
 
 
 def _with_cause(location: Location, problem: Problem, cell: Cell, grid: Document) -> Problem:
@@ -142,22 +160,39 @@ def _values(cells: Sequence[Cell]) -> dict[str, dict[str, None]]:
     return values
 
 
-def _runs(grid: GridSpec, specs: Iterable[tuple[Cell, RunSpec]]) -> tuple[PlannedRun, ...]:
-    runs = []
-    for cell, spec in specs:
-        for seed in dict.fromkeys(grid.seed_list(spec.seed)):
+def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
+    runs: dict[tuple[str, str, int], PlannedRun] = {}
+    for each in checked:
+        cell, spec = each.cell, each.spec
+        if spec is None:
+            continue
+        for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
             seeded = spec.model_copy(update={"seed": seed})
-            runs.append(PlannedRun(seeded.run_id, cell.variant, cell.point, seed, seeded))
-    return tuple(runs)
+            run = PlannedRun(
+                seeded.run_id, cell.variant, cell.point, seed, seeded, dropped=cell.dropped
+            )
+            runs.setdefault((cell.variant, _place(cell.point), seed), run)
+    return tuple(runs.values())
+
+
+def _place(point: Mapping[str, Any]) -> str:
+    """The point as text, whatever the order of its axes."""
+    return repr(sorted(point.items(), key=lambda item: item[0]))
 
 
 def _repeated_seeds(grid: GridSpec) -> list[Problem]:
-    seeds = grid.seeds if isinstance(grid.seeds, tuple) else ()
     marks = grid.document.marks
+    places: dict[Location, BlockSpec] = {(): grid, **dict(grid.blocks())}
     return [
-        Problem(str(marks.value(("seeds", index))), f"seeds.{index}", f"seed {seed} is there twice")
-        for index, seed in enumerate(seeds)
-        if seed in seeds[:index]
+        Problem(
+            str(marks.value((*at, "seeds", index))),
+            ".".join(map(str, (*at, "seeds", index))),
+            f"seed {seed} is there twice",
+        )
+        for at, block in places.items()
+        if isinstance(block.seeds, tuple)
+        for index, seed in enumerate(block.seeds)
+        if seed in block.seeds[:index]
     ]
 
 
@@ -167,14 +202,14 @@ def _same_runs(grid: GridSpec, runs: Iterable[PlannedRun]) -> list[Problem]:
     pairs: dict[tuple[str, str], Problem] = {}
     for run in runs:
         other = first.setdefault(run.run_id, run)
-        if other.variant != run.variant:
-            where = str(grid.document.marks.key(("variants", run.variant)))
+        if "" not in (other.variant, run.variant) and other.variant != run.variant:
+            at = variant_location(grid.document, run.variant)
             same = "".join(f", {path}={value}" for path, value in run.point.items())
             pairs.setdefault(
                 (other.variant, run.variant),
                 Problem(
-                    where,
-                    f"variants.{run.variant}",
+                    str(grid.document.marks.key(at)),
+                    ".".join(map(str, at)),
                     f"the same run as variant '{other.variant}'{same}",
                     "a variant changes something; remove one of the two",
                 ),

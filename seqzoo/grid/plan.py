@@ -43,6 +43,7 @@ class PlanRow(BaseModel):
         point: axis path -> value as written.
         seed: the run's seed.
         spec: the resolved run spec, as plain data.
+        dropped: axes left out of the point, since the run's parts do not have what they set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,7 @@ class PlanRow(BaseModel):
     point: dict[str, Any]
     seed: int
     spec: dict[str, Any]
+    dropped: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -132,6 +134,7 @@ def make_plan(
                 point=dict(run.point),
                 seed=run.seed,
                 spec=run.spec.resolved(),
+                dropped=run.dropped,
             )
             for run in runs
         ),

@@ -42,6 +42,13 @@ class Document:
         """A document of values made in Python: no lines to point at."""
         return cls(data, Marks({(): Mark(name)}), name)
 
+    def value(self, location: Location) -> Any:
+        """The value at a location that is there."""
+        value = self.data
+        for step in location:
+            value = value[step]
+        return value
+
     def check(
         self, model: type[Model], catalog: Catalog | None = None, memo: Memo = None
     ) -> tuple[Model | None, list[tuple[Location, Problem]]]:
@@ -82,11 +89,8 @@ class Document:
         Raises:
             SpecError: the way leads through a number or past the end of a list.
         """
-        value = source.data
-        for key in prefix:
-            value = value[key]
         try:
-            data, created = placed(self.data, location, value)
+            data, created = placed(self.data, location, source.value(prefix))
         except ValueError as failure:
             where = str(source.marks.key(prefix))
             raise SpecError([Problem(where, ".".join(map(str, location)), str(failure))]) from None

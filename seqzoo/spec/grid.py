@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, PrivateAttr
 
 from seqzoo.spec.document import Document
+from seqzoo.spec.marks import Location
 from seqzoo.spec.part import SpecModel
 
-__all__ = ["GridSpec"]
+__all__ = ["BlockSpec", "GridSpec"]
 
 Delta = dict[str, Any]
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
@@ -20,7 +21,30 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-class GridSpec(SpecModel):
+class BlockSpec(SpecModel):
+    """One grid of several that share a base: its factors, beside those written for all.
+
+    Attributes:
+        variants: named deltas, path -> value: one factor at a time.
+        axes: path -> values; all combinations are run.
+        paired: path -> values that go together, first with first; or a list of such mappings.
+        exclude: partial points (`variant` and paths -> values) that are left out.
+        seeds: a number of seeds, counted from 0, or a list; left out, those written for all.
+    """
+
+    variants: dict[str, Delta] = Field(default_factory=dict)
+    axes: dict[str, Values] = Field(default_factory=dict)
+    paired: Annotated[tuple[dict[str, Values], ...], BeforeValidator(_as_list)] = ()
+    exclude: tuple[Delta, ...] = ()
+    seeds: PositiveInt | Seeds | None = None
+
+    @classmethod
+    def title(cls) -> str:
+        """As people call it."""
+        return "a grid of 'grids'"
+
+
+class GridSpec(BlockSpec):
     """A grid of runs. All paths are dotted paths into the base, such as `model.mixer.depth`.
 
     Attributes:
@@ -31,16 +55,18 @@ class GridSpec(SpecModel):
         paired: path -> values that go together, first with first; or a list of such mappings.
         exclude: partial points (`variant` and paths -> values) that are left out.
         seeds: a number of seeds, counted from 0, or a list; left out, the base's own.
+        grids: several grids in one, each with factors of its own beside those written above.
     """
 
     name: str | None = None
     base: dict[str, Any]
-    variants: dict[str, Delta] = Field(default_factory=dict)
-    axes: dict[str, Values] = Field(default_factory=dict)
-    paired: Annotated[tuple[dict[str, Values], ...], BeforeValidator(_as_list)] = ()
-    exclude: tuple[Delta, ...] = ()
-    seeds: PositiveInt | Seeds | None = None
+    grids: Annotated[tuple[BlockSpec, ...], Field(min_length=1)] | None = None
     _document: Document | None = PrivateAttr(default=None)
+
+    @classmethod
+    def title(cls) -> str:
+        """As people call it."""
+        return "'grid'"
 
     @property
     def document(self) -> Document:
@@ -52,8 +78,23 @@ class GridSpec(SpecModel):
         self._document = document
         return self
 
-    def seed_list(self, base_seed: int) -> tuple[int, ...]:
-        """The seeds each cell runs with."""
-        if self.seeds is None:
+    def blocks(self) -> tuple[tuple[Location, BlockSpec], ...]:
+        """The grids of the union with their locations; the grid itself where there is no union."""
+        if self.grids is None:
+            return (((), self),)
+        return tuple((("grids", index), block) for index, block in enumerate(self.grids))
+
+    def all_variants(self) -> dict[str, Delta]:
+        """The variants of all grids."""
+        return {
+            name: delta
+            for block in (self, *(self.grids or ()))
+            for name, delta in block.variants.items()
+        }
+
+    def seed_list(self, base_seed: int, block: BlockSpec | None = None) -> tuple[int, ...]:
+        """The seeds each cell runs with, or each cell of a block of the union."""
+        seeds = self.seeds if block is None or block.seeds is None else block.seeds
+        if seeds is None:
             return (base_seed,)
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+        return tuple(range(seeds)) if isinstance(seeds, int) else seeds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,9 @@ def _grid_setting(setting: str) -> tuple[Location, Document]:
     """Location in the grid, and value, of a `path=value` text."""
     path, value = parse_setting(setting)
     first, _, rest = path.partition(".")
+    inner = re.fullmatch(r"grids\.(\d+)\.(axes|paired|variants\..+)\.(.+)", path)
+    if inner is not None:
+        return ("grids", int(inner[1]), *inner[2].split(".", 1), inner[3]), value
     if first in _RUN_ONLY:
         hint = f"a grid's run is its base: write --set base.{setting}"
         raise SpecError([Problem(value.name, path, f"'{first}' is no key of a grid", hint)])

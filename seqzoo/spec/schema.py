@@ -42,6 +42,13 @@ def grid_schema(catalog: Catalog) -> Schema:
     ]
     for key in ("type", "additionalProperties"):
         del properties["base"][key]
+    for block in (grid, writer.definitions["grid.BlockSpec"]):
+        _constrain_paths(block["properties"])
+    return {"$schema": DIALECT, **grid, "title": "seqzoo grid", "$defs": writer.definitions}
+
+
+def _constrain_paths(properties: Schema) -> None:
+    """The keys of variants, axes and pairings lead into a run."""
     steps = "|".join(field for field in RunSpec.model_fields if field != "seed")
     path = {"pattern": rf"^({steps})(\.|$)"}
     properties["variants"]["additionalProperties"]["propertyNames"] = path
@@ -50,7 +57,6 @@ def grid_schema(catalog: Catalog) -> Schema:
     pairing["propertyNames"] = path
     del properties["paired"]["type"]
     properties["paired"]["anyOf"] = [pairing, {"type": "array", "items": pairing}]
-    return {"$schema": DIALECT, **grid, "title": "seqzoo grid", "$defs": writer.definitions}
 
 
 def slot_schema(family: str, catalog: Catalog) -> Schema:

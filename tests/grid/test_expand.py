@@ -213,6 +213,70 @@ def test_a_problem_of_the_base_is_where_the_base_is(registry: Registry) -> None:
     ]
 
 
+def test_an_option_of_one_choice_is_left_out_of_the_others(registry: Registry) -> None:
+    text = """\
+variants: {recurrent: {}, attention: {model.mixer: attention}, bare: {model.mlp: null}}
+axes: {model.mixer.anchor: [identity, ema], model.mlp.ratio: [2.0, 4.0], task.length: [8, 12]}
+exclude: [{variant: attention, model.mixer.anchor: ema}]
+"""
+    planned = runs(text, registry)
+    found = [(run.variant, *run.point.values(), run.dropped) for run in planned]
+    anchor, ratio = "model.mixer.anchor", "model.mlp.ratio"
+    assert found == [
+        *(
+            ("recurrent", a, r, n, ())
+            for a in ("identity", "ema")
+            for r in (2.0, 4.0)
+            for n in (8, 12)
+        ),
+        *(("attention", r, n, (anchor,)) for r in (2.0, 4.0) for n in (8, 12)),
+        *(("bare", a, n, (ratio,)) for a in ("identity", "ema") for n in (8, 12)),
+    ]
+    assert len({run.run_id for run in planned}) == len(planned)
+    assert all(run.spec.model.mlp is None for run in planned if run.variant == "bare")
+
+
+def test_an_option_that_is_wrong_where_it_is_known_is_told(registry: Registry) -> None:
+    text = "axes: {model.mixer: [recurrent, attention, recurent], model.mixer.anchor: [ema, emma]}"
+    assert problems(text, registry) == [
+        "g.yaml:5:44 model.mixer: unknown mixer 'recurent' (in model.mixer=recurent); did you mean "
+        "'recurrent'?",
+        "g.yaml:5:81 model.mixer.anchor: unknown anchor 'emma' (in model.mixer=recurrent, "
+        "model.mixer.anchor=emma); did you mean 'ema'?",
+    ]
+
+
+def test_the_grids_of_a_union_share_what_is_written_beside_them(registry: Registry) -> None:
+    text = """\
+variants: {full: {}}
+axes: {task.length: [8, 12]}
+seeds: [4]
+exclude: [{variant: wide, task.length: 12}]
+grids:
+  - variants: {wide: {model.width: 32}}
+  - axes: {model.mixer.heads: [1, 2]}
+    exclude: [{model.mixer.heads: 2, task.length: 8}]
+    seeds: 2
+  - paired: {train.steps: [1, 2], train.batch_size: [3, 4]}
+    exclude: [{task.length: 8}]
+  - variants: {wide: {model.width: 32}}
+"""
+    found = [(run.variant, *run.point.values(), run.seed) for run in runs(text, registry)]
+    assert found == [
+        ("full", 8, 4),
+        ("full", 12, 4),
+        ("wide", 8, 4),
+        ("full", 8, 1, 0),
+        ("full", 8, 1, 1),
+        ("full", 12, 1, 0),
+        ("full", 12, 1, 1),
+        ("full", 12, 2, 0),
+        ("full", 12, 2, 1),
+        ("full", 1, 3, 12, 4),
+        ("full", 2, 4, 12, 4),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -83,6 +83,17 @@ def test_settings_of_a_grid(folder: Path, registry: Registry) -> None:
     assert grid.variants == {"a": {}, "b": {"model.width": 64}, "c": {"model.width": 48}}
 
 
+def test_settings_of_a_grid_in_a_union(folder: Path, registry: Registry) -> None:
+    path = write(folder, "base: run.yaml\ngrids: [{axes: {task.length: [8, 9]}}, {seeds: 3}]\n")
+    settings = ["grids.0.axes.task.length=[16]", "grids.1.variants.a.model.width=32"]
+    grid = seqzoo.load_spec(path, registry, [*settings, "grids.1.seeds=[7]"])
+    assert isinstance(grid, GridSpec)
+    assert grid.grids is not None
+    assert grid.grids[0].axes == {"task.length": (16,)}
+    assert grid.grids[1].variants == {"a": {"model.width": 32}}
+    assert grid.grids[1].seeds == (7,)
+
+
 def test_the_base_may_be_set(folder: Path, registry: Registry) -> None:
     (folder / "other.yaml").write_text(RUN.replace("steps: 10", "steps: 77"))
     path = write(folder, "base: run.yaml\nseeds: 1\n")

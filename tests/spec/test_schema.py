@@ -128,6 +128,13 @@ def test_what_is_not(run: Draft202012Validator, path: str, value: Any) -> None:
         ),
         ("base: run.yaml\npaired: [{model.width: [1, 2]}]\nexclude: [{variant: a}]\n", True),
         ("base: run.yaml\npaired: {model.width: [1, 2]}\nseeds: [0, 1]\n", True),
+        (
+            "base: run.yaml\ngrids: [{axes: {model.width: [1]}, seeds: 2}, {variants: {a: {}}}]\n",
+            True,
+        ),
+        ("base: run.yaml\ngrids: [{axes: {modle.width: [1]}}]\n", False),
+        ("base: run.yaml\ngrids: [{base: run.yaml}]\n", False),
+        ("base: run.yaml\ngrids: []\n", False),
         (GRID.replace("seeds", "sedes"), False),
         (GRID.replace("base", "bass"), False),
         (GRID.replace("seeds: 3", "seeds: 0"), False),

@@ -1,0 +1,83 @@
+"""The documented grids do what their comments say, in real (and very short) runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqzoo import GridSpec, load_registry, load_spec
+from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
+from seqzoo.grid.expand import expand
+from seqzoo.grid.notes import plan_notes
+from seqzoo.report import make_report
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHORT = ("base.train.steps=1", "base.train.evaluate={batches: 1}", "base.task.test_size=8")
+REGISTRY = load_registry()
+
+
+def plan_of_example(name: str) -> Plan:
+    spec = load_spec(EXAMPLES / f"{name}.yaml", REGISTRY, SHORT)
+    assert isinstance(spec, GridSpec)
+    return make_plan(name, expand(spec, REGISTRY), spec.all_variants())
+
+
+def cells(plan: Plan) -> list[tuple[object, ...]]:
+    return [(row.variant, *row.point.values()) for row in plan.runs]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "runs"),
+    [
+        ("grid_options", 8, 8),
+        ("grid_union", 24, 22),
+        ("grid_paired", 6, 6),
+        ("grid_exclude", 8, 8),
+    ],
+)
+def test_every_run_is_done(name: str, rows: int, runs: int, tmp_path: Path, inline) -> None:
+    plan = plan_of_example(name)
+    assert (len(plan.runs), len(plan.distinct())) == (rows, runs)
+    outcome = run_grid(plan, tmp_path, inline(), RunJob(), View())
+    assert (outcome.done, outcome.failures) == (runs, ())
+    assert sum(cell.n for cell in make_report(tmp_path).cells) == rows
+
+
+def test_an_option_of_one_choice_is_no_factor_of_the_other() -> None:
+    plan = plan_of_example("grid_options")
+    for task in ("local_xor", "parity"):
+        prisms = [("", task, "prism", depth) for depth in (1, 2, 4)]
+        assert [cell for cell in cells(plan) if cell[1] == task] == [
+            *prisms,
+            ("", task, "attention"),
+        ]
+    assert plan_notes(plan) == [
+        "model.mixer.depth is no option with model.mixer attention: 2 runs without it, each done "
+        "once"
+    ]
+
+
+def test_a_union_shares_what_stands_beside_it() -> None:
+    plan = plan_of_example("grid_union")
+    assert plan.variants == ("full", "linear", "no-anchor")
+    assert plan.base == "full"
+    sweep = [row for row in plan.runs if "model.mixer.depth" in row.point]
+    assert [row.seed for row in sweep] == [0, 1, 2] * 6
+    shared = {row.run_id for row in sweep} & {row.run_id for row in plan.runs if row not in sweep}
+    assert {plan.distinct()[run].point["model.mixer.depth"] for run in shared} == {2}
+
+
+def test_pairs_and_exclusions() -> None:
+    pairs = dict.fromkeys((cell[1], cell[2]) for cell in cells(plan_of_example("grid_paired")))
+    assert list(pairs) == [(16, 2e-3), (32, 1e-3), (64, 5e-4)]
+    assert cells(plan_of_example("grid_exclude")) == [
+        ("prism", "local_xor", 16),
+        ("prism", "local_xor", 32),
+        ("prism", "local_xor", 64),
+        ("prism", "parity", 32),
+        ("prism", "parity", 64),
+        ("attention", "local_xor", 16),
+        ("attention", "local_xor", 32),
+        ("attention", "parity", 32),
+    ]
