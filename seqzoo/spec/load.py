@@ -90,7 +90,7 @@ def _grid_setting(setting: str) -> tuple[Location, Document]:
     """Location in the grid, and value, of a `path=value` text."""
     path, value = parse_setting(setting)
     first, _, rest = path.partition(".")
-    inner = re.fullmatch(r"grids\.(\d+)\.(axes|paired|variants\..+)\.(.+)", path)
+    inner = re.fullmatch(r"grids\.(\d+)\.(axes|paired|variants\.[^.]+)\.(.+)", path)
     if inner is not None:
         return ("grids", int(inner[1]), *inner[2].split(".", 1), inner[3]), value
     if first in _RUN_ONLY:
