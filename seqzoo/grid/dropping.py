@@ -7,30 +7,19 @@ attention, so attention is done once. An axis that no cell knows is a mistake an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from seqzoo.errors import Problem
-from seqzoo.grid.cells import Cell
+from seqzoo.grid.checking import Checked
 from seqzoo.grid.factors import Change
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
-from seqzoo.spec.run import RunSpec
 
-__all__ = ["Checked", "idle_axes"]
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A cell with its run's spec, None if it has none, and what is wrong with it, by location."""
-
-    cell: Cell
-    spec: RunSpec | None
-    problems: Sequence[tuple[Location, Problem]]
+__all__ = ["idle_axes", "idle_in"]
 
 
 def idle_axes(grid: Document, checked: Sequence[Checked]) -> list[tuple[str, ...]]:
     """For each cell, the axes that lead to nothing in it and to something in another cell."""
-    idle = [tuple(_idle(grid, each)) for each in checked]
+    idle = [idle_in(grid, each) for each in checked]
     known = {
         change.axis
         for each, axes in zip(checked, idle, strict=True)
@@ -40,8 +29,12 @@ def idle_axes(grid: Document, checked: Sequence[Checked]) -> list[tuple[str, ...
     return [tuple(axis for axis in axes if axis in known) for axes in idle]
 
 
+def idle_in(grid: Document, checked: Checked) -> tuple[str, ...]:
+    """Axes all of whose changes in this cell lead to nothing, in other cells or not."""
+    return tuple(_idle(grid, checked))
+
+
 def _idle(grid: Document, checked: Checked) -> Iterator[str]:
-    """Axes all of whose changes in this cell lead to nothing."""
     cell = checked.cell
     unknown = [location for location, problem in checked.problems if _is_unknown(problem)]
     if not unknown and not any(grid.value(change.written) is None for change in cell.changes):

@@ -8,15 +8,16 @@ from typing import Any
 
 from seqzoo.errors import Problem, SpecError
 from seqzoo.grid.cells import Cell, cells_of, variant_location
-from seqzoo.grid.dropping import Checked, idle_axes
+from seqzoo.grid.checking import Checked, Checker
+from seqzoo.grid.dropping import idle_axes
 from seqzoo.grid.labels import value_label
+from seqzoo.grid.matched import Matched
+from seqzoo.grid.matching import Matcher
 from seqzoo.spec import Catalog
-from seqzoo.spec.document import Document
 from seqzoo.spec.explain import in_order
 from seqzoo.spec.grid import BlockSpec, GridSpec
 from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
-from seqzoo.spec.slot import Memo
 
 __all__ = ["PlannedRun", "expand"]
 
@@ -32,6 +33,7 @@ class PlannedRun:
         seed: the run's seed.
         spec: the run itself.
         dropped: axes that were left out, since the run's parts do not have what they set.
+        matched: how its budget was brought to the base's, None if the grid does not ask for it.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class PlannedRun:
     seed: int
     spec: RunSpec
     dropped: tuple[str, ...] = ()
+    matched: Matched | None = None
 
 
 def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
@@ -54,8 +57,10 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
         SpecError: with every problem of every cell, each told once.
     """
     cells, problems = cells_of(grid)
-    checker = _Checker(grid, catalog)
-    checked = checker.check_all(cells)
+    checker = Checker(grid, catalog)
+    checked = _without_idle_axes(cells, checker)
+    if grid.match is not None:
+        checked = Matcher(grid, grid.match, checker).matched(checked)
     findings = _Findings([each.cell for each in checked])
     for each in checked:
         findings.add(each.cell, (problem for _, problem in each.problems))
@@ -68,59 +73,16 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     return runs
 
 
-class _Checker:
-    """Makes runs of cells: the base with the cell's changes, validated."""
-
-    def __init__(self, grid: GridSpec, catalog: Catalog) -> None:
-        self._grid = grid.document
-        self._base = Document.of(None).with_value((), grid.document, ("base",))
-        self._catalog = catalog
-        self._memo: Memo = {}
-        self._traps = {trap.problem for trap in grid.document.traps}  # told once, not a cell each
-
-    def check_all(self, cells: Sequence[Cell]) -> list[Checked]:
-        """Each cell checked, without the axes that lead to nothing in it, and each once."""
-        first = [self._check(cell) for cell in cells]
-        checked: dict[tuple[str, str], Checked] = {}
-        for each, idle in zip(first, idle_axes(self._grid, first), strict=True):
-            cell = each.cell.without(idle) if idle else each.cell
-            place = (cell.variant, f"{id(cell.block)} {_place(cell.point)}")
-            if place not in checked:
-                checked[place] = self._check(cell) if idle else each
-        return list(checked.values())
-
-    def _check(self, cell: Cell) -> Checked:
-        document = self._base
-        problems: list[tuple[Location, Problem]] = []
-        for change in cell.changes:
-            try:
-                document = document.with_value(change.path, self._grid, change.written)
-            except SpecError as failure:
-                problems.extend((change.path[:-1], problem) for problem in failure.problems)
-        if problems:
-            return Checked(cell, None, problems)
-        spec, found = document.check(RunSpec, self._catalog, self._memo)
-        return Checked(
-            cell,
-            spec,
-            [
-                (location, _with_cause(location, problem, cell, self._grid))
-                for location, problem in found
-                if problem not in self._traps
-            ],
-        )
-
-
-def _with_cause(location: Location, problem: Problem, cell: Cell, grid: Document) -> Problem:
-    """The problem; where a delta set the type that does not know a key, the delta is named."""
-    for change in cell.changes:
-        if change.path == (*location[:-1], "type") and "unknown key" in problem.what:
-            place = grid.marks.value(change.written)
-            what = f"{problem.what}, which {change.owner} sets at {place}"
-            part = ".".join(map(str, location[:-1]))
-            hint = f"{problem.hint}; a delta of {part} as a whole leaves no key of the old part"
-            return Problem(problem.where, problem.path, what, hint)
-    return problem
+def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:
+    """Each cell checked, without the axes that lead to nothing in it, and each once."""
+    first = [checker.check(cell) for cell in cells]
+    checked: dict[tuple[str, str], Checked] = {}
+    for each, idle in zip(first, idle_axes(checker.grid, first), strict=True):
+        cell = each.cell.without(idle) if idle else each.cell
+        place = (cell.variant, f"{id(cell.block)} {_place(cell.point)}")
+        if place not in checked:
+            checked[place] = checker.check(cell) if idle else each
+    return list(checked.values())
 
 
 class _Findings:
@@ -169,7 +131,13 @@ def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
         for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
             seeded = spec.model_copy(update={"seed": seed})
             run = PlannedRun(
-                seeded.run_id, cell.variant, cell.point, seed, seeded, dropped=cell.dropped
+                run_id=seeded.run_id,
+                variant=cell.variant,
+                point=cell.point,
+                seed=seed,
+                spec=seeded,
+                dropped=cell.dropped,
+                matched=each.matched,
             )
             runs.setdefault((cell.variant, _place(cell.point), seed), run)
     return tuple(runs.values())

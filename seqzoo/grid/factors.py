@@ -31,6 +31,11 @@ class Change:
     axis: str | None = None
 
     @property
+    def factor(self) -> str | int:
+        """The key of the grid it is written under: variants, axes or paired."""
+        return self.written[len(self.scope)]
+
+    @property
     def scope(self) -> Location:
         """The grid of a union it is written in, () for what is written for all."""
         return self.written[:2] if self.written[0] == "grids" else ()

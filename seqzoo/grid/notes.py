@@ -1,19 +1,20 @@
-"""What a plan says about itself, in sentences: what was left out of the product, and why."""
+"""What a plan says about itself, in sentences: what was left out, and what was adjusted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from seqzoo.grid.labels import value_label
+from seqzoo.grid.labels import point_label, shortened, value_label
+from seqzoo.grid.matched import WORDS
 from seqzoo.grid.plan import Plan, PlanRow
 
 __all__ = ["plan_notes"]
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """One sentence for each axis that some runs do not have."""
-    return list(_dropped(plan.runs))
+    """A sentence for each axis that some runs do not have, and for each budget that was matched."""
+    return [*_dropped(plan.runs), *dict.fromkeys(_matched(plan))]
 
 
 def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
@@ -27,6 +28,23 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
                 causes.append(f"{factor} {' or '.join(values)}")
         where = " and ".join(causes) or "some parts"
         yield f"{axis} is no option with {where}: {_runs(len(without))} without it, each done once"
+
+
+def _matched(plan: Plan) -> Iterator[str]:
+    points = shortened([row.point for row in plan.runs])
+    for row, point in zip(plan.runs, points, strict=True):
+        matched = row.matched
+        if matched is None or row.variant == plan.base != "":
+            continue
+        name = ", ".join(part for part in (row.variant, point_label(point)) if part)
+        change = "as written"
+        if matched.path is not None:
+            before = "" if matched.before is None else f" for {value_label(matched.before)}"
+            change = f"{matched.path} {value_label(matched.value)}{before}"
+        yield (
+            f"{name}: {change} has {matched.reached:,.0f} {WORDS[matched.by]}, the base "
+            f"{matched.target:,.0f} ({matched.excess:+.1%})"
+        )
 
 
 def _runs(number: int) -> str:

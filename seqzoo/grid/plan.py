@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from seqzoo.errors import RunError
 from seqzoo.grid.expand import PlannedRun
 from seqzoo.grid.labels import run_label, shortened, value_label
+from seqzoo.grid.matched import Matched
+from seqzoo.spec.grid import base_variant
 from seqzoo.train.files import write_whole
 
 __all__ = [
@@ -44,6 +46,7 @@ class PlanRow(BaseModel):
         seed: the run's seed.
         spec: the resolved run spec, as plain data.
         dropped: axes left out of the point, since the run's parts do not have what they set.
+        matched: how its budget was brought to the base's, None if the grid does not ask for it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,7 @@ class PlanRow(BaseModel):
     seed: int
     spec: dict[str, Any]
     dropped: tuple[str, ...] = ()
+    matched: Matched | None = None
 
     @property
     def label(self) -> str:
@@ -121,10 +125,9 @@ def make_plan(
             else the first of all.
     """
     variants = tuple(dict.fromkeys(run.variant for run in runs if run.variant))
-    unchanged = [variant for variant in variants if deltas is not None and not deltas[variant]]
     return Plan(
         name=name,
-        base=(unchanged or list(variants) or [""])[0],
+        base=base_variant({variant: (deltas or {}).get(variant, {"": 0}) for variant in variants}),
         variants=variants,
         axes=tuple(dict.fromkeys(axis for run in runs for axis in run.point)),
         runs=tuple(
@@ -135,6 +138,7 @@ def make_plan(
                 seed=run.seed,
                 spec=run.spec.resolved(),
                 dropped=run.dropped,
+                matched=run.matched,
             )
             for run in runs
         ),

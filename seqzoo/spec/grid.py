@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, PrivateAttr
 
@@ -10,7 +11,7 @@ from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
 from seqzoo.spec.part import SpecModel
 
-__all__ = ["BlockSpec", "GridSpec"]
+__all__ = ["BlockSpec", "GridSpec", "MatchSpec", "base_variant"]
 
 Delta = dict[str, Any]
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
@@ -19,6 +20,34 @@ Seeds = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def base_variant(variants: Mapping[str, Mapping[str, Any]]) -> str:
+    """The variant that others are compared with: the first that changes nothing, else the first."""
+    unchanged = [name for name, delta in variants.items() if not delta]
+    return (unchanged or list(variants) or [""])[0]
+
+
+class MatchSpec(SpecModel):
+    """Fair comparison: a size of each variant is adjusted until its budget is the base's.
+
+    Attributes:
+        by: what is to be equal: parameters, state (elements a sequence), flops (a token).
+        adjust: the path of the size, such as model.mlp.ratio; or several, tried in order.
+        within: how far from the base's it may be, as a share of it.
+    """
+
+    by: Literal["parameters", "state", "flops"]
+    adjust: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^model(\.[^.]+)+$")], ...],
+        BeforeValidator(_as_tuple),
+        Field(min_length=1),
+    ]
+    within: float = Field(default=0.02, gt=0, lt=1)
 
 
 class BlockSpec(SpecModel):
@@ -56,11 +85,13 @@ class GridSpec(BlockSpec):
         exclude: partial points (`variant` and paths -> values) that are left out.
         seeds: a number of seeds, counted from 0, or a list; left out, the base's own.
         grids: several grids in one, each with factors of its own beside those written above.
+        match: adjust a size of each variant until it costs what the base costs.
     """
 
     name: str | None = None
     base: dict[str, Any]
     grids: Annotated[tuple[BlockSpec, ...], Field(min_length=1)] | None = None
+    match: MatchSpec | None = None
     _document: Document | None = PrivateAttr(default=None)
 
     @classmethod

@@ -42,6 +42,9 @@ def grid_schema(catalog: Catalog) -> Schema:
     ]
     for key in ("type", "additionalProperties"):
         del properties["base"][key]
+    adjust = writer.definitions["grid.MatchSpec"]["properties"]["adjust"]
+    adjust["anyOf"] = [adjust["items"], {"type": "array", "items": adjust["items"], "minItems": 1}]
+    del adjust["type"], adjust["items"]
     for block in (grid, writer.definitions["grid.BlockSpec"]):
         _constrain_paths(block["properties"])
     return {"$schema": DIALECT, **grid, "title": "seqzoo grid", "$defs": writer.definitions}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import seqzoo
 from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
 from seqzoo.grid.expand import expand
@@ -34,6 +35,7 @@ def cells(plan: Plan) -> list[tuple[object, ...]]:
         ("grid_union", 24, 22),
         ("grid_paired", 6, 6),
         ("grid_exclude", 8, 8),
+        ("grid_match", 6, 6),
     ],
 )
 def test_every_run_is_done(name: str, rows: int, runs: int, tmp_path: Path, inline) -> None:
@@ -66,6 +68,23 @@ def test_a_union_shares_what_stands_beside_it() -> None:
     assert [row.seed for row in sweep] == [0, 1, 2] * 6
     shared = {row.run_id for row in sweep} & {row.run_id for row in plan.runs if row not in sweep}
     assert {plan.distinct()[run].point["model.mixer.depth"] for run in shared} == {2}
+
+
+def test_budgets_are_matched() -> None:
+    plan = plan_of_example("grid_match")
+    counts = [seqzoo.build_model(row.spec, REGISTRY).parameter_count() for row in plan.runs]
+    base = counts[0]
+    assert [row.matched.reached for row in plan.runs if row.matched] == counts
+    assert all(abs(count - base) <= 0.02 * base for count in counts)
+    sizes = {
+        row.variant: (row.matched.path, row.matched.before) for row in plan.runs if row.matched
+    }
+    assert sizes == {
+        "prism": (None, None),
+        "attention": ("model.mlp.ratio", 4.0),
+        "no-mlp": ("model.width", 16),
+    }
+    assert plan_notes(plan)[0].startswith("attention, local_xor: model.mlp.ratio 5.")
 
 
 def test_pairs_and_exclusions() -> None:
