@@ -11,8 +11,7 @@ import typer
 from seqzoo.errors import SpecError
 
 if TYPE_CHECKING:
-    from seqzoo.grid import Outcome, Plan
-    from seqzoo.registry import Registry
+    from seqzoo.grid import Outcome
 
 __all__ = ["command"]
 
@@ -27,6 +26,9 @@ def command(
     ] = None,
     executor: Annotated[str, typer.Option(metavar="NAME", help="Who does the runs.")] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, run nothing.")] = False,
+    estimate: Annotated[
+        bool, typer.Option(help="In a dry run, time a few steps of each distinct shape.")
+    ] = True,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Lay a value over the file's."),
@@ -41,13 +43,19 @@ def command(
 
     import seqzoo
     from seqzoo.cli.planning import show_plan
-    from seqzoo.grid import Executor, RunJob, run_grid, view_for
+    from seqzoo.grid import Executor, RunJob, make_plan, run_grid, view_for
+    from seqzoo.grid.expand import expand
     from seqzoo.report import make_report, print_report, to_json
 
     registry = seqzoo.load_registry()
-    plan = _plan(file, registry, settings or [])
+    spec = seqzoo.load_spec(file, registry, settings or ())
+    if not isinstance(spec, seqzoo.GridSpec):
+        raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
+    runs = expand(spec, registry)
+    plan = make_plan(spec.name or file.stem, runs, spec.all_variants())
     if dry_run:
-        show_plan(plan, out, as_json)
+        specs = {run.run_id: run.spec for run in runs}
+        show_plan(plan, specs, out, workers=workers, estimate=estimate, as_json=as_json)
         return
     if out is None:
         raise SpecError("--out is missing: the directory where plan, ledger and runs are kept")
@@ -60,17 +68,6 @@ def command(
     else:
         print_report(report, Console(highlight=False))
     raise typer.Exit(_status(outcome))
-
-
-def _plan(file: Path, registry: Registry, settings: list[str]) -> Plan:
-    import seqzoo
-    from seqzoo.grid import make_plan
-    from seqzoo.grid.expand import expand
-
-    spec = seqzoo.load_spec(file, registry, settings)
-    if not isinstance(spec, seqzoo.GridSpec):
-        raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
-    return make_plan(spec.name or file.stem, expand(spec, registry), spec.all_variants())
 
 
 def _status(outcome: Outcome) -> int:

@@ -4,6 +4,7 @@ import pytest
 
 from seqzoo.cli import main
 
+HEADINGS = ["run", "variant", "point", "seed", "steps", "params", "state"]
 GRID = """
 base:
   model: {width: 16, layers: 1, mixer: attention}
@@ -27,16 +28,36 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(file, tmp_path, capsys):
     assert main(["grid", str(file), "--dry-run", "--out", str(out), "--set", "seeds=2"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[0] == ["tiny:", "4", "runs,", "0", "done,", "0", "failed,", "4", "to", "do"]
-    assert lines[1] == ["run", "variant", "point", "seed", "steps", "state"]
-    assert [line[1:] for line in lines[3:]] == [
-        [variant, seed, "4", "to", "do"] for variant in ("full", "bold") for seed in "01"
+    assert lines[1] == [*HEADINGS, "time", "status"]
+    assert [line[1:6] + line[-2:] for line in lines[3:7]] == [
+        [variant, seed, "4", "4,224", "257", "to", "do"]
+        for variant in ("full", "bold")
+        for seed in "01"
     ]
+    assert " ".join(lines[7]).endswith(
+        "where runs stop early: an estimate from 5 steps and one evaluation of 1 distinct shape"
+    )
     assert not out.exists()
     assert main(["grid", str(file), "--dry-run", "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
+    assert all(run["seconds"] > 0 for run in page["runs"])
+    assert page["seconds"] > 0
     assert (page["name"], page["base"]) == ("tiny", "full")
     assert [run["state"] for run in page["runs"]] == ["missing", "missing"]
     assert page["runs"][0]["spec"]["train"]["steps"] == 4
+
+
+def test_a_dry_run_without_an_estimate_says_what_cannot_be_counted(file, capsys):
+    setting = "variants.book={task: {type: text, path: none.txt}}"
+    assert main(["grid", str(file), "--dry-run", "--no-estimate", "--set", setting]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == [*HEADINGS, "status"]
+    assert [line.split()[-4:] for line in lines[3:6]] == [
+        ["4,224", "257", "to", "do"],
+        ["4,224", "257", "to", "do"],
+        ["?", "?", "to", "do"],
+    ]
+    assert "cannot be counted: there is no text file none.txt" in lines[6]
 
 
 def test_a_grid_runs_reports_fails_resumes_and_grows(file, tmp_path, capsys):
@@ -57,7 +78,8 @@ def test_a_grid_runs_reports_fails_resumes_and_grows(file, tmp_path, capsys):
     assert page["runs"] == {"done": 2, "failed": 2, "missing": 0}
     assert [cell["n"] for cell in page["cells"]] == [2, 0]
 
-    assert main(["grid", str(file), "--out", out, "--dry-run", "--set", "seeds=2"]) == 0
+    again = ["grid", str(file), "--out", out, "--dry-run", "--set", "seeds=2"]
+    assert main([*again, "--no-estimate"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "tiny: 4 runs, 2 done, 2 failed, 0 to do"
     assert [line.split()[-1] for line in lines[3:]] == ["done", "done", "failed", "failed"]
