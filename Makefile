@@ -12,7 +12,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint format bench clean
+.PHONY: help setup quickstart test lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can.
 
 bench: $(VENV)/.installed-dev ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/probing_step.py --json benchmarks/results/probing_step.json
+
+docs: $(VENV)/.installed-dev ## Build the site into site/.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean: ## Remove the virtual environment and caches; runs stay.
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
