@@ -28,16 +28,29 @@ class Change:
 
 def changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
     """What to change in the first to get the second, in the first's order, additions last."""
-    before, after = flat(first), flat(second)
-    found = []
-    for path in dict.fromkeys([*before, *after]):
-        if path not in after:
-            found.append(Change(path, "removed", before[path], None))
-        elif path not in before:
-            found.append(Change(path, "added", None, after[path]))
-        elif before[path] != after[path]:
-            found.append(Change(path, "changed", before[path], after[path]))
-    return found
+    return list(_changes("", first, second))
+
+
+def _changes(path: str, first: Any, second: Any) -> Iterator[Change]:
+    if first == second:
+        return
+    before, after = _entries(first), _entries(second)
+    if path and not (before and after):
+        yield from (Change(where, "removed", value, None) for where, value in _leaves(path, first))
+        yield from (Change(where, "added", None, value) for where, value in _leaves(path, second))
+        return
+    for key in dict.fromkeys([*before, *after]):
+        inner = _joined(path, key)
+        if key not in after:
+            for where, value in _leaves(inner, before[key]):
+                yield Change(where, "removed", value, None)
+        elif key not in before:
+            for where, value in _leaves(inner, after[key]):
+                yield Change(where, "added", None, value)
+        elif _entries(before[key]) or _entries(after[key]):
+            yield from _changes(inner, before[key], after[key])
+        elif before[key] != after[key]:
+            yield Change(inner, "changed", before[key], after[key])
 
 
 def flat(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,12 +59,21 @@ def flat(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    inner: Mapping[Any, Any] = {}
-    if isinstance(value, Mapping):
-        inner = value
-    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
-        inner = dict(enumerate(value))
-    if not inner:
+    entries = _entries(value)
+    if not entries:
         yield path, value
-    for key, entry in inner.items():
-        yield from _leaves(f"{path}.{key}" if path else str(key), entry)
+    for key, entry in entries.items():
+        yield from _leaves(_joined(path, key), entry)
+
+
+def _entries(value: Any) -> Mapping[Any, Any]:
+    """What is inside a mapping, or a list of parts; nothing inside anything else."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+        return dict(enumerate(value))
+    return {}
+
+
+def _joined(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -1,28 +1,56 @@
 import json
 
 import pytest
+import yaml
 
 from seqzoo.cli import main
+from seqzoo.grid.plan import Plan, PlanRow, adopt_plan
+from seqzoo.train.record import (
+    DeviceFacts,
+    MetricFacts,
+    Record,
+    Timings,
+    Versions,
+    write_record,
+)
 
-GRID = """
-base:
-  model: {width: 16, layers: 1, mixer: attention}
-  task: {type: parity, length: 8}
-  train: {steps: 2, batch_size: 4, evaluate: {every: 2, batches: 1}}
-axes: {model.layers: [1, 2]}
-"""
 
-
-@pytest.fixture(scope="module")
-def grid(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    (folder / "grid.yaml").write_text(GRID, encoding="utf-8")
-    assert main(["grid", str(folder / "grid.yaml"), "--out", str(folder / "out")]) == 0
-    return folder / "out"
+@pytest.fixture
+def grid(tmp_path):
+    """Two runs of one layer and two, done."""
+    rows = []
+    for layers, accuracy in ((1, 0.75), (2, 0.875)):
+        spec = {"model": {"layers": layers}, "train": {"steps": 2, "stop": None}, "seed": 0}
+        point = {"model.layers": layers}
+        rows.append(PlanRow(run_id=f"run{layers}", variant="", point=point, seed=0, spec=spec))
+        directory = tmp_path / "runs" / f"run{layers}"
+        directory.mkdir(parents=True)
+        (directory / "spec.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+        record = Record(
+            run_id=f"run{layers}",
+            name=None,
+            seed=0,
+            status="done",
+            steps=2,
+            max_steps=2,
+            reached_at=None,
+            target=None,
+            metric=MetricFacts(name="accuracy", higher_is_better=True, chance=0.5),
+            metrics={"accuracy": accuracy},
+            best={},
+            parameters=1000 * layers,
+            state_size=64,
+            timings=Timings(wall_s=1.0, train_s=1.0, tokens=100, tokens_per_s=100.0),
+            versions=Versions(seqzoo="0.1", torch="2", python="3.11", plugins={}),
+            device=DeviceFacts(kind="cpu", name="a processor", threads=1),
+        )
+        write_record(directory / "record.json", record)
+    plan = Plan(name="g", base="", variants=(), axes=("model.layers",), runs=tuple(rows))
+    adopt_plan(tmp_path, plan)
+    return tmp_path
 
 
 def test_runs_are_listed_and_chosen(grid, capsys):
-    capsys.readouterr()
     assert main(["runs", str(grid), "--json"]) == 0
     one, two = json.loads(capsys.readouterr().out)
     assert [one["model.layers"], two["model.layers"]] == [1, 2]
@@ -30,21 +58,21 @@ def test_runs_are_listed_and_chosen(grid, capsys):
     out = capsys.readouterr().out
     assert two["run"] in out
     assert one["run"] not in out
-    assert f"{two['accuracy']:.3f}" in out
-    assert "1 of 2 runs, each in " in out
+    assert "0.875" in out
+    assert f"1 of 2 runs, each in {grid}/runs/RUN" in out
 
 
 def test_two_runs_are_compared(grid, capsys):
-    capsys.readouterr()
     paths = [str(path) for path in sorted((grid / "runs").iterdir())]
     assert main(["runs", "diff", *paths]) == 0
     out = capsys.readouterr().out
     assert "model.layers" in out
     assert "environment: the same" in out
+    assert "+1,000" in out
     assert main(["runs", "diff", *paths, "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
     assert [change["path"] for change in page["spec"]] == ["model.layers"]
-    assert len(page["results"]["parameters"]) == 2
+    assert page["results"]["parameters"] == [1000, 2000]
 
 
 @pytest.mark.parametrize(

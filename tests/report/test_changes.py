@@ -21,3 +21,16 @@ def test_lists_of_parts_are_entered_and_lists_of_numbers_are_not():
         Change("betas", "changed", [0.9, 0.99], [0.9, 0.95]),
         Change("extra", "changed", {}, None),
     ]
+
+
+def test_a_value_in_place_of_a_part_is_told_by_its_leaves():
+    first, second = {"stop": None}, {"stop": {"target": 0.9}}
+    assert changes(first, second) == [
+        Change("stop", "removed", None, None),
+        Change("stop.target", "added", None, 0.9),
+    ]
+    assert changes(second, first) == [
+        Change("stop.target", "removed", 0.9, None),
+        Change("stop", "added", None, None),
+    ]
+    assert changes({}, {"a": {"b": 1}}) == [Change("a.b", "added", None, 1)]

@@ -84,16 +84,15 @@ def _draw_bar(ax: Axes, place: int, cell: Cell, look: Look) -> None:
     end = summary.maximum
     if summary.interval is not None:
         low, high = summary.interval
-        ax.plot([low, high], [place, place], color=INK, linewidth=2.2, solid_capstyle="butt")
-        ax.plot([low, high], [place, place], "|", color=INK, markersize=8, markeredgewidth=1.2)
-        spots = [place + 0.2] * summary.n
+        for color, width in (("white", 4.0), ("black", 1.8)):  # on any bar and any page
+            ax.plot([low, high], [place, place], "|-", color=color, linewidth=width, markersize=8)
         ax.plot(
             summary.values,
-            spots,
+            [place + 0.2] * summary.n,
             "o",
             markersize=3,
             markerfacecolor="white",
-            markeredgecolor=INK,
+            markeredgecolor="black",
             markeredgewidth=0.7,
         )
     ax.annotate(

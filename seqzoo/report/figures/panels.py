@@ -25,7 +25,7 @@ __all__ = [
     "panels_of",
 ]
 
-MOST_PANELS = 24
+MOST_PANELS = 12
 SERIES = (VARIANT, DIRECTORY)
 
 

@@ -176,11 +176,12 @@ function chart(run, metric) {
     draw(svg, "text", { x: x(step), y: 260, "text-anchor": "middle" }, step.toLocaleString("en"));
   }
   draw(svg, "text", { x: 380, y: 282, "text-anchor": "middle" }, "optimizer steps");
-  lines.forEach((line, place) => {
+  lines.forEach((line) => {
+    const left = line.kind === "own" ? 64 : 190; // a base may have a long name
     const points = line.curve[0].map((step, i) => [x(step), y(line.curve[1][i])]);
     draw(svg, "polyline", { class: line.kind, points: points.map((p) => p.map((c) => c.toFixed(1)).join()).join(" ") });
-    draw(svg, "line", { class: line.kind, x1: 64 + 300 * place, x2: 94 + 300 * place, y1: 14, y2: 14 });
-    draw(svg, "text", { x: 100 + 300 * place, y: 18 }, line.label);
+    draw(svg, "line", { class: line.kind, x1: left, x2: left + 30, y1: 14, y2: 14 });
+    draw(svg, "text", { x: left + 36, y: 18 }, line.label);
     if (line.kind === "own") {
       points.forEach(([cx, cy], i) => {
         const dot = draw(svg, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 3 });
