@@ -65,8 +65,13 @@ class Block:
         return cls.of_columns(columns)
 
     @classmethod
-    def of_metric(cls, cells: Sequence[Cell | None], point: str, wording: Wording) -> Block:
-        """The metric of one point, with the steps to its target and the difference to the base."""
+    def of_metric(
+        cls, cells: Sequence[Cell | None], point: str, wording: Wording, *, mark: bool
+    ) -> Block:
+        """The metric of one point, with the steps to its target and the difference to the base.
+
+        The best is marked if `mark`: where rows are there to be compared.
+        """
         present = [cell for cell in cells if cell is not None]
         columns: dict[Column, list[Entry]] = {}
         solved = [
@@ -77,12 +82,14 @@ class Block:
         if targets:
             name = f"steps to {targets.pop():g}" if len(targets) == 1 else "steps to target"
             texts = ["" if cell is None else steps_text(cell, wording.brief) for cell in cells]
-            columns[Column(name, point)] = _marked(texts, solved, higher_is_better=False)
+            columns[Column(name, point)] = _marked(
+                texts, solved, higher_is_better=False if mark else None
+            )
         means = [None if cell is None or not cell.summary else cell.summary.mean for cell in cells]
         ways = {cell.higher_is_better for cell in present} - {None}
         is_early = any(step is not None for step in solved)
         texts = ["" if cell is None else metric_text(cell) for cell in cells]
-        way = ways.pop() if len(ways) == 1 and not is_early else None
+        way = ways.pop() if mark and len(ways) == 1 and not is_early else None
         metric = present[0].metric or "metric"
         columns[Column(metric, point)] = _marked(texts, means, higher_is_better=way)
         with_base = any(cell.is_base for cell in present) and len(present) > 1

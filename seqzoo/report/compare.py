@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from seqzoo.errors import SpecError
-from seqzoo.report.collect import Collection
+from seqzoo.report.collect import Collection, Result
+from seqzoo.report.layout import key_of
 
 __all__ = ["DIRECTORY", "compare"]
 
@@ -32,13 +33,19 @@ def compare(collections: Sequence[Collection]) -> Collection:
         directories=tuple(paths),
         base=labels[0],
         axes=(DIRECTORY, *dict.fromkeys(axis for c in collections for axis in c.axes)),
-        results=tuple(
-            replace(result, point={DIRECTORY: label, **result.point})
-            for collection, label in zip(collections, labels, strict=True)
-            for result in collection.results
-        ),
+        results=_results(collections, labels),
         against=DIRECTORY,
     )
+
+
+def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[Result, ...]:
+    """Runs that are alike stand together, in the order in which the directories are named."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for collection, label in zip(collections, labels, strict=True):
+        for result in collection.results:
+            named = replace(result, point={DIRECTORY: label, **result.point})
+            groups.setdefault((result.variant, key_of(result.point)), []).append(named)
+    return tuple(result for group in groups.values() for result in group)
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

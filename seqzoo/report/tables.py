@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from seqzoo.grid.labels import shortened
 from seqzoo.report.blocks import Block, Column, Entry
@@ -39,6 +40,34 @@ class Table:
                 widths[place] = max(widths[place], len(entry.text) + 2 * entry.best)
         return sum(widths) + GAP * (len(widths) - 1)
 
+    def wrapped(self, width: int) -> list[Table]:
+        """As many tables as it takes to fit, each with the columns of some points.
+
+        The columns that say what a row is are in each. Columns of one point stay together.
+        """
+        if self.width <= width:
+            return [self]
+        heads = [place for place, column in enumerate(self.columns) if not column.is_number]
+        rest = [place for place in range(len(self.columns)) if place not in heads]
+        groups = [
+            list(group) for _, group in groupby(rest, key=lambda place: self.columns[place].point)
+        ]
+        tables: list[Table] = []
+        held: list[int] = []
+        for group in groups:
+            if held and self._part([*heads, *held, *group]).width > width:
+                tables.append(self._part([*heads, *held]))
+                held = []
+            held += group
+        return [*tables, self._part([*heads, *held])]
+
+    def _part(self, places: Sequence[int]) -> Table:
+        return Table(
+            self.title,
+            tuple(self.columns[place] for place in places),
+            tuple(tuple(row[place] for place in places) for row in self.rows),
+        )
+
 
 def make_tables(
     collection: Collection, cells: Sequence[Cell], width: int, layout: Layout | None = None
@@ -47,7 +76,8 @@ def make_tables(
 
     Without a layout: one table with a column for each point if it fits, else one table a task.
     Where there are no variants, or directories are compared, the axes that are no task's make rows.
-    What does not fit in the fewest words either is for the format to fold.
+    What does not fit in the fewest words either is cut between points into several tables; a point
+    that is too wide alone is for the format to fold.
     """
     points = shortened([cell.point for cell in cells])
     cells = [replace(cell, point=point) for cell, point in zip(cells, points, strict=True)]
@@ -56,7 +86,7 @@ def make_tables(
         tables = list(_tables(collection, cells, candidate, wording))
         if max(table.width for table in tables) <= width:
             break
-    return tables
+    return [part for table in tables for part in table.wrapped(width)]
 
 
 def _candidates(
@@ -106,8 +136,12 @@ def _table(
         rows.setdefault(key_of(part_of(cell, layout.rows)), {})[place] = cell
     lines = list(rows.values())
     one_point = len(set(points.values())) == 1
+    with_variants = VARIANT in layout.rows or len({cell.variant for cell in cells}) == 1
+    mark = with_variants and not any(is_task(factor) for factor in varying)
     blocks = [
-        Block.of_metric([line.get(place) for line in lines], "" if one_point else point, wording)
+        Block.of_metric(
+            [line.get(place) for line in lines], "" if one_point else point, wording, mark=mark
+        )
         for place, point in points.items()
     ]
     heads = [next(iter(line.values())) for line in lines]

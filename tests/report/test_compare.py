@@ -22,8 +22,8 @@ def test_each_cell_is_compared_with_its_like_in_the_first_directory(pair):
     ]
     assert [[entry.text for entry in row[:4]] for row in table.rows] == [
         ["full", "before", "0.550 ± 0.071", "base"],
-        ["thin", "before", "0.350 ± 0.071", "base"],
         ["full", "after", "0.650 ± 0.071", "+0.100 [+0.100, +0.100]"],
+        ["thin", "before", "0.350 ± 0.071", "base"],
         ["thin", "after", "0.400 ± 0.000", "+0.050 [0.000, +0.100]"],
     ]
     assert report.heading == (f"test: 8 of 8 runs done, 2 seeds, from {pair[0]}, {pair[1]}")
