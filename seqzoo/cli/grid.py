@@ -11,7 +11,8 @@ import typer
 from seqzoo.errors import SpecError
 
 if TYPE_CHECKING:
-    from seqzoo.grid import Outcome
+    from seqzoo.grid import Executor, Outcome
+    from seqzoo.registry import Registry
 
 __all__ = ["command"]
 
@@ -24,7 +25,9 @@ def command(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a core.")
     ] = None,
-    executor: Annotated[str, typer.Option(metavar="NAME", help="Who does the runs.")] = "local",
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="Who does the runs; or '{type: NAME, ...}'.")
+    ] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, run nothing.")] = False,
     estimate: Annotated[
         bool, typer.Option(help="In a dry run, time a few steps of each distinct shape.")
@@ -43,7 +46,7 @@ def command(
 
     import seqzoo
     from seqzoo.cli.planning import show_plan
-    from seqzoo.grid import Executor, RunJob, make_plan, run_grid, view_for
+    from seqzoo.grid import RunJob, make_plan, run_grid, view_for
     from seqzoo.grid.expand import expand
     from seqzoo.report import make_report, print_report, to_json
 
@@ -59,8 +62,7 @@ def command(
         return
     if out is None:
         raise SpecError("--out is missing: the directory where plan, ledger and runs are kept")
-    doer = registry.spec("executor", {"type": executor, "workers": workers}).build()
-    assert isinstance(doer, Executor)
+    doer = _executor(executor, workers, registry)
     outcome = run_grid(plan, out, doer, RunJob(), view_for(Console(stderr=True)))
     report = make_report(out)
     if as_json:
@@ -68,6 +70,17 @@ def command(
     else:
         print_report(report, Console(highlight=False))
     raise typer.Exit(_status(outcome))
+
+
+def _executor(text: str, workers: int | None, registry: Registry) -> Executor:
+    """The executor of a name, or of a mapping with a type, in YAML."""
+    from seqzoo.spec.document import parse_document
+
+    written = parse_document(text, "--executor").data
+    settings = written if isinstance(written, dict) else {"type": written}
+    if workers is not None:
+        settings = {**settings, "workers": workers}
+    return registry.spec("executor", settings).build()
 
 
 def _status(outcome: Outcome) -> int:

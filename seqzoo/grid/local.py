@@ -16,12 +16,13 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
+from pydantic import NonNegativeInt
 
 from seqzoo.grid.executors import Executor
 from seqzoo.grid.job import Finished, Job, Lost, News, Started, Work
-from seqzoo.train.allocator import keep_freed_memory
+from seqzoo.grid.process import prepare, print_into
 
-__all__ = ["LocalExecutor", "num_cores"]
+__all__ = ["LocalExecutor", "gpu_names", "num_cores"]
 
 PATIENCE_SECONDS = 5.0
 
@@ -33,20 +34,42 @@ def num_cores() -> int:
     return os.cpu_count() or 1
 
 
+def gpu_names(limit: int | None = None) -> tuple[str, ...]:
+    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES calls them; the first `limit`."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [name.strip() for name in visible.split(",")] if visible else []
+    if not names:
+        count = torch.cuda.device_count() if limit is None else limit
+        names = [str(index) for index in range(count)]
+    return tuple(names[:limit])
+
+
 @dataclass
 class _Worker:
     process: BaseProcess
     pipe: Any  # a Connection; its class differs from platform to platform
+    gpu: str | None = None
     job: Job | None = None
 
 
 class LocalExecutor(Executor):
-    """Worker processes on this machine; they share its cores evenly."""
+    """Worker processes on this machine; they share its cores evenly, and have one GPU each."""
 
     name = "local"
 
-    def __init__(self, spec: Executor.Spec) -> None:
-        self.num_workers = spec.workers or num_cores()
+    class Spec(Executor.Spec):
+        """Settings of `local`.
+
+        Attributes:
+            workers: runs at a time; null for one a GPU, or one a processor core if there is none.
+            gpus: GPUs that workers are spread over, one a worker; null for all that are visible.
+        """
+
+        gpus: NonNegativeInt | None = None
+
+    def __init__(self, spec: Spec) -> None:
+        self._gpus = gpu_names(spec.gpus)
+        self.num_workers = spec.workers or len(self._gpus) or num_cores()
         self._workers: list[_Worker] = []
         self._work: Work | None = None
 
@@ -91,15 +114,20 @@ class LocalExecutor(Executor):
         context = multiprocessing.get_context("spawn")
         pipe, far_end = context.Pipe()
         threads = max(1, num_cores() // self.num_workers)
+        gpu = self._least_used_gpu()
         process = context.Process(
-            target=_serve, args=(far_end, self._work, threads), name="seqzoo-worker"
+            target=_serve, args=(far_end, self._work, threads, gpu), name="seqzoo-worker"
         )
         with _no_ctrl_c():
             process.start()
         far_end.close()
-        worker = _Worker(process, pipe)
+        worker = _Worker(process, pipe, gpu)
         self._workers.append(worker)
         return worker
+
+    def _least_used_gpu(self) -> str | None:
+        used = [worker.gpu for worker in self._workers]
+        return min(self._gpus, key=used.count, default=None)
 
     def _listen(self, worker: _Worker) -> Iterator[News]:
         try:
@@ -152,12 +180,13 @@ def _no_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(pipe: Connection, work: Work, threads: int) -> None:
+def _serve(pipe: Connection, work: Work, threads: int, gpu: str | None) -> None:
     """A worker's whole life: one job after the other, until the pipe ends or the grid dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_the_grid, daemon=True).start()
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before anything in this process uses CUDA
+    prepare(threads)
     host = socket.gethostname()
     while True:
         try:
@@ -165,7 +194,7 @@ def _serve(pipe: Connection, work: Work, threads: int) -> None:
         except (EOFError, OSError):
             return
         with suppress(OSError):  # a full disk: the job itself says so
-            _print_into(job)
+            print_into(job)
         pipe.send(Started(job, host=host, pid=os.getpid()))
         work(job, pipe.send)
 
@@ -175,14 +204,3 @@ def _die_with_the_grid() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os._exit(1)
-
-
-def _print_into(job: Job) -> None:
-    """Whatever the job prints, and what the C libraries below it print, lands beside the run."""
-    job.directory.mkdir(parents=True, exist_ok=True)
-    output = os.open(
-        job.directory / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o644
-    )
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqzoo.grid.local import LocalExecutor
+from seqzoo.grid.ray_cluster import RayExecutor
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
 
@@ -15,3 +16,4 @@ __all__ = ["register_parts"]
 def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Register the executors."""
     register(LocalExecutor)
+    register(RayExecutor)

@@ -12,7 +12,7 @@ import pytest
 
 from seqzoo.grid.job import Finished, Lost, Progress, Started
 from seqzoo.grid.liveness import process_is_alive
-from seqzoo.grid.local import LocalExecutor, num_cores
+from seqzoo.grid.local import LocalExecutor, gpu_names, num_cores
 
 DEEDS = """
 import os, signal, time
@@ -27,6 +27,7 @@ def work(job, send):
             print("from Python", flush=True)
             os.write(2, b"from below")
             send(Finished(job))
+        case "gpu": send(Finished(job, summary=os.environ.get("CUDA_VISIBLE_DEVICES", "none")))
         case "hear": send(Finished(job, summary=str(signal.getsignal(signal.SIGINT))))
         case "die": os.kill(os.getpid(), signal.SIGKILL)
         case "exit": os._exit(3)
@@ -121,6 +122,30 @@ def test_cores_are_the_default_number_of_workers(deeds):
     executor.start(deeds)
     assert executor.free() == num_cores() >= 1
     executor.close()
+
+
+def test_gpus_are_named_as_cuda_names_them(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert gpu_names() == ("0", "1", "2")
+    assert gpu_names(2) == ("0", "1")
+    assert gpu_names(0) == ()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, GPU-77, 1")
+    assert gpu_names() == ("5", "GPU-77", "1")
+    assert gpu_names(2) == ("5", "GPU-77")
+
+
+def test_each_worker_has_a_gpu_of_its_own(deeds, make_job, tmp_path):
+    executor = LocalExecutor(LocalExecutor.Spec(gpus=2))
+    executor.start(deeds)
+    assert executor.free() == 2
+    for name in ("a", "b"):
+        executor.submit(make_job(name, tmp_path / name, do="gpu"))
+    found = []
+    while len(found) < 2:
+        found += [news.summary for news in hear(executor, Finished) if isinstance(news, Finished)]
+    executor.close()
+    assert sorted(found) == ["0", "1"]
 
 
 def test_workers_do_not_outlive_a_killed_grid(folder, tmp_path):
