@@ -12,7 +12,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint format bench docs clean
+.PHONY: help setup quickstart test chaos lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its tab
 
 test: $(VENV)/.installed-dev ## Run all tests.
 	$(BIN)/python -m pytest -n auto
+
+chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
+	$(BIN)/python -m pytest -m chaos -s tests/grid
 
 lint: $(VENV)/.installed-dev ## Check style, types and the order of imports.
 	$(BIN)/ruff check .
