@@ -22,6 +22,7 @@ from pydantic import field_validator
 
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
 from seqzoo.tasks.task import Batch, Metric
+from seqzoo.tasks.vocabulary import Range, in_a_row
 
 __all__ = ["LocalXor"]
 
@@ -61,14 +62,20 @@ class LocalXor(SyntheticTask):
                 )
             return vocab_size
 
+    def vocabulary(self) -> tuple[Range, ...]:
+        """Classes, query, mark, payload, noise."""
+        payload = (self.vocab_size - FIRST_PAYLOAD) // 4 * 2
+        fixed = (("classes", 2), ("query", 1), ("mark", 1), ("payload", payload))
+        noise = self.vocab_size - FIRST_PAYLOAD - payload
+        return in_a_row(*fixed, ("noise", noise), answers="classes")
+
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Sequences of noise with a, b, mark at a uniform position and the query at the end."""
         length = self.length
-        payload = (self.vocab_size - FIRST_PAYLOAD) // 4 * 2
-        noise = FIRST_PAYLOAD + payload
-        tokens = torch.randint(noise, self.vocab_size, (size, length), generator=generator)
+        *_, payload, noise = self.vocabulary()
+        tokens = noise.draw((size, length), generator)
         placed = torch.full((size, PLACED), MARK)
-        placed[:, :2] = torch.randint(FIRST_PAYLOAD, noise, (size, 2), generator=generator)
+        placed[:, :2] = payload.draw((size, 2), generator)
         start = torch.randint(0, length - PLACED, (size, 1), generator=generator)
         tokens.scatter_(1, start + torch.arange(PLACED), placed)
         tokens[:, -1] = QUERY

@@ -28,6 +28,7 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from seqzoo.tasks.sampling import distinct, distinct_by_weight
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
 from seqzoo.tasks.task import IGNORED, Batch, Metric
+from seqzoo.tasks.vocabulary import Range, in_a_row
 
 __all__ = ["Mqar"]
 
@@ -75,6 +76,11 @@ class Mqar(SyntheticTask):
         super().__init__(spec)
         # Naming one of the values that were shown, without knowing whose it is.
         self.metric = Metric("accuracy", higher_is_better=True, chance=1 / spec.num_pairs)
+
+    def vocabulary(self) -> tuple[Range, ...]:
+        """Blank, keys, values."""
+        half = self.vocab_size // 2
+        return in_a_row(("blank", 1), ("keys", half - 1), ("values", self.vocab_size - half))
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Sequences of pairs, then queries at places of a power law."""

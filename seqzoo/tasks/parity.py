@@ -20,6 +20,7 @@ from pydantic import PositiveInt, ValidationInfo, field_validator
 
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
 from seqzoo.tasks.task import Batch, Metric
+from seqzoo.tasks.vocabulary import Range, in_a_row
 
 __all__ = ["Parity"]
 
@@ -65,6 +66,13 @@ class Parity(SyntheticTask):
             return bits
 
     spec: Spec
+
+    def vocabulary(self) -> tuple[Range, ...]:
+        """Classes, query, bits, noise."""
+        noise = self.vocab_size - FIRST_NOISE
+        return in_a_row(
+            ("classes", 2), ("query", 1), ("bits", 2), ("noise", noise), answers="classes"
+        )
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
         """Sequences of noise with bits at a uniform position and the query at the end."""

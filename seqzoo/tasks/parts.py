@@ -5,17 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqzoo.registry.hookspecs import hookimpl
-from seqzoo.spec import Part
+from seqzoo.spec import Part, Preset
 from seqzoo.tasks.local_xor import LocalXor
+from seqzoo.tasks.modulo_add import ModuloAdd
 from seqzoo.tasks.mqar import Mqar
+from seqzoo.tasks.mux import Mux
+from seqzoo.tasks.palindrome import Palindrome
 from seqzoo.tasks.parity import Parity
+from seqzoo.tasks.poly_recall import PolyRecall
+from seqzoo.tasks.silence_gate import SilenceGate
 from seqzoo.tasks.text import Text
+from seqzoo.tasks.variable_tracking import VariableTracking
 
-__all__ = ["register_tasks"]
+__all__ = ["register_presets", "register_tasks"]
+
+TASKS: tuple[type[Part], ...] = (
+    LocalXor,
+    ModuloAdd,
+    Mqar,
+    Mux,
+    Palindrome,
+    Parity,
+    PolyRecall,
+    SilenceGate,
+    Text,
+    VariableTracking,
+)
+
+PRESETS = (
+    Preset(
+        name="mqar-probing",
+        family="task",
+        doc="Multi-query associative recall at the size of the probing tasks: 64 tokens of 64.",
+        spec={"type": "mqar", "length": 64, "vocab_size": 64, "num_pairs": 4, "test_size": 2048},
+    ),
+)
 
 
 @hookimpl
 def register_tasks(register: Callable[[type[Part]], None]) -> None:
     """Register every built-in task."""
-    for task in (LocalXor, Mqar, Parity, Text):
+    for task in TASKS:
         register(task)
+
+
+@hookimpl
+def register_presets(register: Callable[[Preset], None]) -> None:
+    """Register every built-in preset of a task."""
+    for preset in PRESETS:
+        register(preset)

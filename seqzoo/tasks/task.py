@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqzoo.spec import Part
+from seqzoo.tasks.vocabulary import Range
 
 __all__ = ["IGNORED", "Batch", "Metric", "Task"]
 
@@ -75,6 +76,14 @@ class Task(Part, ABC, family="task"):
     def fingerprint(self) -> str:
         """Changes when data outside the spec, such as a file, changes; "" if there is none."""
         return ""
+
+    def vocabulary(self) -> tuple[Range, ...]:
+        """What token ids mean, as ranges of them; () where they are all of one kind."""
+        return ()
+
+    def word(self, token: int) -> str:
+        """A token as `seqzoo tasks show` prints it: its id, if the task knows nothing better."""
+        return str(token)
 
     @abstractmethod
     def train_batch(self, size: int, seed: int, step: int) -> Batch:

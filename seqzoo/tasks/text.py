@@ -87,6 +87,10 @@ class Text(Task):
         """The text of token ids."""
         return self._file.decode(ids)
 
+    def word(self, token: int) -> str:
+        """The token's text, line ends and the like as escapes."""
+        return repr(self.decode([token]))[1:-1]
+
     def train_batch(self, size: int, seed: int, step: int) -> Batch:
         """Windows that begin anywhere in the training part."""
         starts = torch.randint(

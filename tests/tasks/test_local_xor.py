@@ -7,7 +7,7 @@ from seqzoo.tasks.local_xor import LocalXor
 
 def test_every_label_is_the_xor_of_the_two_before_the_mark() -> None:
     task = LocalXor.Spec(length=9, vocab_size=19).build()  # payload 4...9
-    batch = task.train_batch(600, seed=0, step=0)
+    batch = task.train_batch(10_000, seed=0, step=0)
     starts, answers, noise = set(), [], set()
     for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
         assert tokens.count(3) == 1

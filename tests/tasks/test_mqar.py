@@ -9,7 +9,7 @@ from seqzoo.tasks.mqar import Mqar
 @pytest.mark.parametrize("noise", [True, False])
 def test_each_key_is_asked_once_and_labelled_with_its_value(noise: bool) -> None:
     spec = Mqar.Spec(length=20, vocab_size=40, num_pairs=4, random_non_queries=noise)
-    batch = spec.build().train_batch(200, seed=0, step=0)
+    batch = spec.build().train_batch(10_000, seed=0, step=0)
     for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
         value_of = dict(zip(tokens[0:8:2], tokens[1:8:2], strict=True))
         assert len(value_of) == len(set(value_of.values())) == 4

@@ -7,7 +7,7 @@ from seqzoo.tasks.parity import Parity
 
 def test_every_label_is_the_parity_of_the_bits_found_in_the_noise() -> None:
     task = Parity.Spec(length=12, bits=4).build()
-    batch = task.train_batch(400, seed=0, step=0)
+    batch = task.train_batch(10_000, seed=0, step=0)
     starts = set()
     for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
         places = [place for place, token in enumerate(tokens) if token in (3, 4)]

@@ -1,0 +1,95 @@
+"""An example of a task: gathered as data, printed as rows of tokens with their labels below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from seqzoo.spec import PartSpec
+from seqzoo.tasks import IGNORED, Task
+
+__all__ = ["Example", "example_of", "print_example"]
+
+HEAD = len("tokens ")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training sequence of a task.
+
+    Attributes:
+        task: the task it is from.
+        tokens: T token ids.
+        labels: T token ids, `IGNORED` where there is none.
+    """
+
+    task: Task
+    tokens: list[int]
+    labels: list[int]
+
+    def as_data(self) -> dict[str, Any]:
+        """All there is to know, as plain values; a position without label is null."""
+        metric = self.task.metric
+        return {
+            "name": self.task.name,
+            "doc": self.task.summary(),
+            "length": self.task.length,
+            "vocab_size": self.task.vocab_size,
+            "metric": metric.name,
+            "chance": metric.chance,
+            "vocabulary": [
+                {"name": kind.name, "first": kind.first, "size": kind.size}
+                for kind in self.task.vocabulary()
+            ],
+            "tokens": self.tokens,
+            "labels": [None if label == IGNORED else label for label in self.labels],
+        }
+
+
+def example_of(spec: PartSpec, seed: int) -> Example:
+    """The first training sequence of a seed.
+
+    Raises:
+        SpecError: the task needs a file that is not there, or is malformed.
+    """
+    task: Task = spec.build()
+    batch = task.train_batch(1, seed, 0)
+    return Example(task, batch.tokens[0].tolist(), batch.labels[0].tolist())
+
+
+def print_example(example: Example, console: Console) -> None:
+    """Print the task's facts and the sequence, as many tokens a line as the console is wide."""
+    task, metric = example.task, example.task.metric
+    console.print(Text.assemble((task.name, "bold"), f": {task.summary()}"))
+    chance = "" if metric.chance is None else f", {metric.chance:.3g} by chance"
+    console.print(
+        f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}{chance}"
+    )
+    kinds = task.vocabulary()
+    if kinds:
+        ids = (
+            f"{kind.first} {kind.name}"
+            if kind.size == 1
+            else f"{kind.first}-{kind.stop - 1} {kind.name}"
+            for kind in kinds
+        )
+        console.print("ids: " + ", ".join(ids))
+    quiet = {
+        token for kind in kinds if kind.name == "noise" for token in range(kind.first, kind.stop)
+    }
+    tokens = [task.word(token) for token in example.tokens]
+    labels = ["." if label == IGNORED else task.word(label) for label in example.labels]
+    width = 1 + max(map(len, (*tokens, *labels)))
+    a_line = max(1, (console.width - HEAD) // width)
+    for start in range(0, len(tokens), a_line):
+        stop = start + a_line
+        above, below = Text("\ntokens "), Text("labels ")
+        for token, word in zip(example.tokens[start:stop], tokens[start:stop], strict=True):
+            above.append(word.rjust(width), style="dim" if token in quiet else "")
+        for word in labels[start:stop]:
+            below.append(word.rjust(width), style="dim" if word == "." else "bold green")
+        console.print(above, soft_wrap=True)
+        console.print(below, soft_wrap=True)

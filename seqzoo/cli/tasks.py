@@ -1,0 +1,97 @@
+"""`seqzoo tasks`: what there is to train on. `seqzoo tasks show NAME`: a sequence, labels below."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from seqzoo.registry import Entry, Registry, load_registry
+from seqzoo.spec import Part, PartSpec, Slot, SpecModel
+
+__all__ = ["app"]
+
+app = typer.Typer(invoke_without_command=True, context_settings={"max_content_width": 100})
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def listing(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the tasks, or show an example of one."""
+    if context.invoked_subcommand is not None:
+        return
+    registry = load_registry()
+    rows = [_row(entry, registry) for entry in registry if entry.family == "task"]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("task", no_wrap=True)
+    table.add_column("length", justify="right")
+    table.add_column("doc", ratio=1)
+    for row in rows:
+        table.add_row(row["name"], str(row["length"] or ""), row["doc"])
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("\nseqzoo tasks show NAME prints an example", style="dim")
+
+
+def _row(entry: Entry, registry: Registry) -> dict[str, Any]:
+    """Name, default length (None where it has none without settings), plugin, doc."""
+    if isinstance(entry.target, type) and issubclass(entry.target, Part):
+        field = entry.target.Spec.model_fields.get("length")
+        length = field.default if field is not None else None
+    else:
+        length = getattr(registry.spec("task", entry.name), "length", None)
+    return {
+        "name": entry.name,
+        "length": length if isinstance(length, int) else None,
+        "plugin": entry.origin.plugin,
+        "doc": entry.doc,
+    }
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="A setting of the task, length=16."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the example.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Print a training sequence of a task with its labels below."""
+    from seqzoo.cli.showing import example_of, print_example
+
+    example = example_of(_spec(name, settings or ()), seed)
+    if as_json:
+        print(json.dumps(example.as_data(), indent=2))
+    else:
+        print_example(example, Console(highlight=False))
+
+
+class _Choice(SpecModel):
+    """What `show` was asked for."""
+
+    task: Annotated[PartSpec, Slot("task")]
+
+
+def _spec(name: str, settings: Sequence[str]) -> PartSpec:
+    """The task's spec with the settings laid over it; `length=16` is short for `task.length=16`.
+
+    Raises:
+        SpecError: an unknown task or setting, or a wrong value.
+    """
+    from seqzoo.spec.document import Document
+
+    written = Document.of({"task": {"type": name}}).with_settings(
+        setting if setting.startswith("task.") else f"task.{setting}" for setting in settings
+    )
+    return written.validate(_Choice, load_registry()).task

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from seqzoo.cli import main
+from seqzoo.registry import load_registry
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_list_fits_and_names_every_task(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["tasks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert set(load_registry().names("task")) <= {line.split(" ")[0] for line in lines}
+
+
+def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["parity"]["length"] == 128
+    assert rows["mqar-probing"]["length"] == 64
+    assert rows["text"]["doc"]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_an_example_fits_with_its_labels_below_the_tokens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["tasks", "show", "parity", "--json"]) == 0
+    example = json.loads(capsys.readouterr().out)
+    assert main(["tasks", "show", "parity"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    rows: dict[str, list[str]] = {"tokens": [], "labels": []}
+    for above, below in itertools.pairwise(lines):
+        if above.startswith("tokens "):
+            assert len(above) == len(below)
+            rows["tokens"] += above.split()[1:]
+            rows["labels"] += below.split()[1:]
+    assert [int(word) for word in rows["tokens"]] == example["tokens"]
+    assert rows["labels"] == ["."] * 127 + [str(example["labels"][-1])]
+    assert "ids: 0-1 classes, 2 query, 3-4 bits, 5-31 noise" in lines
+
+
+def test_settings_and_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for options in (["--set", "length=9"], ["--set", "task.length=9", "--seed", "1"]):
+        assert main(["tasks", "show", "mqar-probing", "--set", "num_pairs=2", *options]) == 0
+        shown.append(capsys.readouterr().out)
+        assert "length 9, vocabulary 64, measured by accuracy, 0.5 by chance" in shown[-1]
+    assert shown[0] != shown[1]
+
+
+def test_text_shows_characters(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("ab\n" * 20)
+    options = ["--set", f"path='{tmp_path / 'a.txt'}'", "--set", "length=4"]
+    assert main(["tasks", "show", "text", *options]) == 0
+    *_, tokens, labels = capsys.readouterr().out.splitlines()
+    assert tokens.split()[2:] == labels.split()[1:-1]
+    assert set(tokens.split()[1:]) == {"a", "b", "\\n"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["parit"], "task: unknown task 'parit'; did you mean 'parity'?\n"),
+        (
+            ["parity", "--set", "lenth=3"],
+            "--set task.lenth=3 task.lenth: unknown key 'lenth' in task 'parity'; "
+            "did you mean 'length'?\n",
+        ),
+        (["text"], "task.path: the key 'path' is missing\n"),
+    ],
+)
+def test_wrong_input_says_what_is_known(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], printed: str
+) -> None:
+    assert main(["tasks", "show", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", printed)

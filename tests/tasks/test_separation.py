@@ -1,0 +1,47 @@
+"""What must hold for every registered task that draws its sequences, plugins' included."""
+
+import pytest
+import torch
+
+import seqzoo
+from seqzoo.tasks import IGNORED
+from seqzoo.tasks.synthetic import SyntheticTask
+
+REGISTRY = seqzoo.load_registry()
+SYNTHETIC = [
+    name
+    for name in REGISTRY.names("task")
+    if (part := REGISTRY.part("task", name)) is None or issubclass(part, SyntheticTask)
+]
+STEPS = 40  # of 256; benchmarks/task_streams.py counts over whole runs
+
+
+def rows_of(tokens: torch.Tensor) -> set[bytes]:
+    return {row.numpy().tobytes() for row in tokens}
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_ranges_never_meet_and_hold_every_token(name: str) -> None:
+    task = REGISTRY.spec("task", name).build()
+    kinds = task.vocabulary()
+    assert [kind.first for kind in kinds] == [0, *(kind.stop for kind in kinds[:-1])]
+    assert kinds[-1].stop == task.vocab_size
+    assert all(kind.size > 0 for kind in kinds)
+    batch = task.train_batch(500, 0, 0)
+    assert batch.tokens.shape == batch.labels.shape == (500, task.length)
+    seen = set(batch.tokens.flatten().tolist())
+    assert max(seen) < task.vocab_size
+    assert min(seen) >= 0
+    for kind in kinds:
+        if not kind.in_input:
+            assert not seen & set(range(kind.first, kind.stop)), kind
+    labels = batch.labels[batch.labels != IGNORED]
+    assert 0 <= int(labels.min()) <= int(labels.max()) < task.vocab_size
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_no_test_sequence_is_trained_on(name: str) -> None:
+    task = REGISTRY.spec("task", name).build()
+    test = rows_of(torch.cat([batch.tokens for batch in task.test_batches(1000)]))
+    for step in range(STEPS):
+        assert not test & rows_of(task.train_batch(256, 0, step).tokens), step
