@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part, Preset
+from seqzoo.tasks.copying import Copying
 from seqzoo.tasks.local_xor import LocalXor
 from seqzoo.tasks.modulo_add import ModuloAdd
 from seqzoo.tasks.mqar import Mqar
@@ -13,13 +14,16 @@ from seqzoo.tasks.mux import Mux
 from seqzoo.tasks.palindrome import Palindrome
 from seqzoo.tasks.parity import Parity
 from seqzoo.tasks.poly_recall import PolyRecall
+from seqzoo.tasks.selective_copying import SelectiveCopying
 from seqzoo.tasks.silence_gate import SilenceGate
+from seqzoo.tasks.state_tracking import StateTracking
 from seqzoo.tasks.text import Text
 from seqzoo.tasks.variable_tracking import VariableTracking
 
 __all__ = ["register_presets", "register_tasks"]
 
 TASKS: tuple[type[Part], ...] = (
+    Copying,
     LocalXor,
     ModuloAdd,
     Mqar,
@@ -27,7 +31,9 @@ TASKS: tuple[type[Part], ...] = (
     Palindrome,
     Parity,
     PolyRecall,
+    SelectiveCopying,
     SilenceGate,
+    StateTracking,
     Text,
     VariableTracking,
 )

@@ -99,16 +99,18 @@ class Task(Part, ABC, family="task"):
     def test_batches(self, size: int) -> Iterator[Batch]:
         """The whole test set, always the same sequences in the same order, `size` at a time."""
 
-    def measure(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums over the labelled positions of a batch; those of many batches are added up.
 
         Args:
-            logits: (N, vocab_size), any float dtype, at the labelled positions.
-            targets: (N,) int64, their labels.
+            logits: (N, vocab_size), any float dtype and device, at the batch's labelled positions
+                in the order of `Batch.labelled`.
+            batch: what was asked, on the CPU.
 
         Returns:
             Scalar tensors: `nats` (sum of cross entropies), `correct` and `count`.
         """
+        targets = batch.labelled()[1].to(logits.device)
         return {
             "nats": F.cross_entropy(logits.float(), targets, reduction="sum"),
             "correct": (logits.argmax(-1) == targets).sum(),
@@ -121,3 +123,9 @@ class Task(Part, ABC, family="task"):
             "loss": sums["nats"] / sums["count"],
             "accuracy": sums["correct"] / sums["count"],
         }
+
+    def higher_is_better(self, metric: str) -> bool:
+        """The direction of better of any of the metrics: down for losses, up for all else."""
+        if metric == self.metric.name:
+            return self.metric.higher_is_better
+        return not metric.startswith(("loss", "bits_per_", "perplexity"))

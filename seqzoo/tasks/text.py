@@ -114,9 +114,11 @@ class Text(Task):
             labels = F.pad(targets, (0, missing), value=IGNORED)
             yield Batch(tokens.view(rows, -1), labels.view(rows, -1))
 
-    def measure(self, logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums of `Task.measure`, and `bytes`, the UTF-8 bytes of the targets."""
-        return {**super().measure(logits, targets), "bytes": self._file.bytes_of(targets)}
+        _, targets = batch.labelled()
+        size = self._file.bytes_of(targets).to(logits.device)
+        return {**super().measure(logits, batch), "bytes": size}
 
     def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
         """`loss` in nats a token, `accuracy`, `bits_per_byte`; chars: `bits_per_character`."""

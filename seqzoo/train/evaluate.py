@@ -38,9 +38,9 @@ def evaluate(
     names: tuple[str, ...] = ()
     try:
         for batch in islice(task.test_batches(batch_size), batches):
-            positions, targets = batch.labelled()
+            positions, _ = batch.labelled()
             hidden, _ = model.hidden(batch.tokens.to(device), positions=positions.to(device))
-            sums = task.measure(model.logits(hidden), targets.to(device))
+            sums = task.measure(model.logits(hidden), batch)
             names = tuple(sums)
             rows.append(torch.stack([value.float() for value in sums.values()]))
     finally:

@@ -194,13 +194,11 @@ class _Training:
                 self._diverge(
                     progress.step, f"the evaluation after step {progress.step} has {name} {value:g}"
                 )
-        metric = self.task.metric
         for name, value in metrics.items():
-            higher = metric.higher_is_better if name == metric.name else name == "accuracy"
-            before = progress.best.get(name, value)
-            progress.best[name] = max(before, value) if higher else min(before, value)
+            better = max if self.task.higher_is_better(name) else min
+            progress.best[name] = better(progress.best.get(name, value), value)
         progress.metrics = metrics
-        stop = settings.stop
+        metric, stop = self.task.metric, settings.stop
         if stop is not None and metric.reached(metrics[metric.name], stop.target):
             progress.reached_at = progress.step
         self.clock = time.perf_counter()

@@ -88,7 +88,7 @@ class Record(_Facts):
         target: the spec's stop target; None if it has none.
         metric: the metric that runs are compared by.
         metrics: every metric as the last evaluation measured it; empty if there was none.
-        best: each metric's best value over all evaluations (loss and bits: lowest).
+        best: each metric's best value over all evaluations (losses and bits: lowest).
         parameters: trained numbers in the model.
         state_size: numbers a sequence carries at the task's length.
         timings: seconds and rates.

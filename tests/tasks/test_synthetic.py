@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqzoo.tasks.copying import Copying
 from seqzoo.tasks.local_xor import LocalXor
 from seqzoo.tasks.modulo_add import ModuloAdd
 from seqzoo.tasks.mqar import Mqar
@@ -8,11 +9,13 @@ from seqzoo.tasks.mux import Mux
 from seqzoo.tasks.palindrome import Palindrome
 from seqzoo.tasks.parity import Parity
 from seqzoo.tasks.poly_recall import PolyRecall
+from seqzoo.tasks.selective_copying import SelectiveCopying
 from seqzoo.tasks.silence_gate import SilenceGate
 from seqzoo.tasks.synthetic import SyntheticSpec
 from seqzoo.tasks.variable_tracking import VariableTracking
 
 SPECS = [
+    Copying.Spec(length=20, count=5, test_size=50),
     LocalXor.Spec(length=10, test_size=50),
     Parity.Spec(length=10, test_size=50),
     Mqar.Spec(length=16, vocab_size=64, test_size=50),
@@ -20,6 +23,7 @@ SPECS = [
     Mux.Spec(length=10, test_size=50),
     Palindrome.Spec(length=10, test_size=50),
     PolyRecall.Spec(length=16, test_size=50),
+    SelectiveCopying.Spec(length=20, count=5, test_size=50),
     SilenceGate.Spec(length=10, test_size=50),
     VariableTracking.Spec(length=20, test_size=50),
 ]

@@ -92,8 +92,8 @@ def test_bits_per_byte_count_utf8_bytes_in_either_unit(story: Path, unit: str) -
     task = text(story, unit)
     sums: dict[str, float] = {}
     for batch in task.test_batches(2):
-        _, targets = batch.labelled()
-        for name, value in task.measure(torch.zeros(len(targets), 256), targets).items():
+        logits = torch.zeros(len(batch.labelled()[1]), 256)
+        for name, value in task.measure(logits, batch).items():
             sums[name] = sums.get(name, 0) + float(value)
     encoded = STORY.encode()
     tail = STORY[len(STORY) - len(STORY) // 10 :] if unit == "char" else ""

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from seqzoo.model import build_model
+from seqzoo.tasks.state_tracking import StateTracking
 from seqzoo.tasks.text import Text
 from seqzoo.train.evaluate import evaluate
 
@@ -39,3 +40,17 @@ def test_the_first_batches_only(make_spec) -> None:
     with torch.no_grad():
         right = model.eval()(first.tokens)[0][:, -1].argmax(-1) == first.labels[:, -1]
     assert few["accuracy"] == pytest.approx(float(right.float().mean()))
+
+
+def test_a_length_is_measured_as_if_sequences_ended_there(make_spec) -> None:
+    spec = StateTracking.Spec(group="Z2", length=4, test_lengths=(9,), test_size=64)
+    task: StateTracking = spec.build()
+    torch.manual_seed(0)
+    model = build_model(make_spec().model, vocab_size=2)
+    metrics = evaluate(model, task, batch_size=16)
+    (whole,) = task.test_batches(64)
+    for length in (4, 9):
+        with torch.no_grad():
+            logits = model.eval()(whole.tokens[:, :length])[0][:, -1]
+        right = (logits.argmax(-1) == whole.labels[:, length - 1]).float().mean()
+        assert metrics[f"accuracy@{length}"] == pytest.approx(float(right))

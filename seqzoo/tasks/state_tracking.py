@@ -1,0 +1,135 @@
+"""State tracking: the running product of a group's elements, at every position.
+
+Tokens are uniform elements g_1 g_2 ... of the group, and the label at t is g_1 g_2 ... g_t.
+Element 0 is the identity; numbers of elements and products are those of `seqzoo.tasks.groups`. With
+labels at every position a sequence of length T asks for all lengths up to T at once.
+
+The test set has the length of the longest test length, and is answered in one go; a causal model's
+answer at position L - 1 is its answer to the first L tokens alone. So `accuracy@L` is accuracy at
+the last position of sequences of length L, and `longest` is the longest test length up to which
+`accuracy@L` never falls to 0.9 or below (0 if it does at the first).
+
+Token ids: 0 ... n-1, the elements. An example with `group: Z5, length: 6`:
+
+    tokens   3 4 0 1 2 2
+    labels   3 2 2 3 0 2        3 + 4 = 7 = 2, 2 + 0 = 2, ... modulo 5
+
+S5 and A5 are not solvable, and their word problem is complete for NC1. A4_x_Z5 and Z60 have as many
+elements as A5 and are solvable; Z60 also commutes.
+
+Sequences are not made unique: two of length L are equal with a chance of n^-L.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import torch
+from pydantic import PositiveInt, field_validator
+from torch import Tensor
+
+from seqzoo.spec import PartSpec
+from seqzoo.tasks.groups import multiplication_table, order_of
+from seqzoo.tasks.streams import stream_of_test, stream_of_training
+from seqzoo.tasks.task import Batch, Metric, Task
+from seqzoo.tasks.vocabulary import Range, in_a_row
+
+__all__ = ["StateTracking"]
+
+SOLVED = 0.9
+
+
+class StateTracking(Task):
+    """The running product of elements of a group, asked at every position and of longer lengths."""
+
+    name = "state_tracking"
+
+    class Spec(PartSpec):
+        """Settings of `state_tracking`.
+
+        Attributes:
+            group: S5, A5, Z60, or a product such as A4_x_Z5; 2 to 1,024 elements.
+            length: T, tokens a training sequence.
+            test_lengths: lengths whose last position is tested, beside `length` itself.
+            test_size: sequences in the test set.
+        """
+
+        group: str = "A5"
+        length: PositiveInt = 32
+        test_lengths: tuple[PositiveInt, ...] = (64, 128, 256)
+        test_size: PositiveInt = 1024
+
+        @field_validator("group")
+        @classmethod
+        def _group_is_known(cls, group: str) -> str:
+            order_of(group)
+            return group
+
+    spec: Spec
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.length = spec.length
+        self.lengths = tuple(sorted({spec.length, *spec.test_lengths}))
+        self.vocab_size = order_of(spec.group)
+        self.metric = Metric(
+            f"accuracy@{spec.length}", higher_is_better=True, chance=1 / self.vocab_size
+        )
+
+    def vocabulary(self) -> tuple[Range, ...]:
+        """Elements."""
+        return in_a_row(("elements", self.vocab_size))
+
+    def train_batch(self, size: int, seed: int, step: int) -> Batch:
+        """Sequences of the training length."""
+        return self._draw(size, self.length, stream_of_training(self.name, seed, step))
+
+    def test_batches(self, size: int) -> Iterator[Batch]:
+        """Sequences of the longest length, with labels at every position."""
+        test = self._test_set
+        for tokens, labels in zip(test.tokens.split(size), test.labels.split(size), strict=True):
+            yield Batch(tokens, labels)
+
+    def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Sums of `Task.measure`, and `correct@L` and `count@L` for every length."""
+        _, targets = batch.labelled()
+        right = (logits.argmax(-1) == targets.to(logits.device)).view(batch.tokens.shape)
+        sums = super().measure(logits, batch)
+        rows = torch.full((), len(right), device=logits.device)
+        for length in self.lengths:
+            sums[f"correct@{length}"] = right[:, length - 1].sum()
+            sums[f"count@{length}"] = rows
+        return sums
+
+    def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """`loss` and `accuracy` over all positions, `accuracy@L` for every length, `longest`."""
+        metrics = super().metrics(sums)
+        longest, solved = 0, True
+        for length in self.lengths:
+            accuracy = sums[f"correct@{length}"] / sums[f"count@{length}"]
+            metrics[f"accuracy@{length}"] = accuracy
+            solved = solved and accuracy > SOLVED
+            longest = length if solved else longest
+        return {**metrics, "longest": float(longest)}
+
+    def _draw(self, size: int, length: int, generator: torch.Generator) -> Batch:
+        tokens = torch.randint(0, self.vocab_size, (size, length), generator=generator)
+        return Batch(tokens, self._running_products(tokens))
+
+    def _running_products(self, tokens: Tensor) -> Tensor:
+        """(B, T) elements -> (B, T) products of all up to each, by doubling the span."""
+        products, span = tokens.clone(), 1
+        while span < tokens.shape[1]:
+            pairs = products[:, :-span] * self.vocab_size + products[:, span:]
+            products[:, span:] = self._table[pairs]
+            span *= 2
+        return products
+
+    @cached_property
+    def _table(self) -> Tensor:
+        return multiplication_table(self.spec.group).flatten()
+
+    @cached_property
+    def _test_set(self) -> Batch:
+        return self._draw(self.spec.test_size, self.lengths[-1], stream_of_test(self.name))
