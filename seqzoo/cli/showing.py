@@ -40,6 +40,7 @@ class Example:
             "vocab_size": self.task.vocab_size,
             "metric": metric.name,
             "chance": metric.chance,
+            "notes": list(self.task.notes()),
             "vocabulary": [
                 {"name": kind.name, "first": kind.first, "size": kind.size}
                 for kind in self.task.vocabulary()
@@ -68,6 +69,8 @@ def print_example(example: Example, console: Console) -> None:
     console.print(
         f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}{chance}"
     )
+    for note in task.notes():
+        console.print(f"data: {note}")
     kinds = task.vocabulary()
     if kinds:
         ids = (

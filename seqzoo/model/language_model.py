@@ -56,6 +56,13 @@ class LanguageModel(nn.Module):
         """hidden (..., D) -> (..., vocabulary)."""
         return self.head(hidden)
 
+    def logits_of(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """Some of the logits: hidden (N, D), tokens (C,) for all rows or (N, C) -> (N, C)."""
+        weights = self.head.weight[tokens]
+        if tokens.dim() == 1:
+            return hidden @ weights.T
+        return (weights @ hidden.unsqueeze(-1)).squeeze(-1)
+
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token: one for each block."""
         return tuple(mixer.initial_state(batch_size) for mixer in self.mixers())

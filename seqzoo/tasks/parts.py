@@ -14,6 +14,7 @@ from seqzoo.tasks.mux import Mux
 from seqzoo.tasks.palindrome import Palindrome
 from seqzoo.tasks.parity import Parity
 from seqzoo.tasks.poly_recall import PolyRecall
+from seqzoo.tasks.recommendation import Recommendation
 from seqzoo.tasks.selective_copying import SelectiveCopying
 from seqzoo.tasks.silence_gate import SilenceGate
 from seqzoo.tasks.state_tracking import StateTracking
@@ -31,6 +32,7 @@ TASKS: tuple[type[Part], ...] = (
     Palindrome,
     Parity,
     PolyRecall,
+    Recommendation,
     SelectiveCopying,
     SilenceGate,
     StateTracking,

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqzoo.spec import Part
 from seqzoo.tasks.vocabulary import Range
 
-__all__ = ["IGNORED", "Batch", "Metric", "Task"]
+__all__ = ["IGNORED", "Batch", "Metric", "Negatives", "Task"]
 
 IGNORED = -100
 
@@ -38,16 +38,31 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Negatives:
+    """A uniform sample of the vocabulary that stands for all of it in a softmax.
+
+    Attributes:
+        tokens: (C,) int64; one that is a position's label does not count there.
+        stands_for: how many tokens each of them stands for.
+    """
+
+    tokens: Tensor
+    stands_for: float
+
+
+@dataclass(frozen=True)
 class Batch:
     """B sequences and what the logits at each position should say.
 
     Attributes:
         tokens: (B, T) int64.
         labels: (B, T) int64; the label at t belongs to the logits AT t, `IGNORED` means no label.
+        negatives: what the training loss weighs labels against; None means the whole vocabulary.
     """
 
     tokens: Tensor
     labels: Tensor
+    negatives: Negatives | None = None
 
     def labelled(self) -> tuple[Tensor, Tensor]:
         """Flat positions b * T + t that have a label (N,) int64, and their labels (N,) int64."""
@@ -84,6 +99,10 @@ class Task(Part, ABC, family="task"):
     def word(self, token: int) -> str:
         """A token as `seqzoo tasks show` prints it: its id, if the task knows nothing better."""
         return str(token)
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about the task's data, such as what of a file was left out."""
+        return ()
 
     @abstractmethod
     def train_batch(self, size: int, seed: int, step: int) -> Batch:

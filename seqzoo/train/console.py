@@ -73,6 +73,8 @@ class ConsoleWatch(Watch):
             f"{spec.name or 'run'} ({facts.run_id}) on {spec.task.part.name}: "
             f"{facts.parameters:,} parameters, state {facts.state_size:,}, {facts.device.kind}"
         )
+        for note in facts.notes:
+            self._print(f"data: {note}")
         if facts.resumed_at:
             self._print(f"goes on after step {facts.resumed_at:,}")
         empty: dict[str, Any] = dict.fromkeys(("loss", "metric", "rate"), "")

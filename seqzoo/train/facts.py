@@ -28,6 +28,7 @@ class Facts:
         state_size: numbers a sequence carries at the task's length.
         device: where it runs.
         resumed_at: steps that were done before; 0 for a fresh start.
+        notes: what the task says about its data.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class Facts:
     state_size: int
     device: DeviceFacts
     resumed_at: int
+    notes: tuple[str, ...] = ()
 
 
 def describe_device(device: torch.device) -> DeviceFacts:

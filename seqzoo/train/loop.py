@@ -109,6 +109,7 @@ class _Training:
             state_size=self.model.state_size(self.task.length),
             device=describe_device(device),
             resumed_at=self.progress.step,
+            notes=self.task.notes(),
         )
 
     def run(self) -> Record:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel
 from seqzoo.tasks import IGNORED, Batch
+from seqzoo.train.losses import summed_loss
 from seqzoo.train.schedule import Schedule
 
 __all__ = ["TrainingStep"]
@@ -19,7 +19,7 @@ class TrainingStep:
 
     The loss is the mean cross entropy over all labelled positions of the whole batch, so that
     cutting it into micro-batches changes nothing but rounding. Logits are made at labelled
-    positions only.
+    positions only, and of a sample of the vocabulary where the batch names one.
 
     Args:
         model: trained in place.
@@ -85,9 +85,8 @@ class TrainingStep:
                 wanted = positions.to(self.device, non_blocking=True)
             tokens = tokens.to(self.device, non_blocking=True)
             hidden, _ = self.model.hidden(tokens, positions=wanted)
-            logits = self.model.logits(hidden).float()
             targets = targets.to(self.device, non_blocking=True)
-            loss = F.cross_entropy(logits.flatten(0, -2), targets, reduction="sum") / count
+            loss = summed_loss(self.model, hidden.flatten(0, -2), targets, batch.negatives) / count
             loss.backward()
             total += loss.detach()
         return total

@@ -86,3 +86,15 @@ def test_wrong_input_says_what_is_known(
     assert main(["tasks", "show", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err) == ("", printed)
+
+
+def test_what_is_left_of_a_file_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "events.txt"
+    file.write_text("1 1\n1 2\n1 1\n1 2\n2 1\n")
+    options = ["--set", f"path='{file}'", "--set", "min_item_events=1", "--set", "length=3"]
+    options += ["--set", "min_user_events=4"]
+    assert main(["tasks", "show", "recommendation", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "data: 1 users, 2 items, 4 events\n" in printed
+    assert "data: dropped 1 users with fewer than 4 events" in printed
+    assert printed.endswith("tokens  1 0 0\nlabels  2 . .\n")

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,13 @@ def test_a_resumed_run_says_so_and_counts_its_own_time(make_spec) -> None:
     show(make_spec({"steps": 4000}), Console(file=out, width=80), resumed_at=1000)
     assert "goes on after step 1,000" in out.getvalue()
     assert "2,000/4,000  loss 0.6931  412k tokens/s  0:24 left" in out.getvalue()
+
+
+def test_what_the_task_says_of_its_data_follows_the_heading(make_spec) -> None:
+    spec, out = make_spec({"steps": 4000}), io.StringIO()
+    watch = ConsoleWatch(Console(file=out, width=80), Clock())
+    watch.started(spec, replace(facts(spec, "out"), notes=("30 users", "dropped 2 users")))
+    assert out.getvalue().splitlines()[1:] == ["data: 30 users", "data: dropped 2 users"]
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -1,0 +1,164 @@
+"""A file of who chose what: one `user item` or `user item timestamp` a line, in order of time.
+
+Fields are separated by tabs, commas or spaces, whichever the first line has; a first line of words
+is a heading. Ids are whole numbers from 0. With timestamps each user's events are put in order of
+time, those of one moment as they stand in the file; without, the file's order is the order of time.
+
+The file is read line by line, so that memory grows with the events and not with the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqzoo.errors import Problem, SpecError
+
+__all__ = ["Events", "read_events"]
+
+LONGEST_LINE = 1 << 12  # bytes; three numbers take far less
+LONGEST_ID = 18  # digits that fit into 64 bits
+WANTED = "'user item' or 'user item timestamp'"
+ASCII_SPACE = b" \t\r\n\v\f"
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of a file, those of one user side by side and in order of time.
+
+    Attributes:
+        users: (n,) int64, ascending.
+        items: (n,) int64.
+        reordered: events whose timestamp was earlier than that of an event of the same user
+            further up in the file.
+        fingerprint: changes when the file's content does.
+    """
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    reordered: int
+    fingerprint: str
+
+
+def read_events(path: Path) -> Events:
+    """Read a file of interactions.
+
+    Raises:
+        SpecError: no readable file, an empty one, or a line that is no event, by its number.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    users, items, times = array("q"), array("q"), array("d")
+    separator: bytes | None = None
+    columns = 0
+    for number, line in _lines(path):
+        digest.update(line)
+        text = line.strip(ASCII_SPACE)
+        if not text:
+            continue
+        if not columns:
+            separator = next((mark for mark in (b"\t", b",") if mark in text), None)
+        fields = [field.strip(ASCII_SPACE) for field in text.split(separator)]
+        if not columns:
+            columns = len(fields)
+            if columns not in (2, 3):
+                many = "1 column" if columns == 1 else f"{columns} columns"
+                raise _wrong(path, number, f"{many}, and {WANTED} is wanted")
+            if not any(_is_number(field) for field in fields):
+                continue  # a heading
+        if len(fields) != columns:
+            what = f"{len(fields)} of the {columns} columns that the lines before have"
+            raise _wrong(path, number, what, "complete the line, or delete it")
+        users.append(_id(path, number, "user", fields[0]))
+        items.append(_id(path, number, "item", fields[1]))
+        if columns == 3:
+            times.append(_time(path, number, fields[2]))
+    if not users:
+        raise SpecError(f"interaction file {path} has no events; one {WANTED} a line is wanted")
+    return _in_order(users, items, times, digest.hexdigest())
+
+
+def _in_order(users: array[int], items: array[int], times: array[float], seal: str) -> Events:
+    who = np.frombuffer(users, dtype=np.int64)
+    by_user = np.argsort(who, kind="stable")
+    order, reordered = by_user, 0
+    if times:
+        when = np.frombuffer(times, dtype=np.float64)
+        order = np.lexsort((when, who))  # stable: events of one moment stay in the file's order
+        same_user = who[by_user][1:] == who[by_user][:-1]
+        earlier = when[by_user][1:] < when[by_user][:-1]
+        reordered = int((same_user & earlier).sum())
+    what = np.frombuffer(items, dtype=np.int64)
+    return Events(who[order], what[order], reordered, seal)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers from 1.
+
+    Raises:
+        SpecError: it cannot be read, or a line is too long to be an event.
+    """
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                    what = f"a line of {LONGEST_LINE:,} bytes or more, which is no {WANTED}"
+                    raise _wrong(path, number, what)
+                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    except FileNotFoundError:
+        where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
+        raise SpecError(
+            f"there is no interaction file {path}{where}; set `path` of task 'recommendation', for "
+            "a grid with --set base.task.path=FILE, for a run with --set task.path=FILE"
+        ) from None
+    except IsADirectoryError:
+        raise SpecError(
+            f"{path} is a folder; `path` of task 'recommendation' names one file of events"
+        ) from None
+    except OSError as failure:
+        raise SpecError(
+            f"interaction file {path} cannot be read: {failure.strerror}; check its permissions"
+        ) from None
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _id(path: Path, number: int, kind: str, field: bytes) -> int:
+    if field.isdigit() and len(field) <= LONGEST_ID:
+        return int(field)
+    shown = ascii(field[:40].decode(errors="replace"))
+    if field.startswith(b"-") and field[1:].isdigit():
+        what, hint = f"the {kind} {shown} is negative", "ids count from 0"
+    elif field:
+        what, hint = f"the {kind} {shown} is no id", "ids are whole numbers of up to 18 digits"
+    else:
+        what, hint = f"the {kind} is missing", f"{WANTED} is wanted"
+    raise _wrong(path, number, what, hint)
+
+
+def _time(path: Path, number: int, field: bytes) -> float:
+    try:
+        time = float(field)
+    except ValueError:
+        time = float("nan")
+    if not np.isfinite(time):
+        shown = ascii(field[:40].decode(errors="replace"))
+        raise _wrong(path, number, f"the timestamp {shown} is no number", "give seconds, or days")
+    return time
+
+
+def _wrong(path: Path, number: int, what: str, hint: str = "") -> SpecError:
+    return SpecError([Problem(f"{path}:{number}", "", what, hint)])

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+
+from seqzoo.errors import SpecError
+from seqzoo.tasks import interactions
+from seqzoo.tasks.interactions import read_events
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 10\n1 11\n0 12\n1 10\n",
+        "1\t10\n1\t11\n0\t12\n1\t10",
+        "1,10\r\n1,11\r\n\r\n0,12\r\n1,10\r\n",
+        "user item\n1   10\n1 11 \n0 12\n1 10\n",
+        "\ufeffuser_id,item_id\n1, 10\n1, 11\n0, 12\n1, 10\n",
+    ],
+)
+def test_separators_headings_and_blank_lines(tmp_path: Path, text: str) -> None:
+    events = read_events(write(tmp_path / "a.txt", text))
+    assert events.users.tolist() == [0, 1, 1, 1]
+    assert events.items.tolist() == [12, 10, 11, 10]
+    assert events.reordered == 0
+
+
+def test_timestamps_put_each_user_in_order_and_keep_ties(tmp_path: Path) -> None:
+    text = "u i t\n1 10 5\n2 20 1\n1 11 3.5\n1 12 5\n2 21 1e3\n1 13 4\n"
+    events = read_events(write(tmp_path / "a.txt", text))
+    assert events.users.tolist() == [1, 1, 1, 1, 2, 2]
+    assert events.items.tolist() == [11, 13, 10, 12, 20, 21]
+    assert events.reordered == 2  # 11 after 10, 13 after 12
+
+
+def test_large_ids_and_the_fingerprint(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", "999999999999999999 7\n3 8\n")
+    first = read_events(path)
+    assert first.users.tolist() == [3, 999999999999999999]
+    assert read_events(path).fingerprint == first.fingerprint
+    assert read_events(write(path, "3 7\n3 8\n")).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2\n3\n", ":2: 1 of the 2 columns that the lines before have; complete the line"),
+        ("1 2\n3 4 5\n", ":2: 3 of the 2 columns"),
+        ("1\n2\n", ":1: 1 column, and 'user item' or 'user item timestamp' is wanted"),
+        ("1 2 3 4\n", ":1: 4 columns, and"),
+        ("1 2\n\n3 -4\n", ":3: the item '-4' is negative; ids count from 0"),
+        ("-1,2\n", ":1: the user '-1' is negative"),
+        ("1 2\nb07 3\n", ":2: the user 'b07' is no id; ids are whole numbers"),
+        ("1,2\n1,\n", ":2: the item is missing; 'user item'"),
+        ("1 2.5\n", ":1: the item '2.5' is no id"),
+        ("1 1_0\n", ":1: the item '1_0' is no id"),
+        ("1 2\n1 9999999999999999999\n", ":2: the item '9999999999999999999' is no id"),
+        ("1 2 noon\n", ":1: the timestamp 'noon' is no number"),
+        ("1 2 3\n1 2 nan\n", ":2: the timestamp 'nan' is no number"),
+        (b"1 2\n\xff\xfe 3\n", ":2: the user '\\ufffd\\ufffd' is no id"),
+        ("", " has no events"),
+        ("\n\n", " has no events"),
+        ("user item\n", " has no events; one 'user item' or 'user item timestamp' a line"),
+    ],
+)
+def test_malformed_files_are_refused_at_their_line(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    path = write(tmp_path / "a.txt", text)
+    with pytest.raises(SpecError) as caught:
+        read_events(path)
+    assert f"{path}{message}" in str(caught.value)
+
+
+def test_a_file_without_lines_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A hole of 2 GB: no bytes on the disk, and no newline.
+    path = write(tmp_path / "a.txt", "1 2\n")
+    with path.open("r+b") as file:
+        file.truncate(2 << 30)
+    with pytest.raises(SpecError, match=r"a.txt:2: a line of 4,096 bytes or more, which is no"):
+        read_events(path)
+    assert interactions.LONGEST_LINE == 4096
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"no interaction file a.txt \(looked in .*--set task.path"):
+        read_events(Path("a.txt"))
+    with pytest.raises(SpecError, match="is a folder"):
+        read_events(tmp_path)
