@@ -7,7 +7,10 @@ from collections.abc import Callable
 from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part, Preset
 from seqzoo.tasks.copying import Copying
+from seqzoo.tasks.fuzzy_recall import FuzzyRecall
+from seqzoo.tasks.in_context_recall import InContextRecall
 from seqzoo.tasks.local_xor import LocalXor
+from seqzoo.tasks.memorization import Memorization
 from seqzoo.tasks.modulo_add import ModuloAdd
 from seqzoo.tasks.mqar import Mqar
 from seqzoo.tasks.mux import Mux
@@ -25,7 +28,10 @@ __all__ = ["register_presets", "register_tasks"]
 
 TASKS: tuple[type[Part], ...] = (
     Copying,
+    FuzzyRecall,
+    InContextRecall,
     LocalXor,
+    Memorization,
     ModuloAdd,
     Mqar,
     Mux,
@@ -41,6 +47,29 @@ TASKS: tuple[type[Part], ...] = (
 )
 
 PRESETS = (
+    Preset(
+        name="mad-noisy-recall",
+        family="task",
+        doc="MAD's noisy in-context recall: a fifth of the pairs is noise.",
+        spec={
+            "type": "in_context_recall",
+            "vocab_size": 32,
+            "noise_vocab": 16,
+            "noise_share": 0.2,
+        },
+    ),
+    Preset(
+        name="mad-selective-copying",
+        family="task",
+        doc="MAD's selective copying: 16 tokens among blanks, at length 256.",
+        spec={
+            "type": "selective_copying",
+            "length": 256,
+            "vocab_size": 16,
+            "count": 16,
+            "test_size": 1280,
+        },
+    ),
     Preset(
         name="mqar-probing",
         family="task",

@@ -2,7 +2,10 @@ import pytest
 import torch
 
 from seqzoo.tasks.copying import Copying
+from seqzoo.tasks.fuzzy_recall import FuzzyRecall
+from seqzoo.tasks.in_context_recall import InContextRecall
 from seqzoo.tasks.local_xor import LocalXor
+from seqzoo.tasks.memorization import Memorization
 from seqzoo.tasks.modulo_add import ModuloAdd
 from seqzoo.tasks.mqar import Mqar
 from seqzoo.tasks.mux import Mux
@@ -16,6 +19,9 @@ from seqzoo.tasks.variable_tracking import VariableTracking
 
 SPECS = [
     Copying.Spec(length=20, count=5, test_size=50),
+    FuzzyRecall.Spec(length=20, test_size=50),
+    InContextRecall.Spec(length=20, test_size=50),
+    Memorization.Spec(length=10, test_size=50),
     LocalXor.Spec(length=10, test_size=50),
     Parity.Spec(length=10, test_size=50),
     Mqar.Spec(length=16, vocab_size=64, test_size=50),
