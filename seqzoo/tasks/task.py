@@ -58,11 +58,14 @@ class Batch:
         tokens: (B, T) int64.
         labels: (B, T) int64; the label at t belongs to the logits AT t, `IGNORED` means no label.
         negatives: what the training loss weighs labels against; None means the whole vocabulary.
+        continues: whether each row goes on where the same row of the test batch before ended, so
+            that the model's state is carried over.
     """
 
     tokens: Tensor
     labels: Tensor
     negatives: Negatives | None = None
+    continues: bool = False
 
     def labelled(self) -> tuple[Tensor, Tensor]:
         """Flat positions b * T + t that have a label (N,) int64, and their labels (N,) int64."""

@@ -2,7 +2,9 @@
 
 The last `validation` part of the file, in one piece, is the test set. Every token of it is scored
 exactly once, in windows of `length` that begin anew; a window's first token is predicted from the
-one token before it. Training windows begin anywhere in the part before.
+one token before it. With `test_streams: n` the part is cut into n streams that are read side by
+side, and each window begins with the state that the window before it left. Training windows begin
+anywhere in the part before, and begin anew.
 
 Bits per byte compares bytes with characters and any other unit: the total nats over ln 2 and the
 number of UTF-8 bytes that were scored.
@@ -28,6 +30,8 @@ from seqzoo.tasks.text_file import read_bytes, read_characters
 
 __all__ = ["Text"]
 
+HUGE_LOSS = 700.0  # nats; exp of more is no float
+
 
 class Text(Task):
     """The next byte or character of a text file, at every position."""
@@ -43,12 +47,15 @@ class Text(Task):
             unit: byte (any file, 256 tokens) or char (UTF-8; the characters that occur).
             length: T, tokens a window.
             validation: share of the file, at its end, that is the test set.
+            test_streams: streams the test set is read as, the state carried from window to window;
+                null is windows that begin anew.
         """
 
         path: str = Field(min_length=1)
         unit: Literal["byte", "char"] = "byte"
         length: PositiveInt = 256
         validation: float = Field(default=0.1, gt=0, lt=1)
+        test_streams: PositiveInt | None = None
 
     def __init__(self, spec: Spec) -> None:
         """Read the file.
@@ -103,7 +110,13 @@ class Text(Task):
         return Batch(windows[:, :-1], windows[:, 1:])
 
     def test_batches(self, size: int) -> Iterator[Batch]:
-        """The validation part in windows side by side; the last is filled up without labels."""
+        """The validation part in windows side by side; the last is filled up without labels.
+
+        With `test_streams` a batch is the next window of every stream, whatever `size`.
+        """
+        if self.spec.test_streams is not None:
+            yield from self._streams(self.spec.test_streams)
+            return
         ids, stride = self._file.ids, self.length * size
         for start in range(self._split, ids.numel(), stride):
             targets = ids[start : start + stride].long()
@@ -114,6 +127,20 @@ class Text(Task):
             labels = F.pad(targets, (0, missing), value=IGNORED)
             yield Batch(tokens.view(rows, -1), labels.view(rows, -1))
 
+    def _streams(self, count: int) -> Iterator[Batch]:
+        """The next window of every stream; the last streams may end sooner than the first."""
+        ids = self._file.ids
+        each = -(-(ids.numel() - self._split) // count)
+        ends = (self._split + each * torch.arange(1, count + 1)).clamp(max=ids.numel())
+        for start in range(0, each, self.length):
+            width = min(self.length, each - start)
+            where = self._split + start + each * torch.arange(count)
+            where = where.unsqueeze(1) + torch.arange(width)
+            inside = where < ends.unsqueeze(1)
+            where = where.clamp(max=ids.numel() - 1)
+            tokens, labels = ids[where - 1].long(), ids[where].long()
+            yield Batch(tokens, labels.masked_fill(~inside, IGNORED), continues=start > 0)
+
     def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums of `Task.measure`, and `bytes`, the UTF-8 bytes of the targets."""
         _, targets = batch.labelled()
@@ -121,9 +148,15 @@ class Text(Task):
         return {**super().measure(logits, batch), "bytes": size}
 
     def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """`loss` in nats a token, `accuracy`, `bits_per_byte`; chars: `bits_per_character`."""
+        """`loss` in nats a token, `accuracy`, `perplexity` a token, `bits_per_byte`.
+
+        Characters have `bits_per_character` too.
+        """
         bits = sums["nats"] / math.log(2)
-        metrics = {**super().metrics(sums), "bits_per_byte": bits / sums["bytes"]}
+        metrics = super().metrics(sums)
+        loss = metrics["loss"]
+        metrics["perplexity"] = math.exp(loss) if loss < HUGE_LOSS else math.inf
+        metrics["bits_per_byte"] = bits / sums["bytes"]
         if self.spec.unit == "char":
             metrics["bits_per_character"] = bits / sums["count"]
         return metrics

@@ -8,6 +8,7 @@ from itertools import islice
 import torch
 
 from seqzoo.model import LanguageModel
+from seqzoo.operators import State
 from seqzoo.tasks import Task
 
 __all__ = ["evaluate"]
@@ -24,6 +25,8 @@ def evaluate(
 ) -> dict[str, float]:
     """The task's metrics, exact over all labelled positions whatever the batch size.
 
+    A batch that continues the one before is given the model's state after it.
+
     Args:
         model: measured in evaluation mode, and left in the mode it was in.
         task: gives the test batches and the measure.
@@ -36,10 +39,15 @@ def evaluate(
     model.eval()
     rows: list[torch.Tensor] = []
     names: tuple[str, ...] = ()
+    state: State | None = None
     try:
         for batch in islice(task.test_batches(batch_size), batches):
             positions, _ = batch.labelled()
-            hidden, _ = model.hidden(batch.tokens.to(device), positions=positions.to(device))
+            positions, _ = batch.labelled()
+            before = state if batch.continues else None
+            hidden, state = model.hidden(
+                batch.tokens.to(device), before, positions.to(device)
+            )
             sums = task.measure(model.logits(hidden), batch)
             names = tuple(sums)
             rows.append(torch.stack([value.float() for value in sums.values()]))

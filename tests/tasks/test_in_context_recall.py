@@ -37,7 +37,7 @@ def test_every_label_is_the_value_that_the_key_had(
             assert labels[place] == wanted
             asked += wanted != IGNORED
         assert set(labels[1::2]) == {IGNORED}
-    assert noise / (10_000 * (len(tokens) + 1) // 2) == pytest.approx(share, abs=0.02)
+    assert noise / (10_000 * (spec.length + 1) // 2) == pytest.approx(share, abs=0.02)
     assert asked > 40_000
 
 

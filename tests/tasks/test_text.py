@@ -103,6 +103,7 @@ def test_bits_per_byte_count_utf8_bytes_in_either_unit(story: Path, unit: str) -
     bits = sums["count"] * 8  # uniform over 256
     assert math.isclose(metrics["bits_per_byte"], bits / size, rel_tol=1e-6)
     assert math.isclose(metrics["loss"], math.log(256), rel_tol=1e-6)
+    assert math.isclose(metrics["perplexity"], 256, rel_tol=1e-5)
     assert metrics.get("bits_per_character") == (pytest.approx(8) if unit == "char" else None)
 
 
@@ -134,3 +135,32 @@ def test_bad_files_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SpecError, match="not UTF-8"):
         text(Path("cut.txt"), "char")
     assert text(Path("latin.txt"), "byte").vocab_size == 256
+
+
+@pytest.mark.parametrize("streams", [1, 3, 60])
+def test_streams_score_every_token_once_and_go_on(story: Path, streams: int) -> None:
+    task: Text = Text.Spec(path=str(story), length=7, test_streams=streams).build()
+    known = task.encode(STORY)
+    part = known[len(known) - len(known) // 10 :]
+    each = -(-len(part) // streams)
+    read: list[list[int]] = [[] for _ in range(streams)]
+    scored: list[list[int]] = [[] for _ in range(streams)]
+    batches = list(task.test_batches(2))
+    assert [batch.continues for batch in batches] == [False] + [True] * (len(batches) - 1)
+    for batch in batches:
+        assert batch.tokens.shape[0] == streams
+        rows = zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True)
+        for stream, (tokens, labels) in enumerate(rows):
+            real = [label for label in labels if label != IGNORED]
+            read[stream] += tokens[: len(real)]
+            scored[stream] += real
+    assert scored == [part[each * stream : each * (stream + 1)] for stream in range(streams)]
+    before = known[len(known) - len(part) - 1 :]
+    assert read == [
+        before[each * stream : each * stream + len(row)] for stream, row in enumerate(scored)
+    ]
+
+
+def test_a_loss_beyond_all_bounds_has_no_finite_perplexity(story: Path) -> None:
+    sums = {"nats": 1e6, "correct": 0.0, "count": 1.0, "bytes": 1.0}
+    assert text(story).metrics(sums)["perplexity"] == math.inf

@@ -54,3 +54,21 @@ def test_a_length_is_measured_as_if_sequences_ended_there(make_spec) -> None:
             logits = model.eval()(whole.tokens[:, :length])[0][:, -1]
         right = (logits.argmax(-1) == whole.labels[:, length - 1]).float().mean()
         assert metrics[f"accuracy@{length}"] == pytest.approx(float(right))
+
+
+def test_streams_are_measured_as_if_read_in_one_go(make_spec, tmp_path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("the quick brown fox " * 30)
+    spec = Text.Spec(path=str(path), unit="char", length=7, validation=0.3, test_streams=2)
+    task: Text = spec.build()
+    torch.manual_seed(0)
+    model = build_model(make_spec().model, vocab_size=task.vocab_size)
+    metrics = evaluate(model, task, batch_size=16)
+    whole: Text = spec.model_copy(update={"length": 90}).build()
+    (batch,) = whole.test_batches(2)
+    with torch.no_grad():
+        logits, _ = model.eval()(batch.tokens)
+    expected = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten())
+    assert metrics["loss"] == pytest.approx(float(expected), rel=1e-5)
+    anew = evaluate(model, Text.Spec(path=str(path), unit="char", length=7).build(), batch_size=2)
+    assert anew["loss"] != pytest.approx(metrics["loss"], rel=1e-4)
