@@ -1,4 +1,4 @@
-"""Language modelling on any text file: the next byte or character at every position.
+"""Language modelling on any text file: the next byte, character or token at every position.
 
 The last `validation` part of the file, in one piece, is the test set. Every token of it is scored
 exactly once, in windows of `length` that begin anew; a window's first token is predicted from the
@@ -19,14 +19,15 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor
 
 from seqzoo.errors import SpecError
 from seqzoo.spec import PartSpec
 from seqzoo.tasks.streams import stream_of_training
 from seqzoo.tasks.task import IGNORED, Batch, Metric, Task
-from seqzoo.tasks.text_file import read_bytes, read_characters
+from seqzoo.tasks.text_file import Bytes, Characters, read_bytes, read_characters
+from seqzoo.tasks.token_file import Tokens, read_tokens
 
 __all__ = ["Text"]
 
@@ -34,7 +35,7 @@ HUGE_LOSS = 700.0  # nats; exp of more is no float
 
 
 class Text(Task):
-    """The next byte or character of a text file, at every position."""
+    """The next byte, character or token of a text file, at every position."""
 
     name = "text"
     metric = Metric("bits_per_byte", higher_is_better=False)
@@ -44,7 +45,9 @@ class Text(Task):
 
         Attributes:
             path: the file; a relative path starts at the current directory.
-            unit: byte (any file, 256 tokens) or char (UTF-8; the characters that occur).
+            unit: byte (any file, 256 tokens), char (UTF-8; the characters that occur), or token
+                (UTF-8; what `tokenizer` makes of it).
+            tokenizer: for unit token, a tokenizer.json of the `tokenizers` library.
             length: T, tokens a window.
             validation: share of the file, at its end, that is the test set.
             test_streams: streams the test set is read as, the state carried from window to window;
@@ -52,20 +55,34 @@ class Text(Task):
         """
 
         path: str = Field(min_length=1)
-        unit: Literal["byte", "char"] = "byte"
+        unit: Literal["byte", "char", "token"] = "byte"
+        tokenizer: str | None = Field(default=None, min_length=1)
         length: PositiveInt = 256
         validation: float = Field(default=0.1, gt=0, lt=1)
         test_streams: PositiveInt | None = None
+
+        @field_validator("tokenizer")
+        @classmethod
+        def _tokens_need_a_tokenizer(
+            cls, tokenizer: str | None, info: ValidationInfo
+        ) -> str | None:
+            unit = info.data.get("unit")
+            if unit == "token" and tokenizer is None:
+                raise ValueError("unit token needs a tokenizer: the path of a tokenizer.json")
+            if unit in ("byte", "char") and tokenizer is not None:
+                raise ValueError(f"unit {unit} uses no tokenizer; set unit: token, or leave it out")
+            return tokenizer
 
     def __init__(self, spec: Spec) -> None:
         """Read the file.
 
         Raises:
-            SpecError: it is missing, empty, no UTF-8 (unit char), or shorter than one window.
+            SpecError: it is missing, empty, no UTF-8 (units char and token), or shorter than one
+                window; or the tokenizer cannot be read.
         """
         self.spec = spec
         path = Path(spec.path).expanduser()
-        self._file = read_bytes(path) if spec.unit == "byte" else read_characters(path)
+        self._file = _read(path, spec)
         self.vocab_size = self._file.vocab_size
         self.length = spec.length
         size = self._file.ids.numel()
@@ -160,3 +177,12 @@ class Text(Task):
         if self.spec.unit == "char":
             metrics["bits_per_character"] = bits / sums["count"]
         return metrics
+
+
+def _read(path: Path, spec: Text.Spec) -> Bytes | Characters | Tokens:
+    if spec.unit == "byte":
+        return read_bytes(path)
+    if spec.unit == "char":
+        return read_characters(path)
+    assert spec.tokenizer is not None
+    return read_tokens(path, Path(spec.tokenizer).expanduser())

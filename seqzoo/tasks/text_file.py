@@ -19,7 +19,7 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError
 
-__all__ = ["Bytes", "Characters", "read_bytes", "read_characters"]
+__all__ = ["Bytes", "Characters", "read_blocks", "read_bytes", "read_characters", "read_text"]
 
 CHUNK = 1 << 20
 CODE_POINTS = 0x110000
@@ -103,7 +103,7 @@ def read_bytes(path: Path) -> Bytes:
         SpecError: no readable file, or an empty one.
     """
     digest, size = hashlib.blake2b(digest_size=8), 0
-    for block in _blocks(path):
+    for block in read_blocks(path):
         digest.update(block)
         size += len(block)
     ids = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
@@ -118,7 +118,7 @@ def read_characters(path: Path) -> Characters:
     """
     digest, count = hashlib.blake2b(digest_size=8), 0
     occurs = np.zeros(CODE_POINTS, dtype=bool)
-    for block in _blocks(path):
+    for block in read_blocks(path):
         digest.update(block)
     for points in _code_points(path):
         occurs[points] = True
@@ -138,12 +138,22 @@ def read_characters(path: Path) -> Characters:
 
 def _code_points(path: Path) -> Iterator[np.ndarray]:
     """The file's characters as arrays of uint32, in order."""
+    for text in read_text(path):
+        yield np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+
+
+def read_text(path: Path) -> Iterator[str]:
+    """The text of a UTF-8 file, about a mebibyte at a time, line ends as they are.
+
+    Raises:
+        SpecError: no readable file, an empty one, or one that is no UTF-8.
+    """
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:
-        for block in _blocks(path):
+        for block in read_blocks(path):
             text = decoder.decode(block)
             read += len(block)
-            yield np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+            yield text
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as failure:
         # The decoder's buffer holds at most 3 bytes of the block before; close enough to look.
@@ -153,8 +163,12 @@ def _code_points(path: Path) -> Iterator[np.ndarray]:
         ) from None
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    """The file's bytes, a mebibyte at a time."""
+def read_blocks(path: Path) -> Iterator[bytes]:
+    """The file's bytes, a mebibyte at a time.
+
+    Raises:
+        SpecError: no readable file, or an empty one.
+    """
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:

@@ -43,11 +43,8 @@ def evaluate(
     try:
         for batch in islice(task.test_batches(batch_size), batches):
             positions, _ = batch.labelled()
-            positions, _ = batch.labelled()
             before = state if batch.continues else None
-            hidden, state = model.hidden(
-                batch.tokens.to(device), before, positions.to(device)
-            )
+            hidden, state = model.hidden(batch.tokens.to(device), before, positions.to(device))
             sums = task.measure(model.logits(hidden), batch)
             names = tuple(sums)
             rows.append(torch.stack([value.float() for value in sums.values()]))
