@@ -6,23 +6,15 @@ import io
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from seqzoo.errors import SpecError
-from seqzoo.report import (
-    Report,
-    make_report,
-    print_report,
-    to_csv,
-    to_json,
-    to_latex,
-    to_markdown,
-    to_parquet,
-)
-from seqzoo.train.files import write_whole
+
+if TYPE_CHECKING:
+    from seqzoo.report import Report
 
 __all__ = ["command"]
 
@@ -64,6 +56,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
+    from seqzoo.report import make_report, print_report, to_parquet  # these import torch
+    from seqzoo.train.files import write_whole
+
     form = Format.json if as_json else form
     if form is Format.parquet and output is None and sys.stdout.isatty():
         raise SpecError("Parquet is no text for a terminal; add --output FILE")
@@ -96,10 +91,14 @@ def _names(words: str) -> list[str]:
 
 
 def _content(report: Report, form: Format) -> str | bytes:
+    from seqzoo.report import to_parquet
+
     return to_parquet(report) if form is Format.parquet else _text(report, form)
 
 
 def _text(report: Report, form: Format) -> str:
+    from seqzoo.report import print_report, to_csv, to_json, to_latex, to_markdown
+
     match form:
         case Format.markdown:
             return to_markdown(report)

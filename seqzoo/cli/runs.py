@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from seqzoo.errors import SpecError
-from seqzoo.grid.labels import axis_label, value_label
-from seqzoo.report import Change, Collection, Pair, Result, collect, compare_runs, list_runs
-from seqzoo.report.listing import run_row
-from seqzoo.report.wording import number, signed, thousands
 
 __all__ = ["command"]
 
@@ -34,129 +24,18 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the runs of a directory, or show how the runs in two directories differ."""
+    from seqzoo.cli.listing import show_pair, show_runs  # these import torch
+    from seqzoo.report import collect, compare_runs, list_runs
+
     match words:
         case ["diff", first, second]:
             if where or sort:
                 raise SpecError(
                     "--where and --sort choose among the runs of one DIR, not in a diff"
                 )
-            _show_pair(compare_runs(Path(first), Path(second)), (first, second), as_json)
+            show_pair(compare_runs(Path(first), Path(second)), (first, second), as_json)
         case [directory] if directory != "diff" or Path(directory).is_dir():
             collection = collect(Path(directory))
-            _show_runs(collection, list_runs(collection, where or (), sort), as_json)
+            show_runs(collection, list_runs(collection, where or (), sort), as_json)
         case _:
             raise SpecError("give one DIR, or: diff A B, with the directories of two runs")
-
-
-def _show_runs(collection: Collection, results: list[Result], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([run_row(result) for result in results], indent=2, ensure_ascii=False))
-        return
-    console = Console(highlight=False)
-    console.print(_runs_table(collection, results))
-    count = f"{len(results)} of {len(collection.results)} runs"
-    console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
-    for result in results:
-        if result.error:
-            line = Text.assemble(("failed ", "bold red"), f"{result.run_id}: {result.error}")
-            console.print(line, soft_wrap=True)
-
-
-def _place(collection: Collection) -> str:
-    directory = collection.directories[0]
-    is_run = len(collection.results) == 1 and collection.results[0].directory == directory
-    return f"in {directory}" if is_run else f"each in {directory}/runs/RUN"
-
-
-def _runs_table(collection: Collection, results: list[Result]) -> Table:
-    table = _table()
-    with_variant = any(result.variant for result in collection.results)
-    table.add_column("run", no_wrap=True)
-    metrics = {result.record.metric.name for result in results if result.record}
-    metric = metrics.pop() if len(metrics) == 1 else "metric"
-    for name in [*(["variant"] if with_variant else []), *map(axis_label, collection.axes)]:
-        table.add_column(name, overflow="fold")
-    for name in ("seed", "state", metric, "steps", "params", "tok/s"):
-        table.add_column(name, justify="left" if name == "state" else "right")
-    for result in results:
-        point = [value_label(result.point.get(axis, "")) for axis in collection.axes]
-        table.add_row(
-            result.run_id,
-            *([result.variant] if with_variant else []),
-            *point,
-            str(result.seed),
-            Text(result.state, style="red" if result.state == "failed" else ""),
-            *_measured(result, with_name=metric == "metric"),
-        )
-    return table
-
-
-def _measured(result: Result, with_name: bool) -> list[str]:
-    record = result.record
-    if record is None:
-        return ["", "", "", ""]
-    value = record.metrics.get(record.metric.name)
-    name = f"{record.metric.name} " if with_name else ""
-    return [
-        "" if value is None else name + number(value),
-        f"{record.steps:,}",
-        thousands(record.parameters),
-        thousands(record.timings.tokens_per_s),
-    ]
-
-
-def _show_pair(pair: Pair, names: tuple[str, str], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(asdict(pair), indent=2, ensure_ascii=False))
-        return
-    console = Console(highlight=False)
-    for letter, name in zip("AB", names, strict=True):
-        console.print(f"{letter}: {name}", soft_wrap=True, markup=False)
-    console.print()
-    for title, differing in (("spec", pair.spec), ("environment", pair.environment)):
-        if differing:
-            console.print(_changes_table(title, differing))
-        else:
-            console.print(f"{title}: the same")
-        console.print()
-    table = _table("results")
-    for heading in ("", "A", "B", "B - A"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, (one, two) in pair.results.items():
-        table.add_row(name, _said(one), _said(two), _step(one, two))
-    console.print(table)
-
-
-def _changes_table(title: str, differing: list[Change]) -> Table:
-    table = _table(title)
-    for heading in ("", "A", "B"):
-        table.add_column(heading, overflow="fold")
-    for change in differing:
-        before = "(none)" if change.kind == "added" else value_label(change.before)
-        after = "(none)" if change.kind == "removed" else value_label(change.after)
-        table.add_row(change.path, before, after)
-    return table
-
-
-def _table(title: str = "") -> Table:
-    return Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
-def _said(value: Any) -> str:
-    return number(value) if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _step(one: Any, two: Any) -> str:
-    if not isinstance(one, int | float) or not isinstance(two, int | float):
-        return ""
-    if isinstance(one, int) and isinstance(two, int):
-        return f"{two - one:+,}" if two != one else "0"
-    return signed(two - one, like=two)
