@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.autograd.function import once_differentiable
 
 from seqzoo.operators.operator import State
 
@@ -28,9 +29,39 @@ class ShortConv(nn.Module):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """x (B, T, channels), state -> y (B, T, channels), state."""
-        if x.shape[1] == 0:  # conv1d takes no inputs shorter than its kernel
-            return x, state
-        channels, _, kernel_size = self.weight.shape
         seen = torch.cat([state.to(x.dtype), x], dim=1)
-        y = F.conv1d(seen.transpose(1, 2), self.weight, groups=channels).transpose(1, 2)
-        return y, seen[:, seen.shape[1] - (kernel_size - 1) :]
+        y: Any = _ShiftedSum.apply(seen, self.weight)
+        return y, seen[:, x.shape[1] :]
+
+
+class _ShiftedSum(torch.autograd.Function):
+    """y_t = sum_j taps_j * seen_{t+j}, in place over the taps.
+
+    A few taps over channels that lie side by side: on a CPU this takes half the time of conv1d and
+    its two transposes. Differentiable once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, seen: Tensor, weight: Tensor) -> Tensor:
+        """seen (B, T + kernel - 1, channels), weight (channels, 1, kernel) -> (B, T, channels)."""
+        taps = weight[:, 0].t().to(seen.dtype).contiguous()
+        length = seen.shape[1] - len(taps) + 1
+        y = seen[:, :length] * taps[0]
+        for j in range(1, len(taps)):
+            y.addcmul_(seen[:, j : j + length], taps[j])
+        ctx.save_for_backward(seen, taps)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of seen and weight."""
+        seen, taps = ctx.saved_tensors
+        length = gradient.shape[1]
+        seen_gradient, taps_gradient = torch.zeros_like(seen), torch.empty_like(taps)
+        for j in range(len(taps)):
+            seen_gradient[:, j : j + length].addcmul_(gradient, taps[j])
+            taps_gradient[j] = (seen[:, j : j + length] * gradient).sum(dim=(0, 1))
+        return seen_gradient, taps_gradient.t().unsqueeze(1)
