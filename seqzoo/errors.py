@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "DirectoryError",
     "PluginError",
     "Problem",
     "RunError",
@@ -73,3 +74,7 @@ class PluginError(SeqzooError):
 
 class RunError(SeqzooError):
     """A run cannot start, continue or be read back: diverged, corrupt, incomplete."""
+
+
+class DirectoryError(RunError):
+    """The directory named is not what the command takes: the input is wrong, no run failed."""

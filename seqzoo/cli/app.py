@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from seqzoo.cli import check, describe, generate, grid, parts, report, runs, schema, tasks, train
-from seqzoo.errors import RunError, SeqzooError, SpecError
+from seqzoo.errors import DirectoryError, RunError, SeqzooError, SpecError
 
 __all__ = ["app", "main"]
 
@@ -78,4 +78,5 @@ def print_error(failure: SeqzooError) -> int:
     print(failure, file=sys.stderr)
     if isinstance(failure, SpecError) and len(failure.problems) > 1:
         print(f"{len(failure.problems)} problems", file=sys.stderr)
-    return 1 if isinstance(failure, RunError) else 2
+    failed = isinstance(failure, RunError) and not isinstance(failure, DirectoryError)
+    return 1 if failed else 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import PositiveInt
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
-from seqzoo.model.heads import default_heads, head_size
+from seqzoo.model.heads import default_heads, head_size, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.rotary import rotate
 from seqzoo.operators import State
@@ -40,15 +40,24 @@ class AttentionMixer(Mixer):
         self.heads = spec.heads or default_heads(width)
         self.head_size = head_size(width, self.heads, self.name)
         self.rope = spec.position == "rope"
-        if self.rope and self.head_size % 2:
-            raise SpecError(
-                f"mixer 'attention': RoPE turns pairs of features, and width {width} with "
-                f"{self.heads} heads leaves an odd head of {self.head_size}; change either, or "
-                "set position: none"
-            )
+        misfit = self.misfit(spec, width)
+        if misfit:
+            raise SpecError(misfit)
         self.window = spec.window
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.project = nn.Linear(width, width, bias=False)
+
+    @classmethod
+    def misfit(cls, spec: Any, width: int) -> str:
+        """Heads that do not divide the width, or leave RoPE an odd number of features."""
+        heads = spec.heads or default_heads(width)
+        uneven = heads_misfit(width, heads, cls.name)
+        if uneven or spec.position != "rope" or (width // heads) % 2 == 0:
+            return uneven
+        return (
+            f"mixer 'attention': RoPE turns pairs of features, and width {width} with {heads} "
+            f"heads leaves an odd head of {width // heads}; change either, or set position: none"
+        )
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """x (B, T, D), state -> y (B, T, D), state."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqzoo.errors import SpecError
 
-__all__ = ["HEAD_SIZE", "default_heads", "head_size"]
+__all__ = ["HEAD_SIZE", "default_heads", "head_size", "heads_misfit"]
 
 HEAD_SIZE = 64
 
@@ -15,15 +15,23 @@ def default_heads(width: int) -> int:
     return next(heads for heads in range(most, 0, -1) if width % heads == 0)
 
 
+def heads_misfit(width: int, heads: int | None, mixer: str) -> str:
+    """Why a mixer cannot have these heads at this width; "" if it can."""
+    if heads is None or width % heads == 0:
+        return ""
+    return (
+        f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
+        "do, or leave heads out"
+    )
+
+
 def head_size(width: int, heads: int, mixer: str) -> int:
     """width / heads.
 
     Raises:
         SpecError: heads do not divide the width.
     """
-    if width % heads:
-        raise SpecError(
-            f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
-            "do, or leave heads out"
-        )
+    misfit = heads_misfit(width, heads, mixer)
+    if misfit:
+        raise SpecError(misfit)
     return width // heads

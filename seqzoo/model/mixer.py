@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
@@ -28,6 +29,11 @@ class Mixer(Part, nn.Module, family="mixer"):
     def __init__(self, spec: PartSpec, width: int) -> None:
         super().__init__()
         self.width = width
+
+    @classmethod
+    def misfit(cls, spec: Any, width: int) -> str:
+        """Why this spec cannot be built at this width; "" if it can. Asked before anything runs."""
+        return ""
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:

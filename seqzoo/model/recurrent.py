@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from seqzoo.model.heads import default_heads, head_size
+from seqzoo.model.heads import default_heads, head_size, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
     Anchor,
@@ -77,6 +77,13 @@ class RecurrentMixer(Mixer):
         self.forget: Forget = spec.forget.build(self.dims)
         self.scan: ScanPart = spec.scan.build()
         self.readout: Readout = spec.readout.build(self.dims)
+
+    @classmethod
+    def misfit(cls, spec: Any, width: int) -> str:
+        """Heads that do not divide the width, unless both sizes are given."""
+        if spec.key_size and spec.value_size:
+            return ""
+        return heads_misfit(width, spec.heads, cls.name)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """x (B, T, D), state -> y (B, T, D), state."""

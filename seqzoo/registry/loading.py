@@ -80,6 +80,7 @@ def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) ->
                 f"not exist; {did_you_mean(caller.name, HOOKS)} (all hooks: "
                 "seqzoo/registry/hookspecs.py)"
             )
+    _refuse_unmarked(plugin, manager, origin)
     hook = manager.hook
     hook.register_parts(register=_accept(registry, origin, "register_parts"))
     hook.register_scans(register=_accept(registry, origin, "register_scans", family="scan"))
@@ -90,6 +91,16 @@ def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) ->
             registry.add(each, origin)
 
     hook.register_presets(register=register_preset)
+
+
+def _refuse_unmarked(plugin: Any, manager: pluggy.PluginManager, origin: Origin) -> None:
+    """A function with a hook's name and no mark does nothing, silently: say so instead."""
+    marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
+    for name in HOOKS:
+        if name not in marked and callable(getattr(plugin, name, None)):
+            raise PluginError(
+                f"{origin}: {name} is not marked as a hook; put @seqzoo.hookimpl above it"
+            )
 
 
 def _accept(

@@ -76,6 +76,11 @@ class Registry:
             PluginError: not a complete part; or the family has this name already.
         """
         if isinstance(target, type):
+            if issubclass(target, Part) and target.family and not target.name:
+                raise PluginError(
+                    f"{origin}: {target.__module__}.{target.__qualname__} has no name; give the "
+                    f'class one, such as name = "my_{target.family}"'
+                )
             if not (issubclass(target, Part) and target.name and target.family):
                 raise PluginError(
                     f"{origin}: {target.__module__}.{target.__qualname__} is not a part; "

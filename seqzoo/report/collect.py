@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
-from seqzoo.errors import RunError
+from seqzoo.errors import DirectoryError, RunError
 from seqzoo.grid import read_failure, read_plan, run_directory
 from seqzoo.train import Record, read_record
 
@@ -88,13 +88,13 @@ def collect(directory: Path) -> Collection:
     if (directory / "record.json").exists():
         return _collect_run(directory)
     if not directory.is_dir():
-        raise RunError(f"{directory}: no such directory; give the --out of a grid or a run")
+        raise DirectoryError(f"{directory}: no such directory; give the --out of a grid or a run")
     if (directory / "spec.yaml").exists():
-        raise RunError(
+        raise DirectoryError(
             f"{directory}: this run has not ended yet, so it has no record.json; train it on, or "
             "wait"
         )
-    raise RunError(
+    raise DirectoryError(
         f"{directory}: neither a grid (plan.json) nor a run (record.json); give the --out of one"
     )
 

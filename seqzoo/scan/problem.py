@@ -58,7 +58,8 @@ class Transition:
 
     Args:
         log_decay: g <= 0, None | (B, T, H) per head | (B, T, H, K) per key channel. The decay is
-            exp(g); g = 0 keeps all, g = -inf forgets all.
+            exp(g); g = 0 keeps all, g = -inf forgets all. The sign is not checked, which would read
+            every value: with a positive g the guarantees on accuracy are gone.
         erase: the rank-one part, applied after the decay; None for none.
     """
 

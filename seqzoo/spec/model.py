@@ -127,6 +127,12 @@ class ModelSpec(SpecModel):
                 "no_mixer",
                 "no mixer: name one for the model (mixer: prism) or in every group of the pattern",
             )
+        for mixer in [group.mixer or self.mixer for group in groups] or [self.mixer]:
+            assert mixer is not None
+            part: Any = mixer.part
+            misfit = part.misfit(mixer, self.width)
+            if misfit:
+                raise PydanticCustomError("misfit", "{why}", {"why": misfit})
         return self
 
     def blocks(self) -> Iterator[LayerSpec]:

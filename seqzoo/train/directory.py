@@ -8,7 +8,7 @@ from types import TracebackType
 
 import yaml
 
-from seqzoo.errors import RunError
+from seqzoo.errors import DirectoryError, RunError
 from seqzoo.spec.run import RunSpec, run_id_of
 from seqzoo.train import checkpoint
 from seqzoo.train.files import write_whole, writing
@@ -50,6 +50,8 @@ class RunDirectory:
         return self.path / "checkpoint"
 
     def __enter__(self) -> RunDirectory:
+        if self.path.exists() and not self.path.is_dir():
+            raise DirectoryError(f"{self.path} is a file; --out names a folder")
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._hold()
@@ -92,7 +94,7 @@ class RunDirectory:
     def _check(self) -> None:
         """Make sure that the directory holds no other run."""
         if (self.path / "plan.json").exists():
-            raise RunError(f"{self.path} holds a grid; choose another --out for a single run")
+            raise DirectoryError(f"{self.path} holds a grid; choose another --out for a single run")
         spec_file = self.path / "spec.yaml"
         record = self.record()
         if record is not None:
@@ -114,7 +116,7 @@ class RunDirectory:
     def _refuse_other(self, other: str) -> None:
         own = self._spec.run_id
         if other != own:
-            raise RunError(
+            raise DirectoryError(
                 f"{self.path} holds run {other}, and this is run {own}: their specs or seeds "
                 f"differ (compare {self.path / 'spec.yaml'}); choose another --out"
             )

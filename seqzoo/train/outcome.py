@@ -37,7 +37,7 @@ def record_of(
             wall_s=progress.wall_s,
             train_s=progress.train_s,
             tokens=progress.tokens,
-            tokens_per_s=progress.tokens / max(progress.train_s, 1e-9),
+            tokens_per_s=progress.tokens / progress.train_s if progress.train_s else 0.0,
         ),
         versions=installed_versions(),
         device=facts.device,

@@ -47,7 +47,7 @@ class Timings(_Facts):
         wall_s: seconds in all.
         train_s: seconds in training steps, without evaluation and saving.
         tokens: tokens trained on.
-        tokens_per_s: tokens / train_s.
+        tokens_per_s: tokens / train_s, 0 where no time was measured.
     """
 
     wall_s: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqzoo.errors import RunError
+from seqzoo.errors import DirectoryError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.document import read_document
 from seqzoo.spec.run import RunSpec
@@ -22,14 +22,15 @@ def load_trained(directory: Path, catalog: Catalog) -> tuple[RunSpec, LanguageMo
         catalog: where names of parts are looked up.
 
     Raises:
-        RunError: the directory holds no run, or its checkpoint is missing or damaged.
+        DirectoryError: the directory holds no run.
+        RunError: its checkpoint is missing or damaged.
         SpecError: its spec.yaml names parts that are not installed.
     """
     path = directory / "spec.yaml"
     if not path.is_file():
         grid = (directory / "plan.json").exists()
         hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"
-        raise RunError(f"{directory} holds no run (there is no spec.yaml); {hint}")
+        raise DirectoryError(f"{directory} holds no run (there is no spec.yaml); {hint}")
     spec = read_document(path).validate(RunSpec, catalog)
     model = build_model(spec)
     load_weights(directory / "checkpoint", model)

@@ -43,7 +43,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     for arguments, status, message in (
         ([str(out), "--prompt", "\N{SNOWMAN}"], 2, "\N{SNOWMAN}"),
         ([str(out), "--prompt", ""], 2, "--prompt is empty"),
-        ([str(tmp_path), "--prompt", "a"], 1, "holds no run"),
+        ([str(tmp_path), "--prompt", "a"], 2, "holds no run"),
     ):
         assert main(["generate", *arguments]) == status
         assert message in capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_a_report_is_written_to_a_file(run, tmp_path, capsys):
 
 
 def test_wrong_input_is_told_plainly(run, tmp_path, capsys):
-    assert main(["report", str(tmp_path)]) == 1
+    assert main(["report", str(tmp_path)]) == 2
     assert "neither a grid (plan.json) nor a run" in capsys.readouterr().err
     assert main(["report", run, "--metric", "acuracy"]) == 2
     assert "did you mean 'accuracy'?" in capsys.readouterr().err

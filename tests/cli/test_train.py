@@ -73,8 +73,13 @@ def test_wrong_input_exits_with_2_and_a_failed_run_with_1(
     assert "did you mean 'steps'?" in capsys.readouterr().err
     assert main(["train", run, "--out", str(tmp_path / "out"), "--set", "train.accumulate=3"]) == 2
     assert "accumulate 3 does not divide batch_size 8" in capsys.readouterr().err
-    assert main(["train", run, "--out", run]) == 1
-    assert f"cannot write {run}" in capsys.readouterr().err
+    assert main(["train", run, "--out", run]) == 2
+    assert f"{run} is a file; --out names a folder" in capsys.readouterr().err
+    assert main(["train", run, "--out", f"{run}/below"]) == 1
+    assert f"cannot write {run}/below" in capsys.readouterr().err
+    assert main(["train", run, "--out", str(tmp_path / "out")]) == 0
+    assert main(["train", run, "--out", str(tmp_path / "out"), "--set", "seed=7"]) == 2
+    assert "choose another --out" in capsys.readouterr().err
 
 
 def test_an_interrupt_says_where_the_run_goes_on(

@@ -175,6 +175,12 @@ def test_a_misspelt_hook_is_an_error_with_the_nearest_name(install: Install) -> 
     )
 
 
+def test_a_hook_without_its_mark_is_told(install: Install) -> None:
+    install("mint", good("mint").replace("@hookimpl\n", ""))
+    (broken,) = load("mint").broken
+    assert "register_parts is not marked as a hook; put @seqzoo.hookimpl above it" in str(broken)
+
+
 def test_a_plugin_may_register_nothing(install: Install) -> None:
     install("mint", '"""Nothing yet."""')
     assert not load("mint").broken

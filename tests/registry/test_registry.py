@@ -133,7 +133,7 @@ def test_a_clash_names_both_distributions(registry: Registry) -> None:
 @pytest.mark.parametrize(
     ("target", "what"),
     [
-        (Spice, "Spice is not a part; subclass a family"),
+        (Spice, "Spice has no name; give the class one"),
         (dict, "dict is not a part"),
         ("salt", "register takes a class or a Preset, not 'salt'"),
         (Preset("Fine Soup", {"type": "soup"}), "preset name 'Fine Soup' must be lower case words"),
