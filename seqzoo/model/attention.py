@@ -9,8 +9,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.errors import SpecError
-from seqzoo.model.heads import default_heads, head_size, heads_misfit
+from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.rotary import rotate
 from seqzoo.operators import State
@@ -38,11 +37,8 @@ class AttentionMixer(Mixer):
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__(spec, width)
         self.heads = spec.heads or default_heads(width)
-        self.head_size = head_size(width, self.heads, self.name)
+        self.head_size = width // self.heads
         self.rope = spec.position == "rope"
-        misfit = self.misfit(spec, width)
-        if misfit:
-            raise SpecError(misfit)
         self.window = spec.window
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.project = nn.Linear(width, width, bias=False)

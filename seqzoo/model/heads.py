@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from seqzoo.errors import SpecError
-
-__all__ = ["HEAD_SIZE", "default_heads", "head_size", "heads_misfit"]
+__all__ = ["HEAD_SIZE", "default_heads", "heads_misfit"]
 
 HEAD_SIZE = 64
 
@@ -23,15 +21,3 @@ def heads_misfit(width: int, heads: int | None, mixer: str) -> str:
         f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
         "do, or leave heads out"
     )
-
-
-def head_size(width: int, heads: int, mixer: str) -> int:
-    """width / heads.
-
-    Raises:
-        SpecError: heads do not divide the width.
-    """
-    misfit = heads_misfit(width, heads, mixer)
-    if misfit:
-        raise SpecError(misfit)
-    return width // heads

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import State
 from seqzoo.spec import Part, PartSpec
 
@@ -28,6 +29,9 @@ class Mixer(Part, nn.Module, family="mixer"):
 
     def __init__(self, spec: PartSpec, width: int) -> None:
         super().__init__()
+        misfit = self.misfit(spec, width)
+        if misfit:
+            raise SpecError(misfit)
         self.width = width
 
     @classmethod

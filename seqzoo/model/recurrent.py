@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from seqzoo.model.heads import default_heads, head_size, heads_misfit
+from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
     Anchor,
@@ -68,7 +68,7 @@ class RecurrentMixer(Mixer):
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__(spec, width)
         heads = spec.heads or default_heads(width)
-        size = 0 if spec.key_size and spec.value_size else head_size(width, heads, spec.part.name)
+        size = width // heads
         self.dims = Dims(width, heads, spec.key_size or size, spec.value_size or size)
         self.scale = self.dims.key_size**-0.5 if spec.scale is None else spec.scale
         self.anchor: Anchor = spec.anchor.build(self.dims)

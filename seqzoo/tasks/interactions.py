@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqzoo.errors import Problem, SpecError
+from seqzoo.tasks.data_file import reading
 
 __all__ = ["Events", "read_events"]
 
@@ -103,29 +104,15 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         SpecError: it cannot be read, or a line is too long to be an event.
     """
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(LONGEST_LINE):
-                number += 1
-                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                    what = f"a line of {LONGEST_LINE:,} bytes or more, which is no {WANTED}"
-                    raise _wrong(path, number, what)
-                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-    except FileNotFoundError:
-        where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
-        raise SpecError(
-            f"there is no interaction file {path}{where}; set `path` of task 'recommendation', for "
-            "a grid with --set base.task.path=FILE, for a run with --set task.path=FILE"
-        ) from None
-    except IsADirectoryError:
-        raise SpecError(
-            f"{path} is a folder; `path` of task 'recommendation' names one file of events"
-        ) from None
-    except OSError as failure:
-        raise SpecError(
-            f"interaction file {path} cannot be read: {failure.strerror}; check its permissions"
-        ) from None
+    told = reading(path, kind="interaction file", task="recommendation", content="file of events")
+    with told, path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                what = f"a line of {LONGEST_LINE:,} bytes or more, which is no {WANTED}"
+                raise _wrong(path, number, what)
+            yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
 
 def _is_number(field: bytes) -> bool:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.errors import SpecError
+from seqzoo.tasks.data_file import reading
 
 __all__ = ["Bytes", "Characters", "read_blocks", "read_bytes", "read_characters", "read_text"]
 
@@ -169,21 +170,9 @@ def read_blocks(path: Path) -> Iterator[bytes]:
     Raises:
         SpecError: no readable file, or an empty one.
     """
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise SpecError(f"text file {path} is empty; give a file with text in `path`")
-            while block := file.read(CHUNK):
-                yield block
-    except FileNotFoundError:
-        where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
-        raise SpecError(
-            f"there is no text file {path}{where}; set `path` of task 'text', for a grid with "
-            "--set base.task.path=FILE, for a run with --set task.path=FILE"
-        ) from None
-    except IsADirectoryError:
-        raise SpecError(f"{path} is a folder; `path` of task 'text' names one text file") from None
-    except OSError as failure:
-        raise SpecError(
-            f"text file {path} cannot be read: {failure.strerror}; check its permissions"
-        ) from None
+    told = reading(path, kind="text file", task="text", content="text file")
+    with told, path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise SpecError(f"text file {path} is empty; give a file with text in `path`")
+        while block := file.read(CHUNK):
+            yield block
