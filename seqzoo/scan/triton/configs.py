@@ -1,0 +1,152 @@
+"""How each kernel is cut into programs: tiles, warps and stages, looked up in a small table.
+
+The table is configs.json beside this file, a plain mapping that a person reads and edits:
+
+    kernel -> architecture -> [{"size": 64, "num_warps": 4, "num_stages": 2, "tiles": {...}}, ...]
+
+The rows of an architecture stand in rising order of `size`, the largest head size they serve; the
+last one serves all larger sizes too. An architecture without an entry takes the kernel's entry
+`default`. Nothing is ever timed here: a training loop sees the same choice from its first step to
+its last. `seqzoo kernels --tune` measures on a GPU and writes such a table, which is read in front
+of the shipped one from $SEQZOO_KERNEL_TABLE or ~/.config/seqzoo/kernels.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from seqzoo.scan.triton.architecture import DEFAULT, architecture_of
+
+SHIPPED = Path(__file__).with_name("configs.json")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One way to start a kernel.
+
+    Args:
+        num_warps: warps a program.
+        num_stages: how deep loads are pipelined.
+        tiles: the kernel's tile sizes by the names of its constexpr parameters.
+    """
+
+    num_warps: int
+    num_stages: int
+    tiles: Mapping[str, int]
+
+    def __str__(self) -> str:
+        tiles = "".join(f"{name}={size} " for name, size in self.tiles.items())
+        return f"{tiles}warps={self.num_warps} stages={self.num_stages}"
+
+
+Table = Mapping[str, Mapping[str, list[tuple[int, Config]]]]
+"""kernel -> architecture -> rows (largest size served, configuration)."""
+
+_forced: dict[str, Config] = {}
+
+
+def config_for(kernel: str, size: int, device: torch.device) -> Config:
+    """The configuration of a kernel for a device.
+
+    Args:
+        kernel: its name in the table, that of its function.
+        size: the largest head size of the problem, or what else its rows are ordered by.
+        device: where its tensors lie.
+
+    Raises:
+        LookupError: the table has no entry for the kernel.
+    """
+    if _forced and kernel in _forced:
+        return _forced[kernel]
+    return _look_up(kernel, size, architecture_of(device))
+
+
+@contextmanager
+def config_is(kernel: str, config: Config) -> Iterator[None]:
+    """Inside, the kernel is started with `config` whatever the table says; it serves tuning."""
+    _forced[kernel] = config
+    try:
+        yield
+    finally:
+        del _forced[kernel]
+
+
+def user_table() -> Path:
+    """Where a table measured on this machine lies."""
+    named = os.environ.get("SEQZOO_KERNEL_TABLE")
+    if named:
+        return Path(named)
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "seqzoo" / "kernels.json"
+
+
+def read_table(path: Path) -> Table:
+    """Reads a table of configurations.
+
+    Raises:
+        ValueError: the file is not such a table; names the file and the entry.
+    """
+    table: dict[str, dict[str, list[tuple[int, Config]]]] = {}
+    where = str(path)
+    try:
+        for kernel, architectures in json.loads(path.read_text(encoding="utf-8")).items():
+            for architecture, rows in architectures.items():
+                where = f"{path}: {kernel}: {architecture}"
+                table.setdefault(kernel, {})[architecture] = sorted(
+                    ((row["size"], _config(row)) for row in rows), key=lambda row: row[0]
+                )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{where}: not a table of kernel configurations ({error!r}). Each row is "
+            '{"size": 64, "num_warps": 4, "num_stages": 2, "tiles": {"NAME": 32}}; '
+            "remove the file to fall back on the shipped table."
+        ) from None
+    return table
+
+
+def clear() -> None:
+    """Reads the tables anew at the next look-up."""
+    _tables.cache_clear()
+    _look_up.cache_clear()
+
+
+def _config(row: Mapping[str, object]) -> Config:
+    sizes = row["tiles"]
+    if not isinstance(sizes, dict) or set(row) != {"size", "num_warps", "num_stages", "tiles"}:
+        raise ValueError(f"a row with {', '.join(row)}")
+    return Config(_whole(row["num_warps"]), _whole(row["num_stages"]), _tiles(sizes))
+
+
+def _tiles(sizes: Mapping[str, object]) -> Mapping[str, int]:
+    return {name: _whole(size) for name, size in sizes.items()}
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{value!r} where a positive whole number belongs")
+    return value
+
+
+@cache
+def _tables() -> tuple[Table, ...]:
+    mine = user_table()
+    shipped = read_table(SHIPPED)
+    return (read_table(mine), shipped) if mine.is_file() else (shipped,)
+
+
+@cache
+def _look_up(kernel: str, size: int, architecture: str) -> Config:
+    for table in _tables():
+        architectures = table.get(kernel, {})
+        rows = architectures.get(architecture) or architectures.get(DEFAULT)
+        if rows:
+            return next((config for largest, config in rows if size <= largest), rows[-1][1])
+    raise LookupError(f"{SHIPPED.name} has no configuration for the kernel {kernel!r}")

@@ -1,0 +1,167 @@
+"""The one way a kernel is started, and how starts are recorded for compilation ahead of time.
+
+The launchers, ordinary Python, pick configurations, allocate results and call `launch`. Run inside
+`record_launches` on tensors of the meta device they start nothing: what a real call would compile
+is noted instead, bound and specialised by Triton's own code, so that compiling ahead of time covers
+exactly what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.triton.architecture import architecture_is, capability, check_architecture
+from seqzoo.scan.triton.available import interpreting
+from seqzoo.scan.triton.configs import Config
+
+Argument = Tensor | int | float | bool | str | None
+"""A pointer, a size, a number, or a constexpr's value; a pointer may be None."""
+
+
+class Kernel(Protocol):
+    """What `triton.jit` makes of a function."""
+
+    def __getitem__(self, grid: tuple[int, ...], /) -> Any:
+        """The kernel with its grid, to be called with its arguments."""
+        ...
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What one start of a kernel has compiled, in a form that goes to other processes.
+
+    Args:
+        module: where the kernel's function is.
+        name: the function's name, and the kernel's.
+        target: the architecture it is compiled for.
+        signature: (parameter, type) each, as Triton writes types.
+        constants: (position, value) of each constexpr, None pointers and ones among them.
+        attributes: (position, attributes) of each argument known to be a multiple of 16.
+        config: tiles, warps and stages.
+        grid: the number of programs; the first one met, as it has no part in compilation.
+    """
+
+    module: str
+    name: str
+    target: str
+    signature: tuple[tuple[str, str], ...]
+    constants: tuple[tuple[tuple[int, ...], Any], ...]
+    attributes: tuple[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], ...]
+    config: Config = field(hash=False)
+    grid: tuple[int, ...] = field(compare=False)
+
+
+_recording: tuple[str, dict[Launch, None]] | None = None
+
+
+def launch(
+    kernel: Kernel, grid: tuple[int, ...], arguments: Mapping[str, Argument], config: Config
+) -> None:
+    """Starts a kernel on its tensors' device.
+
+    Args:
+        kernel: a function under `triton.jit`.
+        grid: the number of programs on one to three axes; with a 0 among them nothing is started.
+        arguments: by the names of the kernel's parameters, all but the tiles.
+        config: its tiles are passed as constexpr parameters of the same names.
+    """
+    if 0 in grid:
+        return
+    if _recording is not None:
+        target, launches = _recording
+        launches.setdefault(_record(kernel, grid, arguments, config, target))
+        return
+    start = kernel[grid]
+    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
+    device = next(value.device for value in arguments.values() if isinstance(value, Tensor))
+    if device.type == "cuda" and device.index != torch.cuda.current_device():
+        with torch.cuda.device(device):
+            start(**arguments, **config.tiles, **options)
+    else:
+        start(**arguments, **config.tiles, **options)
+
+
+@contextmanager
+def record_launches(target: str) -> Iterator[dict[Launch, None]]:
+    """Inside, no kernel starts; each distinct launch is a key of the mapping, in order.
+
+    Args:
+        target: the architecture to compile for, such as sm_90.
+
+    Raises:
+        ValueError: no such target, or kernels are interpreted in this process.
+    """
+    global _recording
+    if interpreting():
+        raise ValueError(
+            "with TRITON_INTERPRET=1 kernels are not compiled, so no launch can be recorded; "
+            "unset it"
+        )
+    launches: dict[Launch, None] = {}
+    before, _recording = _recording, (check_architecture(target), launches)
+    try:
+        with architecture_is(target):
+            yield launches
+    finally:
+        _recording = before
+
+
+@dataclass(frozen=True)
+class _Pointer:
+    """Stands for a tensor without storage: its dtype, and its offset from an aligned address."""
+
+    dtype: torch.dtype
+    offset: int
+
+    def data_ptr(self) -> int:
+        return self.offset
+
+
+def _record(
+    kernel: Any,
+    grid: tuple[int, ...],
+    arguments: Mapping[str, Argument],
+    config: Config,
+    target: str,
+) -> Launch:
+    """Binds the arguments as `kernel.run` does, by parts of Triton alike in 3.6, 3.7 and 3.9."""
+    from triton.compiler import make_backend
+    from triton.runtime.jit import create_function_from_signature
+
+    backend = make_backend(gpu_target(target))
+    bind = create_function_from_signature(kernel.signature, kernel.params, backend)
+    values: dict[str, Any] = {
+        name: _Pointer(value.dtype, int(value.storage_offset()) * value.element_size())
+        if isinstance(value, Tensor)
+        else value
+        for name, value in arguments.items()
+    }
+    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
+    bound, specialization, options = bind(**values, **config.tiles, **options)
+    _, signature, constants, attributes = kernel._pack_args(
+        backend, options, bound, specialization, options
+    )
+    return Launch(
+        kernel.fn.__module__,
+        kernel.fn.__name__,
+        target,
+        tuple(signature.items()),
+        tuple(constants.items()),
+        tuple((at, tuple(map(tuple, given))) for at, given in attributes.items() if given),
+        config,
+        tuple(grid),
+    )
+
+
+def gpu_target(name: str) -> Any:
+    """Triton's own form of an architecture's name."""
+    from triton.backends.compiler import GPUTarget
+
+    number = capability(name)
+    return GPUTarget("hip", name, 64) if number is None else GPUTarget("cuda", number, 32)
