@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seqzoo.scan.carry import join
 from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, join_tokens, split_tokens
-from seqzoo.scan.problem import ScanResult, read_bounds
+from seqzoo.scan.problem import ScanResult, check_bounds, read_bounds
 
 
 def elementwise_scan(
@@ -41,9 +41,9 @@ def elementwise_scan(
     Raises:
         ValueError: a shape, dtype or bound is wrong.
     """
-    bounds = _check(log_decay, inputs, state, cu_seqlens)
+    num_sequences = _check(log_decay, inputs, state, cu_seqlens)
     batch, time, *trailing = inputs.shape
-    num_sequences = batch if bounds is None else len(bounds) - 1
+    bounds = None if cu_seqlens is None else read_bounds("elementwise_scan", cu_seqlens, time)
     dtype = torch.promote_types(torch.promote_types(inputs.dtype, log_decay.dtype), torch.float32)
     if state is None:
         state = inputs.new_zeros(num_sequences, *trailing, dtype=dtype)
@@ -114,8 +114,8 @@ def _carry(
 
 def _check(
     log_decay: Tensor, inputs: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
-) -> tuple[int, ...] | None:
-    """Checks the arguments of `elementwise_scan`; returns the sequence bounds, if packed."""
+) -> int:
+    """Checks the arguments of `elementwise_scan`; returns the number of sequences."""
     caller = "elementwise_scan"
     if inputs.ndim < 2:
         raise ValueError(f"{caller}: inputs must have shape (B, T, ...), got {tuple(inputs.shape)}")
@@ -136,12 +136,12 @@ def _check(
             f"{caller}: log_decay must have the inputs' shape {tuple(inputs.shape)}, or 1 on axes "
             f"to broadcast, got {tuple(log_decay.shape)}"
         )
-    bounds = None if cu_seqlens is None else read_bounds(caller, cu_seqlens, batch, time)
+    rows = batch if cu_seqlens is None else check_bounds(caller, cu_seqlens, batch, time)
     if state is not None:
-        wanted = (batch if bounds is None else len(bounds) - 1, *trailing)
+        wanted = (rows, *trailing)
         if tuple(state.shape) != wanted or state.dtype.itemsize < torch.float32.itemsize:
             raise ValueError(
                 f"{caller}: state must have shape {wanted}, float32 or wider, got "
                 f"{tuple(state.shape)}, {state.dtype}"
             )
-    return bounds
+    return rows

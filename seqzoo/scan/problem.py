@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+_BOUNDS_RULE = "cu_seqlens must start at 0, never fall, and end at T"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class ScanProblem:
     Args:
         queries: (B, T, H, K), or (B, H, K) for one token.
         state: the state before the first token, (B, H, V, K) or (N, H, V, K); None is zero.
-        bounds: where each packed sequence begins and ends, N + 1 numbers; None if not packed.
+        cu_seqlens: (N + 1,) integer, where each packed sequence begins and ends; None: not packed.
         scale: a factor on the outputs.
         chunk_size: at most so many tokens a chunk; never changes the result beyond rounding.
     """
@@ -107,11 +108,24 @@ class ScanProblem:
     transition: Transition
     writes: Writes
     state: Tensor | None
-    bounds: tuple[int, ...] | None
+    cu_seqlens: Tensor | None
     scale: float
     chunk_size: int
 
-    @cached_property
+    @property
+    def bounds(self) -> tuple[int, ...] | None:
+        """The numbers of `cu_seqlens`, checked; None if not packed.
+
+        Waits for the device they are on. A backend that makes its tables there never asks.
+
+        Raises:
+            ValueError: they do not start at 0, or fall, or do not end at T.
+        """
+        if self.cu_seqlens is None:
+            return None
+        return read_bounds("scan", self.cu_seqlens, self.queries.shape[1])
+
+    @property
     def dtype(self) -> torch.dtype:
         """The dtype to compute in: the widest input's, and at least float32."""
         dtype = torch.float32
@@ -123,7 +137,7 @@ class ScanProblem:
     @property
     def num_sequences(self) -> int:
         """B, or N when sequences are packed."""
-        return self.queries.shape[0] if self.bounds is None else len(self.bounds) - 1
+        return len(self.queries) if self.cu_seqlens is None else len(self.cu_seqlens) - 1
 
     def initial_state(self) -> Tensor:
         """The state before the first token, in the computing dtype; zeros if none was given."""
@@ -151,12 +165,10 @@ def check_scan(
     sizes = _check_tensors("scan", "B T ", queries, transition, writes)
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
         raise ValueError(f"scan: chunk_size must be a positive integer, got {chunk_size!r}")
-    bounds = None
     if cu_seqlens is not None:
-        bounds = read_bounds("scan", cu_seqlens, sizes["B"], sizes["T"])
-        sizes["N"] = len(bounds) - 1
-    _check_state("scan", "N" if bounds is not None else "B", state, queries, sizes)
-    return ScanProblem(queries, transition, writes, state, bounds, scale, chunk_size)
+        sizes["N"] = check_bounds("scan", cu_seqlens, sizes["B"], sizes["T"])
+    _check_state("scan", "B" if cu_seqlens is None else "N", state, queries, sizes)
+    return ScanProblem(queries, transition, writes, state, cu_seqlens, scale, chunk_size)
 
 
 def check_step(
@@ -176,8 +188,12 @@ def check_step(
     return ScanProblem(queries, transition, writes, state, None, scale, 1)
 
 
-def read_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> tuple[int, ...]:
-    """cu_seqlens (N + 1,), integer -> the same numbers, checked against B = 1 and T.
+def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
+    """Checks sequence bounds (N + 1,) against B = 1 and T; returns N.
+
+    Their numbers are read where that costs no wait: on a CPU, and not while a graph is traced.
+    On a GPU they are checked there, and what fails is a later call, as with any device-side
+    assertion.
 
     Raises:
         ValueError: not a list of bounds that starts at 0, never falls, and ends at T.
@@ -192,12 +208,27 @@ def read_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> tuple
             f"{caller}: cu_seqlens needs a batch of 1, the sequences packed along time; got "
             f"B = {batch}. Reshape (B, T, ...) to (1, B * T, ...) and set the bounds accordingly."
         )
+    if cu_seqlens.device.type not in ("cpu", "meta"):
+        rises = (cu_seqlens.diff() >= 0).all()
+        fits = (cu_seqlens[0] == 0) & (cu_seqlens[-1] == time) & rises
+        torch.ops.aten._assert_async.msg(fits, f"{caller}: {_BOUNDS_RULE}")
+    elif cu_seqlens.device.type == "cpu" and not torch.compiler.is_compiling():
+        read_bounds(caller, cu_seqlens, time)
+    return len(cu_seqlens) - 1
+
+
+def read_bounds(caller: str, cu_seqlens: Tensor, time: int) -> tuple[int, ...]:
+    """The numbers of (N + 1,) integer bounds; waits for the device they are on.
+
+    Raises:
+        ValueError: they do not start at 0, or fall, or do not end at T.
+    """
     bounds = tuple(int(bound) for bound in cu_seqlens.tolist())
     falls = any(later < earlier for earlier, later in pairwise(bounds))
     if bounds[0] != 0 or bounds[-1] != time or falls:
         raise ValueError(
-            f"{caller}: cu_seqlens must start at 0, never fall, and end at T = {time}; got "
-            f"{_shorten(bounds)}. Padding at the end can be a sequence of its own."
+            f"{caller}: {_BOUNDS_RULE} = {time}; got {_shorten(bounds)}. Padding at the end can be "
+            "a sequence of its own."
         )
     return bounds
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from seqzoo.scan import Erase, Transition, Writes, scan, step
+from seqzoo.scan.problem import check_scan
 
 B, T, H, K, V, R = 2, 5, 3, 4, 6, 2
 
@@ -140,3 +143,19 @@ def test_arguments_of_the_wrong_type_are_named():
         scan(queries, None, writes)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="writes must be a Writes, got Tensor"):
         scan(queries, transition, queries)  # type: ignore[arg-type]
+
+
+def test_bounds_are_read_when_a_backend_asks():
+    """Not on a device where it costs a wait: what does without them sees shapes only."""
+    queries, keys = (
+        torch.zeros(1, T, H, K, device="meta"),
+        torch.zeros(1, T, 1, H, K, device="meta"),
+    )
+    bounds = torch.zeros(3, dtype=torch.int32, device="meta")
+    problem = check_scan(queries, Transition(), Writes(keys, keys), cu_seqlens=bounds)
+    assert problem.num_sequences == 2
+    assert problem.initial_state().shape == (2, H, K, K)
+    problem = replace(problem, cu_seqlens=torch.tensor([0, 2, 5]))
+    assert problem.bounds == (0, 2, 5)
+    with pytest.raises(ValueError, match="end at T = 5; got"):
+        _ = replace(problem, cu_seqlens=torch.tensor([0, 2, 4])).bounds

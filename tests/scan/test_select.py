@@ -25,7 +25,7 @@ class Constant:
     name = "constant"
 
     def supports(self, problem):
-        return None if problem.bounds is None else "it takes no packed sequences"
+        return None if problem.cu_seqlens is None else "it takes no packed sequences"
 
     def scan(self, problem):
         return ScanResult(torch.full((1,), 42.0), problem.initial_state())
