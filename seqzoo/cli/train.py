@@ -28,7 +28,7 @@ def command(
     from seqzoo import GridSpec, load_spec
     from seqzoo.train import train
     from seqzoo.train.allocator import keep_freed_memory
-    from seqzoo.train.console import ConsoleWatch
+    from seqzoo.train.checkpoint import latest, step_of
 
     spec = load_spec(file, settings=settings or ())
     if isinstance(spec, GridSpec):
@@ -36,15 +36,13 @@ def command(
             f"{file} is a grid, not a run; seqzoo grid {file} --out {out} does its runs"
         )
     keep_freed_memory()
-    with ConsoleWatch(Console(stderr=as_json)) as watch:
-        try:
-            record = train(spec, out, watch=watch)
-        except KeyboardInterrupt:
-            print(
-                f"interrupted; the same command goes on after step {watch.saved_at:,}",
-                file=sys.stderr,
-            )
-            raise typer.Exit(130) from None
+    try:
+        record = train(spec, out, console=Console(stderr=as_json))
+    except KeyboardInterrupt:
+        saved = latest(out / "checkpoint")
+        step = 0 if saved is None else step_of(saved)
+        print(f"interrupted; the same command goes on after step {step:,}", file=sys.stderr)
+        raise typer.Exit(130) from None
     if as_json:
         print(record.model_dump_json(indent=2))
     else:

@@ -15,6 +15,8 @@ from seqzoo.spec.slot import Slot
 
 __all__ = ["CheckpointSpec", "EvaluateSpec", "RunSpec", "StopSpec", "TrainSpec", "run_id_of"]
 
+BESIDE = frozenset({"name", "train.loggers", "train.checkpoint"})  # no facts of the result
+
 
 class EvaluateSpec(SpecModel):
     """When and on how much the run is evaluated.
@@ -37,9 +39,17 @@ class StopSpec(SpecModel):
 
 
 class CheckpointSpec(SpecModel):
-    """Steps between checkpoints; the last step is always saved."""
+    """When the run is saved, and which of its checkpoints stay.
+
+    Attributes:
+        every: steps between checkpoints; the last step is always saved.
+        keep: how many of the newest stay.
+        best: also save, and keep, the best evaluation by the task's metric.
+    """
 
     every: PositiveInt = 1000
+    keep: PositiveInt = 1
+    best: bool = False
 
 
 class TrainSpec(SpecModel):
@@ -56,6 +66,7 @@ class TrainSpec(SpecModel):
         stop: target of the task's metric at which the run ends early; null for none.
         checkpoint: when the run is saved.
         log_every: steps between rows of metrics.jsonl.
+        loggers: who is told of the run: console, jsonl, tensorboard, mlflow, ...
         device: auto, cpu, cuda, cuda:N, mps.
     """
 
@@ -71,6 +82,9 @@ class TrainSpec(SpecModel):
     stop: StopSpec | None = None
     checkpoint: CheckpointSpec = CheckpointSpec()
     log_every: PositiveInt = 50
+    loggers: tuple[Annotated[PartSpec, Slot("logger")], ...] = Field(
+        default=cast("Any", ("console", "jsonl"))
+    )
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
 
     @field_validator("accumulate")
@@ -83,6 +97,15 @@ class TrainSpec(SpecModel):
                 "the sequences of a whole optimizer step"
             )
         return accumulate
+
+    @field_validator("loggers")
+    @classmethod
+    def _loggers_come_once(cls, loggers: tuple[PartSpec, ...]) -> tuple[PartSpec, ...]:
+        names = [logger.part.name for logger in loggers]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"logger '{twice[0]}' is named twice; once is enough")
+        return loggers
 
 
 class RunSpec(SpecModel):
@@ -100,12 +123,19 @@ class RunSpec(SpecModel):
 
     @property
     def run_id(self) -> str:
-        """Twelve hex digits of the resolved spec and seed; the name does not count."""
+        """Twelve hex digits of the resolved spec and seed; what is in `BESIDE` does not count."""
         return run_id_of(self.resolved())
 
 
 def run_id_of(resolved: Mapping[str, Any]) -> str:
-    """The run id of what `RunSpec.resolved` gave, or of the spec.yaml it was written to."""
-    facts = {key: value for key, value in resolved.items() if key != "name"}
+    """The run id of what `RunSpec.resolved` gave, or of the spec.yaml it was written to.
+
+    A run that is told to other loggers, or saved more often, has the same result: it is the same
+    run, and goes on in the same directory.
+    """
+    facts = {key: value for key, value in resolved.items() if key not in BESIDE}
+    train = resolved.get("train")
+    if isinstance(train, Mapping):
+        facts["train"] = {k: v for k, v in train.items() if f"train.{k}" not in BESIDE}
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

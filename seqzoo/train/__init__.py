@@ -1,5 +1,6 @@
 """Training: one loop, its optimizers and schedules, its files, and who looks on."""
 
+from seqzoo.train.loggers import Logger as Logger
 from seqzoo.train.loop import train as train
 from seqzoo.train.optimizer import Optimizer as Optimizer
 from seqzoo.train.record import Record as Record
@@ -8,4 +9,13 @@ from seqzoo.train.schedule import Schedule as Schedule
 from seqzoo.train.trained import load_trained as load_trained
 from seqzoo.train.watch import Watch as Watch
 
-__all__ = ["Optimizer", "Record", "Schedule", "Watch", "load_trained", "read_record", "train"]
+__all__ = [
+    "Logger",
+    "Optimizer",
+    "Record",
+    "Schedule",
+    "Watch",
+    "load_trained",
+    "read_record",
+    "train",
+]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -29,9 +30,11 @@ from seqzoo.train.device import generator_states, restore_generators
 from seqzoo.train.files import force_to_disk, writing
 from seqzoo.train.tensors import fill_model, fill_optimizer, optimizer_tensors, unique_tensors
 
-__all__ = ["Progress", "clean", "latest", "load", "load_weights", "save"]
+__all__ = ["Progress", "clean", "latest", "load", "load_weights", "save", "step_of"]
 
 MODEL, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
+PREFIX = "step-"
+NAME = re.compile(rf"{PREFIX}\d{{8,}}")
 BLOCK = 1 << 20
 
 
@@ -87,7 +90,7 @@ def save(
     Raises:
         RunError: it cannot be written; the one before is still there.
     """
-    final = root / f"step-{progress.step:08d}"
+    final = root / f"{PREFIX}{progress.step:08d}"
     draft = root / f".draft-{os.getpid()}"
     generators = generator_states(device)
     training = {f"generator/{name}": state for name, state in generators.items()}
@@ -122,6 +125,11 @@ def latest(root: Path) -> Path | None:
     """The folder of the newest checkpoint, or None."""
     folders = _folders(root)
     return folders[-1] if folders else None
+
+
+def step_of(folder: Path) -> int:
+    """The step that a checkpoint was saved after."""
+    return int(folder.name.removeprefix(PREFIX))
 
 
 def load(
@@ -166,7 +174,8 @@ def load_weights(root: Path, model: nn.Module) -> int:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(root.glob("step-*"), key=lambda folder: int(folder.name[5:]))
+    found = (folder for folder in root.glob(f"{PREFIX}*") if NAME.fullmatch(folder.name))
+    return sorted(found, key=step_of)
 
 
 def _next_step(folder: Path) -> str:

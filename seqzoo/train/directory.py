@@ -40,11 +40,6 @@ class RunDirectory:
         return self.path / "record.json"
 
     @property
-    def metrics_file(self) -> Path:
-        """metrics.jsonl."""
-        return self.path / "metrics.jsonl"
-
-    @property
     def checkpoints(self) -> Path:
         """checkpoint/, see `seqzoo.train.checkpoint`."""
         return self.path / "checkpoint"
@@ -81,14 +76,16 @@ class RunDirectory:
     def claim(self) -> None:
         """Make the directory this run's: write spec.yaml, clean up after a killed session.
 
+        A spec.yaml of the same run may differ in what its id leaves out, and is brought up to date.
+
         Raises:
             RunError: it cannot be written.
         """
         spec_file = self.path / "spec.yaml"
-        if not spec_file.exists():
-            text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
-            head = f"# run {self._spec.run_id}, resolved: every default written out\n"
-            write_whole(spec_file, head + text)
+        text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
+        text = f"# run {self._spec.run_id}, resolved: every default written out\n{text}"
+        if not spec_file.exists() or spec_file.read_text(encoding="utf-8") != text:
+            write_whole(spec_file, text)
         checkpoint.clean(self.checkpoints)
 
     def _check(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import torch
+from rich.console import Console
 
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
@@ -20,7 +21,7 @@ from seqzoo.train.device import choose_device, private_randomness
 from seqzoo.train.directory import RunDirectory
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.facts import Facts, describe_device
-from seqzoo.train.metrics_log import MetricsLog
+from seqzoo.train.loggers import Loggers
 from seqzoo.train.outcome import record_of
 from seqzoo.train.record import Record, write_record
 from seqzoo.train.step import TrainingStep
@@ -38,7 +39,12 @@ def _build(spec: RunSpec, vocab_size: int) -> LanguageModel:
 
 
 def train(
-    spec: RunSpec, directory: Path | str, *, watch: Watch | None = None, build: Build = _build
+    spec: RunSpec,
+    directory: Path | str,
+    *,
+    watch: Watch | None = None,
+    console: Console | None = None,
+    build: Build = _build,
 ) -> Record:
     """Train a run to its end, from its last checkpoint if the directory holds one.
 
@@ -48,19 +54,21 @@ def train(
     Args:
         spec: the run.
         directory: where its files go; made if there is none.
-        watch: is told what happens.
+        watch: is told what happens, after the loggers that the spec names.
+        console: where a person looks on, for logger `console`; None if nobody does.
         build: makes the model from the spec and the task's vocabulary.
 
     Returns:
         The record; at once, if the run had finished before.
 
     Raises:
-        SpecError: the task's file or the device is not there, or sizes do not fit.
+        SpecError: the task's file, the device or a logger's library is not there, or sizes do not
+            fit.
         RunError: the run diverged (now or before), the directory holds another run or is in use,
             a checkpoint is damaged, or a file cannot be written.
     """
-    watch = watch or Watch()
-    with RunDirectory(Path(directory), spec) as place:
+    loggers = Loggers(spec.train.loggers, console, watch or Watch())
+    with RunDirectory(Path(directory), spec) as place, loggers:
         record = place.record()
         if record is not None:
             if record.status == "diverged":
@@ -68,11 +76,11 @@ def train(
                     f"run {record.run_id} in {place.path} diverged after step {record.steps} when "
                     f"it ran before, and would again; change the spec, or delete {place.path}"
                 )
-            watch.finished(record)
+            loggers.found(record)
             return record
         device = choose_device(spec.train.device)
         with private_randomness(spec.seed, device):
-            return _Training(spec, place, watch, build, device).run()
+            return _Training(spec, place, loggers, build, device).run()
 
 
 class _Training:
@@ -116,11 +124,7 @@ class _Training:
         """All steps that are left, then the record."""
         self.place.claim()
         self.watch.started(self.spec, self.facts)
-        self.log = MetricsLog(self.place.metrics_file, self.progress.step)
-        try:
-            self._train()
-        finally:
-            self.log.close()
+        self._train()
         return self._finish("done")
 
     def _train(self) -> None:
@@ -177,7 +181,6 @@ class _Training:
         )
         progress.losses.clear()
         self.row_began = (progress.tokens, progress.train_s)
-        self.log.append(row)
         self.watch.logged(row)
 
     def _evaluate(self) -> None:
@@ -204,12 +207,11 @@ class _Training:
             progress.reached_at = progress.step
         self.clock = time.perf_counter()
         row = self._row("evaluation", **metrics)
-        self.log.append(row)
         self.watch.evaluated(row)
 
     def _save(self) -> None:
         self._read_losses()
-        self.log.force_to_disk()
+        self.watch.saving(self.progress.step)
         checkpoint.save(
             self.place.checkpoints, self.progress, self.model, self.optimizer, self.device
         )

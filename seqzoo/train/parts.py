@@ -1,4 +1,4 @@
-"""The built-in optimizers and schedules, registered by the road that plugins take."""
+"""The built-in optimizers, schedules and loggers, registered by the road that plugins take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part
+from seqzoo.train.loggers.console import ConsoleLogger
+from seqzoo.train.loggers.jsonl import JsonlLogger
 from seqzoo.train.optimizer import AdamW
 from seqzoo.train.schedule import Constant, Cosine
 
@@ -14,6 +16,6 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Register every built-in optimizer and schedule."""
-    for part in (AdamW, Constant, Cosine):
+    """Register every built-in optimizer, schedule and logger."""
+    for part in (AdamW, Constant, Cosine, ConsoleLogger, JsonlLogger):
         register(part)

@@ -1,4 +1,4 @@
-"""Who looks on while a run trains: a console, a grid's heartbeat, a test."""
+"""Who looks on while a run trains: a console, a logger, a grid's heartbeat, a test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ class Watch:
         """Training begins, or goes on after `facts.resumed_at` steps."""
 
     def logged(self, row: dict[str, Any]) -> None:
-        """A row about the last training steps was written."""
+        """A row about the last training steps."""
 
     def evaluated(self, row: dict[str, Any]) -> None:
-        """A row with the metrics of an evaluation was written."""
+        """A row with the metrics of an evaluation."""
+
+    def saving(self, step: int) -> None:
+        """The checkpoint after `step` steps is about to be written; what was told is final."""
 
     def saved(self, step: int) -> None:
         """The checkpoint after `step` steps is on disk."""

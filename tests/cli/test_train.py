@@ -5,7 +5,7 @@ import pytest
 
 from seqzoo.cli import main
 from seqzoo.train import Record, read_record
-from seqzoo.train.console import ConsoleWatch
+from seqzoo.train.loggers.console import ConsoleLogger
 
 RUN = """\
 name: tiny
@@ -85,13 +85,10 @@ def test_wrong_input_exits_with_2_and_a_failed_run_with_1(
 def test_an_interrupt_says_where_the_run_goes_on(
     run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = ConsoleWatch.saved
-
-    def interrupt(watch: ConsoleWatch, step: int) -> None:
-        saved(watch, step)
+    def interrupt(logger: ConsoleLogger, step: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ConsoleWatch, "saved", interrupt)
+    monkeypatch.setattr(ConsoleLogger, "saved", interrupt)
     command = ["train", run, "--out", str(tmp_path / "out")]
     assert main(command) == 130
     assert "interrupted; the same command goes on after step 3" in capsys.readouterr().err

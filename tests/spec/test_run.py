@@ -44,7 +44,16 @@ def test_the_id_follows_what_matters(registry: Registry) -> None:
     assert changed(name="other") == run_id
     assert changed(model={**DATA["model"], "mixer": {"type": "attention"}}) == run_id
     assert changed(seed=1) != run_id
+    beside = {"loggers": [], "checkpoint": {"every": 3, "keep": 2, "best": True}}
+    assert changed(train={**DATA["train"], **beside}) == run_id
     assert changed(train={"steps": 11, "optimizer": {"lr": 0.01}}) != run_id
+
+
+def test_a_logger_is_named_once(registry: Registry) -> None:
+    with pytest.raises(SpecError, match=r"train\.loggers: .*'jsonl' is named twice"):
+        registry.validate(
+            RunSpec, {**DATA, "train": {"steps": 1, "loggers": ["jsonl", {"type": "jsonl"}]}}
+        )
 
 
 def test_optional_sections_may_be_left_out_or_null(registry: Registry) -> None:

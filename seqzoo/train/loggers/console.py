@@ -1,38 +1,46 @@
-"""Training as a person sees it: one live line on a terminal, plain lines anywhere else."""
+"""Logger `console`: one live line on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
+from seqzoo.train.loggers.logger import Logger
 from seqzoo.train.record import Record
-from seqzoo.train.watch import Watch
 
-__all__ = ["ConsoleWatch"]
+__all__ = ["ConsoleLogger"]
 
 PAUSE_S = 10.0  # plain lines about training steps come no faster; evaluations all have their line
 
 
-class ConsoleWatch(Watch):
-    """Shows a run on a console: steps, loss, the task's metric, tokens a second, time left.
+class ConsoleLogger(Logger):
+    """Shows a run to a person: steps, loss, the task's metric, tokens a second, time left."""
 
-    Args:
-        console: where; it knows whether it is a terminal, and how wide.
-        clock: seconds, for the pace of plain lines and the time left.
+    name = "console"
 
-    Attributes:
-        saved_at: step of the last checkpoint known, 0 for none.
-    """
+    def __init__(
+        self,
+        spec: PartSpec,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make one.
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self.saved_at = 0
+        Args:
+            spec: has no settings.
+            console: where; it knows whether it is a terminal, and how wide. None shows nothing.
+            clock: seconds, for the pace of plain lines and the time left.
+        """
+        console = console or Console(file=io.StringIO(), quiet=True)
+        super().__init__(spec, console)
         self._console = console
         self._clock = clock
         self._bar = Progress(
@@ -52,22 +60,10 @@ class ConsoleWatch(Watch):
         self._metric = ""
         self._began_at = self._told_at = 0.0
 
-    def __enter__(self) -> ConsoleWatch:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        failure: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give the terminal back, however the run ended."""
-        self._bar.stop()
-
     def started(self, spec: RunSpec, facts: Facts) -> None:
         """One heading, then the live line."""
         self._total, self._metric = spec.train.steps, facts.metric.name
-        self.saved_at = self._resumed_at = facts.resumed_at
+        self._resumed_at = facts.resumed_at
         self._began_at = self._told_at = self._clock()
         self._print(
             f"{spec.name or 'run'} ({facts.run_id}) on {spec.task.part.name}: "
@@ -97,13 +93,17 @@ class ConsoleWatch(Watch):
         names = [name for name in row if name not in ("kind", "step", "wall_s")]
         self._tell(row["step"], "test", *(f"{name} {row[name]:#.4g}" for name in names))
 
-    def saved(self, step: int) -> None:
-        """Remembers the step, for what to say when the run is interrupted."""
-        self.saved_at = step
-
     def finished(self, record: Record) -> None:
         """Removes the live line, and says in one line how the run ended."""
         self._bar.stop()
+        self.found(record)
+
+    def close(self) -> None:
+        """Gives the terminal back, however the run ended."""
+        self._bar.stop()
+
+    def found(self, record: Record) -> None:
+        """Says in one line how the run ended."""
         metrics = ", ".join(f"{name} {value:#.4g}" for name, value in record.metrics.items())
         ended = record.status
         if record.target is not None and record.status == "done":

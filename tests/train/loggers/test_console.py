@@ -7,8 +7,8 @@ from rich.console import Console
 
 from seqzoo.spec.run import RunSpec
 from seqzoo.tasks import Metric
-from seqzoo.train.console import ConsoleWatch
 from seqzoo.train.facts import Facts
+from seqzoo.train.loggers.console import ConsoleLogger
 from seqzoo.train.record import DeviceFacts, MetricFacts, Record, Timings, Versions
 
 
@@ -62,30 +62,32 @@ def measured_row(step: int) -> dict[str, Any]:
     return {"kind": "evaluation", "step": step, "loss": 1.5, "bits_per_byte": 2.25, "wall_s": 1.0}
 
 
-def show(spec: RunSpec, console: Console, resumed_at: int = 0) -> ConsoleWatch:
+def logger(console: Console | None, clock: Clock | None = None) -> ConsoleLogger:
+    return ConsoleLogger(ConsoleLogger.Spec(), console, clock or Clock())
+
+
+def show(spec: RunSpec, console: Console | None, resumed_at: int = 0) -> None:
     clock = Clock()
-    with ConsoleWatch(console, clock) as watch:
-        watch.started(spec, facts(spec, "out", resumed_at))
-        for step in (1000, 2000):
-            clock.now += 6
-            watch.logged(train_row(step))
-        watch.evaluated(measured_row(2000))
-        watch.saved(2000)
-        watch.finished(record(spec))
-    return watch
+    watch = logger(console, clock)
+    watch.started(spec, facts(spec, "out", resumed_at))
+    for step in (1000, 2000):
+        clock.now += 6
+        watch.logged(train_row(step))
+    watch.evaluated(measured_row(2000))
+    watch.finished(record(spec))
+    watch.close()
 
 
 def test_plain_lines_where_there_is_no_terminal(make_spec) -> None:
     spec = make_spec({"steps": 10_000}, name="prism-with-a-name-that-makes-the-first-line-long")
     out = io.StringIO()
-    watch = show(spec, Console(file=out, width=80))
+    show(spec, Console(file=out, width=80))
     assert out.getvalue().splitlines() == [
         f"{spec.name} ({spec.run_id}) on parity: 9,250 parameters, state 608, cpu",
         "2,000/10,000  loss 0.6931  412k tokens/s  0:48 left",
         "2,000/10,000  test  loss 1.500  bits_per_byte 2.250",
         "done after 10,000 steps: loss 1.500, bits_per_byte 2.250 (61 s, 412k tokens/s)",
     ]
-    assert watch.saved_at == 2000
 
 
 def test_a_resumed_run_says_so_and_counts_its_own_time(make_spec) -> None:
@@ -97,7 +99,7 @@ def test_a_resumed_run_says_so_and_counts_its_own_time(make_spec) -> None:
 
 def test_what_the_task_says_of_its_data_follows_the_heading(make_spec) -> None:
     spec, out = make_spec({"steps": 4000}), io.StringIO()
-    watch = ConsoleWatch(Console(file=out, width=80), Clock())
+    watch = logger(Console(file=out, width=80))
     watch.started(spec, replace(facts(spec, "out"), notes=("30 users", "dropped 2 users")))
     assert out.getvalue().splitlines()[1:] == ["data: 30 users", "data: dropped 2 users"]
 
@@ -109,13 +111,14 @@ def test_the_live_line_fits_a_terminal(make_spec, width: int) -> None:
         file=out, width=width, force_terminal=True, color_system=None, legacy_windows=False
     )
     spec = make_spec({"steps": 10_000})
-    with ConsoleWatch(console, Clock()) as watch:
-        watch.started(spec, facts(spec, "out"))
-        watch.logged(train_row(9_999))
-        watch.evaluated(measured_row(9_999))
-        page = Console(file=io.StringIO(), width=width, legacy_windows=False, color_system=None)
-        with page.capture() as capture:
-            page.print(watch._bar.get_renderable())
+    watch = logger(console)
+    watch.started(spec, facts(spec, "out"))
+    watch.logged(train_row(9_999))
+    watch.evaluated(measured_row(9_999))
+    page = Console(file=io.StringIO(), width=width, legacy_windows=False, color_system=None)
+    with page.capture() as capture:
+        page.print(watch._bar.get_renderable())
+    watch.close()
     lines = capture.get().splitlines()
     assert len(lines) == 1
     assert len(lines[0]) <= width
@@ -133,5 +136,10 @@ def test_the_live_line_fits_a_terminal(make_spec, width: int) -> None:
 )
 def test_the_last_line_says_how_it_ended(make_spec, changes: dict[str, Any], says: str) -> None:
     out = io.StringIO()
-    ConsoleWatch(Console(file=out, width=80)).finished(record(make_spec(), **changes))
+    logger(Console(file=out, width=80)).found(record(make_spec(), **changes))
     assert says in out.getvalue()
+
+
+def test_nothing_is_shown_where_nobody_looks_on(make_spec, capfd) -> None:
+    show(make_spec({"steps": 4000}), None)
+    assert capfd.readouterr() == ("", "")

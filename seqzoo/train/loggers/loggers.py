@@ -1,0 +1,122 @@
+"""All loggers of a run as one watch, and what happens when one of them breaks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+
+from seqzoo.errors import RunError, SeqzooError
+from seqzoo.spec import PartSpec
+from seqzoo.spec.run import RunSpec
+from seqzoo.train.facts import Facts
+from seqzoo.train.loggers.logger import Logger
+from seqzoo.train.record import Record
+from seqzoo.train.watch import Watch
+
+__all__ = ["Loggers"]
+
+
+class Loggers(Watch):
+    """Tells each logger in turn, and then the caller's own watch.
+
+    A logger that breaks is set aside with one warning, unless it is essential; the caller's watch
+    is not guarded. Used in a `with` block, which closes the loggers.
+
+    Args:
+        specs: which loggers, in the order they are told.
+        console: where a person looks on, and where warnings go; None sends these to `warnings`.
+        watch: the caller's.
+
+    Raises:
+        SpecError: a logger cannot work here.
+    """
+
+    def __init__(self, specs: Sequence[PartSpec], console: Console | None, watch: Watch) -> None:
+        self._loggers: list[Logger] = [spec.build(console) for spec in specs]
+        self._console = console
+        self._watch = watch
+
+    def __enter__(self) -> Loggers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tell(lambda logger: logger.close())
+
+    def started(self, spec: RunSpec, facts: Facts) -> None:
+        """Nothing is lost yet, so here a logger that breaks stops the run.
+
+        Raises:
+            RunError: a logger cannot start.
+        """
+        for logger in self._loggers:
+            try:
+                logger.started(spec, facts)
+            except SeqzooError:
+                raise
+            except Exception as failure:  # loggers may be anyone's
+                raise RunError(
+                    f"logger '{logger.name}' cannot start: {_said(failure)}; mend that, or leave "
+                    "it out of train.loggers"
+                ) from failure
+        self._watch.started(spec, facts)
+
+    def logged(self, row: dict[str, Any]) -> None:
+        """Passed on."""
+        self._tell(lambda logger: logger.logged(row))
+        self._watch.logged(row)
+
+    def evaluated(self, row: dict[str, Any]) -> None:
+        """Passed on."""
+        self._tell(lambda logger: logger.evaluated(row))
+        self._watch.evaluated(row)
+
+    def saving(self, step: int) -> None:
+        """Passed on."""
+        self._tell(lambda logger: logger.saving(step))
+        self._watch.saving(step)
+
+    def saved(self, step: int) -> None:
+        """Passed on."""
+        self._tell(lambda logger: logger.saved(step))
+        self._watch.saved(step)
+
+    def finished(self, record: Record) -> None:
+        """Passed on."""
+        self._tell(lambda logger: logger.finished(record))
+        self._watch.finished(record)
+
+    def found(self, record: Record) -> None:
+        """The run had finished before: loggers are told so, the watch that it is finished."""
+        self._tell(lambda logger: logger.found(record))
+        self._watch.finished(record)
+
+    def _tell(self, tell: Callable[[Logger], None]) -> None:
+        for logger in tuple(self._loggers):
+            try:
+                tell(logger)
+            except Exception as failure:  # loggers may be anyone's, and break in any way
+                if logger.essential:
+                    raise
+                self._loggers.remove(logger)
+                self._warn(f"logger '{logger.name}' broke and is told no more: {_said(failure)}")
+
+    def _warn(self, text: str) -> None:
+        if self._console is None:
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        else:
+            self._console.print(f"warning: {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _said(failure: Exception) -> str:
+    """What went wrong, on one line."""
+    kind = "" if isinstance(failure, SeqzooError) else f"{type(failure).__name__}: "
+    return kind + " ".join(str(failure).split())
