@@ -13,6 +13,7 @@ from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.rotary import rotate
 from seqzoo.operators import State
+from seqzoo.operators.packing import document_of_tokens, place_in_document
 from seqzoo.spec import PartSpec
 
 __all__ = ["AttentionMixer"]
@@ -76,6 +77,26 @@ class AttentionMixer(Mixer):
             "position": before["position"] + x.shape[1],
         }
         return y, after
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, D) of documents side by side -> y (1, T, D).
+
+        Queries, keys and values are made once a token; then every document has a row of its own,
+        so that the scores are those of N triangles and not of one of T x T.
+        """
+        document = document_of_tokens(cu_seqlens, x.device)
+        place = place_in_document(cu_seqlens, x.device)
+        heads = self.qkv(x).squeeze(0).unflatten(-1, (3, self.heads, self.head_size))
+        longest = int(cu_seqlens.diff().max())
+        rows = x.new_zeros(len(cu_seqlens) - 1, longest, *heads.shape[1:], dtype=heads.dtype)
+        rows = rows.index_put((document, place), heads)
+        q, k, v = rows.permute(2, 0, 3, 1, 4)
+        if self.rope:
+            positions = torch.arange(longest, device=x.device)
+            q, k = rotate(q, positions), rotate(k, positions)
+        mask = None if self.window is None else self._mask(longest, longest, x.device)
+        reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return self.project(reads.transpose(1, 2)[document, place].flatten(1)).unsqueeze(0)
 
     def _mask(self, queries: int, keys: int, device: torch.device) -> Tensor:
         """(queries, keys), true where query i (the last are the newest) sees key j."""

@@ -37,14 +37,23 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x: Tensor, state: State | None = None, positions: Tensor | None = None
+        self,
+        x: Tensor,
+        state: State | None = None,
+        positions: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """x (B, T, D), the mixer's state -> (B, T, D), state.
 
         With positions (N,), flat indices b * T + t, what follows the mixer is computed there only,
-        and the result is (N, D).
+        and the result is (N, D). With cu_seqlens, B is 1 and x is documents side by side
+        (`Mixer.packed`), which leave no state: ().
         """
-        mixed, state = self.mixer(self.mixer_norm(x), state)
+        normed = self.mixer_norm(x)
+        if cu_seqlens is None:
+            mixed, state = self.mixer(normed, state)
+        else:
+            mixed, state = self.mixer.packed(normed, cu_seqlens), ()
         x = x + self.dropout(mixed)
         if positions is not None:
             x = x.flatten(0, 1).index_select(0, positions)

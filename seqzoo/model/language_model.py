@@ -36,20 +36,38 @@ class LanguageModel(nn.Module):
         return self.logits(hidden), state
 
     def hidden(
-        self, tokens: Tensor, state: State | None = None, positions: Tensor | None = None
+        self,
+        tokens: Tensor,
+        state: State | None = None,
+        positions: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """tokens (B, T) int64, state -> features before the head (B, T, D), state.
 
         With positions (N,), flat indices b * T + t, the features are those of these tokens, (N, D),
         and the last block spends nothing on the others after its mixer.
+
+        With cu_seqlens (N + 1,), flat indices too, the tokens are documents that begin there, one
+        row after the other; none sees another, no state is taken, and none is left.
+
+        Raises:
+            ValueError: a state and cu_seqlens.
+            SpecError: cu_seqlens, and a mixer that cannot keep documents apart.
         """
+        shape = tokens.shape
+        if cu_seqlens is not None:
+            if state is not None:
+                raise ValueError("documents begin anew: give a state, or cu_seqlens, not both")
+            tokens = tokens.reshape(1, -1)
         x = self.embedding(tokens)
         after = []
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
             wanted = positions if index == last else None
-            x, block_state = block(x, None if state is None else state[index], wanted)
+            x, block_state = block(x, None if state is None else state[index], wanted, cu_seqlens)
             after.append(block_state)
+        if cu_seqlens is not None and positions is None:
+            x = x.unflatten(1, shape).squeeze(0)
         return self.norm(x), tuple(after)
 
     def logits(self, hidden: Tensor) -> Tensor:

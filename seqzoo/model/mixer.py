@@ -51,6 +51,27 @@ class Mixer(Part, nn.Module, family="mixer"):
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The layer in words, for `seqzoo describe`: what each line is about, and an equation."""
 
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """`forward`, without the state, for documents side by side in one row: none sees another.
+
+        A mixer that can do this overrides it; others are refused where documents are asked for.
+
+        Args:
+            x: (1, T, D).
+            cu_seqlens: (N + 1,) integer, where the N documents begin, and T; each begins anew, and
+                may have no token.
+
+        Returns:
+            y (1, T, D), what each document gives alone.
+
+        Raises:
+            SpecError: this mixer, or an operator in it, cannot keep documents apart.
+        """
+        raise SpecError(
+            f"mixer '{self.name}' cannot keep documents apart: it has no method `packed`; leave "
+            "the task's `separator` out, or use another mixer"
+        )
+
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token, in the parameters' dtype and device."""
         parameter = next(self.parameters())

@@ -97,6 +97,15 @@ class RecurrentMixer(Mixer):
         after = {"anchor": anchor, "injection": injection, "queries": query, "memory": read.state}
         return y, after
 
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, D) of documents side by side -> y (1, T, D)."""
+        u = self.anchor.packed(x, cu_seqlens)
+        writes = self.injection.packed(u, cu_seqlens)
+        transition = self.forget(u, writes)
+        queries = self.queries.packed(u, cu_seqlens)
+        read = self.scan(queries, transition, writes, None, cu_seqlens=cu_seqlens, scale=self.scale)
+        return self.readout(read.outputs, x)
+
     def start(self, like: Tensor) -> State:
         """Zeros: the memory S (B, H, V, K), and the last inputs of every convolution."""
         dims = self.dims

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
+from seqzoo.errors import SpecError
 from seqzoo.spec import Part, PartSpec
 
 __all__ = ["Dims", "Operator", "State"]
@@ -44,3 +46,25 @@ class Operator(Part, nn.Module):
     def initial_state(self, like: Tensor) -> State:
         """The state before the first token. `like` (B, ...) gives batch, dtype and device."""
         return ()
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Any:
+        """What `forward` gives, without the state, for documents side by side in one row.
+
+        Right as it is for an operator without a state: each of its tokens stands alone. Others
+        override it.
+
+        Args:
+            x: (1, T, D).
+            cu_seqlens: (N + 1,) integer, where the N documents begin, and T; each begins anew.
+
+        Raises:
+            SpecError: this operator carries a state, and does not know of documents.
+        """
+        state = self.initial_state(x[:, 0])
+        if pytree.tree_leaves(state):
+            raise SpecError(
+                f"{self.family} '{self.name}' cannot keep documents apart: it carries a state from "
+                "token to token and has no method `packed`; leave the documents' `separator` out, "
+                "or use another"
+            )
+        return self(x, state)[0]

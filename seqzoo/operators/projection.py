@@ -57,5 +57,13 @@ class Projection(nn.Module):
         x = self.project(u)
         if self.conv is not None:
             x, state = self.conv(x, state)
+        return self._finish(x), state
+
+    def packed(self, u: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """u (1, T, D) -> (1, T, H, size), for documents side by side."""
+        x = self.project(u)
+        return self._finish(x if self.conv is None else self.conv.packed(x, cu_seqlens))
+
+    def _finish(self, x: Tensor) -> Tensor:
         x = self.activation(x).unflatten(-1, self.shape)
-        return (x if self.norm is None else self.norm(x)), state
+        return x if self.norm is None else self.norm(x)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from seqzoo.operators.operator import State
+from seqzoo.operators.packing import document_of_tokens
 
 __all__ = ["ShortConv"]
 
@@ -32,6 +33,18 @@ class ShortConv(nn.Module):
         seen = torch.cat([state.to(x.dtype), x], dim=1)
         y: Any = _ShiftedSum.apply(seen, self.weight)
         return y, seen[:, x.shape[1] :]
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, channels) -> y (1, T, channels); before each document's first token x is 0.
+
+        The documents are moved apart by kernel_size - 1 zeros, so that no sum reaches another.
+        """
+        gap = self.weight.shape[2] - 1
+        document = document_of_tokens(cu_seqlens, x.device)
+        place = torch.arange(x.shape[1], device=x.device) + document * gap
+        apart = x.new_zeros(1, x.shape[1] + gap * (len(cu_seqlens) - 1), x.shape[2])
+        y: Any = _ShiftedSum.apply(apart.index_copy(1, place + gap, x), self.weight)
+        return y.index_select(1, place)
 
 
 class _ShiftedSum(torch.autograd.Function):

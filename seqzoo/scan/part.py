@@ -41,10 +41,11 @@ class ScanPart(Part, family="scan"):
         writes: Writes,
         state: Tensor | None,
         *,
+        cu_seqlens: Tensor | None = None,
         scale: float = 1.0,
     ) -> ScanResult:
         """As `seqzoo.scan.scan`; a sequence of one token runs the backend's `step`."""
-        if queries.shape[1] == 1:
+        if queries.shape[1] == 1 and cu_seqlens is None:
             outputs, state = step(
                 queries[:, 0],
                 _first_transition(transition),
@@ -59,6 +60,7 @@ class ScanPart(Part, family="scan"):
             transition,
             writes,
             state,
+            cu_seqlens=cu_seqlens,
             scale=scale,
             chunk_size=self.chunk_size,
             backend=self.backend,

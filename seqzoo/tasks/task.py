@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -60,12 +60,25 @@ class Batch:
         negatives: what the training loss weighs labels against; None means the whole vocabulary.
         continues: whether each row goes on where the same row of the test batch before ended, so
             that the model's state is carried over.
+        cu_seqlens: (N + 1,) int64, ascending: the flat positions b * T + t at which N documents
+            begin, and B * T; none sees another, and every row begins one. None means that rows are
+            what they are.
     """
 
     tokens: Tensor
     labels: Tensor
     negatives: Negatives | None = None
     continues: bool = False
+    cu_seqlens: Tensor | None = None
+
+    def rows(self, first: int, stop: int) -> Batch:
+        """The rows first ... stop-1, with their documents."""
+        bounds = self.cu_seqlens
+        if bounds is not None:
+            begin, end = first * self.tokens.shape[1], stop * self.tokens.shape[1]
+            bounds = bounds[(bounds >= begin) & (bounds <= end)] - begin
+        tokens, labels = self.tokens[first:stop], self.labels[first:stop]
+        return replace(self, tokens=tokens, labels=labels, cu_seqlens=bounds)
 
     def labelled(self) -> tuple[Tensor, Tensor]:
         """Flat positions b * T + t that have a label (N,) int64, and their labels (N,) int64."""

@@ -6,6 +6,11 @@ one token before it. With `test_streams: n` the part is cut into n streams that 
 side, and each window begins with the state that the window before it left. Training windows begin
 anywhere in the part before, and begin anew.
 
+With a `separator` the text is documents, each with the separator at its end, and none sees another:
+a batch says by `cu_seqlens` where they begin. What a window cuts off begins anew, as a document of
+its own. A document's first token is asked of the document before, which does not tell it apart:
+every token is scored all the same.
+
 Bits per byte compares bytes with characters and any other unit: the total nats over ln 2 and the
 number of UTF-8 bytes that were scored.
 """
@@ -32,6 +37,8 @@ from seqzoo.tasks.token_file import Tokens, read_tokens
 __all__ = ["Text"]
 
 HUGE_LOSS = 700.0  # nats; exp of more is no float
+NO_TOKEN = -1
+BLOCK = 1 << 20  # tokens that are searched at a time
 
 
 class Text(Task):
@@ -52,6 +59,8 @@ class Text(Task):
             validation: share of the file, at its end, that is the test set.
             test_streams: streams the test set is read as, the state carried from window to window;
                 null is windows that begin anew.
+            separator: text at the end of a document, such as "\\n\\n"; for unit token it is one
+                token. null is a text of one piece.
         """
 
         path: str = Field(min_length=1)
@@ -60,6 +69,7 @@ class Text(Task):
         length: PositiveInt = 256
         validation: float = Field(default=0.1, gt=0, lt=1)
         test_streams: PositiveInt | None = None
+        separator: str | None = Field(default=None, min_length=1)
 
         @field_validator("tokenizer")
         @classmethod
@@ -73,18 +83,30 @@ class Text(Task):
                 raise ValueError(f"unit {unit} uses no tokenizer; set unit: token, or leave it out")
             return tokenizer
 
+        @field_validator("separator")
+        @classmethod
+        def _documents_begin_anew(cls, separator: str | None, info: ValidationInfo) -> str | None:
+            if separator is not None and info.data.get("test_streams") is not None:
+                raise ValueError(
+                    "test_streams carries the state over windows, and documents begin anew in "
+                    "each; leave out one of the two"
+                )
+            return separator
+
     def __init__(self, spec: Spec) -> None:
         """Read the file.
 
         Raises:
             SpecError: it is missing, empty, no UTF-8 (units char and token), or shorter than one
-                window; or the tokenizer cannot be read.
+                window; the tokenizer cannot be read; or the separator never stands in the text, or
+                is several tokens.
         """
         self.spec = spec
         path = Path(spec.path).expanduser()
         self._file = _read(path, spec)
         self.vocab_size = self._file.vocab_size
         self.length = spec.length
+        self._separator = _separator(self._file, spec, path)
         size = self._file.ids.numel()
         self._split = size - max(1, int(size * spec.validation))
         if self._split < spec.length + 1:
@@ -117,14 +139,9 @@ class Text(Task):
 
     def train_batch(self, size: int, seed: int, step: int) -> Batch:
         """Windows that begin anywhere in the training part."""
-        starts = torch.randint(
-            0,
-            self._split - self.length,
-            (size, 1),
-            generator=stream_of_training(self.name, seed, step),
-        )
-        windows = self._file.ids[starts + torch.arange(self.length + 1)].long()
-        return Batch(windows[:, :-1], windows[:, 1:])
+        generator = stream_of_training(self.name, seed, step)
+        starts = torch.randint(0, self._split - self.length, (size,), generator=generator)
+        return self._windows(starts)
 
     def test_batches(self, size: int) -> Iterator[Batch]:
         """The validation part in windows side by side; the last is filled up without labels.
@@ -142,7 +159,29 @@ class Text(Task):
             missing = rows * self.length - targets.numel()
             tokens = F.pad(inputs, (0, missing), value=0)
             labels = F.pad(targets, (0, missing), value=IGNORED)
-            yield Batch(tokens.view(rows, -1), labels.view(rows, -1))
+            yield Batch(
+                tokens.view(rows, -1),
+                labels.view(rows, -1),
+                cu_seqlens=self._documents(start - 1 + self.length * torch.arange(rows)),
+            )
+
+    def _windows(self, starts: Tensor) -> Batch:
+        """Windows that begin at starts (B,), the next token at every position."""
+        windows = self._file.ids[starts.unsqueeze(1) + torch.arange(self.length + 1)].long()
+        return Batch(windows[:, :-1], windows[:, 1:], cu_seqlens=self._documents(starts))
+
+    def _documents(self, starts: Tensor) -> Tensor | None:
+        """Where documents begin in windows that begin at starts (B,), as `Batch.cu_seqlens`."""
+        if self._separator is None:
+            return None
+        ids, width = self._file.ids, len(self._separator)
+        # A document begins at p where the separator stands at p - width ... p - 1.
+        where = starts.unsqueeze(1) + torch.arange(-width, self.length - 1)
+        known = (where >= 0) & (where < ids.numel())
+        seen = ids[where.clamp(0, ids.numel() - 1)].long().masked_fill(~known, NO_TOKEN)
+        begins = (seen.unfold(1, width, 1) == self._separator).all(-1)
+        begins[:, 0] = True
+        return F.pad(begins.flatten().nonzero().flatten(), (0, 1), value=begins.numel())
 
     def _streams(self, count: int) -> Iterator[Batch]:
         """The next window of every stream; the last streams may end sooner than the first."""
@@ -177,6 +216,31 @@ class Text(Task):
         if self.spec.unit == "char":
             metrics["bits_per_character"] = bits / sums["count"]
         return metrics
+
+
+def _separator(file: Bytes | Characters | Tokens, spec: Text.Spec, path: Path) -> Tensor | None:
+    """Token ids of the separator, (width,) int64.
+
+    Raises:
+        SpecError: it never stands in the file, or is several tokens of a tokenizer.
+    """
+    if spec.separator is None:
+        return None
+    shown = f"the separator {spec.separator!r} of task 'text'"
+    absent = SpecError(f"{shown} is nowhere in {path}; leave it out, or choose another")
+    if isinstance(file, Characters) and not set(spec.separator) <= set(file.alphabet):
+        raise absent
+    wanted = torch.tensor(file.encode(spec.separator))
+    if isinstance(file, Tokens) and len(wanted) != 1:
+        raise SpecError(
+            f"{shown} is {len(wanted)} tokens for {spec.tokenizer}, and the text may spell it with "
+            "others; choose one that is a token, such as <|endoftext|>"
+        )
+    for start in range(0, file.ids.numel() - len(wanted) + 1, BLOCK):
+        block = file.ids[start : start + BLOCK + len(wanted) - 1]
+        if (block.unfold(0, len(wanted), 1) == wanted).all(-1).any():
+            return wanted
+    raise absent
 
 
 def _read(path: Path, spec: Text.Spec) -> Bytes | Characters | Tokens:

@@ -6,12 +6,14 @@ They check values, not shapes, and compare in float64 where rounding would blur 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
 import yaml
 from torch import Tensor
 
+from seqzoo.errors import SpecError
 from seqzoo.model.mixer import state_elements
 from seqzoo.testing.case import MixerCase
 
@@ -100,6 +102,30 @@ def batch_is_independent(case: MixerCase) -> None:
             _agree(alone, y[row : row + 1], f"sequence {row} alone")
 
 
+def documents_are_apart(case: MixerCase) -> None:
+    """Documents packed into one row give what each gives alone, or `packed` raises SpecError."""
+    mixer = case.build()
+    x = case.inputs()[:1].requires_grad_()
+    bounds = (0, 1, 1, 8, case.length - 5, case.length)  # one token, none, a few, many
+    try:
+        y = mixer.packed(x, torch.tensor(bounds))
+    except SpecError:
+        return  # refused, in a sentence for the user
+    for begin, end in pairwise(bounds):
+        if begin == end:
+            continue
+        document = x.detach()[:, begin:end].requires_grad_()
+        alone, _ = mixer(document)
+        _agree(y[:, begin:end], alone, f"document {begin}:{end} among others")
+        found, expected = (
+            torch.autograd.grad(out.square().sum(), source, retain_graph=True)[0]
+            for out, source in ((y[:, begin:end], x), (alone, document))
+        )
+        _agree(found[:, begin:end], expected, f"gradient of document {begin}:{end}")
+        found[:, begin:end] = 0.0
+        assert not bool(found.any()), f"document {begin}:{end} has a gradient in the others"
+
+
 def gradients_reach_every_parameter(case: MixerCase) -> None:
     """Every parameter and the inputs have a finite gradient that is not all zero."""
     mixer, x = case.build(torch.float32), case.inputs(torch.float32).requires_grad_()
@@ -159,6 +185,7 @@ MIXER_CHECKS: tuple[Callable[[MixerCase], None], ...] = (
     steps_agree,
     state_size_is_reported,
     batch_is_independent,
+    documents_are_apart,
     gradients_reach_every_parameter,
     spec_round_trips,
     builds_at_every_width,

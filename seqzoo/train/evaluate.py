@@ -44,7 +44,8 @@ def evaluate(
         for batch in islice(task.test_batches(batch_size), batches):
             positions, _ = batch.labelled()
             before = state if batch.continues else None
-            hidden, state = model.hidden(batch.tokens.to(device), before, positions.to(device))
+            tokens, wanted = batch.tokens.to(device), positions.to(device)
+            hidden, state = model.hidden(tokens, before, wanted, batch.cu_seqlens)
             sums = task.measure(model.logits(hidden), batch)
             names = tuple(sums)
             rows.append(torch.stack([value.float() for value in sums.values()]))

@@ -78,13 +78,15 @@ class TrainingStep:
             raise RunError(f"the task's batch of step {step} has no label at any position")
         size = batch.tokens.shape[0] // self.accumulate
         total = torch.zeros((), device=self.device)
-        for tokens, labels in zip(batch.tokens.split(size), batch.labels.split(size), strict=True):
-            positions, targets = Batch(tokens, labels).labelled()
+        for first in range(0, batch.tokens.shape[0], size):
+            part = batch.rows(first, first + size)
+            positions, targets = part.labelled()
             wanted = None
-            if positions.numel() < tokens.numel():
+            if positions.numel() < part.tokens.numel():
                 wanted = positions.to(self.device, non_blocking=True)
-            tokens = tokens.to(self.device, non_blocking=True)
-            hidden, _ = self.model.hidden(tokens, positions=wanted)
+            tokens = part.tokens.to(self.device, non_blocking=True)
+            bounds = part.cu_seqlens  # read on the CPU first: it decides shapes
+            hidden, _ = self.model.hidden(tokens, positions=wanted, cu_seqlens=bounds)
             targets = targets.to(self.device, non_blocking=True)
             loss = summed_loss(self.model, hidden.flatten(0, -2), targets, batch.negatives) / count
             loss.backward()

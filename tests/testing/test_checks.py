@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 import seqzoo
+from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
-from seqzoo.operators import State
+from seqzoo.operators import Anchor, State
 from seqzoo.registry import Origin, Registry
 from seqzoo.testing import MIXER_CHECKS, MixerCase, registered_cases
 
@@ -36,6 +37,9 @@ class SeesTheFuture(Mixer):
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         return self.project(x + x.mean(1, keepdim=True)), torch.zeros(x.shape[0], 2)
 
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        return self(x)[0]
+
     def start(self, like: Tensor) -> State:
         return like.new_zeros(like.shape[0], 2)
 
@@ -53,6 +57,7 @@ class SeesTheFuture(Mixer):
         ("splits_agree", "cut at"),
         ("steps_agree", "step by step"),
         ("state_size_is_reported", "2 are carried, not 3"),
+        ("documents_are_apart", "document 0:1 among others"),
         ("gradients_reach_every_parameter", "unused: no gradient"),
     ],
 )
@@ -62,3 +67,50 @@ def test_a_defect_is_found(name: str, message: str) -> None:
     check = next(check for check in MIXER_CHECKS if check.__name__ == name)
     with pytest.raises(AssertionError, match=message):
         check(MixerCase("sees-the-future", registry))
+
+
+class Deaf(SeesTheFuture):
+    """Knows nothing of documents."""
+
+    name = "deaf"
+    packed = Mixer.packed
+
+
+class Remembers(Anchor):
+    """A state that no method `packed` knows of."""
+
+    name = "remembers"
+
+    def initial_state(self, like: Tensor) -> State:
+        return like.new_zeros(like.shape[0], 1)
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return x, state
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("deaf", "mixer 'deaf' cannot keep documents apart"),
+        (
+            {"type": "recurrent", "anchor": "remembers"},
+            "anchor 'remembers' cannot keep documents apart: it carries a state",
+        ),
+    ],
+)
+def test_a_mixer_may_refuse_documents_in_words(spec: object, message: str) -> None:
+    registry = seqzoo.load_registry()
+    registry.add(Deaf, Origin("test", "test", "0"))
+    registry.add(Remembers, Origin("test", "test", "0"))
+    case = MixerCase(spec, registry)
+    with pytest.raises(SpecError, match=message):
+        case.build().packed(case.inputs()[:1], torch.tensor([0, case.length]))
+    check = next(check for check in MIXER_CHECKS if check.__name__ == "documents_are_apart")
+    check(case)
+
+
+@pytest.mark.parametrize("name", ["recurrent", "attention"])
+def test_the_built_in_mixers_do_not_refuse(name: str) -> None:
+    case = MixerCase(name, seqzoo.load_registry())
+    y = case.build().packed(case.inputs()[:1], torch.tensor([0, 3, case.length]))
+    assert y.shape == (1, case.length, case.width)

@@ -39,8 +39,14 @@ class EmaAnchor(Anchor):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """x (B, T, D) -> u (B, T, D)."""
-        log_decay = F.logsigmoid(self.decay_logit)
-        averages, state = elementwise_scan(
-            log_decay.expand(x.shape), x * torch.sigmoid(-self.decay_logit), state
-        )
+        averages, state = elementwise_scan(*self._terms(x), state)
         return averages, state
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, D) -> u (1, T, D); each document's average begins at 0."""
+        return elementwise_scan(*self._terms(x), cu_seqlens=cu_seqlens).outputs
+
+    def _terms(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """log a and (1 - a) x, (B, T, D) each."""
+        log_decay = F.logsigmoid(self.decay_logit)
+        return log_decay.expand(x.shape), x * torch.sigmoid(-self.decay_logit)

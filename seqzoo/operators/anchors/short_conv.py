@@ -40,3 +40,7 @@ class ShortConvAnchor(Anchor):
         """x (B, T, D) -> u (B, T, D)."""
         mixed, state = self.conv(x, state)
         return self.activation(mixed), state
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, D) -> u (1, T, D), for documents side by side."""
+        return self.activation(self.conv.packed(x, cu_seqlens))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqzoo.operators.anchors.anchor import Anchor
 from seqzoo.operators.operator import Dims, State
+from seqzoo.operators.packing import place_in_document
 from seqzoo.spec import PartSpec
 
 __all__ = ["TokenShiftAnchor"]
@@ -29,3 +30,8 @@ class TokenShiftAnchor(Anchor):
         """x (B, T, D) -> u (B, T, D)."""
         seen = torch.cat([state, x], dim=1)
         return torch.lerp(x, seen[:, :-1], self.mix), seen[:, -1:]
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """x (1, T, D) -> u (1, T, D); the token before a document's first is 0."""
+        first = (place_in_document(cu_seqlens, x.device) == 0).unsqueeze(-1)
+        return torch.lerp(x, x.roll(1, dims=1).masked_fill(first, 0.0), self.mix)

@@ -54,5 +54,13 @@ class RankOneInjection(Injection):
         """u (B, T, D) -> writes of rank R = 1."""
         keys, key_state = self.key(u, state[0])
         values, value_state = self.value(u, state[1])
+        return self._writes(u, keys, values), (key_state, value_state)
+
+    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Writes:
+        """x (1, T, D) -> writes, for documents side by side."""
+        keys, values = self.key.packed(x, cu_seqlens), self.value.packed(x, cu_seqlens)
+        return self._writes(x, keys, values)
+
+    def _writes(self, u: Tensor, keys: Tensor, values: Tensor) -> Writes:
         strengths = None if self.strength is None else self.strength(u).sigmoid().unsqueeze(2)
-        return Writes(keys.unsqueeze(2), values.unsqueeze(2), strengths), (key_state, value_state)
+        return Writes(keys.unsqueeze(2), values.unsqueeze(2), strengths)
