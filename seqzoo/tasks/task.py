@@ -32,6 +32,10 @@ class Metric:
     higher_is_better: bool
     chance: float | None = None
 
+    def better(self, value: float, other: float) -> bool:
+        """Whether `value` is strictly better than `other`."""
+        return value > other if self.higher_is_better else value < other
+
     def reached(self, value: float, target: float) -> bool:
         """Whether `value` is at least as good as `target`."""
         return value >= target if self.higher_is_better else value <= target

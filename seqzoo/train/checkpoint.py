@@ -7,7 +7,8 @@ A run's `checkpoint/` holds one folder a checkpoint, `step-00001000/`, with
     state.json              progress, and size and checksum of the two files above
 
 A folder is written under a temporary name, forced to disk and renamed, and only then are older
-ones removed: at any moment the last good checkpoint is whole. Nothing is ever unpickled.
+ones renamed and removed: at any moment each `step-` folder is whole, and one of them is the last
+good checkpoint. The best one is kept where the newest says it is. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -25,15 +26,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from seqzoo.errors import RunError
+from seqzoo.errors import DirectoryError, RunError
 from seqzoo.train.device import generator_states, restore_generators
 from seqzoo.train.files import force_to_disk, writing
-from seqzoo.train.tensors import fill_model, fill_optimizer, optimizer_tensors, unique_tensors
+from seqzoo.train.tensors import (
+    fill_model,
+    fill_optimizer,
+    first_cut,
+    optimizer_tensors,
+    unique_tensors,
+)
 
-__all__ = ["Progress", "clean", "latest", "load", "load_weights", "save", "step_of"]
+__all__ = ["Progress", "Which", "clean", "latest", "load", "load_weights", "save", "step_of"]
+
+Which = Literal["last", "best"]
 
 MODEL, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
-PREFIX = "step-"
+PREFIX, DRAFT = "step-", ".draft-"
 NAME = re.compile(rf"{PREFIX}\d{{8,}}")
 BLOCK = 1 << 20
 
@@ -50,7 +59,10 @@ class Progress(BaseModel):
         wall_s: seconds in all.
         metrics: as the last evaluation measured them.
         best: each metric's best value so far.
+        best_at: step of the best evaluation by the task's metric, where its checkpoint is kept.
         reached_at: step of the first evaluation that met the target.
+        peak_rss: most bytes of main memory the process held, of all sessions.
+        peak_device: most bytes of a GPU's memory that tensors held, of all sessions.
         losses: of the steps since the last row of metrics.jsonl.
     """
 
@@ -64,7 +76,10 @@ class Progress(BaseModel):
     wall_s: float = 0.0
     metrics: dict[str, float] = {}
     best: dict[str, float] = {}
+    best_at: int | None = None
     reached_at: int | None = None
+    peak_rss: int = 0
+    peak_device: int = 0
     losses: list[float] = []
 
 
@@ -84,14 +99,15 @@ def save(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     device: torch.device,
+    keep: int = 1,
 ) -> Path:
-    """Write a checkpoint into `root` and remove the older ones.
+    """Write a checkpoint into `root`; the `keep` newest and the best one stay.
 
     Raises:
         RunError: it cannot be written; the one before is still there.
     """
-    final = root / f"{PREFIX}{progress.step:08d}"
-    draft = root / f".draft-{os.getpid()}"
+    final = _folder(root, progress.step)
+    draft = root / f"{DRAFT}{os.getpid()}"
     generators = generator_states(device)
     training = {f"generator/{name}": state for name, state in generators.items()}
     training |= {f"optimizer/{k}": v for k, v in optimizer_tensors(model, optimizer).items()}
@@ -110,14 +126,26 @@ def save(
             force_to_disk(root)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    for older in _folders(root)[:-1]:
-        shutil.rmtree(older, ignore_errors=True)
+    best = None if progress.best_at is None else _folder(root, progress.best_at)
+    for older in _folders(root)[:-keep]:
+        if older != best:
+            _remove(older)
     return final
 
 
+def _remove(folder: Path) -> None:
+    """Remove a checkpoint; under its own name it is whole or absent."""
+    doomed = folder.with_name(f"{DRAFT}{folder.name}")
+    try:
+        folder.rename(doomed)
+    except OSError:
+        return  # it stays, whole; the next save tries again
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
 def clean(root: Path) -> None:
-    """Remove what a killed session left half written."""
-    for draft in root.glob(".draft-*"):
+    """Remove what a killed session left half written, or half removed."""
+    for draft in root.glob(f"{DRAFT}*"):
         shutil.rmtree(draft, ignore_errors=True)
 
 
@@ -151,26 +179,40 @@ def load(
     return state.progress
 
 
-def load_weights(root: Path, model: nn.Module) -> int:
-    """Put the newest checkpoint's weights into a model, for use without training.
+def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
+    """Put a checkpoint's weights into a model, for use without training.
 
     Args:
         root: the run's `checkpoint/`.
         model: built from the run's spec.
+        which: the last, or the best by the task's metric.
 
     Returns:
         The step they were saved at.
 
     Raises:
-        RunError: there is no checkpoint, or it is damaged or of another model.
+        DirectoryError: there is no checkpoint, or no best one.
+        RunError: it is damaged or of another model.
     """
     folder = latest(root)
     if folder is None:
-        raise RunError(f"{root}: there is no checkpoint; train the run first")
+        raise DirectoryError(f"{root}: there is no checkpoint; train the run first")
     state = _read_state(folder)
+    if which == "best":
+        if state.progress.best_at is None:
+            raise DirectoryError(
+                f"{root}: no best checkpoint was kept; train with train.checkpoint.best: true, "
+                "or take the last one"
+            )
+        folder = _folder(root, state.progress.best_at)
+        state = _read_state(folder)
     _check(folder / MODEL, state.files.get(MODEL))
     fill_model(model, folder / MODEL)
     return state.progress.step
+
+
+def _folder(root: Path, step: int) -> Path:
+    return root / f"{PREFIX}{step:08d}"
 
 
 def _folders(root: Path) -> list[Path]:
@@ -219,7 +261,7 @@ def _check(path: Path, expected: tuple[int, int] | None) -> None:
     if expected is None or found == expected:
         return
     if found[0] != expected[0]:
-        wrong = f"it has {found[0]:,} bytes of {expected[0]:,}"
+        wrong = f"it has {found[0]:,} bytes of {expected[0]:,}; {first_cut(path)}"
     else:
         wrong = "its content does not fit its checksum"
     raise RunError(f"{path} is damaged: {wrong}; {_next_step(path.parent)}")

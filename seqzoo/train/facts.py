@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from seqzoo.tasks import Metric
-from seqzoo.train.record import DeviceFacts, Versions
+from seqzoo.train.record import DeviceFacts, Sources, Versions
 
 __all__ = ["Facts", "describe_device", "installed_versions"]
 
@@ -29,6 +29,7 @@ class Facts:
         device: where it runs.
         resumed_at: steps that were done before; 0 for a fresh start.
         notes: what the task says about its data.
+        sources: commits of the code it runs with.
     """
 
     run_id: str
@@ -40,6 +41,7 @@ class Facts:
     device: DeviceFacts
     resumed_at: int
     notes: tuple[str, ...] = ()
+    sources: Sources = field(default_factory=Sources)
 
 
 def describe_device(device: torch.device) -> DeviceFacts:
@@ -63,7 +65,7 @@ def _processor() -> str:
 
 
 def installed_versions() -> Versions:
-    """Versions of seqzoo, torch, Python, and every distribution that plugs into seqzoo."""
+    """Versions of seqzoo, torch, triton, Python, and every distribution that plugs into seqzoo."""
     plugins = {
         point.dist.name: point.dist.version
         for point in importlib.metadata.entry_points(group="seqzoo")
@@ -74,4 +76,12 @@ def installed_versions() -> Versions:
         torch=torch.__version__,
         python=platform.python_version(),
         plugins=dict(sorted(plugins.items())),
+        triton=_version("triton"),
     )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

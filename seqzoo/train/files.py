@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -27,10 +28,19 @@ def writing(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError) as failure:
         cause = _system_error(failure)
         raise RunError(
-            f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; free some space or "
+            f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; {_remedy(cause)} "
             "choose another folder. What was written before is whole: the same command goes on "
             "from the last checkpoint"
         ) from cause
+
+
+def _remedy(cause: Exception) -> str:
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space or"
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "make it writable or"
+    return "mend that or"
 
 
 def _system_error(failure: OSError | SafetensorError) -> Exception:

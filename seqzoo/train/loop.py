@@ -22,8 +22,10 @@ from seqzoo.train.directory import RunDirectory
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.loggers import Loggers
+from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.record import Record, write_record
+from seqzoo.train.sources import sources
 from seqzoo.train.step import TrainingStep
 from seqzoo.train.watch import Watch
 
@@ -92,6 +94,7 @@ class _Training:
         settings = spec.train
         self.spec, self.place, self.watch, self.device = spec, place, watch, device
         self.started_at = time.perf_counter()
+        self.memory = PeakMemory(device)
         self.task: Task = spec.task.build()
         self.model = build(spec, self.task.vocab_size).to(device).train()
         self.optimizer = settings.optimizer.build().make(self.model)
@@ -118,6 +121,7 @@ class _Training:
             device=describe_device(device),
             resumed_at=self.progress.step,
             notes=self.task.notes(),
+            sources=sources(),
         )
 
     def run(self) -> Record:
@@ -140,13 +144,17 @@ class _Training:
                 self._log_steps()
             if last or progress.step % settings.evaluate.every == 0:
                 self._evaluate()
-            if last or progress.step % settings.checkpoint.every == 0 or self._target_reached():
+            due = last or progress.step % settings.checkpoint.every == 0 or self._is_best()
+            if due or self._target_reached():
                 self._save()
             if len(self.unread) == LARGEST_WAIT:
                 self._read_losses()
 
     def _target_reached(self) -> bool:
         return self.progress.reached_at is not None
+
+    def _is_best(self) -> bool:
+        return self.spec.train.checkpoint.best and self.progress.best_at == self.progress.step
 
     def _read_losses(self) -> None:
         """Wait for the device, take over the losses of the steps since, and check them."""
@@ -198,11 +206,14 @@ class _Training:
                 self._diverge(
                     progress.step, f"the evaluation after step {progress.step} has {name} {value:g}"
                 )
+        metric, stop = self.task.metric, settings.stop
+        value, before = metrics[metric.name], progress.best.get(metric.name)
+        if settings.checkpoint.best and (before is None or metric.better(value, before)):
+            progress.best_at = progress.step
         for name, value in metrics.items():
             better = max if self.task.higher_is_better(name) else min
             progress.best[name] = better(progress.best.get(name, value), value)
         progress.metrics = metrics
-        metric, stop = self.task.metric, settings.stop
         if stop is not None and metric.reached(metrics[metric.name], stop.target):
             progress.reached_at = progress.step
         self.clock = time.perf_counter()
@@ -212,8 +223,14 @@ class _Training:
     def _save(self) -> None:
         self._read_losses()
         self.watch.saving(self.progress.step)
+        self.memory.note(self.progress)
         checkpoint.save(
-            self.place.checkpoints, self.progress, self.model, self.optimizer, self.device
+            self.place.checkpoints,
+            self.progress,
+            self.model,
+            self.optimizer,
+            self.device,
+            self.spec.train.checkpoint.keep,
         )
         self.clock = time.perf_counter()
         self.watch.saved(self.progress.step)
@@ -253,6 +270,7 @@ class _Training:
 
     def _finish(self, status: Literal["done", "diverged"]) -> Record:
         self.progress.wall_s = self.earlier_s + time.perf_counter() - self.started_at
+        self.memory.note(self.progress)
         record = record_of(self.spec, self.facts, self.progress, status)
         write_record(self.place.record_file, record)
         self.watch.finished(record)

@@ -7,7 +7,7 @@ from typing import Literal
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.checkpoint import Progress
 from seqzoo.train.facts import Facts, installed_versions
-from seqzoo.train.record import MetricFacts, Record, Timings
+from seqzoo.train.record import Memory, MetricFacts, Record, Timings
 
 __all__ = ["record_of"]
 
@@ -41,4 +41,7 @@ def record_of(
         ),
         versions=installed_versions(),
         device=facts.device,
+        spec=spec.resolved(),
+        sources=facts.sources,
+        memory=Memory(peak_rss=progress.peak_rss or None, peak_device=progress.peak_device or None),
     )

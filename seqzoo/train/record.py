@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -12,9 +12,12 @@ from seqzoo.errors import RunError
 from seqzoo.train.files import write_whole
 
 __all__ = [
+    "Commit",
     "DeviceFacts",
+    "Memory",
     "MetricFacts",
     "Record",
+    "Sources",
     "Timings",
     "Versions",
     "read_record",
@@ -57,12 +60,44 @@ class Timings(_Facts):
 
 
 class Versions(_Facts):
-    """What the run was made with; plugins are distribution -> version."""
+    """What the run was made with; plugins are distribution -> version, triton may be absent."""
 
     seqzoo: str
     torch: str
     python: str
     plugins: dict[str, str]
+    triton: str | None = None
+
+
+class Commit(_Facts):
+    """A git commit (40 hex digits), and whether files that git tracks differed from it."""
+
+    commit: str
+    dirty: bool
+
+
+class Sources(_Facts):
+    """Which code it was, as git knows it; None where a folder is in no repository.
+
+    Attributes:
+        working_directory: of the repository the run was started in.
+        seqzoo: of seqzoo itself, if it runs from a checkout.
+    """
+
+    working_directory: Commit | None = None
+    seqzoo: Commit | None = None
+
+
+class Memory(_Facts):
+    """The most memory held at a time, in bytes, over all sessions; None where it is not known.
+
+    Attributes:
+        peak_rss: main memory of the process.
+        peak_device: tensors on the GPU.
+    """
+
+    peak_rss: int | None = None
+    peak_device: int | None = None
 
 
 class DeviceFacts(_Facts):
@@ -75,6 +110,8 @@ class DeviceFacts(_Facts):
 
 class Record(_Facts):
     """One finished run.
+
+    Records of format 1 lack spec, sources, memory and the version of triton.
 
     Attributes:
         format: version of this file's layout.
@@ -94,9 +131,12 @@ class Record(_Facts):
         timings: seconds and rates.
         versions: what the run was made with.
         device: where it ran.
+        spec: the resolved spec: presets expanded, every default written out.
+        sources: commits of the code it ran with, in its last session.
+        memory: the most that it held.
     """
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     run_id: str
     name: str | None
     seed: int
@@ -113,6 +153,9 @@ class Record(_Facts):
     timings: Timings
     versions: Versions
     device: DeviceFacts
+    spec: dict[str, Any] | None = None
+    sources: Sources = Sources()
+    memory: Memory = Memory()
 
 
 def write_record(path: Path, record: Record) -> None:

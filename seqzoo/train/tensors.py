@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from seqzoo.errors import RunError
 
-__all__ = ["fill_model", "fill_optimizer", "optimizer_tensors", "unique_tensors"]
+__all__ = ["fill_model", "fill_optimizer", "first_cut", "optimizer_tensors", "unique_tensors"]
 
 
 def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -91,6 +92,24 @@ def fill_optimizer(
         states.setdefault(name, {})[key] = tensor
     _load_states(optimizer, {id(parameters[name]): state for name, state in states.items()})
     return generators
+
+
+def first_cut(path: Path) -> str:
+    """What is missing of a file of tensors that ends too early: its first one that is not whole."""
+    content = path.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    try:
+        header = json.loads(content[8:begin])
+    except ValueError:
+        return "not even its list of tensors is whole"
+    header.pop("__metadata__", None)
+    for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        first, stop = tensor["data_offsets"]
+        there = max(0, len(content) - begin - first)
+        if there < stop - first:
+            shape = f"{tuple(tensor['shape'])} {tensor['dtype']}"
+            return f"of tensor '{name}' {shape} it has {there:,} bytes of {stop - first:,}"
+    return "all its tensors are whole, and more is there than was saved"
 
 
 def _load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str, Tensor]]) -> None:

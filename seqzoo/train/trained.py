@@ -9,21 +9,24 @@ from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.document import read_document
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import Catalog
-from seqzoo.train.checkpoint import load_weights
+from seqzoo.train.checkpoint import Which, load_weights
 
 __all__ = ["load_trained"]
 
 
-def load_trained(directory: Path, catalog: Catalog) -> tuple[RunSpec, LanguageModel]:
-    """The spec and the model of a run, with the weights of its newest checkpoint, on the CPU.
+def load_trained(
+    directory: Path, catalog: Catalog, which: Which = "last"
+) -> tuple[RunSpec, LanguageModel]:
+    """The spec and the model of a run, with the weights of a checkpoint, on the CPU.
 
     Args:
         directory: what `seqzoo train --out` or a grid's `runs/<run_id>` wrote.
         catalog: where names of parts are looked up.
+        which: the last checkpoint, or the best by the task's metric.
 
     Raises:
-        DirectoryError: the directory holds no run.
-        RunError: its checkpoint is missing or damaged.
+        DirectoryError: the directory holds no run, or no such checkpoint.
+        RunError: its checkpoint is damaged.
         SpecError: its spec.yaml names parts that are not installed.
     """
     path = directory / "spec.yaml"
@@ -33,5 +36,5 @@ def load_trained(directory: Path, catalog: Catalog) -> tuple[RunSpec, LanguageMo
         raise DirectoryError(f"{directory} holds no run (there is no spec.yaml); {hint}")
     spec = read_document(path).validate(RunSpec, catalog)
     model = build_model(spec)
-    load_weights(directory / "checkpoint", model)
+    load_weights(directory / "checkpoint", model, which)
     return spec, model

@@ -1,4 +1,7 @@
+import errno
 import json
+import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -10,6 +13,8 @@ from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.train import checkpoint, train
 from seqzoo.train.checkpoint import Progress
+from seqzoo.train.evaluate import evaluate
+from seqzoo.train.metrics_log import read_rows
 from seqzoo.train.optimizer import AdamW
 
 CPU = torch.device("cpu")
@@ -80,6 +85,146 @@ def test_only_the_newest_is_kept_and_drafts_are_cleaned(
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000010"]
 
 
+def steps_in(root: Path) -> list[int]:
+    return sorted(checkpoint.step_of(folder) for folder in root.iterdir())
+
+
+def test_the_newest_and_the_best_are_kept(model: LanguageModel, tmp_path: Path) -> None:
+    optimizer = optimizer_of(model, 1)
+    for step in range(1, 7):
+        progress = Progress(run_id="abc", step=step, best_at=min(step, 2))
+        with torch.no_grad():
+            model.embedding.weight.fill_(step)
+        checkpoint.save(tmp_path, progress, model, optimizer, CPU, keep=3)
+    assert steps_in(tmp_path) == [2, 4, 5, 6]
+    assert checkpoint.load_weights(tmp_path, model, "best") == 2
+    assert (model.embedding.weight == 2).all()
+    assert checkpoint.load_weights(tmp_path, model, "last") == 6
+    assert (model.embedding.weight == 6).all()
+
+
+def test_without_a_best_one_the_error_says_how_to_keep_it(
+    model: LanguageModel, tmp_path: Path
+) -> None:
+    saved(tmp_path, model)
+    with pytest.raises(RunError, match=r"no best checkpoint was kept; train with train.checkpoint"):
+        checkpoint.load_weights(tmp_path, model, "best")
+
+
+def test_a_run_keeps_its_best_evaluation(make_spec, tmp_path: Path) -> None:
+    # The learning rate is so high that the loss of the test set goes up and down.
+    spec = make_spec(
+        {
+            "steps": 40,
+            "optimizer": {"lr": 0.3},
+            "evaluate": {"every": 2},
+            "checkpoint": {"every": 8, "keep": 2, "best": True},
+        },
+    )
+    record = train(spec, tmp_path)
+    rows = [row for row in read_rows(tmp_path / "metrics.jsonl") if row["kind"] == "evaluation"]
+    best = max(rows, key=lambda row: row["accuracy"])["step"]
+    assert best not in (32, 40)
+    assert steps_in(tmp_path / "checkpoint") == [best, 32, 40]
+    restored = build_model(spec)
+    assert checkpoint.load_weights(tmp_path / "checkpoint", restored, "best") == best
+    task = spec.task.build()
+    measured = evaluate(restored, task, batch_size=8)
+    assert measured["accuracy"] == record.best["accuracy"]
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Mortal:
+    """Every file operation of a process that is killed at one of them, halfway if it writes."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, at: int) -> None:
+        self.left, self.dead = at, False
+        for name in ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync"):
+            patch.setattr(os, name, self.before(getattr(os, name)))
+        patch.setattr(Path, "write_bytes", self.halfway(Path.write_bytes))
+        patch.setattr(Path, "write_text", self.halfway(Path.write_text))
+        patch.setattr(checkpoint, "save_file", self.save_file)
+
+    def dies(self) -> bool:
+        self.left -= 1
+        self.dead = self.dead or self.left < 0
+        return self.dead
+
+    def before(self, operation):
+        def operate(*args, **options):
+            if self.dies():
+                raise Killed
+            return operation(*args, **options)
+
+        return operate
+
+    def halfway(self, write):
+        def operate(path: Path, content, *args, **options):
+            if self.dead:
+                raise Killed
+            dies = self.dies()
+            written = write(
+                path, content[: len(content) // 2] if dies else content, *args, **options
+            )
+            if dies:
+                raise Killed
+            return written
+
+        return operate
+
+    def save_file(self, tensors: dict[str, torch.Tensor], path: Path) -> None:
+        if self.dead:
+            raise Killed
+        save_file(tensors, path)
+        if self.dies():
+            with path.open("r+b") as file:
+                file.truncate(path.stat().st_size // 2)
+            raise Killed
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_save_killed_at_any_file_operation_leaves_the_old_or_the_new_checkpoint(
+    model: LanguageModel, tmp_path: Path, keep: int
+) -> None:
+    optimizer = optimizer_of(model, 2)
+    new = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    found = []
+    while True:
+        root = tmp_path / str(len(found))
+        for step in (3, 4):
+            with torch.no_grad():
+                model.embedding.weight.fill_(step)
+            progress = Progress(run_id="abc", step=step)
+            checkpoint.save(root, progress, model, optimizer, CPU, keep)
+        model.load_state_dict(new)
+        killed = False
+        with pytest.MonkeyPatch.context() as patch:
+            Mortal(patch, at=len(found))
+            try:
+                progress = Progress(run_id="abc", step=5)
+                checkpoint.save(root, progress, model, optimizer, CPU, keep)
+            except Killed:
+                killed = True
+        checkpoint.clean(root)
+        left = steps_in(root)
+        assert left[-1] in (4, 5)
+        for folder in root.iterdir():  # every one of them is whole
+            step = checkpoint.load(folder, model, optimizer, CPU).step
+            expected = new["embedding.weight"] if step == 5 else torch.full((7, 8), float(step))
+            assert torch.equal(model.embedding.weight, expected)
+        model.load_state_dict(new)
+        if not killed:
+            assert left == [5] if keep == 1 else [4, 5]
+            break
+        found.append(left[-1])
+    assert len(found) > 12
+    assert found == sorted(found)
+    assert set(found) == {4, 5}
+
+
 def test_a_save_that_fails_half_way_leaves_the_one_before(
     model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +242,64 @@ def test_a_save_that_fails_half_way_leaves_the_one_before(
         checkpoint.save(tmp_path, Progress(run_id="abc", step=4), model, optimizer, CPU)
     assert list(tmp_path.iterdir()) == [folder]
     assert checkpoint.load(folder, model, optimizer, CPU).step == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space or choose another folder"),
+        (errno.EROFS, "Read-only file system; make it writable or choose another folder"),
+    ],
+)
+def test_a_run_that_cannot_save_goes_on_from_its_checkpoint_later(
+    make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    spec = make_spec({"steps": 12, "checkpoint": {"every": 4}})
+    real = os.fsync
+
+    def full(handle: int) -> None:
+        if (tmp_path / "checkpoint" / "step-00000004").exists():
+            raise OSError(number, os.strerror(number))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=f"cannot write .*: {says}.*goes on from the last"):
+        train(spec, tmp_path)
+    monkeypatch.undo()
+    assert steps_in(tmp_path / "checkpoint") == [4]
+    record = train(spec, tmp_path)
+    unbroken = train(spec, tmp_path / "unbroken")
+    assert record.metrics == unbroken.metrics
+
+
+class Payload:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "training.safetensors", "state.json"])
+@pytest.mark.parametrize("kind", ["pickle", "torch.save"])
+def test_a_pickle_in_a_files_place_is_refused_and_never_run(
+    model: LanguageModel, tmp_path: Path, file: str, kind: str
+) -> None:
+    folder, optimizer = saved(tmp_path / "run", model)
+    trap = tmp_path / "sprung"
+    if kind == "pickle":
+        (folder / file).write_bytes(pickle.dumps(Payload(trap)))
+    else:
+        torch.save(Payload(trap), folder / file)
+    if file != "state.json":
+        forge(folder, file)
+    with pytest.raises(RunError, match=rf"{file} is damaged"):
+        checkpoint.load(folder, model, optimizer, CPU)
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Payload(trap)))  # it would have worked
+    assert trap.exists()
 
 
 def cut(path: Path) -> None:
@@ -124,6 +327,23 @@ def test_damaged_tensors_are_named_with_the_next_step(
 
 
 @pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (-5, r"of tensor 'norm.weight' \([\d, ]+\) F32 it has [\d,]+ bytes of [\d,]+; delete"),
+        (7, "not even its list of tensors is whole; delete"),
+    ],
+)
+def test_the_first_tensor_that_was_cut_is_named(
+    model: LanguageModel, tmp_path: Path, size: int, says: str
+) -> None:
+    folder, optimizer = saved(tmp_path, model)
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(RunError, match=says):
+        checkpoint.load(folder, model, optimizer, CPU)
+
+
+@pytest.mark.parametrize(
     ("content", "says"), [("{", "it is no JSON"), ('{"format": 9}', "format: "), (None, "be read")]
 )
 def test_damaged_progress_is_named(
@@ -141,6 +361,11 @@ def rewrite(folder: Path, file: str, change) -> None:
     tensors = load_file(folder / file)
     change(tensors)
     save_file(tensors, folder / file)
+    forge(folder, file)
+
+
+def forge(folder: Path, file: str) -> None:
+    """Make state.json say that a file is as it was saved."""
     state = json.loads((folder / "state.json").read_text())
     state["files"][file] = checkpoint._size_and_checksum(folder / file)
     (folder / "state.json").write_text(json.dumps(state))

@@ -71,7 +71,8 @@ def assert_same_run(left: Path, right: Path) -> None:
         assert torch.equal(tensor, theirs[name]), name
     assert rows_without_times(left) == rows_without_times(right)
     records = [read_record(each / "record.json") for each in (left, right)]
-    assert records[0].model_dump(exclude={"timings"}) == records[1].model_dump(exclude={"timings"})
+    measured = {"timings", "memory"}
+    assert records[0].model_dump(exclude=measured) == records[1].model_dump(exclude=measured)
 
 
 def kill_minus_nine(script: str, spec: RunSpec, directory: Path) -> None:
@@ -185,7 +186,8 @@ def test_a_finished_run_is_not_repeated(make_spec, tmp_path: Path) -> None:
     assert watch.events == [("finished", 12)]
     (tmp_path / "record.json").unlink()  # killed between the last checkpoint and the record
     again = train(make_spec(), tmp_path)
-    assert again.model_dump(exclude={"timings"}) == record.model_dump(exclude={"timings"})
+    measured = {"timings", "memory"}
+    assert again.model_dump(exclude=measured) == record.model_dump(exclude=measured)
     with pytest.raises(RunError, match=f"holds run {record.run_id}, and this is run"):
         train(make_spec(seed=5), tmp_path)
 

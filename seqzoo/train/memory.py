@@ -1,0 +1,53 @@
+"""The most memory a run held at a time: of the process, and of the tensors on a GPU."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from seqzoo.train.checkpoint import Progress
+
+try:
+    import resource
+except ImportError:  # Windows: the process's peak is not known there
+    resource = None
+
+__all__ = ["PeakMemory"]
+
+PROC = Path("/proc/self")
+
+
+class PeakMemory:
+    """Measured from its making on; on systems without /proc, the process's from its start on."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        try:
+            (PROC / "clear_refs").write_text("5")  # Linux: the peak begins anew
+        except OSError:
+            return
+
+    def note(self, progress: Progress) -> None:
+        """Raise what a run's progress says to the peaks so far, in bytes."""
+        progress.peak_rss = max(progress.peak_rss, _peak_rss())
+        if self._device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self._device)
+            progress.peak_device = max(progress.peak_device, peak)
+
+
+def _peak_rss() -> int:
+    """Peak of the process's resident memory in bytes, 0 where the system does not tell."""
+    try:
+        for line in (PROC / "status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
