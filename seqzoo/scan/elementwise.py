@@ -3,7 +3,8 @@
 Cut into about sqrt(T) chunks of sqrt(T) tokens: first every chunk runs from zero, all chunks side
 by side; then one pass carries the state from chunk to chunk; then each token adds what the carried
 state left. About 2 sqrt(T) steps in place of T, linear in T in work and memory, and only ever
-products of decays <= 1, so no decay is too strong.
+products of decays <= 1, so no decay is too strong. That is the torch path, `chunked`; on a GPU the
+same three passes are kernels, `triton`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 from seqzoo.scan.carry import join
 from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, join_tokens, split_tokens
 from seqzoo.scan.problem import ScanResult, check_bounds, read_bounds
+from seqzoo.scan.triton.available import available
 
 
 def elementwise_scan(
@@ -25,6 +27,8 @@ def elementwise_scan(
     inputs: Tensor,
     state: Tensor | None = None,
     cu_seqlens: Tensor | None = None,
+    *,
+    backend: str = "auto",
 ) -> ScanResult:
     """All h_t of h_t = exp(log_decay_t) * h_{t-1} + inputs_t, in parallel over chunks.
 
@@ -33,15 +37,55 @@ def elementwise_scan(
         inputs: b, (B, T, ...), any trailing shape, none included.
         state: h_0, (B, ...), or (N, ...) with cu_seqlens; float32 or wider. None is zero.
         cu_seqlens: (N + 1,) integer, the bounds of N sequences packed along time, with B = 1.
+        backend: "chunked", "triton", or "auto": triton on a GPU where it can compute the problem.
 
     Returns:
         outputs (B, T, ...) in the inputs' dtype, and the state after the last token, in the
         widest dtype among the arguments, at least float32.
 
     Raises:
-        ValueError: a shape, dtype or bound is wrong.
+        ValueError: a shape, dtype or bound is wrong, or there is no such backend, or it cannot
+            compute the problem.
     """
     num_sequences = _check(log_decay, inputs, state, cu_seqlens)
+    if _takes_triton(backend, log_decay, inputs, state):
+        from seqzoo.scan.triton.elementwise_op import elementwise_triton
+
+        return elementwise_triton(log_decay, inputs, state, cu_seqlens, num_sequences)
+    return _chunked(log_decay, inputs, state, cu_seqlens, num_sequences)
+
+
+def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor | None) -> bool:
+    """Whether the kernels compute the problem.
+
+    Raises:
+        ValueError: no such backend, or the kernels were asked for and cannot.
+    """
+    if backend == "chunked" or (backend == "auto" and inputs.device.type == "cpu"):
+        return False
+    if backend not in ("auto", "triton"):
+        raise ValueError(
+            f"elementwise_scan: no backend {backend!r}; there are auto, chunked, triton"
+        )
+    wide = [x for x in (log_decay, inputs, state) if x is not None and x.dtype == torch.float64]
+    refusal = "it computes in float32, and an argument is float64" if wide else None
+    refusal = refusal or available(inputs.device)
+    if refusal is not None and backend == "triton":
+        raise ValueError(
+            f"elementwise_scan: backend 'triton' cannot compute this problem: {refusal}. "
+            'Use backend="auto" to take one that can.'
+        )
+    return refusal is None
+
+
+def _chunked(
+    log_decay: Tensor,
+    inputs: Tensor,
+    state: Tensor | None,
+    cu_seqlens: Tensor | None,
+    num_sequences: int,
+) -> ScanResult:
+    """`elementwise_scan` of checked arguments in torch, on any device."""
     batch, time, *trailing = inputs.shape
     bounds = None if cu_seqlens is None else read_bounds("elementwise_scan", cu_seqlens, time)
     dtype = torch.promote_types(torch.promote_types(inputs.dtype, log_decay.dtype), torch.float32)

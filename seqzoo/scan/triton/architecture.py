@@ -13,8 +13,8 @@ from functools import cache
 
 import torch
 
-DEFAULT = "default"
-"""The table's row for an architecture that has none of its own, and for the interpreter."""
+INTERPRETER = "interpreter"
+"""Stands for an architecture where kernels run on CPU tensors."""
 
 SHARED_KIB = {
     "sm_80": 163,
@@ -36,11 +36,11 @@ _override: str | None = None
 
 
 def architecture_of(device: torch.device) -> str:
-    """The architecture of a device; `default` where kernels are interpreted."""
+    """The architecture of a device; `interpreter` where kernels are interpreted."""
     if _override is not None:
         return _override
     if device.type != "cuda":
-        return DEFAULT
+        return INTERPRETER
     return _architecture_of_gpu(
         torch.cuda.current_device() if device.index is None else device.index
     )

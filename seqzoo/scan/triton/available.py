@@ -12,6 +12,7 @@ OLDEST_CAPABILITY = (8, 0)
 """Ampere: the oldest NVIDIA architecture the kernels are compiled for."""
 
 
+@torch.compiler.assume_constant_result
 def interpreting() -> bool:
     """Whether kernels run in Triton's interpreter, on tensors of any device. Triton settles it when
     it is imported, by TRITON_INTERPRET=1 in the environment."""
@@ -23,7 +24,12 @@ def available(device: torch.device) -> str | None:
 
     CPU tensors only in the interpreter, which is for tests: slow, and so never for "auto".
     """
-    return _available(device.type, device.index)
+    return _constant(device.type, device.index)
+
+
+@torch.compiler.assume_constant_result
+def _constant(kind: str, index: int | None) -> str | None:
+    return _available(kind, index)  # a compiler warns of a cache it sees
 
 
 @cache

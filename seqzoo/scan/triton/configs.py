@@ -6,9 +6,10 @@ The table is configs.json beside this file, a plain mapping that a person reads 
 
 The rows of an architecture stand in rising order of `size`, the largest head size they serve; the
 last one serves all larger sizes too. An architecture without an entry takes the kernel's entry
-`default`. Nothing is ever timed here: a training loop sees the same choice from its first step to
-its last. `seqzoo kernels --tune` measures on a GPU and writes such a table, which is read in front
-of the shipped one from $SEQZOO_KERNEL_TABLE or ~/.config/seqzoo/kernels.json.
+`default`; the interpreter counts as one, `interpreter`. Nothing is ever timed here: a training loop
+sees the same choice from its first step to its last. `seqzoo kernels --tune` measures on a GPU and
+writes such a table, which is read in front of the shipped one from $SEQZOO_KERNEL_TABLE or
+~/.config/seqzoo/kernels.json.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pathlib import Path
 
 import torch
 
-from seqzoo.scan.triton.architecture import DEFAULT, architecture_of
+from seqzoo.scan.triton.architecture import architecture_of
 
+DEFAULT = "default"
 SHIPPED = Path(__file__).with_name("configs.json")
 
 

@@ -27,6 +27,11 @@ Argument = Tensor | int | float | bool | str | None
 class Kernel(Protocol):
     """What `triton.jit` makes of a function."""
 
+    @property
+    def __name__(self) -> str:
+        """The function's name."""
+        ...
+
     def __getitem__(self, grid: tuple[int, ...], /) -> Any:
         """The kernel with its grid, to be called with its arguments."""
         ...
