@@ -12,7 +12,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test chaos lint format bench docs clean
+.PHONY: help setup quickstart test test-peers chaos lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,11 +34,19 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(VENV)/.installed-peers: $(VENV)/.installed-dev benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -r benchmarks/requirements.txt
+	@touch $@
+
 quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its table.
 	$(BIN)/seqzoo grid examples/quickstart.yaml --out $(OUT)
 
 test: $(VENV)/.installed-dev ## Run all tests.
 	$(BIN)/python -m pytest -n auto
+
+test-peers: $(VENV)/.installed-peers ## Compare the scan with other libraries' plain functions.
+	$(BIN)/python -m pytest tests/scan/peers
 
 chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
 	$(BIN)/python -m pytest -m chaos -s tests/grid
@@ -53,8 +61,10 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## Measure, and write benchmarks/results/.
+bench: $(VENV)/.installed-peers ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/probing_step.py --json benchmarks/results/probing_step.json
+	$(BIN)/python benchmarks/scan.py --judge --json benchmarks/results/scan_cpu.json \
+	  --figure benchmarks/results/scan_cpu.svg
 
 docs: $(VENV)/.installed-dev ## Build the site into site/.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material

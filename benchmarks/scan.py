@@ -1,0 +1,119 @@
+"""The scan's speed, peak memory and error in one run, beside its peers, and how far the limit is.
+
+    python benchmarks/scan.py [--device cuda] [--json FILE] [--judge] [--figure FILE.svg]
+    python benchmarks/scan.py --only kda --only ranks --json FILE --add   a part, into the same file
+    python benchmarks/scan.py --from FILE --judge                         show an earlier run
+
+Peers are optional: pip install -c constraints.txt -r benchmarks/requirements.txt. One that is not
+there, or cannot run on this device, is named with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from scanning import figure, tables, verdicts, warm
+from scanning.machine import describe_machine, describe_run, load_average
+from scanning.measure import Measurement
+from scanning.plan import EXTENTS, group_names, make_plan
+from scanning.record import Record, add_to, read_record, write_record
+from scanning.roofline import measure_ceilings
+
+MINUTES = {"cpu": 30.0, "cuda": 8.0}
+WARM_SHARE = 0.4  # of the minutes, at most, for compiling ahead on a GPU
+TUNING_MS = 20  # that fla's autotuners take a candidate
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="The scan's speed, memory and error, beside its peers."
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--add", action="store_true", help="keep the file's other rows")
+    parser.add_argument("--from", type=Path, dest="source", help="show this file; measure nothing")
+    parser.add_argument("--judge", action="store_true", help="print the judged lines")
+    parser.add_argument("--figure", type=Path, help="draw the figures here, as SVG, PNG or PDF")
+    parser.add_argument("--only", action="append", default=[], choices=group_names())
+    parser.add_argument(
+        "--quick", action="store_true", help="small shapes, few rounds: does it run"
+    )
+    parser.add_argument(
+        "--backend", action="append", help="ours: auto (the default), chunked, triton; repeatable"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
+    parser.add_argument("--minutes", type=float, help="leave out what is not reached by then")
+    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
+    options = parser.parse_args(argv)
+    if options.add and not options.json:
+        parser.error("--add needs --json, the file to add to")
+    return options
+
+
+def measure(options: argparse.Namespace, console: Console) -> Record:
+    """Runs the plan and returns the record; says on standard error what it is at."""
+    device = torch.device(options.device)
+    minutes = MINUTES[device.type] if options.minutes is None else options.minutes
+    start = time.monotonic()
+    deadline = start + 60 * minutes
+    torch.set_num_threads(options.threads)
+    extent = EXTENTS[device.type, options.quick]
+    backends = options.backend or ["auto"]
+    plan = make_plan(device, options.quick, backends, options.only)
+    run: dict[str, Any] = describe_run() | {"quick": options.quick, "only": options.only}
+    if device.type == "cuda":
+        works = {work for group in plan for work in group.works}
+        console.print(f"compiling for {len(works)} works")
+        run["warm"] = warm.warm(works, 60 * minutes * WARM_SHARE)
+        warm.shorten_tuning(TUNING_MS)
+        run["tuning_ms"] = TUNING_MS
+    ceilings = measure_ceilings(device, extent.dtype, options.quick)
+    run["ceilings"] = ceilings._asdict()
+    measurement = Measurement(extent, ceilings, deadline, not options.no_memory)
+    rows = []
+    for number, group in enumerate(plan, 1):
+        first = group.works[0]
+        console.print(f"{number}/{len(plan)} {group.name} {first.shape} {first.action}")
+        rows += [row | {"run": 0} for row in measurement.rows(group)]
+    run["load_average_after"] = load_average()
+    run["seconds"] = round(time.monotonic() - start, 1)
+    return {"machine": describe_machine(device), "runs": [run], "rows": rows}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure or read, print, and write what was asked for; 2 if the input is wrong."""
+    options = arguments(argv)
+    console, progress = Console(), Console(stderr=True)
+    try:
+        if options.source:
+            record = read_record(options.source)
+        else:
+            if options.device == "cuda" and not torch.cuda.is_available():
+                raise ValueError("torch sees no GPU here; --device cpu measures without one")
+            earlier = read_record(options.json) if options.add and options.json.exists() else None
+            record = measure(options, progress)
+            if earlier is not None:
+                record = add_to(earlier, record)
+        if options.json:
+            write_record(record, options.json)
+        tables.print_rows(console, record["rows"])
+        if options.judge:
+            tables.print_verdicts(console, verdicts.judge(record))
+        if options.figure:
+            figure.draw(record, options.figure)
+    except ValueError as error:
+        progress.print(f"error: {error}", style="red", highlight=False)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

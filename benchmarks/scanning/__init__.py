@@ -1,0 +1,6 @@
+"""What benchmarks/scan.py is made of, in the order it is used.
+
+recurrences -> peers -> work (one function to time) -> timing, memory, errors, roofline -> plan
+(what is measured) -> measure (run it) -> verdicts, tables, figure. `record` keeps the JSON, `warm`
+compiles kernels ahead on a GPU.
+"""

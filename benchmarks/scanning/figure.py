@@ -1,0 +1,84 @@
+"""One figure: time against length, and the peers' times over ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scanning.plan import LENGTHS, RANKED
+from scanning.recurrences import RECURRENCES
+from scanning.work import TRAINING
+
+Row = dict[str, Any]
+
+
+def draw(record: dict[str, Any], path: Path) -> None:
+    """Writes the figure; its format is the path's suffix.
+
+    Raises:
+        ValueError: the record has nothing to draw.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = [row for row in record["rows"] if row["action"] == TRAINING and "median_ms" in row]
+    by_length = [row for row in rows if row["group"] == LENGTHS]
+    ratios = _ratios(rows)
+    if not by_length and not ratios:
+        raise ValueError("nothing to draw: no forward + backward time was measured")
+    tall = max(4.0, 0.22 * len(ratios) + 1.5)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, tall), layout="constrained")
+    _draw_lengths(left, by_length)
+    _draw_ratios(right, ratios)
+    machine = record["machine"]
+    figure.suptitle(f"Forward + backward on {machine.get('gpu') or machine['processor']}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)
+
+
+def _draw_lengths(axes: Any, rows: list[Row]) -> None:
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        title = RECURRENCES[row["recurrence"]].title if row["ours"] else ""
+        label = f"{row['subject']} {title}".strip()
+        lines.setdefault(label, []).append((row["shape"][1], row["median_ms"]))
+    for label, points in lines.items():
+        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
+    axes.set(xscale="log", yscale="log", xlabel="tokens", ylabel="milliseconds")
+    axes.set_xscale("log", base=2)
+    axes.grid(alpha=0.3, which="both")
+    if lines:
+        axes.legend(fontsize="small")
+        first = rows[0]
+        axes.set_title(f"B = {first['shape'][0]}, H = {first['shape'][2]}, D = {first['shape'][3]}")
+
+
+def _draw_ratios(axes: Any, ratios: list[tuple[str, float]]) -> None:
+    labels = [label for label, _ in ratios]
+    values = [value for _, value in ratios]
+    colours = ["tab:green" if value >= 1 else "tab:red" for value in values]
+    axes.barh(range(len(values)), values, color=colours)
+    axes.set_yticks(range(len(values)), labels, fontsize="small")
+    axes.invert_yaxis()
+    axes.axvline(1.0, color="black", linewidth=1)
+    axes.set(xlabel="the peer's time over ours")
+    axes.set_title("Above 1 ours is faster")
+
+
+def _ratios(rows: list[Row]) -> list[tuple[str, float]]:
+    found = []
+    for row in rows:
+        if row["ours"] or row["group"] in (LENGTHS, RANKED) or not row["exact"]:
+            continue
+        ours = [
+            other["median_ms"]
+            for other in rows
+            if other["ours"] and all(other[k] == row[k] for k in ("group", "recurrence", "shape"))
+        ]
+        if ours:
+            shape = "x".join(map(str, row["shape"]))
+            found.append((f"{row['subject']} {shape}", row["median_ms"] / min(ours)))
+    return found
