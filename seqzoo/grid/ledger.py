@@ -119,12 +119,26 @@ class Ledger:
                 f"{self.path}: written by a newer seqzoo (ledger format {version}, this one knows "
                 f"up to {FORMAT}); upgrade seqzoo, or choose another --out"
             )
-        self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
+        if version == FORMAT:
+            return
+        self._switch_to_wal()
         with self.transaction():
             self._database.execute(TABLE)
             self._database.execute(INDEX)
             self._database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _switch_to_wal(self) -> None:
+        """SQLite does not wait here for another process that opens the file for the first time."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as failure:
+                if failure.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Close the file."""

@@ -22,6 +22,15 @@ def state(ledger, run_id):
     return next(row for row in ledger.rows() if row.run_id == run_id)
 
 
+def test_many_may_open_a_new_ledger_at_once(tmp_path):
+    def opened(number):
+        with Ledger(tmp_path / str(number // 8)) as ledger:
+            return ledger.counts().total
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(opened, range(160))) == [0] * 160
+
+
 def test_runs_are_claimed_in_order_and_once(ledger):
     claims = [ledger.claim("here", 1) for _ in range(4)]
     assert [claim and claim.run_id for claim in claims] == ["a", "b", "c", None]
