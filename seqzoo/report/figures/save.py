@@ -48,6 +48,7 @@ def inline_svg(drawing: Drawing) -> str:
 def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
     file = io.BytesIO()
     with figure_style(salt=drawing.name):
+        _lay_out(drawing)
         drawing.figure.savefig(
             file,
             format=form,
@@ -56,3 +57,11 @@ def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
             metadata={"Date": None} if form == "svg" else None,
         )
     return file.getvalue()
+
+
+def _lay_out(drawing: Drawing) -> None:
+    """Place the axes, once: savefig would do so twice, which is most of its time."""
+    engine = drawing.figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(drawing.figure)
+        drawing.figure.set_layout_engine("none")

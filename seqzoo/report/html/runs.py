@@ -139,32 +139,17 @@ def data_of(collection: Collection, labels: Sequence[str]) -> dict[str, Any]:
         (result.variant, key_of(result.point), result.seed): place
         for place, result in enumerate(collection.results)
     }
-    sections: dict[str, int] = {}
-    contents: list[Any] = []
+    sections = _Sections()
+    specs = [sections.places_of(result.spec) for result in collection.results]
     runs = []
-    for result, label in zip(collection.results, labels, strict=True):
-        spec = {}
-        for name, section in result.spec.items():
-            key = key_of({"section": section})
-            if key not in sections:
-                sections[key] = len(contents)
-                contents.append(_finite(section))
-            spec[name] = sections[key]
+    for result, spec, label in zip(collection.results, specs, labels, strict=True):
         base = _base_place(collection, result, places)
-        first = result if base is None else collection.results[base]
         runs.append(
             {
                 "label": label,
                 "spec": spec,
                 "base": base,
-                "changes": [
-                    [
-                        change.path,
-                        "(none)" if change.kind == "added" else value_label(change.before),
-                        "(none)" if change.kind == "removed" else value_label(change.after),
-                    ]
-                    for change in changes(first.spec, result.spec)
-                ],
+                "changes": [] if base is None else sections.changes(specs[base], spec),
                 "metric": result.record.metric.name if result.record else None,
                 "curves": {
                     name: _points(curve) for name, curve in read_curves(result.directory).items()
@@ -173,7 +158,55 @@ def data_of(collection: Collection, labels: Sequence[str]) -> dict[str, Any]:
                 "error": result.error,
             }
         )
-    return {"sections": contents, "runs": runs}
+    return {"sections": sections.contents, "runs": runs}
+
+
+class _Sections:
+    """The sections of specs (model, task, train, ...), each content once.
+
+    Attributes:
+        contents: what is referred to by its place.
+    """
+
+    def __init__(self) -> None:
+        self.contents: list[Any] = []
+        self._places: dict[str, int] = {}
+        self._changes: dict[tuple[str, int | None, int | None], list[list[str]]] = {}
+
+    def places_of(self, spec: Mapping[str, Any]) -> dict[str, int]:
+        """Name of a section -> place of its content."""
+        places = {}
+        for name, section in spec.items():
+            key = repr(section)
+            if key not in self._places:
+                self._places[key] = len(self.contents)
+                self.contents.append(_finite(section))
+            places[name] = self._places[key]
+        return places
+
+    def changes(self, first: Mapping[str, int], second: Mapping[str, int]) -> list[list[str]]:
+        """Path, before and after of whatever differs, by the places of two specs."""
+        found = []
+        for name in dict.fromkeys([*first, *second]):
+            key = (name, first.get(name), second.get(name))
+            if key not in self._changes:
+                self._changes[key] = self._section_changes(*key)
+            found += self._changes[key]
+        return found
+
+    def _section_changes(self, name: str, one: int | None, other: int | None) -> list[list[str]]:
+        if one == other:
+            return []
+        first = {} if one is None else {name: self.contents[one]}
+        second = {} if other is None else {name: self.contents[other]}
+        return [
+            [
+                change.path,
+                "(none)" if change.kind == "added" else value_label(change.before),
+                "(none)" if change.kind == "removed" else value_label(change.after),
+            ]
+            for change in changes(first, second)
+        ]
 
 
 def _base_place(
