@@ -5,10 +5,47 @@ imported: so here, before any test is. With a GPU the same tests run natively. I
 kernel can be compiled, so compiling ahead of time works in processes of its own, always.
 """
 
-import os
+from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
 import torch
+
+if TYPE_CHECKING:
+    from seqzoo.train.record import Record
 
 torch.set_num_threads(1)
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
+
+
+def record_of(run_id: str, value: float, **changes) -> Record:
+    from seqzoo.train.record import DeviceFacts, MetricFacts, Record, Timings, Versions
+
+    facts = {
+        "name": None,
+        "seed": 0,
+        "status": "done",
+        "steps": 100,
+        "max_steps": 100,
+        "reached_at": None,
+        "target": None,
+        "metric": MetricFacts(name="accuracy", higher_is_better=True, chance=0.5),
+        "metrics": {"accuracy": value, "loss": 1 - value},
+        "best": {},
+        "parameters": 4000,
+        "state_size": 256,
+        "timings": Timings(wall_s=2.0, train_s=1.0, tokens=5000, tokens_per_s=5000.0),
+        "versions": Versions(seqzoo="0.1", torch="2.13", python="3.11", plugins={}),
+        "device": DeviceFacts(kind="cpu", name="a processor", threads=1),
+    }
+    return Record(run_id=run_id, **{**facts, **changes})
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """A record of a run id and its accuracy; everything else by name."""
+    return record_of

@@ -46,7 +46,7 @@ def command(
 
     import seqzoo
     from seqzoo.cli.planning import show_plan
-    from seqzoo.grid import RunJob, make_plan, run_grid, view_for
+    from seqzoo.grid import RunJob, make_plan, make_tuner, run_grid, view_for
     from seqzoo.grid.expand import expand
     from seqzoo.report import make_report, print_report, to_json
 
@@ -54,16 +54,21 @@ def command(
     spec = seqzoo.load_spec(file, registry, settings or ())
     if not isinstance(spec, seqzoo.GridSpec):
         raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
-    runs = expand(spec, registry)
-    plan = make_plan(spec.name or file.stem, runs, spec.all_variants())
+    name = spec.name or file.stem
+    tuner = None if spec.sampler is None else make_tuner(spec, registry)
+    runs = expand(spec, registry) if tuner is None else tuner.written
+    plan = make_plan(name, runs, spec.all_variants()) if tuner is None else tuner.plan(name)
     if dry_run:
         specs = {run.run_id: run.spec for run in runs}
-        show_plan(plan, specs, out, workers=workers, estimate=estimate, as_json=as_json)
+        shown = plan if tuner is None else make_plan(name, runs, spec.all_variants())
+        show_plan(
+            shown, specs, out, workers=workers, estimate=estimate, as_json=as_json, tuner=tuner
+        )
         return
     if out is None:
         raise SpecError("--out is missing: the directory where plan, ledger and runs are kept")
     doer = _executor(executor, workers, registry)
-    outcome = run_grid(plan, out, doer, RunJob(), view_for(Console(stderr=True)))
+    outcome = run_grid(plan, out, doer, RunJob(), view_for(Console(stderr=True)), tuner)
     report = make_report(out)
     if as_json:
         print(to_json(report), end="")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.grid.labels import axis_label, value_label
+from seqzoo.grid.labels import axis_label, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.listing import run_row
 from seqzoo.report.wording import number, signed, thousands
@@ -26,7 +26,7 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
         return
     console = Console(highlight=False)
     console.print(_runs_table(collection, results))
-    count = f"{len(results)} of {len(collection.results)} runs"
+    count = f"{len(results)} of {len(collection.results) + len(collection.trials)} runs"
     console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
     for result in results:
         if result.error:
@@ -48,6 +48,8 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
     metric = metrics.pop() if len(metrics) == 1 else "metric"
     for name in [*(["variant"] if with_variant else []), *map(axis_label, collection.axes)]:
         table.add_column(name, overflow="fold")
+    if collection.trials:
+        table.add_column("trial", overflow="fold")
     for name in ("seed", "state", metric, "steps", "params", "tok/s"):
         table.add_column(name, justify="left" if name == "state" else "right")
     for result in results:
@@ -56,11 +58,19 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
             result.run_id,
             *([result.variant] if with_variant else []),
             *point,
+            *([_trial(result)] if collection.trials else []),
             str(result.seed),
             Text(result.state, style="red" if result.state == "failed" else ""),
             *_measured(result, with_name=metric == "metric"),
         )
     return table
+
+
+def _trial(result: Result) -> str:
+    """Number and values of a trial; the values alone of a run that has the best."""
+    if result.tried is not None:
+        return f"{result.tried.number}: {tried_label(result.tried.values)}"
+    return tried_label(result.chosen.values) if result.chosen is not None else ""
 
 
 def _measured(result: Result, with_name: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from seqzoo.errors import SeqzooError
-from seqzoo.grid import Plan, plan_path, point_label, refuse_lost_runs
+from seqzoo.grid import Plan, Tuner, plan_path, point_label, refuse_lost_runs
 from seqzoo.grid.costs import CostBook
 from seqzoo.grid.estimate import STEPS, Pace, pace_of, shape_of
 from seqzoo.grid.labels import shortened
 from seqzoo.grid.local import num_cores
 from seqzoo.grid.notes import plan_notes
+from seqzoo.grid.space import range_label
+from seqzoo.grid.tuning import cell_key
 from seqzoo.grid.view import duration
-from seqzoo.report import collect
+from seqzoo.report import Result, collect
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["show_plan"]
@@ -57,36 +60,45 @@ def show_plan(
     workers: int | None,
     estimate: bool,
     as_json: bool,
+    tuner: Tuner | None = None,
 ) -> None:
     """Print the runs in order, and what has become of those that `out` has already.
 
     Args:
-        plan: what would be done.
+        plan: what would be done; of a tuned grid the comparison, with the values as written.
         specs: run id -> spec.
         out: a directory that may hold a part of it.
         workers: runs at a time; None for one a core.
         estimate: whether to train a few steps of each distinct shape.
         as_json: print JSON instead of a table.
+        tuner: what tunes the grid, None if nothing does.
     """
-    states = _states(plan, out)
+    states = _states(plan, out) if tuner is None else _tuned_states(plan, tuner, out)
     at_a_time = workers or num_cores()
     to_do = {run_id for run_id, state in states.items() if state != "done"}
     timed = {run_id for run_id in to_do if estimate}
     with Console(stderr=True).status("counting, and timing a few steps of each shape"):
         forecast = _forecast(specs, timed, threads=max(1, num_cores() // at_a_time))
-    total = sum(forecast.costs[run_id].seconds or 0.0 for run_id in to_do) / at_a_time
+    seconds = sum(forecast.costs[run_id].seconds or 0.0 for run_id in to_do)
+    if tuner is not None:
+        seconds += _seconds_of_trials(plan, tuner, out, forecast)
+    total = seconds / at_a_time
+    notes = plan_notes(plan) + ([] if tuner is None else [_tuning_note(tuner, out)])
     if as_json:
         rows = [
             {**row.model_dump(), "state": states[row.run_id], **vars(forecast.costs[row.run_id])}
             for row in plan.runs
         ]
-        page = {**plan.model_dump(), "notes": plan_notes(plan), "runs": rows}
+        page = {**plan.model_dump(), "notes": notes, "runs": rows}
+        if tuner is not None:
+            tuned = tuner.plan(plan.name).model_dump()
+            page.update({key: tuned[key] for key in ("studies", "sampler")})
         page["seconds"] = total if forecast.shapes else None
         print(json.dumps(page, indent=2, ensure_ascii=False))
         return
     console = Console(highlight=False, markup=False)
     console.print(_table(plan, states, forecast))
-    lines = plan_notes(plan)
+    lines = notes
     if forecast.shapes:
         shapes = f"{forecast.shapes} distinct shape{'s' * (forecast.shapes != 1)}"
         lines.append(
@@ -108,7 +120,8 @@ def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for heading in ("run", "variant", "point"):
+    names = ["variant"] * bool(plan.variants) + ["point"] * bool(plan.axes)
+    for heading in ("run", *names):
         table.add_column(heading, overflow="fold")
     headings = ["seed", "steps", "params", "state"] + ["time"] * bool(forecast.shapes)
     for heading in headings:
@@ -122,7 +135,8 @@ def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
         if forecast.shapes:
             words.append("" if costs.seconds is None else duration(costs.seconds))
         status = "to do" if state == "missing" else state
-        table.add_row(row.run_id, row.variant, point_label(point), *words, status)
+        place = [row.variant] * bool(plan.variants) + [point_label(point)] * bool(plan.axes)
+        table.add_row(row.run_id, *place, *words, status)
     return table
 
 
@@ -156,6 +170,55 @@ def _forecast(specs: Mapping[str, RunSpec], timed: set[str], threads: int) -> _F
 def _named(runs: list[str]) -> str:
     others = len(runs) - 1
     return f"run {runs[0]}" + (f" and {others} other{'s' * (others != 1)}" if others else "")
+
+
+def _tuning_note(tuner: Tuner, out: Path | None) -> str:
+    """What is tried before the comparison, and how much of it is done, in a sentence."""
+    spec, studies = tuner.spec, tuner.plan("").studies
+    space = ", ".join(f"{path} {range_label(each)}" for path, each in spec.space.items())
+    seeds = " or ".join(str(seed) for seed in dict.fromkeys(study.seed for study in studies))
+    total = spec.trials * len(studies)
+    done = len(_trials(out))
+    return (
+        f"tuned by {spec.part.name}: {spec.trials} trials of each of {len(studies)} cells over "
+        f"{space}, with seed {seeds}: {total} trials{f', {done} of them done' if done else ''}; "
+        "then the runs above, each with the best values of its cell"
+    )
+
+
+def _seconds_of_trials(plan: Plan, tuner: Tuner, out: Path | None, forecast: _Forecast) -> float:
+    """Each cell's trials that are not done, at the pace of its run as written."""
+    paces = {
+        cell_key(row.variant, row.point): forecast.costs[row.run_id].seconds for row in plan.runs
+    }
+    done = Counter(trial.tried.study for trial in _trials(out) if trial.tried is not None)
+    return sum(
+        (tuner.spec.trials - done[study.name])
+        * (paces.get(cell_key(study.variant, study.point)) or 0.0)
+        for study in tuner.plan("").studies
+    )
+
+
+def _trials(out: Path | None) -> list[Result]:
+    """The trials in a directory that are at their end."""
+    if out is None or not plan_path(out).exists():
+        return []
+    return [trial for trial in collect(out).trials if trial.state != "missing"]
+
+
+def _tuned_states(plan: Plan, tuner: Tuner, out: Path | None) -> dict[str, str]:
+    """As `_states`: the comparison's runs are known by their place, as their values are to come."""
+    states = dict.fromkeys(plan.distinct(), "missing")
+    if out is not None and plan_path(out).exists():
+        refuse_lost_runs(out, tuner.plan(plan.name))
+        known = {
+            (cell_key(result.variant, result.point), result.seed): result.state
+            for result in collect(out).results
+        }
+        for row in plan.runs:
+            place = (cell_key(row.variant, row.point), row.seed)
+            states[row.run_id] = known.get(place, "missing")
+    return states
 
 
 def _states(plan: Plan, out: Path | None) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """From a grid's spec to records: expanded, frozen as a plan, done by workers, kept in a ledger."""
 
+from seqzoo.grid.adopting import adopt_plan as adopt_plan
+from seqzoo.grid.adopting import refuse_lost_runs as refuse_lost_runs
 from seqzoo.grid.driver import Failure as Failure
 from seqzoo.grid.driver import Outcome as Outcome
 from seqzoo.grid.driver import run_grid as run_grid
@@ -10,12 +12,15 @@ from seqzoo.grid.labels import point_label as point_label
 from seqzoo.grid.live import view_for as view_for
 from seqzoo.grid.plan import Plan as Plan
 from seqzoo.grid.plan import PlanRow as PlanRow
-from seqzoo.grid.plan import adopt_plan as adopt_plan
 from seqzoo.grid.plan import make_plan as make_plan
 from seqzoo.grid.plan import plan_path as plan_path
 from seqzoo.grid.plan import read_plan as read_plan
-from seqzoo.grid.plan import refuse_lost_runs as refuse_lost_runs
 from seqzoo.grid.plan import run_directory as run_directory
+from seqzoo.grid.samplers import Sampler as Sampler
+from seqzoo.grid.samplers import Study as Study
+from seqzoo.grid.samplers import Trial as Trial
+from seqzoo.grid.tuning import Tuner as Tuner
+from seqzoo.grid.tuning import make_tuner as make_tuner
 from seqzoo.grid.view import View as View
 from seqzoo.grid.worker import RunJob as RunJob
 
@@ -26,10 +31,15 @@ __all__ = [
     "Plan",
     "PlanRow",
     "RunJob",
+    "Sampler",
+    "Study",
+    "Trial",
+    "Tuner",
     "View",
     "adopt_plan",
     "failure_path",
     "make_plan",
+    "make_tuner",
     "plan_path",
     "point_label",
     "read_failure",

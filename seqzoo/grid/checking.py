@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from seqzoo.errors import Problem, SpecError
 from seqzoo.grid.cells import Cell
+from seqzoo.grid.factors import leaves
 from seqzoo.grid.matched import Matched
 from seqzoo.spec import Catalog
 from seqzoo.spec.document import Document
@@ -64,13 +66,16 @@ class Checker:
             ],
         )
 
-    def run_with(self, cell: Cell, path: Location, value: float) -> RunSpec | None:
-        """The run of a cell that has one, with a number at a path; None if it does not go there."""
+    def run_with(self, cell: Cell, values: Mapping[Location, Any]) -> RunSpec | None:
+        """The run of a cell that has one, with values at paths; None if they do not go there."""
         document = self._base
         for change in cell.changes:
             document = document.with_value(change.path, self.grid, change.written)
         try:
-            document = document.with_value(path, Document.of(value))
+            for path, value in values.items():
+                source = Document.of(value)
+                for inner, written in leaves(path, (), value):
+                    document = document.with_value(inner, source, written)
         except SpecError:
             return None
         return document.check(RunSpec, self._catalog)[0]

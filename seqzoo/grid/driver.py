@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seqzoo.errors import RunError
+from seqzoo.grid.adopting import adopt_plan, write_plan
 from seqzoo.grid.executors import Executor
 from seqzoo.grid.failure import clear_failure, write_failure
 from seqzoo.grid.job import Finished, Job, Lost, News, Progress, Started, Work
-from seqzoo.grid.ledger import Ledger
-from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, read_plan, run_directory
+from seqzoo.grid.ledger import Counts, Ledger, LedgerRow
+from seqzoo.grid.plan import Plan, PlanRow, read_plan, run_directory
 from seqzoo.grid.stopping import StopRequests, stop_requests
+from seqzoo.grid.tuning import States, Tuner
 from seqzoo.grid.view import View
 
 __all__ = ["Failure", "Outcome", "run_grid"]
@@ -51,20 +54,28 @@ class Outcome:
     interrupted: bool
 
 
-def run_grid(plan: Plan, directory: Path, executor: Executor, work: Work, view: View) -> Outcome:
+def run_grid(
+    plan: Plan,
+    directory: Path,
+    executor: Executor,
+    work: Work,
+    view: View,
+    tuner: Tuner | None = None,
+) -> Outcome:
     """Do every run of the plan that is not done yet, together with any other process that does.
 
     Runs that failed before are tried again. A run that fails stops no other. Ctrl-C once lets the
-    runs at hand finish and starts no more; twice, or a SIGTERM, stops them where they are.
+    runs at hand finish and starts no more; twice, or a SIGTERM, stops them where they are. A tuner
+    lets the plan grow by what is to be done next.
 
     Raises:
         RunError: the directory holds another grid, or cannot be written, or its disk is full.
     """
     with Ledger(directory) as ledger:
         with ledger.transaction():
-            adopt_plan(directory, plan)
+            plan = adopt_plan(directory, plan)
             ledger.enlist(plan.distinct())
-        grid = _Grid(plan.distinct(), plan.labels(), directory, ledger, executor, view)
+        grid = _Grid(plan, directory, ledger, executor, view, tuner)
         grid.reopen()
         with stop_requests() as requests:
             executor.start(work)
@@ -90,8 +101,11 @@ class _Grid:
     """A grid at work in this process.
 
     Attributes:
+        plan: as it was last read.
+        tuner: lets the plan grow; None if nothing is tuned.
         rows: run id -> row of the plan.
         labels: run id -> what messages call it.
+        sizes: run id -> steps at most.
         at_hand: claim -> job that a worker has.
         steps: claim -> its last step.
         losses: run id -> its lost workers.
@@ -100,12 +114,15 @@ class _Grid:
         requests_seen: how many of the user's requests to stop have been answered.
     """
 
-    rows: dict[str, PlanRow]
-    labels: dict[str, str]
+    plan: Plan
     directory: Path
     ledger: Ledger
     executor: Executor
     view: View
+    tuner: Tuner | None = None
+    rows: dict[str, PlanRow] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     host: str = field(default_factory=socket.gethostname)
     at_hand: dict[str, Job] = field(default_factory=dict)
     steps: dict[str, int | None] = field(default_factory=dict)
@@ -114,22 +131,32 @@ class _Grid:
     next_look: float = 0.0
     requests_seen: int = 0
 
+    def __post_init__(self) -> None:
+        self._take(self.plan)
+
+    def _take(self, plan: Plan) -> None:
+        self.plan, self.rows, self.labels = plan, plan.distinct(), plan.labels()
+        self.sizes.update({run_id: row.max_steps for run_id, row in self.rows.items()})
+
     def reopen(self) -> None:
         """Plan again what failed, what has lost its record, and what a dead process had."""
         self.ledger.reopen(
             row.run_id
             for row in self.ledger.rows()
-            if row.state == "failed"
-            or (
-                row.state == "done"
-                and not (run_directory(self.directory, row.run_id) / "record.json").exists()
-            )
+            if (row.state == "failed" and not self._is_answer(row.run_id))
+            or (row.state == "done" and not self._record(row.run_id).exists())
         )
         self.ledger.free_the_dead(self.host)
 
+    def _is_answer(self, run_id: str) -> bool:
+        """Whether a failed run is a trial that diverged: that its values are bad is its result."""
+        return self.rows[run_id].tried is not None and self._record(run_id).exists()
+
+    def _record(self, run_id: str) -> Path:
+        return run_directory(self.directory, run_id) / "record.json"
+
     def drive(self, requests: StopRequests) -> None:
-        sizes = {run_id: row.max_steps for run_id, row in self.rows.items()}
-        self.view.opened(self.ledger.counts(), sizes)
+        self.view.opened(self._counts(), self.sizes)
         while requests.count < 2:
             if requests.count > self.requests_seen:
                 self.view.stopping(len(self.at_hand))
@@ -141,16 +168,19 @@ class _Grid:
                     self._hear(news)
             self._beat()
             if not self.at_hand and (requests.count > 0 or not self._is_open()):
-                return
+                break
+        self.requests_seen = requests.count
 
     def _hand_out(self) -> None:
         """Claim runs for the free workers; where none was left, look again a second later."""
         while self.executor.free() > 0 and time.monotonic() >= self.next_look:
             claim = self.ledger.claim(self.host, os.getpid())
+            while claim is None and self._grow():
+                claim = self.ledger.claim(self.host, os.getpid())
             if claim is None:
                 self.next_look = time.monotonic() + LOOK_SECONDS
                 self.ledger.free_the_dead(self.host)
-                self.view.counted(self.ledger.counts())
+                self.view.counted(self._counts())
                 return
             self._know(claim.run_id)
             job = Job(
@@ -169,8 +199,28 @@ class _Grid:
     def _know(self, run_id: str) -> None:
         """Read the plan again if another process has added this run to the grid."""
         if run_id not in self.rows:
+            self._take(read_plan(self.directory))
+
+    def _grow(self) -> bool:
+        """Let the plan grow by what is to be tried or compared next; False where nothing is."""
+        if self.tuner is None:
+            return False
+        with self.ledger.transaction():
             plan = read_plan(self.directory)
-            self.rows, self.labels = plan.distinct(), plan.labels()
+            states: States = {row.run_id: row.state for row in self.ledger.rows()}
+            grown = self.tuner.grow(plan, self.directory, states, self.executor.free())
+            if grown is not plan:
+                write_plan(self.directory, grown)
+                self.ledger.enlist(grown.distinct())
+        self._take(grown)
+        return grown is not plan
+
+    def _counts(self) -> Counts:
+        """Runs by state; those that the plan has still to grow by are planned too."""
+        counts = self.ledger.counts()
+        if self.tuner is None:
+            return counts
+        return replace(counts, planned=counts.planned + self.tuner.to_come(self.plan))
 
     def _hear(self, news: News) -> None:
         claim = news.job.claim
@@ -210,7 +260,9 @@ class _Grid:
             write_failure(news.job, news.error, news.traceback)
         self.ledger.finish(news.job.claim, news.error, news.traceback)
         self._forget(news.job)
-        self.view.finished(news, self.ledger.counts())
+        self.view.finished(news, self._counts())
+        if self.tuner is not None:
+            self.next_look = 0.0
 
     def _forget(self, job: Job) -> None:
         del self.at_hand[job.claim]
@@ -228,7 +280,7 @@ class _Grid:
 
     def _is_open(self) -> bool:
         counts = self.ledger.counts()
-        return counts.planned + counts.running > 0
+        return counts.planned + counts.running > 0 or self._grow()
 
     def release_all(self) -> None:
         for claim in self.at_hand:
@@ -238,17 +290,24 @@ class _Grid:
         rows = self.ledger.rows()
         for row in rows:
             self._know(row.run_id)
+        to_come = self.tuner.to_come(self.plan) if self.tuner is not None else 0
         return Outcome(
-            total=len(rows),
+            total=len(rows) + to_come,
             done=sum(row.state == "done" for row in rows),
-            failures=tuple(
-                Failure(
+            failures=tuple(self._failures(rows)),
+            interrupted=any(row.state in ("planned", "running") for row in rows)
+            or (self.requests_seen > 0 and to_come > 0),
+        )
+
+    def _failures(self, rows: Sequence[LedgerRow]) -> Iterator[Failure]:
+        for row in rows:
+            if row.state == "failed" and not self._is_answer(row.run_id):
+                yield Failure(
                     label=self.labels[row.run_id],
                     error=row.error or "",
                     directory=run_directory(self.directory, row.run_id),
                 )
-                for row in rows
-                if row.state == "failed"
-            ),
-            interrupted=any(row.state in ("planned", "running") for row in rows),
-        )
+        if self.tuner is not None:
+            states: States = {row.run_id: row.state for row in rows}
+            for study in self.tuner.without_result(self.plan, states):
+                yield Failure(study.name, "all its trials failed", self.directory)

@@ -13,13 +13,14 @@ from seqzoo.grid.dropping import idle_axes
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.matching import Matcher
+from seqzoo.grid.probing import probed
 from seqzoo.spec import Catalog
 from seqzoo.spec.explain import in_order
 from seqzoo.spec.grid import BlockSpec, GridSpec
 from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
 
-__all__ = ["PlannedRun", "expand"]
+__all__ = ["Expansion", "PlannedRun", "expand", "expanded"]
 
 
 @dataclass(frozen=True)
@@ -45,32 +46,70 @@ class PlannedRun:
     matched: Matched | None = None
 
 
+@dataclass(frozen=True)
+class Expansion:
+    """A grid's cells that are runs, and what made them.
+
+    Attributes:
+        runs: every cell's run of every seed.
+        cells: those cells.
+        tuned: for each cell, the paths of the sampler's space that it has.
+        checker: makes other runs of the cells.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    cells: tuple[Checked, ...]
+    tuned: tuple[tuple[str, ...], ...]
+    checker: Checker
+
+
 def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     """All runs of a grid: variants outermost, then paired, axes in the order written, seeds.
 
     Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
     are listed, with one run_id. Two variants that are the same run are an error: one of them
     changes nothing. An axis that leads into a part is left out of the cells whose part does not
-    have it, and such a cell is there once, as is one that two grids of a union have.
+    have it, and such a cell is there once, as is one that two grids of a union have. Of a grid
+    with a sampler these are the runs before anything is tuned.
 
     Raises:
         SpecError: with every problem of every cell, each told once.
     """
+    return expanded(grid, catalog).runs
+
+
+def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
+    """The runs of a grid with the cells they are of.
+
+    Raises:
+        SpecError: as `expand`.
+    """
     cells, problems = cells_of(grid)
     checker = Checker(grid, catalog)
     checked = _without_idle_axes(cells, checker)
+    probe = probed(grid, checked, checker)
     if grid.match is not None:
         checked = Matcher(grid, grid.match, checker).matched(checked)
     findings = _Findings([each.cell for each in checked])
     for each in checked:
         findings.add(each.cell, (problem for _, problem in each.problems))
-    problems += [trap.problem for trap in grid.document.traps]
+    of_cells = {problem for each in checked for _, problem in each.problems}
+    for each in probe.checked:
+        own = (problem for _, problem in each.problems if problem not in of_cells)
+        findings.add(replace(each.cell, point=_without_space(grid, each.cell)), own)
+    problems += [trap.problem for trap in grid.document.traps] + probe.problems
     problems += findings.problems() + _repeated_seeds(grid)
     runs = _runs(grid, checked)
     problems = problems or _same_runs(grid, runs)
     if problems:
         raise SpecError(in_order(problems))
-    return runs
+    return Expansion(runs, tuple(checked), tuple(probe.paths), checker)
+
+
+def _without_space(grid: GridSpec, cell: Cell) -> dict[str, Any]:
+    """The point of a probed cell without what the sampler chooses."""
+    space = grid.document.data["sampler"]["space"]
+    return {path: value for path, value in cell.point.items() if path not in space}
 
 
 def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:

@@ -11,7 +11,7 @@ from seqzoo.spec.delta import split_path
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
 
-__all__ = ["Change", "Choice", "factors_of"]
+__all__ = ["Change", "Choice", "choices_at", "factors_of", "leaves"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,17 @@ def factors_of(
     return variants, [*pairings, *axes]
 
 
+def choices_at(
+    document: Document, path: str, places: Sequence[Location], owner: str, problems: list[Problem]
+) -> list[Choice]:
+    """The values of one path that stand at these places, each as a choice."""
+    reader = _Reader(document, problems)
+    return [
+        Choice({path: document.value(at)}, tuple(reader.changes(at, path, owner, axis=path)))
+        for at in places
+    ]
+
+
 class _Reader:
     """Reads deltas; what is wrong with them goes to `problems`."""
 
@@ -90,11 +101,11 @@ class _Reader:
 
     def delta(self, at: Location, owner: str) -> Iterator[Change]:
         for path in self._document.value(at):
-            yield from self._changes((*at, path), path, owner)
+            yield from self.changes((*at, path), path, owner)
 
     def choice(self, path: str, at: Location) -> Choice:
         """A value of an axis."""
-        changes = self._changes(at, path, f"the axis {path}", axis=path)
+        changes = self.changes(at, path, f"the axis {path}", axis=path)
         return Choice({path: self._document.value(at)}, tuple(changes))
 
     def pairings(self, at: Location, written: Any) -> Iterator[list[Choice]]:
@@ -115,7 +126,7 @@ class _Reader:
         changes = [
             change
             for path in group
-            for change in self._changes((*at, path, index), path, f"the paired {path}")
+            for change in self.changes((*at, path, index), path, f"the paired {path}")
         ]
         return Choice({path: values[index] for path, values in group.items()}, tuple(changes))
 
@@ -128,11 +139,11 @@ class _Reader:
                 hint = "paired lists are equally long; for all combinations write 'axes'"
                 self._tell((*at, path), what, hint)
 
-    def _changes(
+    def changes(
         self, at: Location, path: str, owner: str, axis: str | None = None
     ) -> Iterator[Change]:
         """The changes of one path; a mapping without `type` changes only what it names."""
-        key = at if at[-1] == path else at[:-1]
+        key = at[: at.index(path) + 1]
         try:
             location = split_path(path)
         except ValueError as failure:
@@ -141,7 +152,7 @@ class _Reader:
         if location == ("seed",):
             self._tell(key, "a run's seed is not set by a delta", "list the seeds under 'seeds'")
             return
-        for inner, written in _leaves(location, at, self._document.value(at)):
+        for inner, written in leaves(location, at, self._document.value(at)):
             yield Change(inner, written, owner, axis)
 
     def _tell(self, at: Location, what: str, hint: str = "") -> None:
@@ -149,10 +160,11 @@ class _Reader:
         self._problems.append(Problem(where, ".".join(map(str, at)), what, hint))
 
 
-def _leaves(path: Location, written: Location, value: Any) -> Iterator[tuple[Location, Location]]:
+def leaves(path: Location, written: Location, value: Any) -> Iterator[tuple[Location, Location]]:
+    """Where a value goes and where it is written; inside a mapping without `type`, each entry."""
     if isinstance(value, dict) and value and "type" not in value:
         for key, inner in value.items():
-            yield from _leaves((*path, key), (*written, key), inner)
+            yield from leaves((*path, key), (*written, key), inner)
     else:
         yield path, written
 

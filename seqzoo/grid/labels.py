@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["axis_label", "point_label", "run_label", "shortened", "value_label"]
+__all__ = [
+    "axis_label",
+    "point_label",
+    "run_label",
+    "shortened",
+    "tried_label",
+    "tuned_label",
+    "value_label",
+]
 
 LONGEST = 40
 
@@ -33,6 +41,24 @@ def _flow(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(_flow(entry) for entry in value) + "]"
     return str(value)
+
+
+def tuned_label(value: Any) -> str:
+    """A value that a sampler drew; plan and records hold all its digits.
+
+    >>> tuned_label(0.0037088672867), tuned_label(3)
+    ('0.003709', '3')
+    """
+    return value_label(float(f"{value:.4g}") if isinstance(value, float) else value)
+
+
+def tried_label(values: Mapping[str, Any]) -> str:
+    """What a trial tries, or a comparison's run was given.
+
+    >>> tried_label({"train.optimizer.lr": 0.0037088672867})
+    'lr=0.003709'
+    """
+    return " ".join(f"{axis_label(path)}={tuned_label(value)}" for path, value in values.items())
 
 
 def _type(value: Any) -> Any:

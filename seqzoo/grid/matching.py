@@ -80,7 +80,7 @@ class Matcher:
         tries = self._tries[key]
         for each in tries:
             if self._is_near(each.reached, target):
-                adjusted = self._checker.run_with(checked.cell, split_path(each.path), each.value)
+                adjusted = self._checker.run_with(checked.cell, {split_path(each.path): each.value})
                 matched = Matched(
                     by=by,
                     target=target,
@@ -135,7 +135,7 @@ class Matcher:
         return tries
 
     def _count(self, cell: Cell, path: Location, value: float) -> float | None:
-        spec = self._checker.run_with(cell, path, value)
+        spec = self._checker.run_with(cell, {path: value})
         try:
             return None if spec is None else self._costs.count(spec, self._match.by)
         except (SpecError, ValueError):

@@ -1,10 +1,11 @@
-"""The built-in executors."""
+"""The built-in executors and samplers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from seqzoo.grid.local import LocalExecutor
+from seqzoo.grid.optuna_sampler import OptunaSampler
 from seqzoo.grid.ray_cluster import RayExecutor
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
@@ -14,6 +15,7 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Register the executors."""
+    """Register the executors and samplers."""
     register(LocalExecutor)
     register(RayExecutor)
+    register(OptunaSampler)

@@ -8,7 +8,7 @@ loses a run that it had.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
 from seqzoo.grid.expand import PlannedRun
-from seqzoo.grid.labels import run_label, shortened, value_label
+from seqzoo.grid.labels import run_label, shortened, tried_label
 from seqzoo.grid.matched import Matched
+from seqzoo.grid.tuned import Chosen, PlannedStudy, Tried
 from seqzoo.spec.grid import base_variant
-from seqzoo.train.files import write_whole
 
 __all__ = [
     "FORMAT",
     "Plan",
     "PlanRow",
-    "adopt_plan",
     "make_plan",
     "plan_path",
     "read_plan",
-    "refuse_lost_runs",
     "run_directory",
 ]
 
@@ -47,6 +45,8 @@ class PlanRow(BaseModel):
         spec: the resolved run spec, as plain data.
         dropped: axes left out of the point, since the run's parts do not have what they set.
         matched: how its budget was brought to the base's, None if the grid does not ask for it.
+        tried: whose trial it is, None for a run of the comparison.
+        chosen: how its values were chosen, None for a trial, and where nothing is tuned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,11 +58,20 @@ class PlanRow(BaseModel):
     spec: dict[str, Any]
     dropped: tuple[str, ...] = ()
     matched: Matched | None = None
+    tried: Tried | None = None
+    chosen: Chosen | None = None
 
     @property
     def label(self) -> str:
-        """Variant, point and seed in one line."""
-        return run_label(self.variant, self.point, self.seed)
+        """Variant, point and seed in one line; of a trial its number and values too."""
+        return self.label_at(self.point)
+
+    def label_at(self, point: Mapping[str, Any]) -> str:
+        """The label with the point as others shorten it."""
+        label = run_label(self.variant, point, self.seed)
+        if self.tried is None:
+            return label
+        return f"{label}, trial {self.tried.number}: {tried_label(self.tried.values)}"
 
     @property
     def max_steps(self) -> int:
@@ -85,7 +94,9 @@ class Plan(BaseModel):
         base: the variant others are compared with, "" if there are no variants.
         variants: in the order written.
         axes: paths of the axes, in the order written.
-        runs: one row for each variant, point and seed.
+        runs: one row for each variant, point and seed, and of a tuned grid for each trial.
+        studies: the cells that are tuned.
+        sampler: what tunes them, as plain data; None if nothing does.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -96,6 +107,8 @@ class Plan(BaseModel):
     variants: tuple[str, ...]
     axes: tuple[str, ...]
     runs: tuple[PlanRow, ...]
+    studies: tuple[PlannedStudy, ...] = ()
+    sampler: dict[str, Any] | None = None
 
     def distinct(self) -> dict[str, PlanRow]:
         """Run id -> the first row that asks for it: what there is to do."""
@@ -109,7 +122,7 @@ class Plan(BaseModel):
         points = shortened([row.point for row in self.runs])
         labels: dict[str, str] = {}
         for row, point in zip(self.runs, points, strict=True):
-            labels.setdefault(row.run_id, run_label(row.variant, point, row.seed))
+            labels.setdefault(row.run_id, row.label_at(point))
         return labels
 
 
@@ -183,54 +196,3 @@ def read_plan(directory: Path) -> Plan:
             f"{path}: not a plan of seqzoo ({first}); restore the file, or delete it and run the "
             "grid again: finished runs are recognised by their records"
         ) from None
-
-
-def adopt_plan(directory: Path, plan: Plan) -> None:
-    """Freeze the plan in the directory, unless it would lose a run of the plan that is there.
-
-    Raises:
-        RunError: the directory holds runs this plan has not, or cannot be written.
-    """
-    refuse_lost_runs(directory, plan)
-    write_whole(plan_path(directory), plan.model_dump_json(indent=1) + "\n")
-
-
-def refuse_lost_runs(directory: Path, new: Plan) -> None:
-    """Nothing, unless the directory has a plan with runs that `new` has not.
-
-    Raises:
-        RunError: it has; the message says which, and what differs.
-    """
-    if not plan_path(directory).exists():
-        return
-    old = read_plan(directory)
-    kept = new.distinct()
-    lost = [row for run_id, row in old.distinct().items() if run_id not in kept]
-    if not lost:
-        return
-    row = lost[0]
-    twins = [new_row for new_row in new.runs if new_row.label == row.label]
-    if twins:
-        changes = list(_differences("", row.spec, twins[0].spec))
-        what = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
-    else:
-        what = "this grid has no run of that name"
-    raise RunError(
-        f"{directory} holds another grid: {len(lost)} of its {len(old.distinct())} runs are not in "
-        f"this one, the first '{row.label}' (run {row.run_id}): {what}. New runs may be added to a "
-        "grid, none changed or dropped: put the file back, or choose another --out"
-    )
-
-
-def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys([*old, *new]):
-            inner = f"{path}.{key}" if path else key
-            if key not in new:
-                yield f"{inner} is {value_label(old[key])} there, and not here"
-            elif key not in old:
-                yield f"{inner} is {value_label(new[key])} here, and not there"
-            else:
-                yield from _differences(inner, old[key], new[key])
-    elif old != new:
-        yield f"{path} is {value_label(old)} there, {value_label(new)} here"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
+from seqzoo.grid.matched import Matched
+from seqzoo.grid.tuned import Chosen
 from seqzoo.report.collect import Collection, Result
 from seqzoo.report.layout import VARIANT, key_of
 from seqzoo.report.statistics import Summary, paired_difference, summarize
@@ -38,6 +40,8 @@ class Cell:
         parameters: of the model.
         state_size: elements carried a sequence at the task's length.
         tokens_per_s: mean training throughput.
+        matched: how its budget was brought to the base's, None if it was not asked for.
+        chosen: how its values were chosen, None where nothing was tuned, or not yet.
     """
 
     variant: str
@@ -58,6 +62,8 @@ class Cell:
     parameters: int | None
     state_size: int | None
     tokens_per_s: float | None
+    matched: Matched | None = None
+    chosen: Chosen | None = None
 
     @property
     def n(self) -> int:
@@ -157,6 +163,8 @@ def _cell(group: list[Result], fallback: str, asked: str | None) -> Cell:
         parameters=records[0].parameters if records else None,
         state_size=records[0].state_size if records else None,
         tokens_per_s=_mean([record.timings.tokens_per_s for record in records]),
+        matched=group[0].matched,
+        chosen=next((result.chosen for result in group if result.chosen), None),
     )
 
 

@@ -6,7 +6,7 @@ a report works on a copy of the directory, on a grid that is still running, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,9 @@ from typing import Any, Literal
 import yaml
 
 from seqzoo.errors import DirectoryError, RunError
-from seqzoo.grid import read_failure, read_plan, run_directory
+from seqzoo.grid import Plan, PlanRow, read_failure, read_plan, run_directory
+from seqzoo.grid.matched import Matched
+from seqzoo.grid.tuned import Chosen, Tried
 from seqzoo.train import Record, read_record
 
 __all__ = ["Collection", "Result", "collect"]
@@ -35,6 +37,9 @@ class Result:
         target: metric at which it stops early, or None.
         record: what it left when it ended, or None.
         error: one line on the failure, or None.
+        matched: how its budget was brought to the base's, None if it was not asked for.
+        tried: whose trial it is, None for a run of the comparison.
+        chosen: how its values were chosen, None where nothing was tuned.
     """
 
     run_id: str
@@ -47,6 +52,9 @@ class Result:
     target: float | None
     record: Record | None
     error: str | None
+    matched: Matched | None = None
+    tried: Tried | None = None
+    chosen: Chosen | None = None
 
     @property
     def state(self) -> Literal["done", "failed", "missing"]:
@@ -66,7 +74,8 @@ class Collection:
         against: along what cells are compared with a base: `variant`, or one of the axes.
         base: the variant, or value of that axis, to compare with; "" if there is none.
         axes: paths of the axes, in order.
-        results: in the plan's order.
+        results: of the comparison, in the plan's order.
+        trials: that values were tuned with, in the order proposed; they are in no mean.
     """
 
     name: str
@@ -75,6 +84,7 @@ class Collection:
     axes: tuple[str, ...]
     results: tuple[Result, ...]
     against: str = "variant"
+    trials: tuple[Result, ...] = ()
 
 
 def collect(directory: Path) -> Collection:
@@ -102,27 +112,77 @@ def collect(directory: Path) -> Collection:
 def _collect_grid(directory: Path) -> Collection:
     plan = read_plan(directory)
     outcomes = {run_id: _outcome(directory, run_id) for run_id in plan.distinct()}
+    results = [_result(directory, row, outcomes[row.run_id]) for row in plan.runs]
+    trials = tuple(result for result in results if result.tried is not None)
+    compared = [result for result in results if result.tried is None]
+    if plan.studies:
+        compared = _in_order(plan, [*compared, *_to_come(directory, plan, compared, trials)])
     return Collection(
         name=plan.name,
         directories=(directory,),
         base=plan.base,
         axes=plan.axes,
-        results=tuple(
-            Result(
-                run_id=row.run_id,
-                directory=run_directory(directory, row.run_id),
-                spec=row.spec,
-                variant=row.variant,
-                point=row.point,
-                seed=row.seed,
-                max_steps=row.max_steps,
-                target=row.target,
-                record=outcomes[row.run_id][0],
-                error=outcomes[row.run_id][1],
-            )
-            for row in plan.runs
-        ),
+        results=tuple(compared),
+        trials=trials,
     )
+
+
+def _result(directory: Path, row: PlanRow, outcome: tuple[Record | None, str | None]) -> Result:
+    return Result(
+        run_id=row.run_id,
+        directory=run_directory(directory, row.run_id),
+        spec=row.spec,
+        variant=row.variant,
+        point=row.point,
+        seed=row.seed,
+        max_steps=row.max_steps,
+        target=row.target,
+        record=outcome[0],
+        error=outcome[1],
+        matched=row.matched,
+        tried=row.tried,
+        chosen=row.chosen,
+    )
+
+
+def _to_come(
+    directory: Path, plan: Plan, compared: Sequence[Result], trials: Sequence[Result]
+) -> Iterator[Result]:
+    """The comparison's runs of studies that are not at their end, which have no run id yet."""
+    there = {(result.chosen.study, result.seed) for result in compared if result.chosen}
+    wanted = (plan.sampler or {}).get("trials", 0)
+    for study in plan.studies:
+        failed = [
+            trial.state == "failed"
+            for trial in trials
+            if trial.tried is not None and trial.tried.study == study.name
+        ]
+        hopeless = len(failed) == wanted and all(failed)
+        for seed in study.seeds:
+            if (study.name, seed) in there:
+                continue
+            row = PlanRow(
+                run_id="",
+                variant=study.variant,
+                point=study.point,
+                seed=seed,
+                spec={**study.spec, "seed": seed},
+            )
+            error = f"all {wanted} trials of '{study.name}' failed" if hopeless else None
+            yield _result(directory, row, (None, error))
+
+
+def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
+    """As the grid writes its variants and points, whichever study ended first."""
+    variants = list(plan.variants)
+    cells = [(study.variant, study.point) for study in plan.studies]
+    keys = {repr(cell): place for place, cell in enumerate(cells)}
+
+    def place(result: Result) -> tuple[int, int, int]:
+        variant = variants.index(result.variant) if result.variant else 0
+        return variant, keys.get(repr((result.variant, result.point)), len(keys)), result.seed
+
+    return sorted(results, key=place)
 
 
 def _outcome(directory: Path, run_id: str) -> tuple[Record | None, str | None]:

@@ -35,7 +35,16 @@ def compare(collections: Sequence[Collection]) -> Collection:
         axes=(DIRECTORY, *dict.fromkeys(axis for c in collections for axis in c.axes)),
         results=_results(collections, labels),
         against=DIRECTORY,
+        trials=tuple(
+            _named(trial, label)
+            for collection, label in zip(collections, labels, strict=True)
+            for trial in collection.trials
+        ),
     )
+
+
+def _named(result: Result, label: str) -> Result:
+    return replace(result, point={DIRECTORY: label, **result.point})
 
 
 def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[Result, ...]:
@@ -43,8 +52,8 @@ def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[
     groups: dict[tuple[str, str], list[Result]] = {}
     for collection, label in zip(collections, labels, strict=True):
         for result in collection.results:
-            named = replace(result, point={DIRECTORY: label, **result.point})
-            groups.setdefault((result.variant, key_of(result.point)), []).append(named)
+            key = (result.variant, key_of(result.point))
+            groups.setdefault(key, []).append(_named(result, label))
     return tuple(result for group in groups.values() for result in group)
 
 

@@ -36,6 +36,7 @@ def run_row(result: Result) -> dict[str, Any]:
         "variant": result.variant or None,
         **result.point,
         "seed": result.seed,
+        **({"trial": result.tried.number} if result.tried else {}),
         "state": result.state,
         **(record.metrics if record else {}),
         "steps": record.steps if record else None,
@@ -62,18 +63,19 @@ def list_runs(
     Raises:
         SpecError: a condition cannot be read, or no run has a fact of that name.
     """
+    runs = [*collection.results, *collection.trials]
     read = [_Condition.read(text) for text in conditions]
     names = [condition.name for condition in read] + ([sort] if sort else [])
     if not names:
-        return list(collection.results)
-    facts = [_facts(collection, result) for result in collection.results]
+        return runs
+    facts = [_facts(collection, result) for result in runs]
     known = {name for row in facts for name in row}
     for name in names:
         if name not in known:
             raise SpecError(f"no run here has '{name}'; {did_you_mean(name, known)}")
     chosen = [
         (row, result)
-        for row, result in zip(facts, collection.results, strict=True)
+        for row, result in zip(facts, runs, strict=True)
         if all(condition.holds(row.get(condition.name)) for condition in read)
     ]
     if sort:

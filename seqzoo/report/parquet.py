@@ -8,7 +8,7 @@ from typing import Any
 
 from seqzoo.errors import RunError
 from seqzoo.report.report import Report
-from seqzoo.report.rows import row_of
+from seqzoo.report.rows import rows_of
 
 __all__ = ["to_parquet"]
 
@@ -29,9 +29,10 @@ def to_parquet(report: Report) -> bytes:
             "Parquet needs pyarrow, which is not installed: pip install 'seqzoo[parquet]'"
         ) from None
     axes = report.collection.axes
-    rows = [row_of(cell, axes) for cell in report.cells]
+    rows = rows_of(report)
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    for axis in axes:
+    tuned = {path for cell in report.cells if cell.chosen for path in cell.chosen.values}
+    for axis in (*axes, *tuned):
         columns[axis] = _one_type(columns[axis])
     floats = {name for name in columns if _is_measured(name, columns[name])}
     table = pa.table(

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from seqzoo.report import summary
+from seqzoo.report.adjusted import adjusted_tables
 from seqzoo.report.cells import Cell, make_cells
 from seqzoo.report.collect import Collection, collect
 from seqzoo.report.compare import compare
@@ -26,8 +27,14 @@ class Report:
     layout: Layout | None = None
 
     def tables(self, width: int) -> list[Table]:
-        """The cells as tables that fit in so many characters where they can."""
-        return make_tables(self.collection, self.cells, width, self.layout)
+        """The cells as tables that fit in so many characters where they can.
+
+        After them, what the grid set to make them comparable.
+        """
+        return [
+            *make_tables(self.collection, self.cells, width, self.layout),
+            *adjusted_tables(self.collection, self.cells),
+        ]
 
     @cached_property
     def heading(self) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqzoo.report.cells import Cell
+from seqzoo.report.collect import Result
 from seqzoo.report.report import Report
 
-__all__ = ["row_of", "to_csv", "to_json"]
+__all__ = ["row_of", "rows_of", "to_csv", "to_json"]
 
 
 def to_csv(report: Report) -> str:
     """One line a cell below a line of names; an axis' column is called by its path."""
-    axes = list(report.collection.axes)
-    rows = [row_of(cell, axes) for cell in report.cells]
+    rows = rows_of(report)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -39,7 +39,8 @@ def to_json(report: Report) -> str:
         "seeds": sorted({result.seed for result in collection.results}),
         "runs": {state: states.count(state) for state in ("done", "failed", "missing")},
         "machines": report.machines,
-        "cells": [row_of(cell, collection.axes) for cell in report.cells],
+        "cells": rows_of(report),
+        "trials": list(map(_trial, collection.trials)),
         "failures": [
             {
                 "run_id": result.run_id,
@@ -53,6 +54,56 @@ def to_json(report: Report) -> str:
         ],
     }
     return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
+
+
+def rows_of(report: Report) -> list[dict[str, Any]]:
+    """A row a cell; with what was matched and tuned, if anything was."""
+    cells, axes = report.cells, report.collection.axes
+    rows = [row_of(cell, axes) for cell in cells]
+    if any(cell.matched for cell in cells):
+        rows = [{**row, **_matched(cell)} for row, cell in zip(rows, cells, strict=True)]
+    paths = list(dict.fromkeys(path for c in cells if c.chosen for path in c.chosen.values))
+    if paths:
+        rows = [{**row, **_tuned(cell, paths)} for row, cell in zip(rows, cells, strict=True)]
+    return rows
+
+
+def _matched(cell: Cell) -> dict[str, Any]:
+    facts = cell.matched
+    return {
+        "match_by": facts and facts.by,
+        "match_path": facts and facts.path,
+        "match_before": facts and facts.before,
+        "match_value": facts and facts.value,
+        "match_reached": facts and facts.reached,
+        "match_target": facts and facts.target,
+    }
+
+
+def _tuned(cell: Cell, paths: Sequence[str]) -> dict[str, Any]:
+    chosen = cell.chosen
+    return {
+        **{path: chosen and chosen.values.get(path) for path in paths},
+        "trial": chosen and chosen.number,
+        "trials": chosen and chosen.trials,
+        "trials_failed": chosen and chosen.failed,
+        "trial_metric": chosen and chosen.metric,
+        "trial_value": chosen and chosen.value,
+        "trial_seed": chosen and chosen.seed,
+    }
+
+
+def _trial(result: Result) -> dict[str, Any]:
+    record, tried = result.record, result.tried
+    return {
+        "run_id": result.run_id,
+        "variant": result.variant or None,
+        "point": dict(result.point),
+        "number": tried and tried.number,
+        "values": tried and tried.values,
+        "state": result.state,
+        "metric": record.metrics.get(record.metric.name) if record else None,
+    }
 
 
 def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
+from seqzoo.grid.matched import WORDS
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
 
@@ -17,9 +18,11 @@ def heading(collection: Collection) -> str:
     states = [result.state for result in collection.results]
     lacks = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
     seeds = len({result.seed for result in collection.results})
+    trials = f"{len(collection.trials)} trials" if collection.trials else ""
     parts = [
         f"{states.count('done')} of {len(states)} runs done"
         + (f" ({', '.join(lacks)})" if lacks else ""),
+        *([trials] if trials else []),
         f"{seeds} seed{'s' if seeds != 1 else ''}",
         f"from {', '.join(map(str, collection.directories))}",
     ]
@@ -44,11 +47,35 @@ def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
             "steps to a target: mean over the seeds that met it of the step where they did and "
             "stopped; the metric beside it is that of the last evaluation"
         )
+    said += [*_matching(cells), *_tuning(collection, cells)]
     if any(cell.failed for cell in cells):
         said.append("failed: not in any mean")
     if any(cell.missing for cell in cells):
         said.append("missing: not done yet")
     return said
+
+
+def _matching(cells: Sequence[Cell]) -> Iterator[str]:
+    for by in dict.fromkeys(cell.matched.by for cell in cells if cell.matched):
+        yield f"matched: a size of each variant was set to meet the base's {WORDS[by]}"
+
+
+def _tuning(collection: Collection, cells: Sequence[Cell]) -> Iterator[str]:
+    """By what, with which seeds, and whether the comparison has seen them."""
+    chosen = [cell.chosen for cell in cells if cell.chosen is not None]
+    if not chosen:
+        return
+    metrics = " or ".join(dict.fromkeys(each.metric for each in chosen))
+    seeds = dict.fromkeys(each.seed for each in chosen)
+    seen = [str(seed) for seed in seeds if any(seed == r.seed for r in collection.results)]
+    yield (
+        f"tuned: each row has the values of its best trial by {metrics} at the last evaluation, "
+        + (
+            f"and that trial is its run of seed {' or '.join(seen)}, which flatters it"
+            if seen
+            else f"with seed {' or '.join(map(str, seeds))}, which is not compared"
+        )
+    )
 
 
 def machines(collection: Collection) -> list[str]:

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, Privat
 
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
-from seqzoo.spec.part import SpecModel
+from seqzoo.spec.part import PartSpec, SpecModel
+from seqzoo.spec.slot import Slot
 
 __all__ = ["BlockSpec", "GridSpec", "MatchSpec", "base_variant"]
 
@@ -86,12 +87,14 @@ class GridSpec(BlockSpec):
         seeds: a number of seeds, counted from 0, or a list; left out, the base's own.
         grids: several grids in one, each with factors of its own beside those written above.
         match: adjust a size of each variant until it costs what the base costs.
+        sampler: tunes each variant at each point, then compares them with their best values.
     """
 
     name: str | None = None
     base: dict[str, Any]
     grids: Annotated[tuple[BlockSpec, ...], Field(min_length=1)] | None = None
     match: MatchSpec | None = None
+    sampler: Annotated[PartSpec, Slot("sampler")] | None = None
     _document: Document | None = PrivateAttr(default=None)
 
     @classmethod

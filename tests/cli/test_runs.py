@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from seqzoo.cli import main
-from seqzoo.grid.plan import Plan, PlanRow, adopt_plan
+from seqzoo.grid.adopting import adopt_plan
+from seqzoo.grid.plan import Plan, PlanRow
 from seqzoo.train.record import (
     DeviceFacts,
     MetricFacts,

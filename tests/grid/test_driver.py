@@ -5,11 +5,12 @@ import pytest
 
 from seqzoo.errors import RunError
 from seqzoo.grid import driver
+from seqzoo.grid.adopting import adopt_plan
 from seqzoo.grid.driver import run_grid
 from seqzoo.grid.failure import read_failure
 from seqzoo.grid.job import Finished, Lost, Progress
 from seqzoo.grid.ledger import Ledger
-from seqzoo.grid.plan import adopt_plan, run_directory
+from seqzoo.grid.plan import run_directory
 from seqzoo.grid.view import View
 
 

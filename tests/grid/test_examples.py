@@ -8,7 +8,7 @@ import pytest
 
 import seqzoo
 from seqzoo import GridSpec, load_registry, load_spec
-from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
+from seqzoo.grid import Plan, RunJob, View, make_plan, make_tuner, run_grid
 from seqzoo.grid.expand import expand
 from seqzoo.grid.notes import plan_notes
 from seqzoo.report import make_report
@@ -44,6 +44,19 @@ def test_every_run_is_done(name: str, rows: int, runs: int, tmp_path: Path, inli
     outcome = run_grid(plan, tmp_path, inline(), RunJob(), View())
     assert (outcome.done, outcome.failures) == (runs, ())
     assert sum(cell.n for cell in make_report(tmp_path).cells) == rows
+
+
+def test_rates_are_tuned_for_each_variant(tmp_path: Path, inline) -> None:
+    pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'seqzoo[optuna]'")
+    spec = load_spec(EXAMPLES / "grid_tuned.yaml", REGISTRY, (*SHORT, "sampler.trials=2"))
+    assert isinstance(spec, GridSpec)
+    tuner = make_tuner(spec, REGISTRY)
+    outcome = run_grid(tuner.plan("tuned"), tmp_path, inline(), RunJob(), View(), tuner)
+    assert (outcome.done, outcome.failures) == (2 * (2 + 2), ())
+    cells = make_report(tmp_path).cells
+    assert [(cell.variant, cell.n) for cell in cells] == [("prism", 3), ("attention", 3)]
+    rates = [cell.chosen.values["train.optimizer.lr"] for cell in cells if cell.chosen]
+    assert len(set(rates)) == 2
 
 
 def test_an_option_of_one_choice_is_no_factor_of_the_other() -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from seqzoo import load_registry
 from seqzoo.errors import RunError
+from seqzoo.grid.adopting import adopt_plan
 from seqzoo.grid.expand import expand
-from seqzoo.grid.plan import adopt_plan, make_plan, plan_path, read_plan, run_directory
+from seqzoo.grid.plan import make_plan, plan_path, read_plan, run_directory
 from seqzoo.spec.document import parse_document
 from seqzoo.spec.grid import GridSpec
 

@@ -7,43 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from seqzoo.grid.plan import Plan, PlanRow, adopt_plan, run_directory
-from seqzoo.train.record import (
-    DeviceFacts,
-    MetricFacts,
-    Record,
-    Timings,
-    Versions,
-    write_record,
-)
-
-
-def record_of(run_id: str, value: float, **changes) -> Record:
-    facts = {
-        "name": None,
-        "seed": 0,
-        "status": "done",
-        "steps": 100,
-        "max_steps": 100,
-        "reached_at": None,
-        "target": None,
-        "metric": MetricFacts(name="accuracy", higher_is_better=True, chance=0.5),
-        "metrics": {"accuracy": value, "loss": 1 - value},
-        "best": {},
-        "parameters": 4000,
-        "state_size": 256,
-        "timings": Timings(wall_s=2.0, train_s=1.0, tokens=5000, tokens_per_s=5000.0),
-        "versions": Versions(seqzoo="0.1", torch="2.13", python="3.11", plugins={}),
-        "device": DeviceFacts(kind="cpu", name="a processor", threads=1),
-    }
-    return Record(run_id=run_id, **{**facts, **changes})
+from seqzoo.grid.adopting import adopt_plan
+from seqzoo.grid.plan import Plan, PlanRow, run_directory
+from seqzoo.train.record import Record, write_record
 
 
 class GridDirectory:
     """A grid's directory: first its runs, then `freeze`, then what became of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make_record: Callable[..., Record]) -> None:
         self.path = path
+        self.make_record = make_record
         self.rows: list[PlanRow] = []
 
     def run(self, variant: str, seed: int = 0, point=None, target: float | None = None) -> str:
@@ -65,7 +39,9 @@ class GridDirectory:
         directory = run_directory(self.path, run_id)
         directory.mkdir(parents=True, exist_ok=True)
         row = next(row for row in self.rows if row.run_id == run_id)
-        record = record_of(run_id, value, **{"seed": row.seed, "target": row.target, **changes})
+        record = self.make_record(
+            run_id, value, **{"seed": row.seed, "target": row.target, **changes}
+        )
         write_record(directory / "record.json", record)
 
     def fail(self, run_id: str, error: str) -> None:
@@ -80,19 +56,14 @@ class GridDirectory:
 
 
 @pytest.fixture
-def make_record() -> Callable[..., Record]:
-    return record_of
-
-
-@pytest.fixture
-def make_grid(tmp_path) -> Callable[[str], GridDirectory]:
+def make_grid(tmp_path, make_record) -> Callable[[str], GridDirectory]:
     """A grid's directory of this name, under the test's own."""
-    return lambda name: GridDirectory(tmp_path / name)
+    return lambda name: GridDirectory(tmp_path / name, make_record)
 
 
 @pytest.fixture
-def grid(tmp_path) -> GridDirectory:
-    return GridDirectory(tmp_path / "grid")
+def grid(tmp_path, make_record) -> GridDirectory:
+    return GridDirectory(tmp_path / "grid", make_record)
 
 
 @pytest.fixture
