@@ -14,7 +14,19 @@ from typing import Annotated
 
 import typer
 
-from seqzoo.cli import check, describe, generate, grid, parts, report, runs, schema, tasks, train
+from seqzoo.cli import (
+    check,
+    describe,
+    generate,
+    grid,
+    kernels,
+    parts,
+    report,
+    runs,
+    schema,
+    tasks,
+    train,
+)
 from seqzoo.errors import DirectoryError, RunError, SeqzooError, SpecError
 
 __all__ = ["app", "main"]
@@ -36,6 +48,7 @@ app.command("generate")(generate.command)
 app.command("grid")(grid.command)
 app.command("report")(report.command)
 app.command("runs")(runs.command)
+app.command("kernels")(kernels.command)
 app.add_typer(tasks.app, name="tasks")
 
 

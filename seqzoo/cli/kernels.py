@@ -1,0 +1,103 @@
+"""`seqzoo kernels`: every kernel compiled ahead of time, no GPU needed; or tuned on one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seqzoo.errors import RunError, SpecError
+
+if TYPE_CHECKING:
+    from seqzoo.scan.triton.compile import Compiled
+
+__all__ = ["command"]
+
+
+def command(
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="ARCH", help="sm_80, sm_90, sm_100, gfx942, ...; sm_90."),
+    ] = None,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only the kernel of this name.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a row a variant.")] = False,
+) -> None:
+    """Compile every kernel ahead of time: registers, spills, shared memory, matrix instructions.
+
+    Fails where a kernel does not compile, spills registers, or wants more shared memory than the
+    target has.
+    """
+    from seqzoo.scan.triton.compile import compile_catalogue
+
+    try:
+        rows = sorted(
+            compile_catalogue(targets or ["sm_90"], kernel),
+            key=lambda row: (row.kernel, row.target, row.config, row.variant),
+        )
+    except (ValueError, ImportError) as error:
+        raise SpecError(f"kernels: {error}") from None
+    if as_json:
+        print(json.dumps([_row(row) for row in rows], indent=2))
+    else:
+        console = Console(highlight=False)
+        console.print(_table(rows))
+        console.print(
+            Text(
+                f"{len(rows)} variants; the largest figures of each; KiB of shared memory",
+                style="dim",
+            )
+        )
+    failed = [row for row in rows if row.failure]
+    if failed:
+        lines = [
+            f"{row.kernel} for {row.target} ({row.config}; {row.variant}): {row.failure}"
+            for row in failed
+        ]
+        raise RunError("\n".join([*lines, f"{len(failed)} of {len(rows)} variants failed"]))
+
+
+def _row(row: Compiled) -> dict[str, Any]:
+    return {
+        "kernel": row.kernel,
+        "target": row.target,
+        "config": row.config,
+        "variant": row.variant,
+        "registers": row.registers,
+        "spill_bytes": row.spill_bytes,
+        "shared_bytes": row.shared_bytes,
+        "shared_limit": row.shared_limit,
+        "matrix_instructions": row.matrix_instructions,
+        "error": row.failure,
+    }
+
+
+def _table(rows: list[Compiled]) -> Table:
+    """A line a configuration: the largest figures among its variants."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("kernel", no_wrap=True)
+    table.add_column("target", no_wrap=True)
+    table.add_column("config", overflow="fold")
+    for heading in ("regs", "spill", "KiB", "matrix"):
+        table.add_column(heading, justify="right")
+    grouped: dict[tuple[str, str, str], list[Compiled]] = {}
+    for row in rows:
+        grouped.setdefault((row.kernel, row.target, row.config), []).append(row)
+    for (kernel, target, config), variants in grouped.items():
+        bad = any(row.failure for row in variants)
+        table.add_row(
+            Text(kernel.removesuffix("_kernel"), style="red" if bad else ""),
+            target,
+            config,
+            str(max(row.registers for row in variants)),
+            str(max(row.spill_bytes for row in variants)),
+            f"{max(row.shared_bytes for row in variants) / 1024:.1f}",
+            str(max(row.matrix_instructions for row in variants)),
+        )
+    return table
