@@ -38,7 +38,8 @@ def shape_of(spec: RunSpec) -> Hashable:
     settings = spec.train
     sizes = (settings.batch_size, settings.accumulate, settings.device, type(settings.optimizer))
     evaluation = (settings.evaluate.batches, settings.evaluate.batch_size)
-    return spec.model, spec.task, sizes, evaluation
+    way = (settings.precision, settings.compile, settings.activation_checkpointing, settings.ema)
+    return spec.model, spec.task, sizes, evaluation, way
 
 
 def pace_of(spec: RunSpec, threads: int) -> Pace:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.mlp import MLP
@@ -20,7 +22,11 @@ def make_norm(kind: Literal["layer_norm", "rms_norm"], width: int) -> nn.Module:
 
 
 class Block(nn.Module):
-    """x + mixer(norm(x)), then x + mlp(norm(x))."""
+    """x + mixer(norm(x)), then x + mlp(norm(x)).
+
+    Attributes:
+        recompute: keep nothing but the input for the gradient, and compute the block again then.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class Block(nn.Module):
         self.mlp_norm = make_norm(norm, width) if spec.mlp else None
         self.mlp: MLP | None = spec.mlp.build(width) if spec.mlp else None
         self.dropout = nn.Dropout(dropout)
+        self.recompute = False
 
     def forward(
         self,
@@ -49,6 +56,14 @@ class Block(nn.Module):
         and the result is (N, D). With cu_seqlens, B is 1 and x is documents side by side
         (`Mixer.packed`), which leave no state: ().
         """
+        if self.recompute and torch.is_grad_enabled():
+            arguments = (x, state, positions, cu_seqlens)
+            return checkpoint(self._compute, *arguments, use_reentrant=False)
+        return self._compute(x, state, positions, cu_seqlens)
+
+    def _compute(
+        self, x: Tensor, state: State, positions: Tensor | None, cu_seqlens: Tensor | None
+    ) -> tuple[Tensor, State]:
         normed = self.mixer_norm(x)
         if cu_seqlens is None:
             mixed, state = self.mixer(normed, state)

@@ -6,7 +6,7 @@ Shapes: B batch, T time, D width, H heads, K key size, V value size, R write ran
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
@@ -38,7 +38,14 @@ class Dims:
 
 
 class Operator(Part, nn.Module):
-    """A part with parameters. Built from its spec and the mixer's sizes."""
+    """A part with parameters. Built from its spec and the mixer's sizes.
+
+    Attributes:
+        no_weight_decay: names of own parameters and submodules that optimizers do not decay, beside
+            everything with fewer than two dimensions. Any module may have it.
+    """
+
+    no_weight_decay: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__()

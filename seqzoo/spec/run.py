@@ -5,15 +5,44 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from seqzoo.spec.model import ModelSpec
 from seqzoo.spec.part import PartSpec, SpecModel
 from seqzoo.spec.slot import Slot
 
-__all__ = ["CheckpointSpec", "EvaluateSpec", "RunSpec", "StopSpec", "TrainSpec", "run_id_of"]
+__all__ = [
+    "CheckpointSpec",
+    "EmaSpec",
+    "EvaluateSpec",
+    "RunSpec",
+    "StopSpec",
+    "TrainSpec",
+    "run_id_of",
+]
+
+# Keys younger than the first run ids, and the value with which each leaves a run as it was: that
+# value does not count in the id, so that runs which do not use the key keep theirs.
+ADDED_LATER: dict[str, Any] = {
+    "train.precision": "float32",
+    "train.activation_checkpointing": False,
+    "train.compile": False,
+    "train.ema": None,
+    "train.deterministic": False,
+    "train.parallel": "auto",
+    "train.stop.patience": None,
+}
 
 BESIDE = frozenset({"name", "train.loggers", "train.checkpoint"})  # no facts of the result
 
@@ -33,9 +62,25 @@ class EvaluateSpec(SpecModel):
 
 
 class StopSpec(SpecModel):
-    """Stop early when the task's metric reaches the target at an evaluation."""
+    """When a run ends before its last step; at least one of the two.
 
-    target: float
+    Attributes:
+        target: end when the task's metric reaches it at an evaluation.
+        patience: end after so many evaluations in a row without a new best of the task's metric.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    target: float | None = None
+    patience: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _there_is_a_reason(self) -> StopSpec:
+        if self.target is None and self.patience is None:
+            raise PydanticCustomError(
+                "no_reason", "no reason to stop: give it a target, a patience, or both"
+            )
+        return self
 
 
 class CheckpointSpec(SpecModel):
@@ -52,6 +97,17 @@ class CheckpointSpec(SpecModel):
     best: bool = False
 
 
+class EmaSpec(SpecModel):
+    """An average of the weights, which is evaluated and saved in their place.
+
+    Attributes:
+        decay: share of the average that a step keeps, at most; step t keeps (1 + t) / (10 + t)
+            where that is less, so that the initial weights are soon forgotten.
+    """
+
+    decay: float = Field(default=0.999, gt=0, lt=1)
+
+
 class TrainSpec(SpecModel):
     """How the model is trained.
 
@@ -63,11 +119,20 @@ class TrainSpec(SpecModel):
         schedule: factor on the learning rate over the steps, warm-up included.
         clip: largest norm of the gradient, null for no clipping.
         evaluate: when the run is evaluated.
-        stop: target of the task's metric at which the run ends early; null for none.
+        stop: a target or a patience with which the run ends early; null for neither.
         checkpoint: when the run is saved.
         log_every: steps between rows of metrics.jsonl.
         loggers: who is told of the run: console, jsonl, tensorboard, mlflow, ...
         device: auto, cpu, cuda, cuda:N, mps.
+        precision: of matrix products and the like: float32, or autocast to a half type; weights,
+            states and the optimizer stay float32. float16 scales the loss.
+        ema: average the weights; null for no average.
+        activation_checkpointing: keep a block's input only and compute the rest of it again for
+            the gradient: less memory, a third more work.
+        compile: run the model through torch.compile.
+        deterministic: only kernels that give the same bits each time; an error where there is none.
+        parallel: how processes under torchrun share a run: auto is ddp there and none elsewhere;
+            none, ddp (weights on each), fsdp2 (weights, gradients and optimizer cut up).
     """
 
     steps: PositiveInt
@@ -86,6 +151,12 @@ class TrainSpec(SpecModel):
         default=cast("Any", ("console", "jsonl"))
     )
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    ema: EmaSpec | None = None
+    activation_checkpointing: bool = False
+    compile: bool = False
+    deterministic: bool = False
+    parallel: Literal["auto", "none", "ddp", "fsdp2"] = "auto"
 
     @field_validator("accumulate")
     @classmethod
@@ -106,6 +177,22 @@ class TrainSpec(SpecModel):
         if twice:
             raise ValueError(f"logger '{twice[0]}' is named twice; once is enough")
         return loggers
+
+    @model_validator(mode="after")
+    def _patience_can_run_out(self) -> TrainSpec:
+        patience = self.stop.patience if self.stop else None
+        if patience is not None and self.evaluate.every >= self.steps:
+            raise PydanticCustomError(
+                "no_evaluations",
+                "stop.patience counts evaluations, and evaluate.every {every} leaves none before "
+                "the last of {steps} steps",
+                {
+                    "every": self.evaluate.every,
+                    "steps": self.steps,
+                    "hint": "evaluate more often, or leave patience out",
+                },
+            )
+        return self
 
 
 class RunSpec(SpecModel):
@@ -137,5 +224,16 @@ def run_id_of(resolved: Mapping[str, Any]) -> str:
     train = resolved.get("train")
     if isinstance(train, Mapping):
         facts["train"] = {k: v for k, v in train.items() if f"train.{k}" not in BESIDE}
+    for path, value in ADDED_LATER.items():
+        facts = _without(facts, path.split("."), value)
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _without(facts: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    """The mapping without the key at the end of a path, where it is there and has this value."""
+    key, *rest = keys
+    inner = facts.get(key, value)
+    if rest and isinstance(inner, dict):
+        return {**facts, key: _without(inner, rest, value)}
+    return {k: v for k, v in facts.items() if k != key} if not rest and inner == value else facts

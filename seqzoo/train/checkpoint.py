@@ -3,8 +3,11 @@
 A run's `checkpoint/` holds one folder a checkpoint, `step-00001000/`, with
 
     model.safetensors       weights and buffers, by name
-    training.safetensors    optimizer/<state>/<parameter> and generator/<device>
-    state.json              progress, and size and checksum of the two files above
+    training.safetensors    optimizer/<state>/<parameter>, generator/<device> and extra/<name>
+    state.json              progress, and size and checksum of the other files
+
+Under FSDP2 the folder `shards/` stands in the place of training.safetensors, see
+`seqzoo.train.shards`.
 
 A folder is written under a temporary name, forced to disk and renamed, and only then are older
 ones renamed and removed: at any moment each `step-` folder is whole, and one of them is the last
@@ -18,13 +21,14 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from seqzoo.errors import DirectoryError, RunError
 from seqzoo.train.device import generator_states, restore_generators
@@ -37,7 +41,19 @@ from seqzoo.train.tensors import (
     unique_tensors,
 )
 
-__all__ = ["Progress", "Which", "clean", "latest", "load", "load_weights", "save", "step_of"]
+__all__ = [
+    "Progress",
+    "Which",
+    "begin",
+    "clean",
+    "latest",
+    "load",
+    "load_weights",
+    "save",
+    "seal",
+    "step_of",
+    "verify",
+]
 
 Which = Literal["last", "best"]
 
@@ -63,6 +79,8 @@ class Progress(BaseModel):
         reached_at: step of the first evaluation that met the target.
         peak_rss: most bytes of main memory the process held, of all sessions.
         peak_device: most bytes of a GPU's memory that tensors held, of all sessions.
+        stale: evaluations in a row, up to now, without a new best of the task's metric.
+        skipped: steps whose update was skipped, since float16 overflowed.
         losses: of the steps since the last row of metrics.jsonl.
     """
 
@@ -80,6 +98,8 @@ class Progress(BaseModel):
     reached_at: int | None = None
     peak_rss: int = 0
     peak_device: int = 0
+    stale: int = 0
+    skipped: int = 0
     losses: list[float] = []
 
 
@@ -100,32 +120,64 @@ def save(
     optimizer: torch.optim.Optimizer,
     device: torch.device,
     keep: int = 1,
+    extra: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write a checkpoint into `root`; the `keep` newest and the best one stay.
+
+    Args:
+        root: the run's `checkpoint/`.
+        progress: how far the run is.
+        model: its weights and buffers.
+        optimizer: its state.
+        device: whose random generators are saved.
+        keep: how many of the newest stay, this one included.
+        extra: other tensors that training goes on from, by name.
 
     Raises:
         RunError: it cannot be written; the one before is still there.
     """
-    final = _folder(root, progress.step)
-    draft = root / f"{DRAFT}{os.getpid()}"
-    generators = generator_states(device)
-    training = {f"generator/{name}": state for name, state in generators.items()}
+    training = {f"generator/{name}": state for name, state in generator_states(device).items()}
     training |= {f"optimizer/{k}": v for k, v in optimizer_tensors(model, optimizer).items()}
-    with writing(final):
-        try:
-            draft.mkdir(parents=True)
-            save_file(unique_tensors(model), draft / MODEL)
+    training |= {f"extra/{name}": tensor.contiguous() for name, tensor in (extra or {}).items()}
+    draft = begin(root)
+    try:
+        with writing(root):
             save_file(training, draft / TRAINING)
-            files = {name: _size_and_checksum(draft / name) for name in (MODEL, TRAINING)}
-            state = _State(files=files, progress=progress)
-            (draft / STATE).write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            for name in (MODEL, TRAINING, STATE):
-                force_to_disk(draft / name)
-            force_to_disk(draft)
-            draft.rename(final)
-            force_to_disk(root)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        return seal(draft, progress, unique_tensors(model), keep)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def begin(root: Path) -> Path:
+    """An empty folder in `root` to write a checkpoint into.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    draft = root / f"{DRAFT}{os.getpid()}"
+    with writing(root):
+        draft.mkdir(parents=True)
+    return draft
+
+
+def seal(draft: Path, progress: Progress, weights: Mapping[str, Tensor], keep: int) -> Path:
+    """Add weights and progress to a draft, force all to disk, rename it, remove older checkpoints.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    root = draft.parent
+    final = _folder(root, progress.step)
+    with writing(final):
+        save_file(dict(weights), draft / MODEL)
+        written = sorted(path for path in draft.rglob("*") if path.is_file())
+        files = {path.relative_to(draft).as_posix(): _size_and_checksum(path) for path in written}
+        state = _State(files=files, progress=progress)
+        (draft / STATE).write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        for path in (*written, draft / STATE, *{path.parent for path in written}):
+            force_to_disk(path)
+        draft.rename(final)
+        force_to_disk(root)
     best = None if progress.best_at is None else _folder(root, progress.best_at)
     for older in _folders(root)[:-keep]:
         if older != best:
@@ -162,21 +214,41 @@ def step_of(folder: Path) -> int:
 
 def load(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> Progress:
-    """Put model, optimizer and random generators where they were, and say how far the run is.
+) -> tuple[Progress, dict[str, Tensor]]:
+    """Put model, optimizer and random generators where they were.
+
+    Returns:
+        How far the run is, and the extra tensors.
 
     Raises:
         RunError: a file is missing, damaged or of another model; the message names it.
     """
-    state = _read_state(folder)
-    for name in (MODEL, TRAINING):
-        _check(folder / name, state.files.get(name))
+    progress = verify(folder)
+    if not (folder / TRAINING).is_file():
+        raise RunError(f"{folder / TRAINING} cannot be read: it is missing; {_next_step(folder)}")
     fill_model(model, folder / MODEL)
-    generators = fill_optimizer(model, optimizer, folder / TRAINING)
+    rest = fill_optimizer(model, optimizer, folder / TRAINING)
+    generators = {name: rest.pop(f"generator/{name}") for name in _names(rest, "generator/")}
     if "cpu" not in generators:
         raise RunError(f"{folder / TRAINING} is damaged: no generator/cpu; {_next_step(folder)}")
     restore_generators(generators, device)
+    return progress, {name: rest[f"extra/{name}"] for name in _names(rest, "extra/")}
+
+
+def verify(folder: Path) -> Progress:
+    """How far a checkpoint is, once all its files have been read and found whole.
+
+    Raises:
+        RunError: a file is missing or damaged; the message names it.
+    """
+    state = _read_state(folder)
+    for name, expected in state.files.items():
+        _check(folder / name, expected)
     return state.progress
+
+
+def _names(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
+    return [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
 
 
 def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:

@@ -2,57 +2,93 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from itertools import islice
 
 import torch
 
-from seqzoo.model import LanguageModel
 from seqzoo.operators import State
-from seqzoo.tasks import Task
+from seqzoo.tasks import IGNORED, Batch, Task
+from seqzoo.train.distributed import ALONE, Processes
+from seqzoo.train.objective import Objective
+from seqzoo.train.parallel import cut_up_again
+from seqzoo.train.precision import Precision
 
 __all__ = ["evaluate"]
 
 
 @torch.no_grad()
 def evaluate(
-    model: LanguageModel,
+    objective: Objective,
     task: Task,
     *,
     batch_size: int,
     batches: int | None = None,
     device: torch.device | None = None,
+    precision: Precision | None = None,
+    processes: Processes = ALONE,
 ) -> dict[str, float]:
     """The task's metrics, exact over all labelled positions whatever the batch size.
 
-    A batch that continues the one before is given the model's state after it.
+    A batch that continues the one before is given the model's state after it. Processes measure
+    rows of their own of every batch, and add up their sums in double precision.
 
     Args:
-        model: measured in evaluation mode, and left in the mode it was in.
+        objective: of the model, which is measured in evaluation mode, and left in the mode it was.
         task: gives the test batches and the measure.
-        batch_size: sequences at a time.
+        batch_size: sequences at a time, over all processes.
         batches: the first so many batches only; None means the whole test set.
         device: where the model lies; None means the CPU.
+        precision: of the forward passes; None means float32.
+        processes: that share the work, all with the same arguments.
     """
     device = device or torch.device("cpu")
-    was_training = model.training
-    model.eval()
+    precision = precision or Precision("float32", device)
+    was_training = objective.training
+    objective.eval()
     rows: list[torch.Tensor] = []
     names: tuple[str, ...] = ()
     state: State | None = None
     try:
         for batch in islice(task.test_batches(batch_size), batches):
-            positions, _ = batch.labelled()
+            own, counts = _own_rows(batch, processes)
+            positions = own.labelled()[0].to(device)
             before = state if batch.continues else None
-            tokens, wanted = batch.tokens.to(device), positions.to(device)
-            hidden, state = model.hidden(tokens, before, wanted, batch.cu_seqlens)
-            sums = task.measure(model.logits(hidden), batch)
-            names = tuple(sums)
-            rows.append(torch.stack([value.float() for value in sums.values()]))
+            with precision.autocast():
+                logits, state = objective.scores(
+                    own.tokens.to(device), before, positions, own.cu_seqlens
+                )
+            if counts:
+                sums = task.measure(logits, own)
+                names = tuple(sums)
+                rows.append(torch.stack([value.float() for value in sums.values()]))
     finally:
-        model.train(was_training)
+        objective.train(was_training)
+        cut_up_again(objective, processes)
     totals: defaultdict[str, float] = defaultdict(float)
-    for row in torch.stack(rows).tolist():  # one wait for the device, sums in double precision
+    for row in torch.stack(rows).tolist() if rows else []:  # one wait for the device
         for name, value in zip(names, row, strict=True):
             totals[name] += value
-    return task.metrics(totals)
+    return task.metrics(_added_up(processes.gather(dict(totals))))
+
+
+def _own_rows(batch: Batch, processes: Processes) -> tuple[Batch, bool]:
+    """This process's rows, and whether they count.
+
+    All processes have to call the model equally often, since FSDP2 collects its weights then; one
+    without a row takes the first, and does not count it.
+    """
+    rows = processes.rows(batch.tokens.shape[0])
+    if rows.start < rows.stop:
+        return batch.rows(rows.start, rows.stop), True
+    first = batch.rows(0, 1)
+    return dataclasses.replace(first, labels=torch.full_like(first.labels, IGNORED)), False
+
+
+def _added_up(all_sums: list[dict[str, float]]) -> dict[str, float]:
+    totals: defaultdict[str, float] = defaultdict(float)
+    for sums in all_sums:
+        for name, value in sums.items():
+            totals[name] += value
+    return dict(totals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -14,26 +14,25 @@ from rich.console import Console
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.run import RunSpec
-from seqzoo.tasks import Task
 from seqzoo.train import checkpoint
+from seqzoo.train.assembly import Assembly, Build
 from seqzoo.train.checkpoint import Progress
-from seqzoo.train.device import choose_device, private_randomness
+from seqzoo.train.determinism import determinism
+from seqzoo.train.device import private_randomness
 from seqzoo.train.directory import RunDirectory
-from seqzoo.train.evaluate import evaluate
+from seqzoo.train.distributed import Processes, join
 from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.loggers import Loggers
 from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.record import Record, write_record
 from seqzoo.train.sources import sources
-from seqzoo.train.step import TrainingStep
 from seqzoo.train.watch import Watch
 
 __all__ = ["train"]
 
 LARGEST_WAIT = 128  # steps between looks at the loss, so that a NaN costs no more than these
-
-Build = Callable[[RunSpec, int], LanguageModel]
+MOST_SKIPPED = 40  # steps in a row; the factor on float16's loss is then 2^-24 and less
 
 
 def _build(spec: RunSpec, vocab_size: int) -> LanguageModel:
@@ -50,13 +49,15 @@ def train(
 ) -> Record:
     """Train a run to its end, from its last checkpoint if the directory holds one.
 
-    On the CPU (same torch, same number of threads) a run that was stopped at any moment and
-    resumed ends with the very bits of one that was not.
+    On the CPU (same torch, same number of threads and processes) a run that was stopped at any
+    moment and resumed ends with the very bits of one that was not. Under torchrun every process
+    calls this with the same arguments; one of them writes, and all of them fail if one does.
 
     Args:
         spec: the run.
         directory: where its files go; made if there is none.
-        watch: is told what happens, after the loggers that the spec names.
+        watch: is told what happens, after the loggers that the spec names, on the process that
+            writes.
         console: where a person looks on, for logger `console`; None if nobody does.
         build: makes the model from the spec and the task's vocabulary.
 
@@ -69,9 +70,17 @@ def train(
         RunError: the run diverged (now or before), the directory holds another run or is in use,
             a checkpoint is damaged, or a file cannot be written.
     """
-    loggers = Loggers(spec.train.loggers, console, watch or Watch())
-    with RunDirectory(Path(directory), spec) as place, loggers:
-        record = place.record()
+    with join(spec.train.parallel, spec.train.device) as (processes, device), ExitStack() as held:
+        loggers = processes.together(
+            lambda: (
+                Loggers(spec.train.loggers, console, watch or Watch())
+                if processes.writer
+                else Loggers((), None, Watch())
+            )
+        )
+        place = RunDirectory(Path(directory), spec)
+        record = processes.on_writer(lambda: held.enter_context(place).record())
+        held.enter_context(loggers)
         if record is not None:
             if record.status == "diverged":
                 raise RunError(
@@ -80,35 +89,31 @@ def train(
                 )
             loggers.found(record)
             return record
-        device = choose_device(spec.train.device)
-        with private_randomness(spec.seed, device):
-            return _Training(spec, place, loggers, build, device).run()
+        held.enter_context(private_randomness(spec.seed, device))
+        held.enter_context(determinism(spec.train.deterministic))
+        assembly = processes.together(lambda: Assembly(spec, build, device, processes))
+        return _Training(spec, place, loggers, assembly, processes).run()
 
 
 class _Training:
-    """A run in this process: what it is made of, and how far it is."""
+    """A run in this process: how far it is, and who is told."""
 
     def __init__(
-        self, spec: RunSpec, place: RunDirectory, watch: Watch, build: Build, device: torch.device
+        self,
+        spec: RunSpec,
+        place: RunDirectory,
+        watch: Watch,
+        assembly: Assembly,
+        processes: Processes,
     ) -> None:
-        settings = spec.train
-        self.spec, self.place, self.watch, self.device = spec, place, watch, device
+        self.spec, self.place, self.watch = spec, place, watch
+        self.assembly, self.processes, self.task = assembly, processes, assembly.task
         self.started_at = time.perf_counter()
-        self.memory = PeakMemory(device)
-        self.task: Task = spec.task.build()
-        self.model = build(spec, self.task.vocab_size).to(device).train()
-        self.optimizer = settings.optimizer.build().make(self.model)
-        self.step = TrainingStep(
-            self.model,
-            self.optimizer,
-            settings.schedule.build(settings.steps),
-            accumulate=settings.accumulate,
-            clip=settings.clip,
-            device=device,
-        )
-        self.progress = self._resume()
+        self.memory = PeakMemory(assembly.device)
+        self.progress = processes.together(self._resume)
         self.earlier_s = self.progress.wall_s
         self.unread: list[torch.Tensor] = []
+        self.skipped_in_a_row = 0
         self.row_began = (self.progress.tokens, self.progress.train_s)
         self.norm = math.nan
         self.facts = Facts(
@@ -116,9 +121,9 @@ class _Training:
             directory=place.path,
             metric=self.task.metric,
             vocab_size=self.task.vocab_size,
-            parameters=sum(p.numel() for p in self.model.parameters() if p.requires_grad),
-            state_size=self.model.state_size(self.task.length),
-            device=describe_device(device),
+            parameters=assembly.parameters,
+            state_size=assembly.model.state_size(self.task.length),
+            device=describe_device(assembly.device),
             resumed_at=self.progress.step,
             notes=self.task.notes(),
             sources=sources(),
@@ -126,17 +131,17 @@ class _Training:
 
     def run(self) -> Record:
         """All steps that are left, then the record."""
-        self.place.claim()
-        self.watch.started(self.spec, self.facts)
+        self.processes.on_writer(self.place.claim)
+        self.processes.on_writer(lambda: self.watch.started(self.spec, self.facts))
         self._train()
         return self._finish("done")
 
     def _train(self) -> None:
         settings, progress = self.spec.train, self.progress
         self.clock = time.perf_counter()
-        while progress.step < settings.steps and not self._target_reached():
+        while progress.step < settings.steps and not self._ended():
             batch = self.task.train_batch(settings.batch_size, self.spec.seed, progress.step)
-            self.unread.append(self.step(batch, progress.step))
+            self.unread.append(self.assembly.advance(batch, progress.step))
             progress.step += 1
             progress.tokens += batch.tokens.numel()
             last = progress.step == settings.steps
@@ -145,13 +150,18 @@ class _Training:
             if last or progress.step % settings.evaluate.every == 0:
                 self._evaluate()
             due = last or progress.step % settings.checkpoint.every == 0 or self._is_best()
-            if due or self._target_reached():
+            if due or self._ended():
                 self._save()
             if len(self.unread) == LARGEST_WAIT:
                 self._read_losses()
 
-    def _target_reached(self) -> bool:
-        return self.progress.reached_at is not None
+    def _ended(self) -> bool:
+        """Whether the run ends before its last step."""
+        stop, progress = self.spec.train.stop, self.progress
+        patience = stop.patience if stop else None
+        return progress.reached_at is not None or (
+            patience is not None and progress.stale >= patience
+        )
 
     def _is_best(self) -> bool:
         return self.spec.train.checkpoint.best and self.progress.best_at == self.progress.step
@@ -161,19 +171,35 @@ class _Training:
         progress = self.progress
         if self.unread:
             first = progress.step - len(self.unread) + 1
-            rows = torch.stack(self.unread).tolist()
+            losses, norms = torch.stack(self.unread).unbind(1)
+            losses = self.processes.total(losses)
             self.unread.clear()
-            for step, (loss, norm) in enumerate(rows, start=first):
-                if not (math.isfinite(loss) and math.isfinite(norm)):
-                    self._diverge(
-                        step - 1, f"at step {step} the loss is {loss:g}, the gradient norm {norm:g}"
-                    )
-                progress.losses.append(loss)
-                self.norm = norm
+            for step, row in enumerate(zip(losses.tolist(), norms.tolist(), strict=True), first):
+                self._check(step, *row)
+                progress.losses.append(row[0])
         now = time.perf_counter()
         progress.train_s += now - self.clock
         progress.wall_s = self.earlier_s + now - self.started_at
         self.clock = now
+
+    def _check(self, step: int, loss: float, norm: float) -> None:
+        """Count an update that float16 skipped, and stop a run that diverged."""
+        if math.isfinite(loss) and math.isfinite(norm):
+            self.norm, self.skipped_in_a_row = norm, 0
+            return
+        scaled = self.assembly.precision.scaler is not None
+        if not scaled or not math.isfinite(loss):
+            self._diverge(
+                step - 1, f"at step {step} the loss is {loss:g}, the gradient norm {norm:g}"
+            )
+        self.progress.skipped += 1
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row == MOST_SKIPPED:
+            self._diverge(
+                step - MOST_SKIPPED,
+                f"up to step {step} the updates of {MOST_SKIPPED} steps were skipped, since their "
+                "gradients are not finite however small float16's loss is made",
+            )
 
     def _log_steps(self) -> None:
         self._read_losses()
@@ -182,39 +208,38 @@ class _Training:
         row = self._row(
             "train",
             loss=sum(progress.losses) / len(progress.losses),
-            gradient_norm=self.norm,
-            lr=self.step.learning_rate,
+            lr=self.assembly.step.learning_rate,
             tokens=progress.tokens,
             tokens_per_s=(progress.tokens - tokens) / max(progress.train_s - seconds, 1e-9),
         )
+        if math.isfinite(self.norm):
+            row["gradient_norm"] = self.norm
+        if self.assembly.precision.scaler is not None:
+            row["skipped"] = progress.skipped
         progress.losses.clear()
         self.row_began = (progress.tokens, progress.train_s)
         self.watch.logged(row)
 
     def _evaluate(self) -> None:
         self._read_losses()
-        settings, progress = self.spec.train, self.progress
-        metrics = evaluate(
-            self.model,
-            self.task,
-            batch_size=settings.evaluate.batch_size or settings.batch_size,
-            batches=settings.evaluate.batches,
-            device=self.device,
-        )
+        progress, metric = self.progress, self.task.metric
+        metrics = self.assembly.evaluate()
         for name, value in metrics.items():
             if not math.isfinite(value):
                 self._diverge(
                     progress.step, f"the evaluation after step {progress.step} has {name} {value:g}"
                 )
-        metric, stop = self.task.metric, settings.stop
         value, before = metrics[metric.name], progress.best.get(metric.name)
-        if settings.checkpoint.best and (before is None or metric.better(value, before)):
+        improved = before is None or metric.better(value, before)
+        progress.stale = 0 if improved else progress.stale + 1
+        if improved and self.spec.train.checkpoint.best:
             progress.best_at = progress.step
         for name, value in metrics.items():
             better = max if self.task.higher_is_better(name) else min
             progress.best[name] = better(progress.best.get(name, value), value)
         progress.metrics = metrics
-        if stop is not None and metric.reached(metrics[metric.name], stop.target):
+        target = self.spec.train.stop.target if self.spec.train.stop else None
+        if target is not None and metric.reached(metrics[metric.name], target):
             progress.reached_at = progress.step
         self.clock = time.perf_counter()
         row = self._row("evaluation", **metrics)
@@ -224,14 +249,7 @@ class _Training:
         self._read_losses()
         self.watch.saving(self.progress.step)
         self.memory.note(self.progress)
-        checkpoint.save(
-            self.place.checkpoints,
-            self.progress,
-            self.model,
-            self.optimizer,
-            self.device,
-            self.spec.train.checkpoint.keep,
-        )
+        self.assembly.save(self.place.checkpoints, self.progress)
         self.clock = time.perf_counter()
         self.watch.saved(self.progress.step)
 
@@ -243,7 +261,7 @@ class _Training:
         folder = checkpoint.latest(self.place.checkpoints)
         if folder is None:
             return Progress(run_id=self.spec.run_id, fingerprint=self.task.fingerprint)
-        progress = checkpoint.load(folder, self.model, self.optimizer, self.device)
+        progress = self.assembly.load(folder)
         if progress.run_id != self.spec.run_id:
             raise RunError(
                 f"{folder} is of run {progress.run_id}, and this is run {self.spec.run_id}; "
@@ -272,6 +290,10 @@ class _Training:
         self.progress.wall_s = self.earlier_s + time.perf_counter() - self.started_at
         self.memory.note(self.progress)
         record = record_of(self.spec, self.facts, self.progress, status)
-        write_record(self.place.record_file, record)
+        record = self.processes.on_writer(lambda: self._write(record))
         self.watch.finished(record)
+        return record
+
+    def _write(self, record: Record) -> Record:
+        write_record(self.place.record_file, record)
         return record

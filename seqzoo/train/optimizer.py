@@ -1,4 +1,4 @@
-"""Optimizers: parts that make a torch optimizer for a model."""
+"""Optimizers: parts that make a torch optimizer for a model. This file: the family, and AdamW."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import nn
 
 from seqzoo.spec import Part, PartSpec
+from seqzoo.train.groups import decayed_and_not
 
-__all__ = ["AdamW", "Optimizer"]
+__all__ = ["AdamW", "Beta", "Optimizer", "adamw"]
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -33,11 +34,9 @@ class Optimizer(Part, ABC, family="optimizer"):
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay on matrices.
+    """Adam with decoupled weight decay; `seqzoo.train.groups` says of which parameters.
 
-    As is common, parameters with fewer than two dimensions (biases, norm gains, one number a head)
-    are not decayed; everything else is, embeddings too. The fused implementation is used where
-    torch has one.
+    The fused implementation is used where torch has one.
     """
 
     name = "adamw"
@@ -59,21 +58,27 @@ class AdamW(Optimizer):
 
     spec: Spec
 
-    def make(self, model: nn.Module) -> torch.optim.AdamW:
-        """AdamW over two groups: matrices, and the rest without decay."""
+    def make(self, model: nn.Module) -> torch.optim.Optimizer:
+        """AdamW over two groups: what is decayed, and the rest."""
+        decayed, others = decayed_and_not(model)
         spec = self.spec
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        matrices = [parameter for parameter in trained if parameter.ndim >= 2]
-        others = [parameter for parameter in trained if parameter.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": spec.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        fused = all(parameter.device.type in ("cpu", "cuda", "mps") for parameter in trained)
-        return torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=spec.lr,
-            betas=spec.betas,
-            eps=spec.eps,
-            fused=fused,
-        )
+        return adamw(decayed, others, spec.lr, spec.weight_decay, spec.betas, spec.eps)
+
+
+def adamw(
+    decayed: list[nn.Parameter],
+    others: list[nn.Parameter],
+    lr: float,
+    weight_decay: float,
+    betas: tuple[float, float],
+    eps: float,
+) -> torch.optim.AdamW:
+    """torch's AdamW over parameters that are decayed and others; an empty group is left out."""
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    fused = all(each.device.type in ("cpu", "cuda", "mps") for each in (*decayed, *others))
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=lr, betas=betas, eps=eps, fused=fused
+    )

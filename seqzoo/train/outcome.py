@@ -31,6 +31,7 @@ def record_of(
         ),
         metrics=dict(progress.metrics),
         best=dict(progress.best),
+        skipped_steps=progress.skipped,
         parameters=facts.parameters,
         state_size=facts.state_size,
         timings=Timings(

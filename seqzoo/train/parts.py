@@ -8,8 +8,9 @@ from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part
 from seqzoo.train.loggers.console import ConsoleLogger
 from seqzoo.train.loggers.jsonl import JsonlLogger
+from seqzoo.train.muon import Muon
 from seqzoo.train.optimizer import AdamW
-from seqzoo.train.schedule import Constant, Cosine
+from seqzoo.train.schedule import WSD, Constant, Cosine
 
 __all__ = ["register_parts"]
 
@@ -17,5 +18,5 @@ __all__ = ["register_parts"]
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Register every built-in optimizer, schedule and logger."""
-    for part in (AdamW, Constant, Cosine, ConsoleLogger, JsonlLogger):
+    for part in (AdamW, Muon, Constant, Cosine, WSD, ConsoleLogger, JsonlLogger):
         register(part)

@@ -126,6 +126,7 @@ class Record(_Facts):
         metric: the metric that runs are compared by.
         metrics: every metric as the last evaluation measured it; empty if there was none.
         best: each metric's best value over all evaluations (losses and bits: lowest).
+        skipped_steps: steps whose update was skipped, since float16 overflowed.
         parameters: trained numbers in the model.
         state_size: numbers a sequence carries at the task's length.
         timings: seconds and rates.
@@ -148,6 +149,7 @@ class Record(_Facts):
     metric: MetricFacts
     metrics: dict[str, float]
     best: dict[str, float]
+    skipped_steps: int = 0
     parameters: int
     state_size: int
     timings: Timings

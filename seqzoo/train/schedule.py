@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Literal
 
 from pydantic import Field, NonNegativeInt
 
 from seqzoo.spec import Part, PartSpec
 
-__all__ = ["Constant", "Cosine", "Schedule"]
+__all__ = ["WSD", "Constant", "Cosine", "Schedule"]
 
 
 class Schedule(Part, ABC, family="schedule"):
@@ -73,3 +74,34 @@ class Cosine(Schedule):
             return (step + 1) / warmup
         done = (step - warmup) / max(1, self.steps - 1 - warmup)
         return floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+
+
+class WSD(Schedule):
+    """Linear warm-up, the full learning rate, then down to a share of it over the last steps."""
+
+    name = "wsd"
+
+    class Spec(WarmupSpec):
+        """Settings of `wsd` (warm-up, stable, decay; arXiv 2404.06395).
+
+        Attributes:
+            decay: share of all steps, at their end, in which the factor falls.
+            shape: along a line, or as 1 - sqrt of the share of the decay that is done, which falls
+                fast at first (arXiv 2405.18392).
+            final_ratio: factor at the last step.
+        """
+
+        decay: float = Field(default=0.2, gt=0, le=1)
+        shape: Literal["linear", "sqrt"] = "linear"
+        final_ratio: float = Field(default=0.0, ge=0, le=1)
+
+    spec: Spec
+
+    def factor(self, step: int) -> float:
+        """Rises to 1 over the warm-up, stays, and falls to `final_ratio` at the last step."""
+        spec = self.spec
+        rise = min(1.0, (step + 1) / max(1, spec.warmup))
+        falling = max(1, round(spec.decay * self.steps))
+        done = min(1.0, max(0.0, (step + 1 - (self.steps - falling)) / falling))
+        fall = math.sqrt(done) if spec.shape == "sqrt" else done
+        return rise * (spec.final_ratio + (1 - spec.final_ratio) * (1 - fall))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqzoo.errors import RunError
-from seqzoo.model import LanguageModel
 from seqzoo.tasks import IGNORED, Batch
-from seqzoo.train.losses import summed_loss
+from seqzoo.train.distributed import ALONE, Processes
+from seqzoo.train.parallel import accumulating, compiling
+from seqzoo.train.precision import Precision
 from seqzoo.train.schedule import Schedule
 
 __all__ = ["TrainingStep"]
@@ -18,13 +21,15 @@ class TrainingStep:
     """Forward, backward, clip, update.
 
     The loss is the mean cross entropy over all labelled positions of the whole batch, so that
-    cutting it into micro-batches changes nothing but rounding. Logits are made at labelled
-    positions only, and of a sample of the vocabulary where the batch names one.
+    cutting it into micro-batches, or among processes, changes nothing but rounding. Logits are made
+    at labelled positions only, and of a sample of the vocabulary where the batch names one.
 
     Args:
-        model: trained in place.
-        optimizer: over the model's parameters; its groups hold the full learning rate.
+        module: an `Objective`, or what `seqzoo.train.parallel.share` made of it.
+        optimizer: over its parameters; its groups hold the full learning rate.
         schedule: factor on the learning rate.
+        precision: of forward and backward; None is float32.
+        processes: among which a batch is cut up by rows.
         accumulate: micro-batches a batch.
         clip: largest norm of the gradient, None for no clipping.
         device: where the model lies.
@@ -32,39 +37,46 @@ class TrainingStep:
 
     def __init__(
         self,
-        model: LanguageModel,
+        module: nn.Module,
         optimizer: torch.optim.Optimizer,
         schedule: Schedule,
         *,
+        precision: Precision | None = None,
+        processes: Processes = ALONE,
         accumulate: int = 1,
         clip: float | None = None,
         device: torch.device | None = None,
     ) -> None:
-        self.model = model
+        self.module = module
         self.optimizer = optimizer
         self.schedule = schedule
+        self.processes = processes
         self.accumulate = accumulate
         self.clip = clip
         self.device = device or torch.device("cpu")
+        self.precision = precision or Precision("float32", self.device)
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._full_rates = [group["lr"] for group in optimizer.param_groups]
 
     def __call__(self, batch: Batch, step: int) -> Tensor:
-        """Train on a batch; `step` counts from 0.
+        """Train on a batch, the same on every process; `step` counts from 0.
 
         Returns:
-            (2,) float32 on the device: loss in nats a label, norm of the gradient before clipping.
+            (2,) float32 on the device: this process's share of the loss in nats a label, which add
+            up to the loss, and the norm of the whole gradient before clipping; a norm that is not
+            finite under float16 means that the update was skipped.
 
         Raises:
-            RunError: no position of the batch has a label.
+            RunError: no position of the batch has a label, or the compiler failed.
         """
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._forward_backward(batch, step)
+        self.precision.unscale(self.optimizer)
         norm = self._clip()
         factor = self.schedule.factor(step)
         for group, full in zip(self.optimizer.param_groups, self._full_rates, strict=True):
             group["lr"] = full * factor
-        self.optimizer.step()
+        self.precision.update(self.optimizer)
         return torch.stack((loss, norm))
 
     @property
@@ -76,22 +88,28 @@ class TrainingStep:
         count = int((batch.labels != IGNORED).sum())
         if count == 0:
             raise RunError(f"the task's batch of step {step} has no label at any position")
-        size = batch.tokens.shape[0] // self.accumulate
+        rows = self.processes.rows(batch.tokens.shape[0])
+        size = (rows.stop - rows.start) // self.accumulate
         total = torch.zeros((), device=self.device)
-        for first in range(0, batch.tokens.shape[0], size):
-            part = batch.rows(first, first + size)
-            positions, targets = part.labelled()
-            wanted = None
-            if positions.numel() < part.tokens.numel():
-                wanted = positions.to(self.device, non_blocking=True)
-            tokens = part.tokens.to(self.device, non_blocking=True)
-            bounds = part.cu_seqlens  # read on the CPU first: it decides shapes
-            hidden, _ = self.model.hidden(tokens, positions=wanted, cu_seqlens=bounds)
-            targets = targets.to(self.device, non_blocking=True)
-            loss = summed_loss(self.model, hidden.flatten(0, -2), targets, batch.negatives) / count
-            loss.backward()
+        for index in range(self.accumulate):
+            part = batch.rows(rows.start + index * size, rows.start + (index + 1) * size)
+            with accumulating(self.module, self.processes, last=index + 1 == self.accumulate):
+                loss = self._summed_loss(part) / count
+                # Processes take the mean of their gradients, and the sum is wanted.
+                self.precision.backward(loss * self.processes.size)
             total += loss.detach()
         return total
+
+    def _summed_loss(self, part: Batch) -> Tensor:
+        positions, targets = part.labelled()
+        wanted = None
+        if positions.numel() < part.tokens.numel():
+            wanted = positions.to(self.device, non_blocking=True)
+        tokens = part.tokens.to(self.device, non_blocking=True)
+        targets = targets.to(self.device, non_blocking=True)
+        with compiling(), self.precision.autocast():
+            # Bounds of documents are read on the CPU first: they decide shapes.
+            return self.module(tokens, targets, wanted, part.negatives, part.cu_seqlens)
 
     def _clip(self) -> Tensor:
         """Norm of the gradient of all parameters; scales it down to `clip` where it is larger."""
@@ -100,4 +118,6 @@ class TrainingStep:
         else:
             gradients = [p.grad for p in self.parameters if p.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        if self.processes.parallel == "fsdp2":
+            norm = cast("Any", norm).full_tensor()
         return norm.float()

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 
 from seqzoo.errors import RunError
 
-__all__ = ["fill_model", "fill_optimizer", "first_cut", "optimizer_tensors", "unique_tensors"]
+__all__ = [
+    "fill_model",
+    "fill_optimizer",
+    "first_cut",
+    "load_states",
+    "optimizer_tensors",
+    "unique_tensors",
+]
 
 
 def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -67,18 +74,18 @@ def fill_model(model: nn.Module, path: Path) -> None:
 def fill_optimizer(
     model: nn.Module, optimizer: torch.optim.Optimizer, path: Path
 ) -> dict[str, Tensor]:
-    """Give an optimizer the state of a file, and return the file's generator states.
+    """Give an optimizer the state of a file, and return the file's other tensors.
 
     Raises:
         RunError: the file is damaged, or a state belongs to no parameter or has another shape.
     """
     parameters = dict(model.named_parameters())
     states: dict[str, dict[str, Tensor]] = {}
-    generators = {}
+    others = {}
     for full_name, tensor in _read(path).items():
         kind, _, rest = full_name.partition("/")
-        if kind == "generator":
-            generators[rest] = tensor
+        if kind != "optimizer":
+            others[full_name] = tensor
             continue
         key, _, name = rest.partition("/")
         parameter = parameters.get(name)
@@ -90,8 +97,8 @@ def fill_optimizer(
                 f"tensor '{full_name}' is {_shape(tensor)} there and {_shape(parameter)} here",
             )
         states.setdefault(name, {})[key] = tensor
-    _load_states(optimizer, {id(parameters[name]): state for name, state in states.items()})
-    return generators
+    load_states(optimizer, {id(parameters[name]): state for name, state in states.items()})
+    return others
 
 
 def first_cut(path: Path) -> str:
@@ -112,7 +119,7 @@ def first_cut(path: Path) -> str:
     return "all its tensors are whole, and more is there than was saved"
 
 
-def _load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str, Tensor]]) -> None:
+def load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str, Tensor]]) -> None:
     """Hand states by the id of their parameter to the optimizer, which moves them to its device."""
     order = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     optimizer.load_state_dict(

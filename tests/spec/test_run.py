@@ -8,7 +8,7 @@ import pytest
 
 from seqzoo.errors import SpecError
 from seqzoo.registry import Registry, load_registry
-from seqzoo.spec.run import RunSpec
+from seqzoo.spec.run import RunSpec, run_id_of
 
 DATA: dict[str, Any] = {
     "name": "try",
@@ -67,3 +67,36 @@ def test_optional_sections_may_be_left_out_or_null(registry: Registry) -> None:
 def test_devices(registry: Registry, device: str) -> None:
     with pytest.raises(SpecError, match=r"train\.device: text of the form"):
         registry.validate(RunSpec, {**DATA, "train": {"steps": 1, "device": device}})
+
+
+def test_runs_that_do_not_use_a_younger_key_keep_their_id(registry: Registry) -> None:
+    train = {**DATA["train"], "stop": {"target": 0.5}}
+    run = registry.validate(RunSpec, {**DATA, "train": train})
+    resolved = run.resolved()
+    old = copy.deepcopy(resolved)
+    for key in ("precision", "ema", "activation_checkpointing", "compile", "deterministic"):
+        del old["train"][key]
+    del old["train"]["parallel"], old["train"]["stop"]["patience"]
+    assert resolved["train"]["precision"] == "float32"
+    assert run_id_of(old) == run.run_id == run_id_of(resolved)
+    used = registry.validate(RunSpec, {**DATA, "train": {**train, "precision": "bfloat16"}})
+    assert used.run_id != run.run_id
+
+
+@pytest.mark.parametrize(
+    ("train", "says"),
+    [
+        ({"stop": {}}, r"train\.stop: no reason to stop: give it a target, a patience, or both"),
+        (
+            {"stop": {"patience": 2}, "evaluate": {"every": 10}},
+            r"stop\.patience counts evaluations, and evaluate\.every 10 leaves none before",
+        ),
+        ({"precision": "fp16"}, r"train\.precision"),
+        ({"ema": {"decay": 1.0}}, r"train\.ema\.decay"),
+    ],
+)
+def test_training_keys_that_make_no_sense_are_refused(
+    registry: Registry, train: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(SpecError, match=says):
+        registry.validate(RunSpec, {**DATA, "train": {"steps": 10, **train}})

@@ -15,6 +15,7 @@ from seqzoo.model import build_model
 from seqzoo.tasks import IGNORED, Batch
 from seqzoo.tasks.text import Text
 from seqzoo.train.evaluate import evaluate
+from seqzoo.train.objective import Objective
 from seqzoo.train.step import TrainingStep
 
 REGISTRY = seqzoo.load_registry()
@@ -114,7 +115,8 @@ def test_evaluation_and_training_keep_documents_apart(stories: Path, mixer: str)
             labels = batch.labels.flatten()[begin:end]
             loss = torch.nn.functional.cross_entropy(alone[0], labels, reduction="sum")
             nats, count = nats + float(loss.detach()), count + int((labels != IGNORED).sum())
-    assert evaluate(model, task, batch_size=5)["loss"] == pytest.approx(nats / count, rel=1e-5)
+    measured = evaluate(Objective(model), task, batch_size=5)["loss"]
+    assert measured == pytest.approx(nats / count, rel=1e-5)
 
     batch = task.train_batch(6, seed=0, step=0)
     hidden, state = model.hidden(batch.tokens, cu_seqlens=batch.cu_seqlens)
@@ -124,7 +126,7 @@ def test_evaluation_and_training_keep_documents_apart(stories: Path, mixer: str)
     for parts in (1, 3):  # micro-batches take their documents with them
         optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
         step = TrainingStep(
-            model,
+            Objective(model),
             optimizer,
             REGISTRY.spec("schedule", "constant").build(1),
             accumulate=parts,

@@ -15,6 +15,7 @@ from seqzoo.train import checkpoint, train
 from seqzoo.train.checkpoint import Progress
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.metrics_log import read_rows
+from seqzoo.train.objective import Objective
 from seqzoo.train.optimizer import AdamW
 
 CPU = torch.device("cpu")
@@ -60,7 +61,7 @@ def test_model_optimizer_generator_and_progress_come_back(
     spec = make_spec(model={"width": 8, "layers": 1, "mixer": "attention", "tie_embeddings": True})
     other = build_model(spec.model, vocab_size=7)
     others_optimizer = AdamW.Spec().build().make(other)
-    assert checkpoint.load(folder, other, others_optimizer, CPU) == progress
+    assert checkpoint.load(folder, other, others_optimizer, CPU) == (progress, {})
     assert torch.equal(torch.rand(4), expected)
     assert other.head.weight is other.embedding.weight
     for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
@@ -129,7 +130,7 @@ def test_a_run_keeps_its_best_evaluation(make_spec, tmp_path: Path) -> None:
     restored = build_model(spec)
     assert checkpoint.load_weights(tmp_path / "checkpoint", restored, "best") == best
     task = spec.task.build()
-    measured = evaluate(restored, task, batch_size=8)
+    measured = evaluate(Objective(restored), task, batch_size=8)
     assert measured["accuracy"] == record.best["accuracy"]
 
 
@@ -212,7 +213,7 @@ def test_a_save_killed_at_any_file_operation_leaves_the_old_or_the_new_checkpoin
         left = steps_in(root)
         assert left[-1] in (4, 5)
         for folder in root.iterdir():  # every one of them is whole
-            step = checkpoint.load(folder, model, optimizer, CPU).step
+            step = checkpoint.load(folder, model, optimizer, CPU)[0].step
             expected = new["embedding.weight"] if step == 5 else torch.full((7, 8), float(step))
             assert torch.equal(model.embedding.weight, expected)
         model.load_state_dict(new)
@@ -241,7 +242,7 @@ def test_a_save_that_fails_half_way_leaves_the_one_before(
     with pytest.raises(RunError, match=r"step-00000004: No space left on device; free some space"):
         checkpoint.save(tmp_path, Progress(run_id="abc", step=4), model, optimizer, CPU)
     assert list(tmp_path.iterdir()) == [folder]
-    assert checkpoint.load(folder, model, optimizer, CPU).step == 3
+    assert checkpoint.load(folder, model, optimizer, CPU)[0].step == 3
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from safetensors.torch import load_file
 
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
+from seqzoo.registry import load_registry
 from seqzoo.spec.run import RunSpec
-from seqzoo.train import Record, Watch, read_record, train
+from seqzoo.train import Record, Watch, load_trained, read_record, train
+from seqzoo.train.evaluate import evaluate
 from seqzoo.train.metrics_log import read_rows
+from seqzoo.train.objective import Objective
 
 KILLED_AFTER_THE_CHECKPOINT = """
 import os, signal, sys
@@ -283,3 +286,88 @@ def test_the_model_is_built_from_the_spec_by_the_runs_seed(make_spec, tmp_path: 
         kind, _, rest = name.partition("/")
         if kind == "model":
             assert torch.allclose(tensor, fresh[rest], atol=1e-9), rest
+
+
+def test_training_stops_when_patience_runs_out(make_spec, tmp_path: Path) -> None:
+    frozen = {"lr": 1e-12}  # too small to change a metric: the first evaluation stays the best
+    spec = make_spec({"optimizer": frozen, "stop": {"patience": 2}, "evaluate": {"every": 2}})
+    watch = Recorder()
+    record = train(spec, tmp_path, watch=watch)
+    assert (record.steps, record.reached_at, record.target) == (6, None, None)
+    assert watch.events[-2:] == [("saved", 6), ("finished", 6)]
+    (tmp_path / "record.json").unlink()
+    assert train(spec, tmp_path).steps == 6
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"precision": "float16", "ema": {"decay": 0.9}},
+        {"precision": "bfloat16", "optimizer": {"type": "muon"}, "deterministic": True},
+        {"activation_checkpointing": True, "schedule": {"type": "wsd", "warmup": 2}},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_every_way_of_training_resumes_with_the_same_bits(
+    make_spec, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    spec = make_spec({**settings, "checkpoint": {"every": 3}})
+    with pytest.raises(KeyboardInterrupt):
+        train(spec, tmp_path / "a", watch=Interrupter())
+    train(spec, tmp_path / "a")
+    train(spec, tmp_path / "b")
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_the_average_is_what_is_evaluated_and_saved(make_spec, tmp_path: Path) -> None:
+    settings = {"optimizer": {"lr": 0.05}, "checkpoint": {"every": 12}}
+    plain = train(make_spec(settings), tmp_path / "plain")
+    averaged = train(make_spec({**settings, "ema": {"decay": 0.99}}), tmp_path / "ema")
+    assert averaged.metrics["loss"] != plain.metrics["loss"]
+    trained = {k: v for k, v in final_tensors(tmp_path / "plain").items() if k[:6] == "model/"}
+    saved = final_tensors(tmp_path / "ema")
+    for name, tensor in trained.items():  # the same weights were trained, and are kept beside
+        kept = saved[f"training/extra/weights/{name.removeprefix('model/')}"]
+        assert torch.equal(kept, tensor)
+    registry = load_registry(entry_points=[])
+    spec, model = load_trained(tmp_path / "ema", registry)
+    metrics = evaluate(Objective(model), spec.task.build(), batch_size=8, batches=2)
+    assert metrics["loss"] == pytest.approx(averaged.metrics["loss"], rel=1e-6)
+
+
+class Overflowing(LanguageModel):
+    """Its gradients overflow for a while, or for good."""
+
+    until = 3
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits = super().logits(hidden)
+        if self.training:
+            self.until -= 1
+            if self.until >= 0:
+                logits.register_hook(lambda gradient: gradient * torch.inf)
+        return logits
+
+
+class AlwaysOverflowing(Overflowing):
+    until = 1000
+
+
+def test_updates_that_overflow_are_skipped_and_counted(make_spec, tmp_path: Path) -> None:
+    watch = Recorder()
+    record = train(
+        make_spec({"precision": "float16", "log_every": 2}),
+        tmp_path / "a",
+        watch=watch,
+        build=lambda spec, vocab_size: Overflowing(spec.model, vocab_size),
+    )
+    assert record.skipped_steps == 3
+    rows = [row for row in watch.rows if row["kind"] == "train"]
+    assert [row["skipped"] for row in rows[:3]] == [2, 3, 3]
+    assert ["gradient_norm" not in row for row in rows[:3]] == [True, False, False]
+    with pytest.raises(RunError, match="the updates of 40 steps were skipped"):
+        train(
+            make_spec({"precision": "float16", "steps": 60}),
+            tmp_path / "b",
+            build=lambda spec, vocab_size: AlwaysOverflowing(spec.model, vocab_size),
+        )

@@ -8,6 +8,7 @@ from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.run import RunSpec
 from seqzoo.tasks import IGNORED, Batch
+from seqzoo.train.objective import Objective
 from seqzoo.train.schedule import Constant
 from seqzoo.train.step import TrainingStep
 
@@ -35,7 +36,7 @@ def make_step(
 ) -> TrainingStep:
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     schedule = Constant.Spec(warmup=warmup).build(10)
-    return TrainingStep(model, optimizer, schedule, accumulate=accumulate, clip=clip)
+    return TrainingStep(Objective(model), optimizer, schedule, accumulate=accumulate, clip=clip)
 
 
 def reference_gradients(model: LanguageModel, batch: Batch) -> tuple[float, list[torch.Tensor]]:

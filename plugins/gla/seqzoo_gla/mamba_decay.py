@@ -21,6 +21,7 @@ class MambaDecay(DecayForget):
     """alpha_t = exp(-exp(A) softplus(W u + b)), one a head (Mamba-2, arXiv 2405.21060)."""
 
     name = "mamba_decay"
+    no_weight_decay = ("project",)
 
     class Spec(PartSpec):
         """rate: exp(A) is drawn from U(0, rate). step: softplus(b) is drawn log-uniformly.

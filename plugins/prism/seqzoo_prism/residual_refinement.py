@@ -30,6 +30,7 @@ class ResidualRefinement(Injection):
     """B_t = sum_l beta^(l) delta^(l) k^(l)T, delta^(l) = act(p^(l) * r^(l)) (PRISM, Eqs. 10-16)."""
 
     name = "residual_refinement"
+    no_weight_decay = ("gates",)
 
     class Spec(PartSpec):
         """The axes of the paper's ablations (Table 3).

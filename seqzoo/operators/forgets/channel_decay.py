@@ -17,6 +17,7 @@ class ChannelDecay(DecayForget):
     """A_t = Diag(sigmoid(W_up W_down u + b)^(1/temperature)) (GLA, arXiv 2312.06635)."""
 
     name = "channel_decay"
+    no_weight_decay = ("down", "up")
 
     class Spec(PartSpec):
         """rank: features between the two matrices; null is the least of 16 and the width.

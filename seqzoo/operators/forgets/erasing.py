@@ -43,6 +43,8 @@ def erase_misfit(spec: EraseSpec, injection: PartSpec) -> str:
 class DeltaErase(nn.Module):
     """u, tied strengths -> I - beta k k^T."""
 
+    no_weight_decay = ("strength",)
+
     def __init__(self, spec: EraseSpec, dims: Dims) -> None:
         super().__init__()
         self.shape = (dims.heads, dims.key_size)

@@ -20,6 +20,7 @@ class HeadDecay(DecayForget):
     """A_t = alpha_t I with alpha_t = sigmoid(W_alpha u + b), one a head (PRISM, Eq. 17)."""
 
     name = "head_decay"
+    no_weight_decay = ("project",)
 
     class Spec(PartSpec):
         """initial: alpha where W_alpha u is 0, before training; sets b."""

@@ -20,6 +20,7 @@ class RankOneInjection(Injection):
     """B_t = beta_t v_t k_t^T: linear attention's write, or the delta rule's with a strength."""
 
     name = "rank_one"
+    no_weight_decay = ("strength",)
 
     class Spec(PartSpec):
         """key, value: how they are made of u. strength: none (beta = 1), or sigmoid(W_beta u)."""

@@ -1,0 +1,158 @@
+"""All that trains a run in this process: made from its spec, saved, and put back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seqzoo.errors import SpecError
+from seqzoo.model import LanguageModel
+from seqzoo.spec.run import RunSpec, TrainSpec
+from seqzoo.tasks import Batch, Task
+from seqzoo.train import checkpoint
+from seqzoo.train.average import Average
+from seqzoo.train.checkpoint import Progress
+from seqzoo.train.device import generator_states, restore_generators
+from seqzoo.train.distributed import Processes
+from seqzoo.train.evaluate import evaluate
+from seqzoo.train.objective import Objective
+from seqzoo.train.parallel import share
+from seqzoo.train.precision import Precision
+from seqzoo.train.step import TrainingStep
+
+__all__ = ["Assembly", "Build"]
+
+Build = Callable[[RunSpec, int], LanguageModel]
+
+
+class Assembly:
+    """Task, model, optimizer and what goes with them; the same on every process of the run.
+
+    Raises:
+        SpecError: the task's file is not there, sizes do not fit, or a key asks for what this
+            machine or this torch cannot do.
+    """
+
+    def __init__(
+        self, spec: RunSpec, build: Build, device: torch.device, processes: Processes
+    ) -> None:
+        settings = spec.train
+        self.settings, self.device, self.processes = settings, device, processes
+        _check_batch(settings, processes)
+        self.task: Task = spec.task.build()
+        self.precision = Precision(settings.precision, device)
+        self.model = build(spec, self.task.vocab_size).to(device).train()
+        self.parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        if processes.rank:  # the weights are equal, dropout is not
+            torch.manual_seed(_seed_of(spec.seed, processes.rank))
+        self.objective = Objective(self.model, recompute=settings.activation_checkpointing)
+        module = share(self.objective, processes, device, compiled=settings.compile)
+        self.optimizer: torch.optim.Optimizer = settings.optimizer.build().make(self.model)
+        self.average = Average(self.model, settings.ema.decay) if settings.ema else None
+        self.step = TrainingStep(
+            module,
+            self.optimizer,
+            settings.schedule.build(settings.steps),
+            precision=self.precision,
+            processes=processes,
+            accumulate=settings.accumulate,
+            clip=settings.clip,
+            device=device,
+        )
+
+    def advance(self, batch: Batch, step: int) -> Tensor:
+        """One step, counted from 0; see `TrainingStep`."""
+        measured = self.step(batch, step)
+        if self.average is not None:
+            self.average.update(step)
+        return measured
+
+    def evaluate(self) -> dict[str, float]:
+        """The task's metrics, of the averaged weights where there is an average."""
+        settings = self.settings.evaluate
+        with self._averaged():
+            return evaluate(
+                self.objective,
+                self.task,
+                batch_size=settings.batch_size or self.settings.batch_size,
+                batches=settings.batches,
+                device=self.device,
+                precision=self.precision,
+                processes=self.processes,
+            )
+
+    def save(self, root: Path, progress: Progress) -> None:
+        """Write a checkpoint: what is evaluated goes into model.safetensors.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        extra = {f"scaler/{name}": each for name, each in self.precision.state().items()}
+        with self._averaged():
+            if self.average is not None:
+                extra |= {f"weights/{name}": each for name, each in self.average.values.items()}
+            state = (self.model, self.optimizer, self.device, self.settings.checkpoint.keep)
+            if self.processes.parallel == "fsdp2":
+                from seqzoo.train import shards  # takes a second to import
+
+                shards.save(root, progress, *state, extra, self.processes)
+                return
+            generators = self.processes.gather(generator_states(self.device))
+            for rank, states in enumerate(generators[1:], start=1):
+                extra |= {f"generator-{rank}/{name}": each for name, each in states.items()}
+            self.processes.on_writer(lambda: checkpoint.save(root, progress, *state, extra))
+
+    def load(self, folder: Path) -> Progress:
+        """Go on from a checkpoint, whatever the number of processes that wrote it.
+
+        Processes that were not there then draw their dropout from the start of their own stream.
+
+        Raises:
+            RunError: it is damaged, or of another model.
+        """
+        state = (self.model, self.optimizer, self.device)
+        with self._averaged():
+            if self.processes.parallel == "fsdp2":
+                from seqzoo.train import shards
+
+                progress, extra = shards.load(folder, *state, self.processes)
+            else:
+                own = generator_states(self.device)
+                progress, extra = checkpoint.load(folder, *state)
+                if self.processes.rank:
+                    prefix = f"generator-{self.processes.rank}/"
+                    restore_generators({**own, **_below(extra, prefix)}, self.device)
+            if self.average is not None:
+                weights = _below(extra, "weights/")
+                for name, value in self.average.values.items():
+                    value.copy_(weights[name])
+        self.precision.restore(_below(extra, "scaler/"))
+        return progress
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self.average.in_place() if self.average is not None else nullcontext()
+
+
+def _check_batch(settings: TrainSpec, processes: Processes) -> None:
+    """Every process has the same number of rows in every micro-batch."""
+    if settings.batch_size % (processes.size * settings.accumulate):
+        micro = f" x accumulate {settings.accumulate}" if settings.accumulate > 1 else ""
+        raise SpecError(
+            f"train.batch_size: {settings.batch_size} sequences, the whole batch, cannot be cut "
+            f"evenly among {processes.size} processes{micro}; choose a multiple of "
+            f"{processes.size * settings.accumulate}, or another number of processes"
+        )
+
+
+def _seed_of(seed: int, rank: int) -> int:
+    digest = hashlib.blake2b(f"dropout/{seed}/{rank}".encode(), digest_size=7).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,115 @@
+"""Muon on the hidden matrices, AdamW on everything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import nn
+
+from seqzoo.errors import SpecError
+from seqzoo.spec import PartSpec
+from seqzoo.train.groups import decayed_and_not
+from seqzoo.train.optimizer import Beta, Optimizer, adamw
+
+__all__ = ["Muon"]
+
+
+class Muon(Optimizer):
+    """Momentum made orthogonal for the matrices of the blocks, AdamW for all other parameters.
+
+    Matrices are what is decayed, has two dimensions and lies in a block: not the embedding, not the
+    head, no convolution. Steps are scaled as AdamW's are (0.2 sqrt(max(rows, columns))), so that
+    one learning rate serves both.
+    """
+
+    name = "muon"
+
+    class Spec(PartSpec):
+        """Settings of `muon`.
+
+        Attributes:
+            lr: learning rate after warm-up, of both.
+            weight_decay: share of a matrix taken off at each step, times the learning rate.
+            momentum: decay of the running mean of a matrix's gradient.
+            nesterov: take the momentum as it will be after the step.
+            iterations: Newton-Schulz iterations that make it orthogonal.
+            betas: AdamW's, for the rest.
+            eps: AdamW's, for the rest.
+        """
+
+        lr: float = Field(default=1e-3, gt=0)
+        weight_decay: float = Field(default=0.0, ge=0)
+        momentum: Beta = 0.95
+        nesterov: bool = True
+        iterations: PositiveInt = 5
+        betas: tuple[Beta, Beta] = Field(default=(0.9, 0.95), strict=False)
+        eps: float = Field(default=1e-8, gt=0)
+
+    spec: Spec
+
+    def make(self, model: nn.Module) -> torch.optim.Optimizer:
+        """The two as one optimizer.
+
+        Raises:
+            SpecError: this torch has no Muon, or the model has no matrix for it.
+        """
+        kind: Any = getattr(torch.optim, "Muon", None)
+        if kind is None:
+            raise SpecError(
+                f"train.optimizer: muon is torch.optim.Muon, which torch {torch.__version__} does "
+                "not have; install a newer torch, or write type: adamw"
+            )
+        spec = self.spec
+        inner = getattr(model, "blocks", None)
+        hidden = set(map(id, inner.parameters())) if isinstance(inner, nn.Module) else set()
+        decayed, others = decayed_and_not(model)
+        matrices = [each for each in decayed if each.ndim == 2 and id(each) in hidden]
+        if not matrices:
+            raise SpecError(
+                "train.optimizer: the model's blocks have no matrix that muon could train"
+            )
+        chosen = set(map(id, matrices))
+        rest = [each for each in decayed if id(each) not in chosen]
+        return Joint(
+            kind(
+                matrices,
+                lr=spec.lr,
+                weight_decay=spec.weight_decay,
+                momentum=spec.momentum,
+                nesterov=spec.nesterov,
+                ns_steps=spec.iterations,
+                adjust_lr_fn="match_rms_adamw",
+            ),
+            adamw(rest, others, spec.lr, spec.weight_decay, spec.betas, spec.eps),
+        )
+
+
+class Joint(torch.optim.Optimizer):
+    """Several optimizers over different parameters as one: their groups in a row, one state."""
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
+        super().__init__([group for part in parts for group in part.param_groups], {})
+        self._share()
+
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One step of each; there is no closure."""
+        assert closure is None
+        for part in self.parts:
+            part.step()
+
+    def load_state_dict(self, state_dict: Any) -> None:
+        """As any optimizer's; the parts see what was loaded."""
+        super().load_state_dict(state_dict)
+        self._share()
+
+    def _share(self) -> None:
+        """Have the parts use this optimizer's groups and state."""
+        first = 0
+        for part in self.parts:
+            last = first + len(part.param_groups)
+            part.param_groups = self.param_groups[first:last]
+            part.state = self.state
+            first = last

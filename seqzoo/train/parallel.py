@@ -1,0 +1,90 @@
+"""The objective as a run's processes share it: plain, under DDP, or cut up by FSDP2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from seqzoo.errors import RunError
+from seqzoo.train.distributed import Processes
+from seqzoo.train.objective import Objective
+
+__all__ = ["accumulating", "compiling", "cut_up_again", "share"]
+
+
+def share(
+    objective: Objective, processes: Processes, device: torch.device, *, compiled: bool
+) -> nn.Module:
+    """What is called in the objective's place for training.
+
+    Its gradients are means over the processes. FSDP2 cuts up every block and the rest by
+    themselves, and must do so before the optimizer is made. A compiler takes the whole objective,
+    or under FSDP2 each block, between which weights are collected.
+    """
+    if processes.parallel == "fsdp2":
+        return _cut_up(objective, processes, device, compiled=compiled)
+    if compiled:
+        objective.compile()
+    if processes.parallel == "ddp":
+        return DistributedDataParallel(objective, broadcast_buffers=False)
+    return objective
+
+
+def _cut_up(
+    objective: Objective, processes: Processes, device: torch.device, *, compiled: bool
+) -> nn.Module:
+    # Imported here, since that alone takes a second and only runs under FSDP2 need it.
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+    mesh = init_device_mesh(device.type, (processes.size,))
+    for block in objective.blocks():
+        if compiled:
+            block.compile()
+        fully_shard(block, mesh=mesh)
+    fully_shard(objective, mesh=mesh)
+    register_fsdp_forward_method(objective, "scores")
+    return objective
+
+
+def accumulating(
+    module: nn.Module, processes: Processes, *, last: bool
+) -> AbstractContextManager[None]:
+    """Around a micro-batch: only after the last one do processes take the mean of gradients."""
+    if processes.parallel == "fsdp2":
+        cast("Any", module).set_requires_gradient_sync(last)
+    if processes.parallel == "ddp" and not last:
+        return cast("Any", module).no_sync()
+    return nullcontext()
+
+
+def cut_up_again(objective: Objective, processes: Processes) -> None:
+    """Under FSDP2, free the weights that an evaluation collected."""
+    if processes.parallel == "fsdp2":
+        cast("Any", objective).reshard()
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Around a call that may compile.
+
+    Raises:
+        RunError: the compiler failed.
+    """
+    try:
+        yield
+    except Exception as failure:
+        # Known by name: to import the class takes seconds, and a run without compiler never does.
+        if "TorchDynamoException" not in {kind.__name__ for kind in type(failure).__mro__}:
+            raise
+        lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+        reason = " ".join(lines[:2]) or type(failure).__name__  # "backend=... raised:", and what
+        raise RunError(
+            f"train.compile: torch.compile failed: {reason}; "
+            "write compile: false, or see what TORCH_LOGS=dynamo says"
+        ) from failure

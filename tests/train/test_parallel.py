@@ -1,0 +1,46 @@
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqzoo.errors import RunError
+from seqzoo.train import train
+
+
+def compile_with(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
+    """Have `torch.compile` use a backend that needs no C++ compiler."""
+    torch._dynamo.reset()
+    compiler: Any = torch.compile
+    monkeypatch.setattr(torch, "compile", functools.partial(compiler, backend=backend))
+
+
+def test_a_compiled_run_is_the_plain_one_up_to_rounding(
+    make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"steps": 3, "accumulate": 2, "evaluate": {"every": 3}}
+    graphs: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, _: object) -> object:
+        graphs.append(len(graph.graph.nodes))
+        return graph
+
+    compile_with(monkeypatch, backend)
+    compiled = train(make_spec({**settings, "compile": True}), tmp_path / "compiled")
+    assert max(graphs) > 10
+    plain = train(make_spec(settings), tmp_path / "plain")
+    assert compiled.metrics["loss"] == pytest.approx(plain.metrics["loss"], rel=1e-5)
+
+
+def test_a_compiler_that_fails_is_told_of_with_the_key(
+    make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: object, inputs: object) -> object:
+        raise ValueError("no compiler here")
+
+    compile_with(monkeypatch, backend)
+    with pytest.raises(RunError) as caught:
+        train(make_spec({"compile": True}), tmp_path)
+    assert str(caught.value).startswith("train.compile: torch.compile failed: ")
+    assert "no compiler here; write compile: false" in str(caught.value)
