@@ -16,18 +16,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqzoo.scan.problem import ScanProblem
-
 
 class ChunkLayout(Protocol):
     """How a problem's tokens lie in chunks.
 
     Attributes:
+        num_sequences: B, or N if packed.
         chunk: C, tokens a chunk.
         shape: of the M chunks, (steps, sequences, H) or (chunks, 1, H).
         active: for each step, how many sequences still have a chunk there; never rises.
     """
 
+    num_sequences: int
     chunk: int
     shape: tuple[int, int, int]
     active: tuple[int, ...]
@@ -49,28 +49,38 @@ class ChunkLayout(Protocol):
         ...
 
 
-def choose_layout(problem: ScanProblem, *, power_of_two: bool) -> ChunkLayout:
-    """The layout of a problem with at least one token.
+def choose_layout(
+    queries: Tensor,
+    values: Tensor,
+    bounds: tuple[int, ...] | None,
+    chunk_size: int,
+    *,
+    power_of_two: bool,
+) -> ChunkLayout:
+    """The layout of a scan of at least one token.
 
     Args:
+        queries: (B, T, H, K).
+        values: (B, T, R, H, V).
+        bounds: N + 1 numbers, where packed sequences begin and end; None if not packed.
+        chunk_size: at most so many tokens a chunk.
         power_of_two: round C up to a power of two (for decays that are split dyadically).
     """
-    batch, time, heads, key_size = problem.queries.shape
-    bounds = problem.bounds
+    batch, time, heads, key_size = queries.shape
     longest = time
     if bounds is not None:
         longest = max(end - start for start, end in pairwise(bounds))
-    largest = problem.chunk_size
-    if problem.queries.device.type == "cpu":
+    largest = chunk_size
+    if queries.device.type == "cpu":
         # the (C, C) work grows with C, the (K, V) work falls; accelerators want fewer, larger steps
-        largest = min(largest, max(16, key_size // 2, problem.writes.values.shape[-1] // 2))
+        largest = min(largest, max(16, key_size // 2, values.shape[-1] // 2))
     num_chunks = -(-longest // largest)
     chunk = -(-longest // num_chunks)  # equal chunks: the least padding
     if power_of_two:
         chunk = 1 << (chunk - 1).bit_length()
     if bounds is None:
         return EqualChunks(batch, time, heads, chunk)
-    return PackedChunks(bounds, heads, chunk, problem.queries.device)
+    return PackedChunks(bounds, heads, chunk, queries.device)
 
 
 def split_tokens(layout: ChunkLayout, tensor: Tensor) -> Tensor:
@@ -97,7 +107,7 @@ class EqualChunks:
     """B sequences of T tokens, cut alike."""
 
     def __init__(self, batch: int, time: int, heads: int, chunk: int) -> None:
-        self.batch, self.time, self.heads, self.chunk = batch, time, heads, chunk
+        self.num_sequences, self.time, self.heads, self.chunk = batch, time, heads, chunk
         self.steps = -(-time // chunk)
         self.shape = (self.steps, batch, heads)
         self.active = (batch,) * self.steps
@@ -121,7 +131,7 @@ class EqualChunks:
 
     def restore_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.restore_states`."""
-        return states.unflatten(0, (self.batch, self.heads))
+        return states.unflatten(0, (self.num_sequences, self.heads))
 
 
 class PackedChunks:
@@ -132,6 +142,7 @@ class PackedChunks:
     ) -> None:
         self.heads, self.chunk = heads, chunk
         spans = list(pairwise(bounds))
+        self.num_sequences = len(spans)
         chunk_counts = [-(-(end - start) // chunk) for start, end in spans]
         order = sorted(range(len(spans)), key=lambda n: -chunk_counts[n])
         steps = max(chunk_counts)

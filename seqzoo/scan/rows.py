@@ -21,6 +21,7 @@ from seqzoo.scan.layout import (
     split_tokens,
     split_writes,
 )
+from seqzoo.scan.problem import ScanProblem
 
 
 class ScanTensors(NamedTuple):
@@ -44,6 +45,22 @@ class ScanTensors(NamedTuple):
     def tied(self) -> bool:
         """Whether the erase's key is write key 1."""
         return self.erase_strength is not None and self.erase_read is None
+
+
+def scan_tensors(problem: ScanProblem) -> ScanTensors:
+    """The tensors of a problem, in the dtype it computes in."""
+    writes, transition = problem.writes, problem.transition
+    erase, dtype = transition.erase, problem.dtype
+    erased = (None, None, None) if erase is None else (erase.read, erase.strength, erase.write)
+    return ScanTensors(
+        problem.queries.to(dtype),
+        writes.keys.to(dtype),
+        writes.values.to(dtype),
+        *(
+            None if tensor is None else tensor.to(dtype)
+            for tensor in (writes.strengths, transition.log_decay, *erased)
+        ),
+    )
 
 
 class ChunkRows(NamedTuple):

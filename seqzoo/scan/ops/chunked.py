@@ -1,0 +1,155 @@
+"""The chunked form as an operator: `seqzoo::chunked_scan` and its backward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqzoo.scan.ops.refusals import refuse_second_derivative, refuse_vmap
+from seqzoo.scan.passes import ScanOptions, chunked_backward, chunked_forward, scan_layout
+from seqzoo.scan.precision import full_precision
+from seqzoo.scan.rows import ScanTensors
+
+ARGUMENTS = (
+    "Tensor queries, Tensor keys, Tensor values, Tensor? strengths, Tensor? log_decay, "
+    "Tensor? erase_read, Tensor? erase_strength, Tensor? erase_write, Tensor? state, "
+    "Tensor? cu_seqlens, bool before_decay, float scale, int chunk_size"
+)
+"""Of every operator over a whole scan: the fields of `ScanTensors`, the state, and the fields of
+`ScanOptions`."""
+
+NUM_TENSORS = len(ScanTensors._fields)
+
+
+def chunked_scan(
+    tensors: ScanTensors, state: Tensor | None, options: ScanOptions
+) -> tuple[Tensor, Tensor]:
+    """Outputs (B, T, H, V) and the final state; tensors and state in one dtype, T and B not 0."""
+    if torch.compiler.is_compiling():
+        return torch.ops.seqzoo.chunked_scan(*tensors, state, *options)
+    outputs, final, *_ = _ChunkedScan.apply(options, state, *tensors)  # type: ignore[misc]
+    return outputs, final
+
+
+class _ChunkedScan(torch.autograd.Function):
+    """The eager door. What it saves are outputs of it, which functorch wants."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        options: ScanOptions, state: Tensor | None, *arguments: Tensor | None
+    ) -> tuple[Any, ...]:
+        tensors = ScanTensors(*arguments)  # type: ignore[arg-type]
+        layout = scan_layout(tensors, options)
+        outputs, final, saved = chunked_forward(layout, tensors, state, options)
+        return outputs, final, layout, *saved
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        ctx.options, _, *tensors = inputs
+        _, _, ctx.layout, *saved = output
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*(tensor for tensor in saved if tensor is not None))
+        ctx.save_for_backward(*tensors, *saved)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None, *_: None
+    ) -> tuple[Tensor | None, ...]:
+        kept = ctx.saved_tensors  # once: unpacking may recompute them
+        tensors, saved = ScanTensors(*kept[:NUM_TENSORS]), kept[NUM_TENSORS:]
+        with full_precision(tensors.queries):
+            of_tensors, of_state = chunked_backward(
+                ctx.layout, tensors, ctx.options, saved, of_outputs, of_final
+            )
+        return None, of_state if ctx.needs_input_grad[1] else None, *of_tensors
+
+    vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
+
+
+@torch.library.custom_op(
+    "seqzoo::chunked_scan", mutates_args=(), schema=f"({ARGUMENTS}) -> (Tensor, Tensor)"
+)
+def _scan(*arguments: Any) -> tuple[Tensor, Tensor]:
+    tensors, state, options = split_arguments(arguments)
+    with full_precision(tensors.queries):
+        result = chunked_forward(scan_layout(tensors, options), tensors, state, options)
+    return result.outputs.contiguous(), result.final.contiguous()
+
+
+@torch.library.custom_op(
+    "seqzoo::chunked_scan_backward",
+    mutates_args=(),
+    schema=f"(Tensor? of_outputs, Tensor? of_final, {ARGUMENTS}) -> Tensor[]",
+)
+def _scan_backward(
+    of_outputs: Tensor | None, of_final: Tensor | None, *arguments: Any
+) -> list[Tensor]:
+    tensors, state, options = split_arguments(arguments)
+    layout = scan_layout(tensors, options)
+    with full_precision(tensors.queries):
+        saved = chunked_forward(layout, tensors, state, options).saved
+        of_tensors, of_state = chunked_backward(
+            layout, tensors, options, saved, of_outputs, of_final
+        )
+    gradients = (*of_tensors, None if state is None else of_state)
+    return [gradient.contiguous() for gradient in gradients if gradient is not None]
+
+
+def split_arguments(arguments: tuple[Any, ...]) -> tuple[ScanTensors, Tensor | None, ScanOptions]:
+    """The operators' arguments, named."""
+    state, *options = arguments[NUM_TENSORS:]
+    return ScanTensors(*arguments[:NUM_TENSORS]), state, ScanOptions(*options)
+
+
+def fake_scan(*arguments: Any) -> tuple[Tensor, Tensor]:
+    """Empty results of the right shapes."""
+    tensors, _, options = split_arguments(arguments)
+    batch, time, heads, key_size = tensors.queries.shape
+    value_size = tensors.values.shape[-1]
+    sequences = batch if options.cu_seqlens is None else len(options.cu_seqlens) - 1
+    outputs = tensors.queries.new_empty(batch, time, heads, value_size)
+    return outputs, tensors.queries.new_empty(sequences, heads, value_size, key_size)
+
+
+def fake_gradients(
+    of_outputs: Tensor | None, of_final: Tensor | None, *arguments: Any
+) -> list[Tensor]:
+    """An empty gradient for each tensor that is given, the state last."""
+    tensors, state, _ = split_arguments(arguments)
+    given = (*tensors, state)
+    return [tensor.new_empty(tensor.shape) for tensor in given if tensor is not None]
+
+
+def keep_arguments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    """Saves the inputs, and nothing else."""
+    tensors, state, options = split_arguments(inputs)
+    ctx.set_materialize_grads(False)
+    ctx.options = options[1:]
+    ctx.save_for_backward(*tensors, state, options.cu_seqlens)
+
+
+def backward_by(operator: Any) -> Any:
+    """The autograd formula of an operator over a whole scan whose backward is another operator."""
+
+    def backward(ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None) -> tuple[Any, ...]:
+        saved = ctx.saved_tensors
+        given = saved[: NUM_TENSORS + 1]
+        gradients = iter(operator(of_outputs, of_final, *saved, *ctx.options))
+        each = [None if tensor is None else next(gradients) for tensor in given]
+        return *each, None, None, None, None
+
+    return backward
+
+
+_scan.register_fake(fake_scan)
+_scan.register_vmap(refuse_vmap)
+_scan.register_autograd(
+    backward_by(torch.ops.seqzoo.chunked_scan_backward), setup_context=keep_arguments
+)
+_scan_backward.register_fake(fake_gradients)
+_scan_backward.register_vmap(refuse_vmap)
+_scan_backward.register_autograd(refuse_second_derivative)

@@ -1,0 +1,21 @@
+"""What the operators refuse, in words."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+
+def refuse_vmap(*_: Any) -> NoReturn:
+    """A vmap rule that only says what to do instead."""
+    raise NotImplementedError(
+        "scans have a batch axis of their own and no vmap rule: put the mapped axis into B, "
+        "(M, B, T, ...) -> (M * B, T, ...), or use backend='reference'"
+    )
+
+
+def refuse_second_derivative(*_: Any) -> NoReturn:
+    """The backward of a backward."""
+    raise RuntimeError(
+        "scan: this backend differentiates once, and the gradient of its gradient was asked for; "
+        "use backend='reference' for higher derivatives"
+    )

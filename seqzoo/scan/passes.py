@@ -1,0 +1,156 @@
+"""The chunked form's two passes over a whole scan, as functions of plain tensors.
+
+In three layers, each with its gradients written out: the tensors in chunks (`rows`), scores and
+decays (`factors`), and the erases' solve with the pass of the state (`within`).
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+from torch import Tensor
+
+from seqzoo.scan.channel_decay import channel_factors, channel_gradients
+from seqzoo.scan.factors import ChunkFactors
+from seqzoo.scan.head_decay import HeadDecays, head_factors, head_gradients
+from seqzoo.scan.layout import ChunkLayout, choose_layout, join_tokens, split_tokens
+from seqzoo.scan.problem import read_bounds
+from seqzoo.scan.rows import ChunkRows, ScanTensors, chunk_rows, tensor_gradients
+from seqzoo.scan.undecayed import undecayed_factors, undecayed_gradients
+from seqzoo.scan.within import Solved, run_chunks, run_chunks_back
+
+
+class ScanOptions(NamedTuple):
+    """What is not differentiated.
+
+    Attributes:
+        cu_seqlens: (N + 1,) integer, or None if not packed.
+        before_decay: the erase reads see the state before their token's decay.
+        scale: a factor on the outputs.
+        chunk_size: at most so many tokens a chunk.
+    """
+
+    cu_seqlens: Tensor | None
+    before_decay: bool
+    scale: float
+    chunk_size: int
+
+
+class Forward(NamedTuple):
+    """The results of `chunked_forward`, and what `chunked_backward` can go on from.
+
+    Attributes:
+        outputs: (B, T, H, V).
+        final: (B, H, V, K), or (N, H, V, K) if packed.
+        saved: reading rows and key rows, then the fields of `ChunkFactors` and `Solved`, then what
+            the gradients of the decay's kind need.
+    """
+
+    outputs: Tensor
+    final: Tensor
+    saved: tuple[Tensor | None, ...]
+
+
+def scan_layout(tensors: ScanTensors, options: ScanOptions) -> ChunkLayout:
+    """How the tokens lie in chunks; at least one token."""
+    queries, cu_seqlens = tensors.queries, options.cu_seqlens
+    bounds = None if cu_seqlens is None else read_bounds("scan", cu_seqlens, queries.shape[1])
+    per_channel = tensors.log_decay is not None and tensors.log_decay.ndim == 4
+    return choose_layout(
+        queries, tensors.values, bounds, options.chunk_size, power_of_two=per_channel
+    )
+
+
+def chunked_forward(
+    layout: ChunkLayout, tensors: ScanTensors, state: Tensor | None, options: ScanOptions
+) -> Forward:
+    """Outputs and final state; tensors and state (None is zero) in one dtype."""
+    rows = chunk_rows(layout, tensors, options.scale)
+    factors, decays = _factors(rows, options.before_decay)
+    num_sequences = layout.num_sequences
+    if state is None and layout.active[0] < num_sequences:  # an empty sequence keeps its zeros
+        shape = (num_sequences, *_state_shape(tensors))
+        state = tensors.values.new_zeros(shape)
+    first = None if state is None else layout.order_states(state)
+    outputs, final, solved = run_chunks(
+        factors, rows.values.flatten(1, 2), layout.chunk, first, _lanes(layout)
+    )
+    saved = (rows.reading, rows.keys, *factors, *solved, *decays)
+    return Forward(join_tokens(layout, outputs), layout.restore_states(final), saved)
+
+
+def chunked_backward(
+    layout: ChunkLayout,
+    tensors: ScanTensors,
+    options: ScanOptions,
+    saved: tuple[Tensor | None, ...],
+    of_outputs: Tensor | None,
+    of_final: Tensor | None,
+) -> tuple[ScanTensors, Tensor | None]:
+    """The gradients of the tensors, and of the state before the first token.
+
+    Args:
+        layout, tensors, options: as given to `chunked_forward`.
+        saved: what it saved.
+        of_outputs, of_final: the results' gradients; None is zero.
+    """
+    rest = iter(saved)
+    reading, keys = islice(rest, 2)
+    assert reading is not None
+    assert keys is not None
+    factors = ChunkFactors(*islice(rest, len(ChunkFactors._fields)))  # pyright: ignore[reportArgumentType]
+    solved = Solved(*islice(rest, len(Solved._fields)))  # pyright: ignore[reportArgumentType]
+    decays = tuple(tensor for tensor in rest if tensor is not None)
+
+    of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], tensors.values.shape[-1])
+    if of_outputs is None:
+        of_rows[:, :, :, 0].zero_()
+    else:
+        of_rows[:, :, :, 0].copy_(split_tokens(layout, of_outputs))
+    of_rows = of_rows.flatten(0, 2).flatten(1, 2)
+    if of_final is not None:
+        of_final = layout.order_states(of_final).contiguous()
+    lanes = _lanes(layout)
+    total = layout.num_sequences * layout.shape[2]
+    of_factors, of_values, of_state = run_chunks_back(
+        factors, solved, of_rows, of_final, lanes, total
+    )
+    before_decay = options.before_decay
+    if tensors.log_decay is None:
+        gradients = undecayed_gradients(reading, keys, of_factors)
+    elif tensors.log_decay.ndim == 3:
+        gradients = head_gradients(
+            reading, keys, factors, HeadDecays(*decays), of_factors, before_decay
+        )
+    else:
+        gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
+    of_values = of_values.unflatten(1, keys.shape[1:3])
+    of_tensors = tensor_gradients(
+        layout,
+        tensors,
+        options.scale,
+        ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay),
+    )
+    return of_tensors, None if of_state is None else layout.restore_states(of_state)
+
+
+def _factors(
+    rows: ChunkRows, before_decay: bool
+) -> tuple[ChunkFactors, HeadDecays | tuple[Tensor, ...]]:
+    """The factors for the kind of decay there is, and what else their gradients need."""
+    if rows.log_decay is None:
+        return undecayed_factors(rows.reading, rows.keys), ()
+    of_kind = head_factors if rows.log_decay.ndim == 2 else channel_factors
+    return of_kind(rows.reading, rows.keys, rows.log_decay, before_decay)
+
+
+def _lanes(layout: ChunkLayout) -> list[int]:
+    """How many sequences and heads have a chunk at each step."""
+    return [active * layout.shape[2] for active in layout.active]
+
+
+def _state_shape(tensors: ScanTensors) -> tuple[int, int, int]:
+    """(H, V, K)."""
+    heads, key_size = tensors.queries.shape[-2:]
+    return heads, tensors.values.shape[-1], key_size
