@@ -9,16 +9,11 @@ same three passes are kernels, `triton`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from itertools import pairwise
-
 import torch
 from torch import Tensor
 
-from seqzoo.scan.carry import join
-from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, join_tokens, split_tokens
-from seqzoo.scan.problem import ScanResult, check_bounds, read_bounds
+from seqzoo.scan.ops import elementwise_states
+from seqzoo.scan.problem import ScanResult, check_bounds
 from seqzoo.scan.triton.available import available
 
 
@@ -86,74 +81,16 @@ def _chunked(
     num_sequences: int,
 ) -> ScanResult:
     """`elementwise_scan` of checked arguments in torch, on any device."""
-    batch, time, *trailing = inputs.shape
-    bounds = None if cu_seqlens is None else read_bounds("elementwise_scan", cu_seqlens, time)
     dtype = torch.promote_types(torch.promote_types(inputs.dtype, log_decay.dtype), torch.float32)
     if state is None:
-        state = inputs.new_zeros(num_sequences, *trailing, dtype=dtype)
+        state = inputs.new_zeros(num_sequences, *inputs.shape[2:], dtype=dtype)
     dtype = torch.promote_types(dtype, state.dtype)
     state = state.to(dtype)
     if inputs.numel() == 0:
         return ScanResult(torch.zeros_like(inputs), state)
-
-    # (B, T, ...) -> (M, C, D), all trailing axes in D
-    flat = (batch, time, 1, -1)
-    layout = _layout(batch, time, bounds, inputs.device)
-    log_decay_chunks = _token_chunks(layout, log_decay.to(dtype).expand_as(inputs).reshape(flat))
-    input_chunks = _token_chunks(layout, inputs.to(dtype).reshape(flat))
-    first = layout.order_states(state.reshape(num_sequences, 1, -1))
-
-    local = _scan_from_zero(log_decay_chunks.exp(), input_chunks)
-    left = log_decay_chunks.cumsum(1).exp()  # what is left at each token of the chunk's start
-    starts, final = _carry(first, left[:, -1], local[:, -1], layout.active)
-    outputs = torch.addcmul(local, left, starts[:, None])
-    return ScanResult(
-        join_tokens(layout, outputs).reshape(inputs.shape).to(inputs.dtype),
-        layout.restore_states(final).reshape(state.shape),
-    )
-
-
-def _layout(
-    batch: int, time: int, bounds: tuple[int, ...] | None, device: torch.device
-) -> ChunkLayout:
-    """Chunks of about sqrt(T) tokens, one head."""
-    if bounds is None:
-        return EqualChunks(batch, time, 1, math.isqrt(time - 1) + 1)
-    longest = max(end - start for start, end in pairwise(bounds))
-    return PackedChunks(bounds, 1, math.isqrt(longest - 1) + 1, device)
-
-
-def _token_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
-    """(B, T, 1, D) -> (M, C, D)."""
-    return split_tokens(layout, tensor).flatten(0, 2)
-
-
-def _scan_from_zero(decay: Tensor, inputs: Tensor) -> Tensor:
-    """Every chunk by itself, from h = 0: decay, inputs (M, C, D) -> (M, C, D)."""
-    hidden: Tensor | None = None
-    local: list[Tensor] = []
-    for decay_t, input_t in zip(decay.unbind(1), inputs.unbind(1), strict=True):
-        hidden = input_t if hidden is None else torch.addcmul(input_t, decay_t, hidden)
-        local.append(hidden)
-    return torch.stack(local, dim=1)
-
-
-def _carry(
-    state: Tensor, kept: Tensor, added: Tensor, lanes: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """h' = kept * h + added from chunk to chunk, as `carry`: state (L, D), the others
-    (M, D) -> the state before each chunk (M, D), and the final states (L, D)."""
-    starts: list[Tensor] = []
-    finished: list[Tensor] = []
-    steps = zip(lanes, kept.split(list(lanes)), added.split(list(lanes)), strict=True)
-    for running, kept_j, added_j in steps:
-        if running < len(state):
-            finished.append(state[running:])
-            state = state[:running]
-        starts.append(state)
-        state = torch.addcmul(added_j, kept_j, state)
-    finished.append(state)
-    return join(starts), join(finished[::-1])
+    log_decay = log_decay.to(dtype).expand_as(inputs)
+    hidden, final = elementwise_states(log_decay, inputs.to(dtype), state, cu_seqlens)
+    return ScanResult(hidden.to(inputs.dtype), final)
 
 
 def _check(

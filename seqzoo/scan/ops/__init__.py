@@ -8,5 +8,6 @@ scan, whatever T is, and nothing in them depends on the numbers of `cu_seqlens`.
 """
 
 from seqzoo.scan.ops.chunked import chunked_scan as chunked_scan
+from seqzoo.scan.ops.elementwise import elementwise_states as elementwise_states
 
-__all__ = ["chunked_scan"]
+__all__ = ["chunked_scan", "elementwise_states"]
