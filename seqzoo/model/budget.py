@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch.utils import _pytree as pytree
-from torch.utils.flop_counter import FlopCounterMode
 
 from seqzoo.model.language_model import LanguageModel
 
@@ -38,6 +37,8 @@ class Budget:
 def budget(model: LanguageModel, context: int) -> Budget:
     """Measure by running one sequence of `context` tokens; FLOPs are counted by torch."""
     tokens = torch.zeros(1, context, dtype=torch.long, device=model.device)
+    from torch.utils.flop_counter import FlopCounterMode  # a second that few commands need
+
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         _, state = model(tokens)
     leaves = pytree.tree_leaves(state)

@@ -25,3 +25,13 @@ for name in sys.argv[2:]:
 
 def test_commands_are_imported_without_torch() -> None:
     subprocess.run([sys.executable, "-c", CODE, str(FOLDER), *QUICK], check=True)
+
+
+def test_reports_are_imported_without_the_compiler() -> None:
+    code = """
+import sys
+import seqzoo.cli, seqzoo.report, seqzoo.grid
+heavy = {"torch._dynamo", "torch.utils.flop_counter", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

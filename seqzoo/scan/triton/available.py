@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from functools import cache
+from typing import Any, TypeVar
 
 import torch
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 OLDEST_CAPABILITY = (8, 0)
 """Ampere: the oldest NVIDIA architecture the kernels are compiled for."""
 
 
-@torch.compiler.assume_constant_result
+def same_when_compiled(function: F) -> F:
+    """What torch.compiler.assume_constant_result does, and would import the compiler for: 4 s."""
+    function.__dict__["_dynamo_marked_constant"] = True
+    return function
+
+
+@same_when_compiled
 def interpreting() -> bool:
     """Whether kernels run in Triton's interpreter, on tensors of any device. Triton settles it when
     it is imported, by TRITON_INTERPRET=1 in the environment."""
@@ -27,7 +37,7 @@ def available(device: torch.device) -> str | None:
     return _constant(device.type, device.index)
 
 
-@torch.compiler.assume_constant_result
+@same_when_compiled
 def _constant(kind: str, index: int | None) -> str | None:
     return _available(kind, index)  # a compiler warns of a cache it sees
 
