@@ -50,9 +50,14 @@ def head_factors(
     rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
     scores = torch.bmm(key_rows, rows.mT)
     by_stream(scores, keys).mul_(decays.pairs[:, :, None])
-    starts, ends = rows * decays.from_start, (keys * decays.to_end).flatten(1, 2)
+    starts, ends = head_edges(reading, keys, decays)
     last = log_decay.shape[1] - 1
     return ChunkFactors(scores, starts, ends, decays.from_start[:, last : last + 1]), decays
+
+
+def head_edges(reading: Tensor, keys: Tensor, decays: HeadDecays) -> tuple[Tensor, Tensor]:
+    """The factors `starts` and `ends`."""
+    return reading.flatten(1, 2) * decays.from_start, (keys * decays.to_end).flatten(1, 2)
 
 
 def head_gradients(

@@ -9,8 +9,9 @@ then always a prefix, and no chunk is spent on a sequence that has ended.
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,14 @@ class ChunkLayout(Protocol):
     shape: tuple[int, int, int]
     active: tuple[int, ...]
 
+    def pieces(self, most: int) -> list[Piece]:
+        """The same chunks as pieces of whole steps, in the order of time.
+
+        Args:
+            most: of the M chunks in a piece, where one step is not more.
+        """
+        ...
+
     def split(self, tensor: Tensor) -> Tensor:
         """(B, T, ...) -> (steps, sequences, C, ...) or (chunks, 1, C, ...), padded with zeros."""
         ...
@@ -47,6 +56,18 @@ class ChunkLayout(Protocol):
     def restore_states(self, states: Tensor) -> Tensor:
         """The inverse of `order_states`."""
         ...
+
+
+class Piece(NamedTuple):
+    """Some steps of a layout: which tokens they hold, and how those lie in chunks.
+
+    Attributes:
+        tokens: where they are in T, a span or indices.
+        layout: of these tokens alone; it has the same sequences, some perhaps without tokens.
+    """
+
+    tokens: slice | Tensor
+    layout: ChunkLayout
 
 
 def choose_layout(
@@ -112,6 +133,19 @@ class EqualChunks:
         self.shape = (self.steps, batch, heads)
         self.active = (batch,) * self.steps
 
+    def pieces(self, most: int) -> list[Piece]:
+        """See `ChunkLayout.pieces`."""
+        cuts = [step * self.chunk for step in _cuts(self.active, most // self.heads)]
+        return [
+            Piece(
+                slice(start, end),
+                EqualChunks(
+                    self.num_sequences, min(end, self.time) - start, self.heads, self.chunk
+                ),
+            )
+            for start, end in pairwise(cuts)
+        ]
+
     def split(self, tensor: Tensor) -> Tensor:
         """See `ChunkLayout.split`."""
         rest = tensor.shape[2:]
@@ -140,7 +174,7 @@ class PackedChunks:
     def __init__(
         self, bounds: tuple[int, ...], heads: int, chunk: int, device: torch.device
     ) -> None:
-        self.heads, self.chunk = heads, chunk
+        self.bounds, self.heads, self.chunk = bounds, heads, chunk
         spans = list(pairwise(bounds))
         self.num_sequences = len(spans)
         chunk_counts = [-(-(end - start) // chunk) for start, end in spans]
@@ -165,6 +199,22 @@ class PackedChunks:
         self.order = torch.tensor(order, device=device)
         self.inverse = self.order.argsort()
 
+    def pieces(self, most: int) -> list[Piece]:
+        """See `ChunkLayout.pieces`."""
+        cuts = [step * self.chunk for step in _cuts(self.active, most // self.heads)]
+        pieces: list[Piece] = []
+        for first, last in pairwise(cuts):
+            spans = [
+                range(min(start + first, end), min(start + last, end))
+                for start, end in pairwise(self.bounds)
+            ]
+            bounds = tuple(accumulate(map(len, spans), initial=0))
+            tokens = torch.tensor([token for span in spans for token in span])
+            device = self.order.device
+            layout = PackedChunks(bounds, self.heads, self.chunk, device)
+            pieces.append(Piece(tokens.to(device), layout))
+        return pieces
+
     def split(self, tensor: Tensor) -> Tensor:
         """See `ChunkLayout.split`."""
         tokens = tensor.squeeze(0)
@@ -182,3 +232,15 @@ class PackedChunks:
     def restore_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.restore_states`."""
         return states.unflatten(0, (-1, self.heads)).index_select(0, self.inverse)
+
+
+def _cuts(active: Sequence[int], most: int) -> Iterator[int]:
+    """0, the steps before which to cut, and the number of steps."""
+    yield 0
+    held = 0
+    for step, sequences in enumerate(active):
+        if held and held + sequences > most:
+            yield step
+            held = 0
+        held += sequences
+    yield len(active)

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from seqzoo.scan.channel_decay import channel_factors, channel_gradients
 from seqzoo.scan.factors import ChunkFactors
-from seqzoo.scan.head_decay import HeadDecays, head_factors, head_gradients
+from seqzoo.scan.head_decay import HeadDecays, head_edges, head_factors, head_gradients
 from seqzoo.scan.layout import ChunkLayout, choose_layout, join_tokens, split_tokens
 from seqzoo.scan.problem import read_bounds
-from seqzoo.scan.rows import ChunkRows, ScanTensors, chunk_rows, tensor_gradients
+from seqzoo.scan.rows import ChunkRows, ScanTensors, chunk_rows, reading_and_keys, tensor_gradients
 from seqzoo.scan.undecayed import undecayed_factors, undecayed_gradients
-from seqzoo.scan.within import Solved, run_chunks, run_chunks_back
+from seqzoo.scan.within import Solved, chunk_steps, run_chunks, run_chunks_back
 
 
 class ScanOptions(NamedTuple):
@@ -37,19 +37,47 @@ class ScanOptions(NamedTuple):
     chunk_size: int
 
 
-class Forward(NamedTuple):
-    """The results of `chunked_forward`, and what `chunked_backward` can go on from.
+class Kept(NamedTuple):
+    """What `chunked_backward` can go on from.
 
     Attributes:
-        outputs: (B, T, H, V).
-        final: (B, H, V, K), or (N, H, V, K) if packed.
-        saved: reading rows and key rows, then the fields of `ChunkFactors` and `Solved`, then what
-            the gradients of the decay's kind need.
+        reading, keys: see `ChunkRows`; None once it is thinned.
+        factors: as are its starts and ends, and under a decay per channel all of it.
+        solved: see `Solved`.
+        decays: what the gradients of the decay's kind need; () where thinned with the factors.
     """
+
+    reading: Tensor | None
+    keys: Tensor | None
+    factors: ChunkFactors | None
+    solved: Solved
+    decays: HeadDecays | tuple[Tensor, ...]
+
+    def flat(self) -> tuple[Tensor | None, ...]:
+        """All tensors, one after another; as many for each segment of a scan."""
+        factors = (None,) * len(ChunkFactors._fields) if self.factors is None else self.factors
+        return (self.reading, self.keys, *factors, *self.solved, *self.decays)
+
+    @staticmethod
+    def unflat(flat: tuple[Tensor | None, ...]) -> Kept:
+        """The inverse of `flat`."""
+        rest = iter(flat)
+        reading, keys = islice(rest, 2)
+        factors = tuple(islice(rest, len(ChunkFactors._fields)))
+        solved = Solved(*islice(rest, len(Solved._fields)))  # type: ignore[arg-type]
+        decays = tuple(tensor for tensor in rest if tensor is not None)
+        if len(decays) == len(HeadDecays._fields):  # per channel there is 1, and 4 a level
+            decays = HeadDecays(*decays)
+        kept = None if factors[0] is None else ChunkFactors(*factors)  # type: ignore[arg-type]
+        return Kept(reading, keys, kept, solved, decays)
+
+
+class Forward(NamedTuple):
+    """outputs (B, T, H, V); final (B, H, V, K), or (N, H, V, K) if packed; and what was kept."""
 
     outputs: Tensor
     final: Tensor
-    saved: tuple[Tensor | None, ...]
+    kept: Kept
 
 
 def scan_layout(tensors: ScanTensors, options: ScanOptions) -> ChunkLayout:
@@ -76,15 +104,45 @@ def chunked_forward(
     outputs, final, solved = run_chunks(
         factors, rows.values.flatten(1, 2), layout.chunk, first, _lanes(layout)
     )
-    saved = (rows.reading, rows.keys, *factors, *solved, *decays)
-    return Forward(join_tokens(layout, outputs), layout.restore_states(final), saved)
+    kept = Kept(rows.reading, rows.keys, factors, solved, decays)
+    return Forward(join_tokens(layout, outputs), layout.restore_states(final), kept)
+
+
+def thinned(kept: Kept) -> Kept:
+    """Without what takes memory and little time to compute again."""
+    factors, decays = kept.factors, kept.decays
+    assert factors is not None
+    solved = kept.solved._replace(removed=None, matrix=None)
+    if isinstance(decays, HeadDecays) or not decays:
+        return Kept(None, None, factors._replace(starts=None, ends=None), solved, decays)
+    return Kept(None, None, None, solved, ())
+
+
+def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, kept: Kept) -> Kept:
+    """The inverse of `thinned`, for the same layout, tensors and options."""
+    reading, keys = reading_and_keys(layout, tensors, options.scale)
+    factors, decays = kept.factors, kept.decays
+    if factors is None:
+        assert tensors.log_decay is not None
+        log_decay = split_tokens(layout, tensors.log_decay).flatten(0, 2)
+        factors, decays = channel_factors(reading, keys, log_decay, options.before_decay)
+    else:
+        starts, ends = reading.flatten(1, 2), keys.flatten(1, 2)
+        if isinstance(decays, HeadDecays):
+            starts, ends = head_edges(reading, keys, decays)
+        factors = factors._replace(starts=starts, ends=ends)
+    solved = kept.solved
+    if solved.inverse is not None and solved.states is not None:
+        removed, matrix = chunk_steps(factors, solved.inverse)
+        solved = solved._replace(removed=removed, matrix=matrix)
+    return Kept(reading, keys, factors, solved, decays)
 
 
 def chunked_backward(
     layout: ChunkLayout,
     tensors: ScanTensors,
     options: ScanOptions,
-    saved: tuple[Tensor | None, ...],
+    kept: Kept,
     of_outputs: Tensor | None,
     of_final: Tensor | None,
 ) -> tuple[ScanTensors, Tensor | None]:
@@ -92,17 +150,13 @@ def chunked_backward(
 
     Args:
         layout, tensors, options: as given to `chunked_forward`.
-        saved: what it saved.
+        kept: what it kept, not thinned.
         of_outputs, of_final: the results' gradients; None is zero.
     """
-    rest = iter(saved)
-    reading, keys = islice(rest, 2)
+    reading, keys, factors, solved, decays = kept
     assert reading is not None
     assert keys is not None
-    factors = ChunkFactors(*islice(rest, len(ChunkFactors._fields)))  # pyright: ignore[reportArgumentType]
-    solved = Solved(*islice(rest, len(Solved._fields)))  # pyright: ignore[reportArgumentType]
-    decays = tuple(tensor for tensor in rest if tensor is not None)
-
+    assert factors is not None
     of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], tensors.values.shape[-1])
     if of_outputs is None:
         of_rows[:, :, :, 0].zero_()
@@ -119,10 +173,8 @@ def chunked_backward(
     before_decay = options.before_decay
     if tensors.log_decay is None:
         gradients = undecayed_gradients(reading, keys, of_factors)
-    elif tensors.log_decay.ndim == 3:
-        gradients = head_gradients(
-            reading, keys, factors, HeadDecays(*decays), of_factors, before_decay
-        )
+    elif isinstance(decays, HeadDecays):
+        gradients = head_gradients(reading, keys, factors, decays, of_factors, before_decay)
     else:
         gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
     of_values = of_values.unflatten(1, keys.shape[1:3])

@@ -81,41 +81,48 @@ class ChunkRows(NamedTuple):
 
 def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, scale: float) -> ChunkRows:
     """Lays a scan's tensors out in chunks."""
-    queries, keys, values, strengths, log_decay, read, strength, write = tensors
+    reading, keys = reading_and_keys(layout, tensors, scale)
+    values = split_writes(layout, tensors.values)
+    own = keys.shape[2] - values.shape[4]  # key streams of the erase alone
+    rows = values.new_empty(*layout.shape, *keys.shape[1:3], values.shape[-1])
+    if tensors.strengths is None:
+        rows[..., own:, :].copy_(values)
+    else:
+        factors = split_writes(layout, tensors.strengths)[..., None]
+        torch.mul(values, factors, out=rows[..., own:, :])
+    if own:
+        rows[..., 0, :].zero_()
+    log_decay = tensors.log_decay
+    if log_decay is not None:
+        log_decay = split_tokens(layout, log_decay).flatten(0, 2)
+    return ChunkRows(reading, keys, rows.flatten(0, 2), log_decay)
+
+
+def reading_and_keys(
+    layout: ChunkLayout, tensors: ScanTensors, scale: float
+) -> tuple[Tensor, Tensor]:
+    """The reading rows (M, P, C, K) and key rows (M, C, Q, K)."""
+    queries, keys, _, _, _, read, strength, write = tensors
     queries = split_tokens(layout, queries)
     keys = split_writes(layout, keys)
-    values = split_writes(layout, values)
-    own = int(tensors.erases and not tensors.tied)  # key streams of the erase alone
+    own = int(tensors.erases and not tensors.tied)
     streams, chunk, size = own + keys.shape[4], layout.chunk, keys.shape[-1]
 
     reading = queries.new_empty(*layout.shape, 1 + tensors.erases, chunk, size)
     torch.mul(queries, scale, out=reading[:, :, :, 0])
     key_rows = keys.new_empty(*layout.shape, chunk, streams, size)
     key_rows[..., own:, :].copy_(keys)
-    value_rows = values.new_empty(*layout.shape, chunk, streams, values.shape[-1])
-    if strengths is None:
-        value_rows[..., own:, :].copy_(values)
-    else:
-        factors = split_writes(layout, strengths)[..., None]
-        torch.mul(values, factors, out=value_rows[..., own:, :])
-
     if tensors.erases:
         erase_read = keys[..., 0, :] if read is None else split_tokens(layout, read)
         erase_key = erase_read if write is None else split_tokens(layout, write)
         if own:
             key_rows[..., 0, :].copy_(erase_key)
-            value_rows[..., 0, :].zero_()
         if strength is None:
             torch.neg(erase_read, out=reading[:, :, :, 1])
         else:
             factors = split_tokens(layout, strength)[..., None]
             torch.mul(erase_read, factors, out=reading[:, :, :, 1])
-
-    if log_decay is not None:
-        log_decay = split_tokens(layout, log_decay).flatten(0, 2)
-    return ChunkRows(
-        reading.flatten(0, 2), key_rows.flatten(0, 2), value_rows.flatten(0, 2), log_decay
-    )
+    return reading.flatten(0, 2), key_rows.flatten(0, 2)
 
 
 def tensor_gradients(

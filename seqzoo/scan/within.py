@@ -90,9 +90,7 @@ def run_chunks(
         erased = torch.bmm(inverse, right)
         first.copy_(erased)
         if carries:
-            removed = torch.bmm(inverse, starts[:, chunk:]).neg_()
-            matrix = torch.bmm(removed.mT, ends[:, ::streams])
-            matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
+            removed, matrix = chunk_steps(factors, inverse)
 
     if not carries:
         outputs = torch.bmm(scores[:, :, :chunk].mT, values)
@@ -109,6 +107,18 @@ def run_chunks(
     outputs = torch.bmm(scores[:, :, :chunk].mT, values)
     outputs.baddbmm_(starts[:, :chunk], states.mT)
     return outputs, final.clone(), Solved(values, states, inverse, removed, matrix)
+
+
+def chunk_steps(factors: ChunkFactors, inverse: Tensor) -> tuple[Tensor, Tensor]:
+    """What an erase does to the states: `Solved.removed` and `Solved.matrix`."""
+    _, starts, ends, kept = factors
+    assert starts is not None
+    assert ends is not None
+    chunk = inverse.shape[1]
+    removed = torch.bmm(inverse, starts[:, chunk:]).neg_()
+    matrix = torch.bmm(removed.mT, ends[:, :: ends.shape[1] // chunk])
+    matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
+    return removed, matrix
 
 
 def run_chunks_back(

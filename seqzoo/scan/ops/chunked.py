@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqzoo.scan.ops.refusals import refuse_second_derivative, refuse_vmap
-from seqzoo.scan.passes import ScanOptions, chunked_backward, chunked_forward, scan_layout
+from seqzoo.scan.passes import Kept, ScanOptions
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.segments import backward, cut, forward
 
 ARGUMENTS = (
     "Tensor queries, Tensor keys, Tensor values, Tensor? strengths, Tensor? log_decay, "
@@ -30,7 +31,10 @@ def chunked_scan(
     """Outputs (B, T, H, V) and the final state; tensors and state in one dtype, T and B not 0."""
     if torch.compiler.is_compiling():
         return torch.ops.seqzoo.chunked_scan(*tensors, state, *options)
-    outputs, final, *_ = _ChunkedScan.apply(options, state, *tensors)  # type: ignore[misc]
+    keep = torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in (state, *tensors)
+    )
+    outputs, final, *_ = _ChunkedScan.apply(options, keep, state, *tensors)  # type: ignore[misc]
     return outputs, final
 
 
@@ -39,17 +43,17 @@ class _ChunkedScan(torch.autograd.Function):
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        options: ScanOptions, state: Tensor | None, *arguments: Tensor | None
+        options: ScanOptions, keep: bool, state: Tensor | None, *arguments: Tensor | None
     ) -> tuple[Any, ...]:
         tensors = ScanTensors(*arguments)  # type: ignore[arg-type]
-        layout = scan_layout(tensors, options)
-        outputs, final, saved = chunked_forward(layout, tensors, state, options)
-        return outputs, final, layout, *saved
+        segments = cut(tensors, options)
+        outputs, final, kept = forward(segments, tensors, state, options, keep)
+        return outputs, final, segments, *(tensor for each in kept for tensor in each.flat())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
-        ctx.options, _, *tensors = inputs
-        _, _, ctx.layout, *saved = output
+        ctx.options, _, _, *tensors = inputs
+        _, _, ctx.segments, *saved = output
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(tensor for tensor in saved if tensor is not None))
         ctx.save_for_backward(*tensors, *saved)
@@ -59,13 +63,15 @@ class _ChunkedScan(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None, *_: None
     ) -> tuple[Tensor | None, ...]:
-        kept = ctx.saved_tensors  # once: unpacking may recompute them
-        tensors, saved = ScanTensors(*kept[:NUM_TENSORS]), kept[NUM_TENSORS:]
+        saved = ctx.saved_tensors  # once: unpacking may recompute them
+        tensors, rest = ScanTensors(*saved[:NUM_TENSORS]), saved[NUM_TENSORS:]
+        number = len(rest) // len(ctx.segments.pieces)
+        kept = [Kept.unflat(rest[at : at + number]) for at in range(0, len(rest), number)]
         with full_precision(tensors.queries):
-            of_tensors, of_state = chunked_backward(
-                ctx.layout, tensors, ctx.options, saved, of_outputs, of_final
+            of_tensors, of_state = backward(
+                ctx.segments, tensors, ctx.options, kept, of_outputs, of_final
             )
-        return None, of_state if ctx.needs_input_grad[1] else None, *of_tensors
+        return None, None, of_state if ctx.needs_input_grad[2] else None, *of_tensors
 
     vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
 
@@ -76,7 +82,7 @@ class _ChunkedScan(torch.autograd.Function):
 def _scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     tensors, state, options = split_arguments(arguments)
     with full_precision(tensors.queries):
-        result = chunked_forward(scan_layout(tensors, options), tensors, state, options)
+        result = forward(cut(tensors, options), tensors, state, options, keep=False)
     return result.outputs.contiguous(), result.final.contiguous()
 
 
@@ -89,12 +95,10 @@ def _scan_backward(
     of_outputs: Tensor | None, of_final: Tensor | None, *arguments: Any
 ) -> list[Tensor]:
     tensors, state, options = split_arguments(arguments)
-    layout = scan_layout(tensors, options)
+    segments = cut(tensors, options)
     with full_precision(tensors.queries):
-        saved = chunked_forward(layout, tensors, state, options).saved
-        of_tensors, of_state = chunked_backward(
-            layout, tensors, options, saved, of_outputs, of_final
-        )
+        kept = forward(segments, tensors, state, options, keep=True).kept
+        of_tensors, of_state = backward(segments, tensors, options, kept, of_outputs, of_final)
     gradients = (*of_tensors, None if state is None else of_state)
     return [gradient.contiguous() for gradient in gradients if gradient is not None]
 

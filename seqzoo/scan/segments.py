@@ -1,0 +1,156 @@
+"""Long scans in segments of chunks, so that memory holds one segment's chunk-local work at a time.
+
+A scan that fits into one segment keeps all that its backward can go on from. A longer one goes over
+its segments in the order of time, and back in reverse; of each it keeps the solved part (inverses,
+values, the states between chunks) and the scores, and lays out the rest again. So the chunk-local
+work stays in the processor's cache, and the larger part of it never exists for the whole sequence.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.layout import ChunkLayout, Piece
+from seqzoo.scan.passes import (
+    Kept,
+    ScanOptions,
+    chunked_backward,
+    chunked_forward,
+    restored,
+    scan_layout,
+    thinned,
+)
+from seqzoo.scan.rows import ScanTensors
+
+SEGMENT_BYTES = 1 << 23
+"""Of chunk-local tensors, what a segment on a CPU may hold: some processors' whole cache."""
+
+LARGE_SEGMENT_BYTES = 1 << 30
+"""On other devices, which want few large steps."""
+
+
+class Segments(NamedTuple):
+    """How a scan is cut.
+
+    Attributes:
+        whole: the layout of all tokens.
+        pieces: the segments in the order of time; one, of all tokens, if there is no need to cut.
+    """
+
+    whole: ChunkLayout
+    pieces: list[Piece]
+
+
+class Forward(NamedTuple):
+    """outputs (B, T, H, V); final state (B, H, V, K) or (N, H, V, K); what each segment kept."""
+
+    outputs: Tensor
+    final: Tensor
+    kept: list[Kept]
+
+
+def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
+    """Where a scan of at least one token is cut."""
+    layout = scan_layout(tensors, options)
+    steps, sequences, heads = layout.shape
+    on_cpu = tensors.queries.device.type == "cpu"
+    limit = SEGMENT_BYTES if on_cpu else LARGE_SEGMENT_BYTES
+    most = limit // chunk_bytes(layout.chunk, tensors)
+    if steps * sequences * heads <= most:
+        return Segments(layout, [Piece(slice(None), layout)])
+    return Segments(layout, layout.pieces(most))
+
+
+def chunk_bytes(chunk: int, tensors: ScanTensors) -> int:
+    """About what one chunk of C tokens keeps for its backward, in bytes."""
+    key_size, value_size = tensors.keys.shape[-1], tensors.values.shape[-1]
+    kinds = 1 + tensors.erases
+    streams = tensors.keys.shape[2] + (tensors.erases and not tensors.tied)
+    rows = 2 * (kinds + streams) * key_size + streams * value_size
+    scores = (streams + 1) * kinds * chunk
+    numbers = chunk * (rows + scores) + key_size * value_size
+    if tensors.erases:
+        numbers += chunk * (chunk + key_size) + key_size**2
+    return numbers * tensors.queries.element_size()
+
+
+def forward(
+    segments: Segments,
+    tensors: ScanTensors,
+    state: Tensor | None,
+    options: ScanOptions,
+    keep: bool,
+) -> Forward:
+    """Outputs and final state.
+
+    Args:
+        segments: of `cut`.
+        tensors, state: in one dtype; state None is zero.
+        options: as given to `cut`.
+        keep: whether anything is kept for a backward.
+    """
+    if len(segments.pieces) == 1:
+        outputs, final, kept = chunked_forward(segments.whole, tensors, state, options)
+        return Forward(outputs, final, [kept] if keep else [])
+    outputs = tensors.values.new_empty(*tensors.queries.shape[:3], tensors.values.shape[-1])
+    each: list[Kept] = []
+    for tokens, layout in segments.pieces:
+        part, state, kept = chunked_forward(layout, _select(tensors, tokens), state, options)
+        _place(outputs, tokens, part)
+        if keep:
+            each.append(thinned(kept))
+        del part, kept  # before the next segment's
+    assert state is not None
+    return Forward(outputs, state, each)
+
+
+def backward(
+    segments: Segments,
+    tensors: ScanTensors,
+    options: ScanOptions,
+    kept: list[Kept],
+    of_outputs: Tensor | None,
+    of_final: Tensor | None,
+) -> tuple[ScanTensors, Tensor | None]:
+    """The gradients of the tensors, and of the state before the first token.
+
+    Args:
+        segments, tensors, options: as given to `forward`.
+        kept: what it kept.
+        of_outputs, of_final: the results' gradients; None is zero.
+    """
+    if len(segments.pieces) == 1:
+        (full,) = kept
+        return chunked_backward(segments.whole, tensors, options, full, of_outputs, of_final)
+    gradients = ScanTensors(*(None if x is None else torch.empty_like(x) for x in tensors))  # type: ignore[arg-type]
+    for (tokens, layout), thin in zip(segments.pieces[::-1], kept[::-1], strict=True):
+        part = _select(tensors, tokens)
+        full = restored(layout, part, options, thin)
+        of_part = None if of_outputs is None else _tokens(of_outputs, tokens)
+        found, of_final = chunked_backward(layout, part, options, full, of_part, of_final)
+        for whole, gradient in zip(gradients, found, strict=True):
+            if whole is not None:
+                assert gradient is not None
+                _place(whole, tokens, gradient)
+        del full, found  # before the next segment's
+    return gradients, of_final
+
+
+def _select(tensors: ScanTensors, tokens: slice | Tensor) -> ScanTensors:
+    """A segment's tensors; views where its tokens are a span."""
+    return ScanTensors(*(None if x is None else _tokens(x, tokens) for x in tensors))  # type: ignore[arg-type]
+
+
+def _tokens(tensor: Tensor, tokens: slice | Tensor) -> Tensor:
+    return tensor[:, tokens] if isinstance(tokens, slice) else tensor.index_select(1, tokens)
+
+
+def _place(whole: Tensor, tokens: slice | Tensor, part: Tensor) -> None:
+    """Writes a segment's part of (B, T, ...) where it belongs."""
+    if isinstance(tokens, slice):
+        whole[:, tokens] = part
+    else:
+        whole.index_copy_(1, tokens, part)
