@@ -8,6 +8,8 @@ from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part
 from seqzoo.train.loggers.console import ConsoleLogger
 from seqzoo.train.loggers.jsonl import JsonlLogger
+from seqzoo.train.loggers.mlflow import MlflowLogger
+from seqzoo.train.loggers.tensorboard import TensorboardLogger
 from seqzoo.train.muon import Muon
 from seqzoo.train.optimizer import AdamW
 from seqzoo.train.schedule import WSD, Constant, Cosine
@@ -18,5 +20,6 @@ __all__ = ["register_parts"]
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Register every built-in optimizer, schedule and logger."""
-    for part in (AdamW, Muon, Constant, Cosine, WSD, ConsoleLogger, JsonlLogger):
+    loggers = (ConsoleLogger, JsonlLogger, TensorboardLogger, MlflowLogger)
+    for part in (AdamW, Muon, Constant, Cosine, WSD, *loggers):
         register(part)
