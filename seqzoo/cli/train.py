@@ -29,6 +29,7 @@ def command(
     from seqzoo.train import train
     from seqzoo.train.allocator import keep_freed_memory
     from seqzoo.train.checkpoint import latest, step_of
+    from seqzoo.train.distributed import rank_in_torchrun
 
     spec = load_spec(file, settings=settings or ())
     if isinstance(spec, GridSpec):
@@ -43,6 +44,8 @@ def command(
         step = 0 if saved is None else step_of(saved)
         print(f"interrupted; the same command goes on after step {step:,}", file=sys.stderr)
         raise typer.Exit(130) from None
+    if rank_in_torchrun() > 0:
+        return
     if as_json:
         print(record.model_dump_json(indent=2))
     else:

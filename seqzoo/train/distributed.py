@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -21,6 +21,8 @@ Parallel = Literal["auto", "none", "ddp", "fsdp2"]
 T = TypeVar("T")
 
 COMMAND = "torchrun --nproc-per-node 2 -m seqzoo train FILE --out DIR"
+
+_left: list[object] = []  # gloo's part of the groups that were left, see `_leave`
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,19 @@ def join(parallel: Parallel, device_name: str) -> Iterator[tuple[Processes, torc
         ) from failure
     finally:
         if started:
-            dist.destroy_process_group()
+            _leave()
+
+
+def _leave() -> None:
+    """Destroy the process group, all but gloo's threads, which end with the process.
+
+    The destructor of torch's ProcessGroupGloo waits for its threads and holds Python's global lock
+    meanwhile, and a thread needs that lock to let go of the tensors of the last collective. Right
+    after one they wait for each other for ever, in about every other run of torch 2.13.
+    """
+    group = cast("Any", dist.group.WORLD)
+    _left.append(group._get_backend(torch.device("cpu")))
+    dist.destroy_process_group()
 
 
 def _kind(parallel: Parallel, size: int) -> Literal["none", "ddp", "fsdp2"]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -31,8 +32,15 @@ def share(
     if compiled:
         objective.compile()
     if processes.parallel == "ddp":
-        return DistributedDataParallel(objective, broadcast_buffers=False)
+        return _copied(objective)
     return objective
+
+
+def _copied(objective: Objective) -> nn.Module:
+    with warnings.catch_warnings():
+        # torch 2.13 calls it forward_sync_buffers and says so; 2.10 has no such name.
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        return DistributedDataParallel(objective, broadcast_buffers=False)
 
 
 def _cut_up(
@@ -52,15 +60,20 @@ def _cut_up(
     return objective
 
 
-def accumulating(
-    module: nn.Module, processes: Processes, *, last: bool
-) -> AbstractContextManager[None]:
+@contextmanager
+def accumulating(module: nn.Module, processes: Processes, *, last: bool) -> Iterator[None]:
     """Around a micro-batch: only after the last one do processes take the mean of gradients."""
     if processes.parallel == "fsdp2":
         cast("Any", module).set_requires_gradient_sync(last)
-    if processes.parallel == "ddp" and not last:
-        return cast("Any", module).no_sync()
-    return nullcontext()
+        with warnings.catch_warnings():
+            # It is the state that a mixer hands on, and nobody changes it in place.
+            warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")
+            yield
+    elif processes.parallel == "ddp" and not last:
+        with cast("Any", module).no_sync():
+            yield
+    else:
+        yield
 
 
 def cut_up_again(objective: Objective, processes: Processes) -> None:
