@@ -1,6 +1,7 @@
 """Two processes share a run, under torchrun's agent, with gloo; `launching.py` starts them."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import read_record, train
+from seqzoo.train.files import write_whole
 from seqzoo.train.metrics_log import read_rows
 
 KINDS = ("auto", "fsdp2")  # auto is DDP
@@ -62,19 +65,23 @@ class Runs:
                 self.job("failed", kind, 0.0, does="fail"),
             ]
         jobs.append(self.job("failed", "fsdp2", 0.0, size=1))
-        file = root / "jobs.json"
+        file = root / f"jobs-{os.getpid()}.json"
         file.write_text(json.dumps(jobs))
         script = Path(__file__).with_name("launching.py")
-        ended = subprocess.run(
-            [sys.executable, "-W", "error", str(script), str(file)],
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
+        results = root / "results.json"
+        with FileLock(root / "lock"):  # pytest may have several processes run this module
+            if not results.exists():
+                ended = subprocess.run(
+                    [sys.executable, "-W", "error", str(script), str(file)],
+                    capture_output=True,
+                    text=True,
+                    timeout=150,
+                    check=False,
+                )
+                assert ended.returncode == 0, ended.stderr
+                results.write_text(ended.stdout)
         self.said: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for job, result in zip(jobs, json.loads(ended.stdout), strict=True):
+        for job, result in zip(jobs, json.loads(results.read_text()), strict=True):
             assert result["failed"] == (job["does"] != "train"), (job, result)
             name, _, kind = Path(job["out"]).name.partition("-")
             self.said.setdefault((name, kind), []).append(result)
@@ -83,7 +90,7 @@ class Runs:
         self, name: str, kind: str, dropout: float, does: str = "train", size: int = 2
     ) -> dict[str, Any]:
         file = self.root / f"{kind}-{dropout}.yaml"
-        file.write_text(json.dumps(self.specs[kind, dropout].resolved()))
+        write_whole(file, json.dumps(self.specs[kind, dropout].resolved()))
         out = str(self.path(name, kind))
         return {"spec": str(file), "out": out, "does": does, "at": 9, "size": size}
 
@@ -98,12 +105,15 @@ class Runs:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(tmp_path_factory.mktemp("processes"), load_registry(entry_points=[]))
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "processes"
+    root.mkdir(exist_ok=True)
+    return Runs(root, load_registry(entry_points=[]))
 
 
 @pytest.fixture(scope="module")
-def one_process(runs: Runs) -> Path:
-    return runs.alone(runs.root / "alone")
+def one_process(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.alone(tmp_path_factory.mktemp("alone"))
 
 
 def tensors(directory: Path, pattern: str = "**/*.safetensors") -> dict[str, torch.Tensor]:
