@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import torch
 
 import seqzoo
+from scanning.machine import describe_machine, describe_run
 from seqzoo.tasks import Task
 
 BATCH_SIZE = 32
@@ -88,8 +88,7 @@ def main() -> None:
         )
     if options.json:
         facts = {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
+            "machine": describe_machine(torch.device("cpu")) | describe_run(),
             "steps": options.steps,
             "batch_size": BATCH_SIZE,
             "rows": rows,

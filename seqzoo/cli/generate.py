@@ -1,22 +1,45 @@
-"""`seqzoo generate`: text from a trained run, character by character as it is drawn."""
+"""`seqzoo generate`: text from a trained run, piece by piece as it is drawn."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import torch
+
+    from seqzoo.tasks.text import Text
 
 __all__ = ["command"]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONGEST_CHARACTER = 4  # bytes of UTF-8
+CONTEXT = 16  # tokens before a piece that may change how it is spelt
+
+
+class Which(StrEnum):
+    """Which checkpoint."""
+
+    LAST = "last"
+    BEST = "best"
 
 
 def command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A trained run on a text.")],
-    prompt: Annotated[str, typer.Option(help="What the text begins with.")],
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="What a text begins with; may be repeated.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with one prompt a line.")
+    ] = None,
     length: Annotated[int, typer.Option(min=1, help="Tokens to draw.")] = 500,
     temperature: Annotated[
         float, typer.Option(min=0.0, help="0 takes the most likely token each time.")
@@ -24,44 +47,178 @@ def command(
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Draw among the K most likely only.")
     ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(help="Draw among the most likely that reach this probability together."),
+    ] = None,
+    checkpoint: Annotated[Which, typer.Option(help="Whose weights.")] = Which.LAST,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: a list of prompt and continuation.")
+    ] = False,
 ) -> None:
-    """Continue a prompt with a trained run, streaming."""
+    """Continue prompts with a trained run. One streams; of several, the first."""
     import torch
 
     import seqzoo
     from seqzoo.errors import SpecError
-    from seqzoo.model import generate
-    from seqzoo.tasks.text import Text
+    from seqzoo.model import Sampling, generate
     from seqzoo.train import load_trained
 
-    spec, model = load_trained(directory, seqzoo.load_registry())
-    task = spec.task.build()
-    if not isinstance(task, Text):
-        raise SpecError(
-            f"{directory}: trained on '{spec.task.part.name}', which has no text to continue; "
-            "generate takes a run of task: text"
-        )
-    tokens = task.encode(prompt)
-    if len(tokens) == 0:
-        raise SpecError("--prompt is empty; give at least one character")
-    generator = torch.Generator().manual_seed(seed)
-    sys.stdout.write(prompt)
-    pending: list[int] = []
+    texts = _texts(prompt or (), prompts)
+    try:
+        sampling = Sampling(temperature, top_k, top_p)
+    except ValueError as failure:
+        raise SpecError(f"seqzoo generate: {failure}") from None
+    spec, model = load_trained(directory, seqzoo.load_registry(), checkpoint.value)
+    task = _text_task(spec.task.build(), directory)
+    encoded = [_encoded(task, text, number, len(texts)) for number, text in enumerate(texts, 1)]
+    spellings = [_Spelling(task.decode, ids) for ids in encoded]
+    shown = not as_json
+    if shown:
+        _show(_heading(1, len(texts)) + texts[0])
     drawn = generate(
         model.eval(),
-        torch.as_tensor(tokens, dtype=torch.long).unsqueeze(0),
+        [torch.tensor(ids, dtype=torch.long) for ids in encoded],
         length,
-        temperature=temperature,
-        top_k=top_k,
-        generator=generator,
+        sampling,
+        _draws(encoded, seed),
     )
-    for token in drawn:
-        pending.append(int(token))
-        text = task.decode(pending)
-        if text.endswith(REPLACEMENT) and len(pending) < LONGEST_CHARACTER:
-            continue  # a character of several bytes that is not whole yet
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        pending.clear()
-    sys.stdout.write("\n")
+    for tokens in drawn:
+        pieces = [spell(token) for spell, token in zip(spellings, tokens.tolist(), strict=True)]
+        if shown:
+            _show(pieces[0])
+    rests = [spell.rest() for spell in spellings]
+    if as_json:
+        rows = [
+            {"prompt": text, "continuation": "".join(spell.pieces)}
+            for text, spell in zip(texts, spellings, strict=True)
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    _show(rests[0] + "\n")
+    for number, (text, spell) in enumerate(zip(texts[1:], spellings[1:], strict=True), 2):
+        _show("\n" + _heading(number, len(texts)) + text + "".join(spell.pieces) + "\n")
+
+
+class _Spelling:
+    """The text of tokens as they come; a character of several tokens comes when it is whole.
+
+    A token may be spelt otherwise at the start of a text (without its space), so each piece is
+    decoded with the tokens before it.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str], prompt: Sequence[int]) -> None:
+        self._decode = decode
+        self._before, self._pending = list(prompt[-CONTEXT:]), list[int]()
+        self.pieces: list[str] = []
+
+    def __call__(self, token: int) -> str:
+        """What can be written now that this token is there."""
+        self._pending.append(token)
+        text = self._spelt()
+        if text.endswith(REPLACEMENT) and len(self._pending) < LONGEST_CHARACTER:
+            return ""
+        return self._write(text)
+
+    def rest(self) -> str:
+        """What was held back at the end."""
+        return self._write(self._spelt()) if self._pending else ""
+
+    def _spelt(self) -> str:
+        return self._decode(self._before + self._pending)[len(self._decode(self._before)) :]
+
+    def _write(self, text: str) -> str:
+        self._before = (self._before + self._pending)[-CONTEXT:]
+        self._pending = []
+        self.pieces.append(text)
+        return text
+
+
+def _texts(given: Sequence[str], file: Path | None) -> list[str]:
+    """All prompts, those of the file last.
+
+    Raises:
+        SpecError: there is none, one is empty, or the file cannot be read.
+    """
+    from seqzoo.errors import SpecError
+
+    texts = list(given)
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise SpecError(f"--prompts {file} is no UTF-8 text; save it as UTF-8") from None
+        except OSError as failure:
+            raise SpecError(
+                f"--prompts {file} cannot be read: {failure.strerror}; name a file with one "
+                "prompt a line"
+            ) from None
+        texts += [line for line in lines if line]
+    if "" in texts:
+        raise SpecError("--prompt is empty; give at least one character")
+    if not texts:
+        empty = f"--prompts {file} holds no line; " if file else ""
+        raise SpecError(f"{empty}give --prompt TEXT, or --prompts FILE with one prompt a line")
+    return texts
+
+
+def _text_task(task: object, directory: Path) -> Text:
+    """The task of the run, with the text that it was trained on.
+
+    Raises:
+        SpecError: it has no text, or its file is another one than at training.
+    """
+    from seqzoo.errors import SpecError
+    from seqzoo.tasks.text import Text
+    from seqzoo.train.checkpoint import latest, verify
+
+    if not isinstance(task, Text):
+        raise SpecError(
+            f"{directory}: trained on '{getattr(task, 'name', '?')}', which has no text to "
+            "continue; generate takes a run of task: text"
+        )
+    folder = latest(directory / "checkpoint")
+    if folder is not None and verify(folder).fingerprint != task.fingerprint:
+        raise SpecError(
+            f"{directory}: its text file {task.spec.path} is not the one it was trained on, so its "
+            "tokens may mean other characters; put the old file back"
+        )
+    return task
+
+
+def _encoded(task: Text, text: str, number: int, count: int) -> tuple[int, ...]:
+    from seqzoo.errors import SpecError
+
+    try:
+        tokens = tuple(task.encode(text))
+    except SpecError as failure:
+        if count == 1:
+            raise
+        raise SpecError(f"prompt {number} of {count}: {failure}") from None
+    if not tokens:
+        raise SpecError(f"prompt {number} of {count} has no tokens; give another")
+    return tokens
+
+
+def _draws(prompts: Sequence[tuple[int, ...]], seed: int) -> list[torch.Generator]:
+    """A generator for each prompt, which no other prompt changes; equal prompts differ."""
+    import torch
+
+    before: Counter[tuple[int, ...]] = Counter()
+    generators = []
+    for tokens in prompts:
+        name = f"{seed}/{before[tokens]}/{','.join(map(str, tokens))}"
+        digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
+        generators.append(torch.Generator().manual_seed(int.from_bytes(digest, "big")))
+        before[tokens] += 1
+    return generators
+
+
+def _heading(number: int, count: int) -> str:
+    return f"[{number}/{count}]\n" if count > 1 else ""
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

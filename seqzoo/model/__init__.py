@@ -8,12 +8,14 @@ from seqzoo.model.generate import generate as generate
 from seqzoo.model.language_model import LanguageModel as LanguageModel
 from seqzoo.model.mixer import Mixer as Mixer
 from seqzoo.model.mlp import MLP as MLP
+from seqzoo.model.sampling import Sampling as Sampling
 
 __all__ = [
     "MLP",
     "Budget",
     "LanguageModel",
     "Mixer",
+    "Sampling",
     "budget",
     "build_mixer",
     "build_model",

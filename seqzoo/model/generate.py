@@ -1,72 +1,94 @@
-"""Streaming decode: the prompt in parallel, then one token at a time in the carried state."""
+"""Streaming decode: prompts in parallel, then one token at a time in the carried state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from seqzoo.model.language_model import LanguageModel
+from seqzoo.model.sampling import Draws, Sampling
+from seqzoo.operators import State
 
-__all__ = ["generate", "sample"]
+__all__ = ["generate"]
 
-
-def sample(
-    logits: Tensor, temperature: float, top_k: int | None, generator: torch.Generator | None
-) -> Tensor:
-    """Draw one token a sequence: logits (B, vocabulary) -> (B,) int64.
-
-    Args:
-        logits: float, any dtype.
-        temperature: 0 takes the most likely token.
-        top_k: draw among the k most likely only; None for all.
-        generator: of the draws; None is torch's global one.
-    """
-    if temperature == 0:
-        return logits.argmax(dim=-1)
-    logits = logits.float() / temperature
-    if top_k is not None and top_k < logits.shape[-1]:
-        least = logits.topk(top_k, dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator).squeeze(-1)
+Group = tuple[Tensor, Tensor, State]  # places of its prompts, their logits, their state
 
 
 @torch.inference_mode()
 def generate(
     model: LanguageModel,
-    prompt: Tensor,
+    prompts: Tensor | Sequence[Tensor],
     count: int,
-    *,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    generator: torch.Generator | None = None,
+    sampling: Sampling | None = None,
+    draws: Draws = None,
 ) -> Iterator[Tensor]:
-    """Yield `count` new tokens a sequence, each (B,) as soon as it is drawn.
+    """Yield `count` new tokens a prompt, each (B,) as soon as it is drawn.
 
-    Memory does not grow with the count for mixers whose state does not.
+    Prompts of one length are read in one parallel call. Where states have one size whatever was
+    read, all prompts then go on as one batch; else (attention) those of one length do. Memory does
+    not grow with the count for mixers whose state does not.
 
     Args:
         model: its dropout is off while tokens are drawn, if the caller set model.eval().
-        prompt: (B, T) int64, T >= 1.
+        prompts: (B, T) int64, or B tensors (T_b,) of any lengths, each >= 1.
         count: tokens to draw.
-        temperature: 0 is greedy.
-        top_k: see `sample`.
-        generator: see `sample`.
+        sampling: what is drawn among; None is everything, at temperature 1.
+        draws: see `Sampling.draw`; with one generator for each prompt, what a prompt gives does not
+            depend on the others.
 
     Raises:
-        ValueError: an empty prompt, a negative temperature, top_k below 1.
+        ValueError: no prompt, or an empty one.
     """
-    if prompt.dim() != 2 or prompt.shape[1] == 0:
-        raise ValueError(f"a prompt is (B, T) with T >= 1, got {tuple(prompt.shape)}")
-    if temperature < 0:
-        raise ValueError(f"temperature is 0 (greedy) or more, got {temperature}")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k is 1 or more, got {top_k}")
-    hidden, state = model.hidden(prompt)
-    logits = model.logits(hidden[:, -1])
+    sampling = sampling or Sampling()
+    rows = list(prompts)
+    if not rows or any(row.dim() != 1 or len(row) == 0 for row in rows):
+        raise ValueError("give prompts as (B, T), or as tensors (T,), with B >= 1 and T >= 1")
+    groups = _prefill(model, rows)
+    where = torch.cat([members for members, _, _ in groups])
+    back = where.argsort()
     for drawn in range(count):
-        tokens = sample(logits, temperature, top_k, generator)
+        logits = torch.cat([logits for _, logits, _ in groups])[back]
+        tokens = sampling.draw(logits, draws)
         yield tokens
         if drawn + 1 < count:
-            logits, state = model.step(tokens, state)
+            groups = [
+                (members, *model.step(tokens[members], state)) for members, _, state in groups
+            ]
+
+
+def _prefill(model: LanguageModel, rows: Sequence[Tensor]) -> list[Group]:
+    """Read the prompts, those of one length in one call; join the groups whose states fit."""
+    groups: list[Group] = []
+    for length in sorted({len(row) for row in rows}):
+        chosen = [place for place, row in enumerate(rows) if len(row) == length]
+        hidden, state = model.hidden(torch.stack([rows[place] for place in chosen]))
+        members = torch.tensor(chosen, device=hidden.device)
+        group = (members, model.logits(hidden[:, -1]), state)
+        joined = _joined(groups[-1], group) if groups else None
+        if joined is None:
+            groups.append(group)
+        else:
+            groups[-1] = joined
+    return groups
+
+
+def _joined(first: Group, second: Group) -> Group | None:
+    """Both as one batch; None where their states differ in more than the batch."""
+    ours, kind = pytree.tree_flatten(first[2])
+    theirs, other = pytree.tree_flatten(second[2])
+    fits = kind == other and all(
+        a.dim()
+        and b.dim()
+        and len(a) == len(first[0])
+        and len(b) == len(second[0])
+        and a.shape[1:] == b.shape[1:]
+        for a, b in zip(ours, theirs, strict=True)
+    )
+    if not fits:
+        return None
+    leaves = [torch.cat(pair) for pair in zip(ours, theirs, strict=True)]
+    state = pytree.tree_unflatten(leaves, kind)
+    return torch.cat([first[0], second[0]]), torch.cat([first[1], second[1]]), state

@@ -1,5 +1,6 @@
 """`seqzoo generate` on runs trained for a moment."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,15 +39,69 @@ def test_it_continues_the_prompt(
         assert len(texts[0].rstrip("\n")) >= 45 - 1
 
 
+def test_several_prompts_give_what_each_gives_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = trained(tmp_path, "char")
+    (tmp_path / "prompts.txt").write_text("or not\n\nto be\n")
+    options = ["--length", "20", "--top-p", "0.95", "--top-k", "8"]
+    several = ["--prompt", "to be", "--prompts", str(tmp_path / "prompts.txt")]
+    capsys.readouterr()
+    assert main(["generate", str(out), *several, *options, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["prompt"] for row in rows] == ["to be", "or not", "to be"]
+    assert [len(row["continuation"]) for row in rows] == [20, 20, 20]
+    assert rows[0] != rows[2]
+    assert main(["generate", str(out), *several, *options]) == 0
+    pages = [row["prompt"] + row["continuation"] for row in rows]
+    assert capsys.readouterr().out == "\n".join(
+        f"[{number}/3]\n{page}\n" for number, page in enumerate(pages, 1)
+    )
+    for row in rows[:2]:
+        assert main(["generate", str(out), "--prompt", row["prompt"], *options]) == 0
+        assert capsys.readouterr().out == row["prompt"] + row["continuation"] + "\n"
+
+
+def test_the_best_checkpoint_can_be_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = trained(tmp_path, "char")
+    assert main(["generate", str(out), "--prompt", "to", "--checkpoint", "best"]) in (0, 2)
+    capsys.readouterr()
+    assert main(["generate", str(out), "--prompt", "to", "--checkpoint", "worst"]) == 2
+
+
 def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = trained(tmp_path, "char")
-    for arguments, status, message in (
-        ([str(out), "--prompt", "\N{SNOWMAN}"], 2, "\N{SNOWMAN}"),
-        ([str(out), "--prompt", ""], 2, "--prompt is empty"),
-        ([str(tmp_path), "--prompt", "a"], 2, "holds no run"),
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    capsys.readouterr()
+    for arguments, message in (
+        ([str(out), "--prompt", "\N{SNOWMAN}"], "\N{SNOWMAN}"),
+        ([str(out), "--prompt", "to", "--prompt", "\N{SNOWMAN}"], "prompt 2 of 2: "),
+        ([str(out), "--prompt", ""], "--prompt is empty"),
+        ([str(out)], "give --prompt TEXT, or --prompts FILE"),
+        ([str(out), "--prompts", str(tmp_path / "no.txt")], "No such file"),
+        ([str(out), "--prompts", str(tmp_path / "empty.txt")], "empty.txt holds no line"),
+        ([str(out), "--prompts", str(tmp_path / "latin.txt")], "latin.txt is no UTF-8 text"),
+        ([str(out), "--prompt", "to", "--temperature", "-1"], "--temperature"),
+        ([str(out), "--prompt", "to", "--temperature", "nan"], "--temperature"),
+        ([str(out), "--prompt", "to", "--top-k", "0"], "--top-k"),
+        ([str(out), "--prompt", "to", "--top-p", "0"], "top_p is more than 0 and at most 1"),
+        ([str(tmp_path), "--prompt", "a"], "holds no run"),
     ):
-        assert main(["generate", *arguments]) == status
+        assert main(["generate", *arguments]) == 2, arguments
         assert message in capsys.readouterr().err
+
+
+def test_another_text_than_at_training_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = trained(tmp_path, "char")
+    text = tmp_path / "text.txt"
+    text.write_text(text.read_text("utf-8").replace("q", "z"), "utf-8")
+    assert main(["generate", str(out), "--prompt", "to"]) == 2
+    assert "is not the one it was trained on" in capsys.readouterr().err
 
 
 def test_a_run_without_text_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
