@@ -56,7 +56,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
-    from seqzoo.report import make_report, print_report, to_parquet  # these import torch
+    from seqzoo.report import make_report, print_report, to_parquet
     from seqzoo.train.files import write_whole
 
     form = Format.json if as_json else form

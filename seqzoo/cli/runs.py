@@ -24,7 +24,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the runs of a directory, or show how the runs in two directories differ."""
-    from seqzoo.cli.listing import show_pair, show_runs  # these import torch
+    from seqzoo.cli.listing import show_pair, show_runs
     from seqzoo.report import collect, compare_runs, list_runs
 
     match words:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
-from seqzoo.grid.expand import PlannedRun
 from seqzoo.grid.labels import run_label, shortened, tried_label
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.tuned import Chosen, PlannedStudy, Tried
 from seqzoo.spec.grid import base_variant
+
+if TYPE_CHECKING:
+    from seqzoo.grid.expand import PlannedRun
 
 __all__ = [
     "FORMAT",

@@ -1,13 +1,21 @@
-"""Training: one loop, its optimizers and schedules, its files, and who looks on."""
+"""Training: one loop, its optimizers and schedules, its files, and who looks on.
 
-from seqzoo.train.loggers import Logger as Logger
-from seqzoo.train.loop import train as train
-from seqzoo.train.optimizer import Optimizer as Optimizer
+Records are read without torch, which takes seconds to import; the rest comes when it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from seqzoo.train.record import Record as Record
 from seqzoo.train.record import read_record as read_record
-from seqzoo.train.schedule import Schedule as Schedule
-from seqzoo.train.trained import load_trained as load_trained
-from seqzoo.train.watch import Watch as Watch
+
+if TYPE_CHECKING:
+    from seqzoo.train.loggers import Logger as Logger
+    from seqzoo.train.loop import train as train
+    from seqzoo.train.optimizer import Optimizer as Optimizer
+    from seqzoo.train.schedule import Schedule as Schedule
+    from seqzoo.train.trained import load_trained as load_trained
+    from seqzoo.train.watch import Watch as Watch
 
 __all__ = [
     "Logger",
@@ -19,3 +27,18 @@ __all__ = [
     "read_record",
     "train",
 ]
+
+LATER = {
+    "Logger": "loggers",
+    "Optimizer": "optimizer",
+    "Schedule": "schedule",
+    "Watch": "watch",
+    "load_trained": "trained",
+    "train": "loop",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{LATER[name]}"), name)
