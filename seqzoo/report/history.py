@@ -28,11 +28,10 @@ def read_curves(directory: Path) -> dict[str, Curve]:
     """Metric -> its curve over the evaluations; none where the run kept no log."""
     points: dict[str, dict[int, float]] = {}
     try:
-        for row in read_rows(directory / "metrics.jsonl"):
-            if row.get("kind") == "evaluation":
-                for name, value in row.items():
-                    if name not in NO_METRIC and _is_finite(value):
-                        points.setdefault(name, {})[row["step"]] = float(value)
+        for row in read_rows(directory / "metrics.jsonl", kind="evaluation"):
+            for name, value in row.items():
+                if name not in NO_METRIC and _is_finite(value):
+                    points.setdefault(name, {})[row["step"]] = float(value)
     except OSError:
         return {}
     return {name: _curve(values) for name, values in points.items()}

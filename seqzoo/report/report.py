@@ -12,6 +12,7 @@ from seqzoo.report.adjusted import adjusted_tables
 from seqzoo.report.cells import Cell, make_cells
 from seqzoo.report.collect import Collection, collect
 from seqzoo.report.compare import compare
+from seqzoo.report.garbage import collector_at_rest
 from seqzoo.report.layout import Layout, make_layout
 from seqzoo.report.tables import Table, make_tables
 
@@ -57,6 +58,7 @@ class Report:
         return summary.failures(self.collection)
 
 
+@collector_at_rest()
 def make_report(
     directory: Path,
     metric: str | None = None,

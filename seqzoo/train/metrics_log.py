@@ -59,14 +59,22 @@ class MetricsLog:
             self._file.close()
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole rows of a metrics.jsonl, in order; a line that a kill cut short ends it."""
+def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
+    """The whole rows of a metrics.jsonl, in order; a line that a kill cut short ends it.
+
+    Args:
+        path: the file.
+        kind: rows of this kind alone, which is quick where they are few; None for all.
+    """
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
+            if kind is not None and kind not in line:
+                continue
             try:
                 row = json.loads(line)
             except ValueError:
                 return
             if not isinstance(row, dict) or not isinstance(row.get("step"), int):
                 return
-            yield row
+            if kind is None or row.get("kind") == kind:
+                yield row

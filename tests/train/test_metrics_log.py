@@ -21,6 +21,14 @@ def test_rows_past_the_checkpoint_and_a_cut_line_go(tmp_path: Path) -> None:
     log.close()
 
 
+def test_rows_of_one_kind(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    kept = {"kind": "evaluation", "step": 2}
+    others = [{"kind": "train", "step": 1}, {"kind": "train", "step": 2, "note": "evaluation"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*others, kept]) + '{"kind": "eva')
+    assert list(read_rows(path, kind="evaluation")) == [kept]
+
+
 def test_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     if not Path("/dev/full").exists():

@@ -11,13 +11,13 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from seqzoo.grid.labels import axis_label
 from seqzoo.report.figures.panels import (
-    MOST_PANELS,
     Drawing,
     Panel,
     add_legend,
     make_axes,
     metric_label,
     panels_of,
+    some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
@@ -33,10 +33,9 @@ def draw_along_axes(report: Report) -> Iterator[Drawing]:
             continue
         others = [path for path in report.collection.axes if path != axis]
         panels, series = panels_of(report, others)
-        shown = panels[:MOST_PANELS]
+        shown, left_out = some_of(panels)
         if not shown:
             continue
-        left_out = len(panels) - len(shown)
         with figure_style():
             figure, grid = make_axes(len(shown), 3.5, 2.5)
             for ax, panel in zip(grid, shown, strict=True):
@@ -45,8 +44,7 @@ def draw_along_axes(report: Report) -> Iterator[Drawing]:
         yield Drawing(
             name="along-" + re.sub(r"[^A-Za-z0-9_.]+", "-", axis),
             title=f"Against {axis_label(axis)}",
-            caption="Mean over seeds with its bootstrap 95 % interval."
-            + (f" The first {MOST_PANELS} points; {left_out} are not drawn." if left_out else ""),
+            caption="Mean over seeds with its bootstrap 95 % interval." + left_out,
             figure=figure,
         )
 

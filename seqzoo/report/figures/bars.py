@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 
 from seqzoo.report.cells import Cell
 from seqzoo.report.figures.panels import (
-    MOST_PANELS,
     Drawing,
     Panel,
     make_axes,
     metric_label,
     panels_of,
+    some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
@@ -30,8 +30,7 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
         series = dict.fromkeys((name for name, _ in panels[0].cells), *series.values())
     if len(series) < 2:
         return
-    shown = panels[:MOST_PANELS]
-    left_out = len(panels) - len(shown)
+    shown, left_out = some_of(panels)
     with figure_style():
         figure, grid = make_axes(len(shown), 3.6, 0.75 + 0.24 * len(series))
         for place, (ax, panel) in enumerate(zip(grid, shown, strict=True)):
@@ -41,8 +40,7 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
     yield Drawing(
         name="bars",
         title="Ablation",
-        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot."
-        + (f" The first {len(shown)} points; {left_out} more are not drawn." if left_out else ""),
+        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot." + left_out,
         figure=figure,
     )
 

@@ -16,6 +16,7 @@ from seqzoo.report.figures.panels import (
     make_axes,
     metric_label,
     panels_of,
+    some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.layout import is_task
@@ -35,7 +36,7 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     tasks = [axis for axis in report.collection.axes if is_task(axis)]
     panels, series = panels_of(report, tasks)
     shown = [panel for panel in panels if sum(len(panel.of(name)) for name in series) > 1]
-    shown = shown[: MOST_PANELS // len(COSTS)]
+    shown, left_out = some_of(shown, MOST_PANELS // len(COSTS))
     if not shown:
         return
     with figure_style():
@@ -48,12 +49,11 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
                 ax.set_title(panel.title if place == 0 else "")
                 ax.set_ylabel(metric_label(panel) if place == 0 else "")
         add_legend(figure, grid)
-    left_out = len(panels) - len(shown)
     yield Drawing(
         name="pareto",
         title="Metric against cost",
         caption="Mean over seeds; the dotted line is the Pareto front: nothing drawn is better in "
-        "both." + (f" The first {len(shown)} tasks of {len(panels)}." if left_out else ""),
+        "both." + left_out,
         figure=figure,
     )
 

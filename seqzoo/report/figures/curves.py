@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Result
 from seqzoo.report.figures.panels import (
-    MOST_PANELS,
     Drawing,
     Panel,
     add_legend,
     make_axes,
     metric_label,
     panels_of,
+    some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.history import Curve, read_curves
@@ -38,8 +38,9 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
         if result.state == "done":
             runs.setdefault((result.variant, key_of(result.point)), []).append(result)
     panels, series = panels_of(report, report.collection.axes)
+    shown, left_out = some_of(panels)
     drawn = []
-    for panel in panels[:MOST_PANELS]:
+    for panel in shown:
         lines = {
             name: curves
             for name in series
@@ -49,7 +50,6 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
             drawn.append((panel, lines))
     if not drawn:
         return
-    left_out = len(panels) - len(panels[:MOST_PANELS])
     with figure_style():
         figure, grid = make_axes(len(drawn), 3.5, 2.5)
         for ax, (panel, lines) in zip(grid, drawn, strict=True):
@@ -59,8 +59,7 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
         name="curves",
         title="Learning curves",
         caption="Mean over seeds; the band spans the seeds. A run that stopped early keeps its "
-        "last value."
-        + (f" The first {MOST_PANELS} points; {left_out} more are not drawn." if left_out else ""),
+        "last value." + left_out,
         figure=figure,
     )
 

@@ -23,6 +23,7 @@ __all__ = [
     "make_axes",
     "metric_label",
     "panels_of",
+    "some_of",
 ]
 
 MOST_PANELS = 12
@@ -80,6 +81,18 @@ def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], dict
     series = [(not cell.is_base, name) for panel in panels for name, cell in panel.cells]
     in_order = [name for is_other in (False, True) for other, name in series if other == is_other]
     return panels, looks(in_order)
+
+
+def some_of(panels: Sequence[Panel], most: int = MOST_PANELS) -> tuple[list[Panel], str]:
+    """The panels to draw, and what the caption says of the others.
+
+    All that fit in a figure; of more than that the first half as many: nobody reads hundreds, and
+    most of a large report's time is its figures.
+    """
+    if len(panels) <= most:
+        return list(panels), ""
+    few = list(panels[: most // 2])
+    return few, f" The first {len(few)} of {len(panels)}; the tables have them all."
 
 
 def make_axes(

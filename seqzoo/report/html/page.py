@@ -14,6 +14,7 @@ from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.collect import Result
 from seqzoo.report.figures import draw_figures, inline_svg
+from seqzoo.report.garbage import collector_at_rest
 from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
 from seqzoo.report.report import Report
 
@@ -22,6 +23,7 @@ __all__ = ["embedded", "to_html"]
 WIDTH = 150  # characters of a summary table, on a wide page
 
 
+@collector_at_rest()
 def to_html(report: Report) -> str:
     """One self-contained page: summary, figures, every run with its spec and curves, failures."""
     templates = Environment(

@@ -222,11 +222,11 @@ def _base_place(
 
 
 def _points(curve: Curve) -> list[list[float]]:
-    kept = np.unique(np.linspace(0, len(curve.steps) - 1, MOST_POINTS).round().astype(int))
-    return [
-        curve.steps[kept].tolist(),
-        [float(f"{value:.5g}") for value in curve.values[kept].tolist()],
-    ]
+    steps, values = curve.steps, curve.values
+    if len(steps) > MOST_POINTS:
+        kept = np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int)
+        steps, values = steps[kept], values[kept]
+    return [steps.tolist(), [float(f"{value:.5g}") for value in values.tolist()]]
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:

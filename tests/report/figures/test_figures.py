@@ -10,7 +10,7 @@ from seqzoo.report.figures import draw_figures, inline_svg, save_figures
 from seqzoo.report.figures.along import draw_along_axes, spread_out
 from seqzoo.report.figures.costs import front
 from seqzoo.report.figures.curves import mean_and_band
-from seqzoo.report.figures.panels import make_axes
+from seqzoo.report.figures.panels import Panel, make_axes, some_of
 from seqzoo.report.figures.style import COLORS, INK, figure_style, look_at
 from seqzoo.report.history import Curve
 
@@ -122,6 +122,14 @@ def test_the_front_is_what_nothing_beats_in_both():
     assert front(points, more_is_better=True, higher_is_better=False) == [
         *((2, 0.4), (3, 0.8), (4, 0.9), (5, 1.0))
     ]
+
+
+def test_of_many_panels_a_few_are_drawn_and_the_caption_says_so():
+    panels = [Panel(str(place), ()) for place in range(13)]
+    assert some_of(panels[:12]) == (panels[:12], "")
+    shown, caption = some_of(panels)
+    assert shown == panels[:6]
+    assert caption == " The first 6 of 13; the tables have them all."
 
 
 def test_looks_differ_without_colour_too():
