@@ -17,6 +17,7 @@ import typer
 from seqzoo.cli import (
     check,
     describe,
+    doctor,
     generate,
     grid,
     kernels,
@@ -49,6 +50,7 @@ app.command("grid")(grid.command)
 app.command("report")(report.command)
 app.command("runs")(runs.command)
 app.command("kernels")(kernels.command)
+app.command("doctor")(doctor.command)
 app.add_typer(tasks.app, name="tasks")
 
 

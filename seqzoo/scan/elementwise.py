@@ -15,6 +15,7 @@ from torch import Tensor
 from seqzoo.scan.ops import elementwise_states
 from seqzoo.scan.problem import ScanResult, check_bounds
 from seqzoo.scan.triton.available import available
+from seqzoo.scan.triton.verdict import set_aside
 
 
 def elementwise_scan(
@@ -65,6 +66,8 @@ def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor
     wide = [x for x in (log_decay, inputs, state) if x is not None and x.dtype == torch.float64]
     refusal = "it computes in float32, and an argument is float64" if wide else None
     refusal = refusal or available(inputs.device)
+    if refusal is None and backend == "auto":
+        refusal = set_aside("elementwise", inputs.device)
     if refusal is not None and backend == "triton":
         raise ValueError(
             f"elementwise_scan: backend 'triton' cannot compute this problem: {refusal}. "

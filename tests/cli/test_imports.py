@@ -11,7 +11,7 @@ import pytest
 import seqzoo.cli
 
 FOLDER = Path(seqzoo.cli.__file__).parent
-QUICK = ["check", "describe", "generate", "grid", "parts", "schema", "train"]
+QUICK = ["check", "describe", "doctor", "generate", "grid", "parts", "schema", "train"]
 CODE = """
 import importlib, sys, types
 

@@ -63,6 +63,7 @@ class Launch:
 
 
 _recording: tuple[str, dict[Launch, None]] | None = None
+_started: dict[str, None] | None = None
 
 
 def launch(
@@ -82,6 +83,8 @@ def launch(
         target, launches = _recording
         launches.setdefault(_record(kernel, grid, arguments, config, target))
         return
+    if _started is not None:
+        _started.setdefault(kernel.__name__)
     start = kernel[grid]
     options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
     device = next(value.device for value in arguments.values() if isinstance(value, Tensor))
@@ -115,6 +118,17 @@ def record_launches(target: str) -> Iterator[dict[Launch, None]]:
             yield launches
     finally:
         _recording = before
+
+
+@contextmanager
+def note_kernels() -> Iterator[dict[str, None]]:
+    """Inside, kernels start as ever; the name of each is a key of the mapping, in order."""
+    global _started
+    before, _started = _started, {}
+    try:
+        yield _started
+    finally:
+        _started = before
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""What a self-check found on this machine: kept in a file, and asked when a backend is chosen.
+
+`seqzoo doctor` writes one file for each GPU, driver, Triton and seqzoo, under $XDG_CACHE_HOME or
+~/.cache. Where it names a failed kernel, "auto" takes another backend than triton for the family
+of recurrences that needs the kernel, and warns once. Without a file, kernels are trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from seqzoo.scan.triton.available import interpreting, same_when_compiled
+
+Family = Literal["elementwise", "linear"]
+"""Which scan a kernel serves: h_t = a_t h_{t-1} + b_t, or the recurrence of the matrix state."""
+
+DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/sys/module/amdgpu/version"))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a verdict holds for: none of these may change.
+
+    Args:
+        gpu: its name and architecture.
+        driver: the first line of what the driver says of itself, or "unknown".
+        triton: the version.
+        seqzoo: the version.
+    """
+
+    gpu: str
+    driver: str
+    triton: str
+    seqzoo: str
+
+    @property
+    def path(self) -> Path:
+        """Where its verdict lies."""
+        name = hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()[:16]
+        cache_home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        return cache_home / "seqzoo" / f"kernels-{name}.json"
+
+
+def this_machine(index: int) -> Machine:
+    """The machine with its GPU of this index."""
+    import triton
+
+    gpu = torch.cuda.get_device_properties(index)
+    lines = [path.read_text().splitlines()[0] for path in DRIVERS if path.is_file()]
+    driver = lines[0].strip() if lines else "unknown"
+    named = f"{gpu.name} {getattr(gpu, 'gcnArchName', '') or f'sm_{gpu.major}{gpu.minor}'}"
+    return Machine(named, driver, triton.__version__, version("seqzoo"))
+
+
+def family_of(kernel: str) -> Family:
+    """The family that a kernel of this name serves."""
+    return "elementwise" if kernel.startswith("elementwise") else "linear"
+
+
+def keep(machine: Machine, failures: Mapping[str, str]) -> Path:
+    """Writes a verdict: failed kernels and why; none clears an earlier one. Returns the file."""
+    path = machine.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**asdict(machine), "failures": dict(failures)}, indent=2)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    forget()
+    return path
+
+
+def read(machine: Machine) -> Mapping[str, str]:
+    """The failed kernels of a machine and why; empty if none failed or none was checked."""
+    try:
+        failures = json.loads(machine.path.read_text(encoding="utf-8"))["failures"]
+        return {str(kernel): str(why) for kernel, why in failures.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # no verdict, or one that somebody cut
+
+
+def set_aside(family: Family, device: torch.device) -> str | None:
+    """Why the kernels of a family are not to be used on a device, a sentence's end, or None.
+
+    Warns the first time that it says why.
+    """
+    return _constant(family, device.type, 0 if device.index is None else device.index)
+
+
+def forget() -> None:
+    """Reads verdicts anew at the next question."""
+    _set_aside.cache_clear()
+
+
+@same_when_compiled
+def _constant(family: Family, kind: str, index: int) -> str | None:
+    if kind != "cuda" or interpreting():
+        return None
+    return _set_aside(family, index)  # a compiler warns of a cache it sees
+
+
+@cache
+def _set_aside(family: Family, index: int) -> str | None:
+    failures = read(this_machine(index))
+    for kernel, why in failures.items():
+        if family_of(kernel) == family:
+            reason = f"seqzoo doctor found its kernel {kernel} wrong on this machine ({why})"
+            warnings.warn(
+                f"scan: backend 'triton' is set aside, another one computes: {reason}. After a "
+                "change of driver or Triton run seqzoo doctor again.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return reason
+    return None
