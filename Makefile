@@ -12,7 +12,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-peers chaos lint format bench docs clean
+.PHONY: help setup quickstart test test-peers kernels gpu chaos lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,15 @@ test: $(VENV)/.installed-dev ## Run all tests.
 
 test-peers: $(VENV)/.installed-peers ## Compare the scan with other libraries' plain functions.
 	$(BIN)/python -m pytest tests/scan/peers
+
+kernels: $(VENV)/.installed ## Compile every GPU kernel for four targets; no GPU needed.
+	$(BIN)/seqzoo kernels --target sm_80 --target sm_90 --target sm_100 --target gfx942
+
+gpu: $(VENV)/.installed-peers ## With a GPU: native tests, doctor, benchmarks; no network once set up.
+	$(BIN)/python -m pytest tests/scan
+	$(BIN)/seqzoo doctor
+	$(BIN)/python benchmarks/scan.py --device cuda --judge \
+	  --json benchmarks/results/scan_gpu.json --figure benchmarks/results/scan_gpu.svg
 
 chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
 	$(BIN)/python -m pytest -m chaos -s tests/grid

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqzoo.scan.ops.refusals import refuse_second_derivative, refuse_vmap
+from seqzoo.scan.ops.refusals import refuse_elementwise_second_derivative, refuse_elementwise_vmap
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.running import running_backward, running_forward
 
@@ -45,7 +45,7 @@ class _ElementwiseScan(torch.autograd.Function):
             gradients = running_backward(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
         return *gradients, None
 
-    vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
+    vmap = staticmethod(refuse_elementwise_vmap)  # pyright: ignore[reportAssignmentType]
 
 
 @torch.library.custom_op(
@@ -117,7 +117,7 @@ def _backward(ctx: Any, of_hidden: Tensor | None, of_final: Tensor | None) -> tu
     return *operator(of_hidden, of_final, *ctx.saved_tensors), None
 
 
-_scan.register_vmap(refuse_vmap)
+_scan.register_vmap(refuse_elementwise_vmap)
 _scan.register_autograd(_backward, setup_context=_keep)
-_scan_backward.register_vmap(refuse_vmap)
-_scan_backward.register_autograd(refuse_second_derivative)
+_scan_backward.register_vmap(refuse_elementwise_vmap)
+_scan_backward.register_autograd(refuse_elementwise_second_derivative)

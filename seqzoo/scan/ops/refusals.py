@@ -13,9 +13,25 @@ def refuse_vmap(*_: Any) -> NoReturn:
     )
 
 
+def refuse_elementwise_vmap(*_: Any) -> NoReturn:
+    """The same for the element-wise scan, which has no reference backend."""
+    raise NotImplementedError(
+        "elementwise_scan has a batch axis of its own and no vmap rule: put the mapped axis into "
+        "B, (M, B, T, ...) -> (M * B, T, ...)"
+    )
+
+
 def refuse_second_derivative(*_: Any) -> NoReturn:
     """The backward of a backward."""
     raise RuntimeError(
         "scan: this backend differentiates once, and the gradient of its gradient was asked for; "
         "use backend='reference' for higher derivatives"
+    )
+
+
+def refuse_elementwise_second_derivative(*_: Any) -> NoReturn:
+    """The same for the element-wise scan."""
+    raise RuntimeError(
+        "elementwise_scan differentiates once, and the gradient of its gradient was asked for; "
+        "loop over the tokens for higher derivatives"
     )

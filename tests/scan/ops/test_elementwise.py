@@ -56,9 +56,17 @@ def test_a_graph_gives_the_eager_numbers(rows, cu_seqlens):
 
 def test_what_it_refuses():
     log_decay, inputs, *_ = tensors(2, None)
-    with pytest.raises(NotImplementedError, match="no vmap rule"):
+    with pytest.raises(NotImplementedError, match=r"no vmap rule: put .*\(M \* B, T, \.\.\.\)$"):
         torch.func.vmap(elementwise_scan)(log_decay[None], inputs[None])
     outputs, _ = elementwise_scan(log_decay, inputs)
     (gradient,) = torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
     with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
+def test_a_second_derivative_through_the_operator_is_refused():
+    log_decay, inputs, state, _ = tensors(2, None)
+    outputs, _ = torch.ops.seqzoo.elementwise_scan(log_decay, inputs, state, None)
+    (gradient,) = torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="elementwise_scan differentiates once"):
         gradient.sum().backward()
