@@ -16,13 +16,13 @@ from seqzoo.spec.run import RunSpec, TrainSpec
 from seqzoo.tasks import Batch, Task
 from seqzoo.train import checkpoint
 from seqzoo.train.average import Average
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.device import generator_states, restore_generators
 from seqzoo.train.distributed import Processes
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.objective import Objective
 from seqzoo.train.parallel import share
 from seqzoo.train.precision import Precision
+from seqzoo.train.progress import Progress
 from seqzoo.train.step import TrainingStep
 
 __all__ = ["Assembly", "Build"]

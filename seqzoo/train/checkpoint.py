@@ -16,33 +16,30 @@ good checkpoint. The best one is kept where the newest says it is. Nothing is ev
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from seqzoo.errors import DirectoryError, RunError
 from seqzoo.train.device import generator_states, restore_generators
 from seqzoo.train.files import force_to_disk, writing
+from seqzoo.train.progress import Progress
+from seqzoo.train.seals import STATE, State, check, next_step, read_state, size_and_checksum, verify
 from seqzoo.train.tensors import (
     fill_model,
     fill_optimizer,
-    first_cut,
     optimizer_tensors,
     unique_tensors,
 )
 
 __all__ = [
-    "Progress",
     "Which",
     "begin",
     "clean",
@@ -52,65 +49,13 @@ __all__ = [
     "save",
     "seal",
     "step_of",
-    "verify",
 ]
 
 Which = Literal["last", "best"]
 
-MODEL, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
+MODEL, TRAINING = "model.safetensors", "training.safetensors"
 PREFIX, DRAFT = "step-", ".draft-"
 NAME = re.compile(rf"{PREFIX}\d{{8,}}")
-BLOCK = 1 << 20
-
-
-class Progress(BaseModel):
-    """How far a run is; the loop keeps it up to date, a checkpoint holds it.
-
-    Attributes:
-        run_id: the run.
-        fingerprint: of the task's data outside the spec, see `Task.fingerprint`.
-        step: optimizer steps done.
-        tokens: tokens trained on.
-        train_s: seconds in training steps.
-        wall_s: seconds in all.
-        metrics: as the last evaluation measured them.
-        best: each metric's best value so far.
-        best_at: step of the best evaluation by the task's metric, where its checkpoint is kept.
-        reached_at: step of the first evaluation that met the target.
-        peak_rss: most bytes of main memory the process held, of all sessions.
-        peak_device: most bytes of a GPU's memory that tensors held, of all sessions.
-        stale: evaluations in a row, up to now, without a new best of the task's metric.
-        skipped: steps whose update was skipped, since float16 overflowed.
-        losses: of the steps since the last row of metrics.jsonl.
-    """
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    run_id: str
-    fingerprint: str = ""
-    step: int = 0
-    tokens: int = 0
-    train_s: float = 0.0
-    wall_s: float = 0.0
-    metrics: dict[str, float] = {}
-    best: dict[str, float] = {}
-    best_at: int | None = None
-    reached_at: int | None = None
-    peak_rss: int = 0
-    peak_device: int = 0
-    stale: int = 0
-    skipped: int = 0
-    losses: list[float] = []
-
-
-class _State(BaseModel):
-    """state.json."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal[1] = 1
-    files: dict[str, tuple[int, int]]
-    progress: Progress
 
 
 def save(
@@ -171,8 +116,8 @@ def seal(draft: Path, progress: Progress, weights: Mapping[str, Tensor], keep: i
     with writing(final):
         save_file(dict(weights), draft / MODEL)
         written = sorted(path for path in draft.rglob("*") if path.is_file())
-        files = {path.relative_to(draft).as_posix(): _size_and_checksum(path) for path in written}
-        state = _State(files=files, progress=progress)
+        files = {path.relative_to(draft).as_posix(): size_and_checksum(path) for path in written}
+        state = State(files=files, progress=progress)
         (draft / STATE).write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
         for path in (*written, draft / STATE, *{path.parent for path in written}):
             force_to_disk(path)
@@ -225,26 +170,14 @@ def load(
     """
     progress = verify(folder)
     if not (folder / TRAINING).is_file():
-        raise RunError(f"{folder / TRAINING} cannot be read: it is missing; {_next_step(folder)}")
+        raise RunError(f"{folder / TRAINING} cannot be read: it is missing; {next_step(folder)}")
     fill_model(model, folder / MODEL)
     rest = fill_optimizer(model, optimizer, folder / TRAINING)
     generators = {name: rest.pop(f"generator/{name}") for name in _names(rest, "generator/")}
     if "cpu" not in generators:
-        raise RunError(f"{folder / TRAINING} is damaged: no generator/cpu; {_next_step(folder)}")
+        raise RunError(f"{folder / TRAINING} is damaged: no generator/cpu; {next_step(folder)}")
     restore_generators(generators, device)
     return progress, {name: rest[f"extra/{name}"] for name in _names(rest, "extra/")}
-
-
-def verify(folder: Path) -> Progress:
-    """How far a checkpoint is, once all its files have been read and found whole.
-
-    Raises:
-        RunError: a file is missing or damaged; the message names it.
-    """
-    state = _read_state(folder)
-    for name, expected in state.files.items():
-        _check(folder / name, expected)
-    return state.progress
 
 
 def _names(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
@@ -269,7 +202,7 @@ def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
     folder = latest(root)
     if folder is None:
         raise DirectoryError(f"{root}: there is no checkpoint; train the run first")
-    state = _read_state(folder)
+    state = read_state(folder)
     if which == "best":
         if state.progress.best_at is None:
             raise DirectoryError(
@@ -277,8 +210,8 @@ def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
                 "or take the last one"
             )
         folder = _folder(root, state.progress.best_at)
-        state = _read_state(folder)
-    _check(folder / MODEL, state.files.get(MODEL))
+        state = read_state(folder)
+    check(folder / MODEL, state.files.get(MODEL))
     fill_model(model, folder / MODEL)
     return state.progress.step
 
@@ -290,50 +223,3 @@ def _folder(root: Path, step: int) -> Path:
 def _folders(root: Path) -> list[Path]:
     found = (folder for folder in root.glob(f"{PREFIX}*") if NAME.fullmatch(folder.name))
     return sorted(found, key=step_of)
-
-
-def _next_step(folder: Path) -> str:
-    return (
-        f"delete {folder} and run the same command again: it goes on from an earlier checkpoint, "
-        "or from the start if there is none"
-    )
-
-
-def _read_state(folder: Path) -> _State:
-    path = folder / STATE
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-        return _State.model_validate(document)
-    except OSError as failure:
-        wrong = f"cannot be read: {failure.strerror}"
-    except ValidationError as failure:
-        error = failure.errors(include_url=False)[0]
-        wrong = f"is damaged: {'.'.join(map(str, error['loc']))}: {error['msg']}"
-    except ValueError as failure:
-        wrong = f"is damaged: it is no JSON ({failure})"
-    raise RunError(f"{path} {wrong}; {_next_step(folder)}")
-
-
-def _size_and_checksum(path: Path) -> tuple[int, int]:
-    checksum = size = 0
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            checksum = zlib.crc32(block, checksum)
-            size += len(block)
-    return size, checksum
-
-
-def _check(path: Path, expected: tuple[int, int] | None) -> None:
-    try:
-        found = _size_and_checksum(path)
-    except OSError as failure:
-        raise RunError(
-            f"{path} cannot be read: {failure.strerror}; {_next_step(path.parent)}"
-        ) from None
-    if expected is None or found == expected:
-        return
-    if found[0] != expected[0]:
-        wrong = f"it has {found[0]:,} bytes of {expected[0]:,}; {first_cut(path)}"
-    else:
-        wrong = "its content does not fit its checksum"
-    raise RunError(f"{path} is damaged: {wrong}; {_next_step(path.parent)}")

@@ -16,7 +16,6 @@ from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import checkpoint
 from seqzoo.train.assembly import Assembly, Build
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.determinism import determinism
 from seqzoo.train.device import private_randomness
 from seqzoo.train.directory import RunDirectory
@@ -25,6 +24,7 @@ from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.loggers import Loggers
 from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
+from seqzoo.train.progress import Progress
 from seqzoo.train.record import Record, write_record
 from seqzoo.train.sources import sources
 from seqzoo.train.watch import Watch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from seqzoo.train.checkpoint import Progress
+from seqzoo.train.progress import Progress
 
 try:
     import resource

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from seqzoo.spec.run import RunSpec
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.facts import Facts, installed_versions
+from seqzoo.train.progress import Progress
 from seqzoo.train.record import Memory, MetricFacts, Record, Timings
 
 __all__ = ["record_of"]

@@ -28,10 +28,11 @@ from torch.distributed.tensor import DTensor
 
 from seqzoo.errors import RunError
 from seqzoo.train import checkpoint
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.device import generator_states, restore_generators
 from seqzoo.train.distributed import Processes
 from seqzoo.train.files import writing
+from seqzoo.train.progress import Progress
+from seqzoo.train.seals import verify
 from seqzoo.train.tensors import load_states, optimizer_tensors
 
 __all__ = ["load", "save"]
@@ -86,7 +87,7 @@ def load(
     Raises:
         RunError: a file is missing, damaged or of another model; the message names it.
     """
-    progress = processes.on_writer(lambda: checkpoint.verify(folder))
+    progress = processes.on_writer(lambda: verify(folder))
     reader = HuggingFaceStorageReader(str(folder / SHARDS))
     there = reader.read_metadata().state_dict_metadata
     parameters = dict(model.named_parameters())

@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save_file
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.train import checkpoint, train
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.metrics_log import read_rows
 from seqzoo.train.objective import Objective
 from seqzoo.train.optimizer import AdamW
+from seqzoo.train.progress import Progress
+from seqzoo.train.seals import size_and_checksum
 
 CPU = torch.device("cpu")
 
@@ -368,7 +369,7 @@ def rewrite(folder: Path, file: str, change) -> None:
 def forge(folder: Path, file: str) -> None:
     """Make state.json say that a file is as it was saved."""
     state = json.loads((folder / "state.json").read_text())
-    state["files"][file] = checkpoint._size_and_checksum(folder / file)
+    state["files"][file] = size_and_checksum(folder / file)
     (folder / "state.json").write_text(json.dumps(state))
 
 

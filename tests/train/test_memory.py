@@ -3,8 +3,8 @@ import sys
 import pytest
 import torch
 
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.memory import PeakMemory
+from seqzoo.train.progress import Progress
 
 CPU = torch.device("cpu")
 

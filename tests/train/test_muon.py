@@ -6,8 +6,8 @@ import torch
 from seqzoo.errors import SpecError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.train import checkpoint
-from seqzoo.train.checkpoint import Progress
 from seqzoo.train.muon import Muon
+from seqzoo.train.progress import Progress
 
 CPU = torch.device("cpu")
 

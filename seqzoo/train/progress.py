@@ -1,0 +1,47 @@
+"""How far a run is."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Progress"]
+
+
+class Progress(BaseModel):
+    """How far a run is; the loop keeps it up to date, a checkpoint holds it.
+
+    Attributes:
+        run_id: the run.
+        fingerprint: of the task's data outside the spec, see `Task.fingerprint`.
+        step: optimizer steps done.
+        tokens: tokens trained on.
+        train_s: seconds in training steps.
+        wall_s: seconds in all.
+        metrics: as the last evaluation measured them.
+        best: each metric's best value so far.
+        best_at: step of the best evaluation by the task's metric, where its checkpoint is kept.
+        reached_at: step of the first evaluation that met the target.
+        peak_rss: most bytes of main memory the process held, of all sessions.
+        peak_device: most bytes of a GPU's memory that tensors held, of all sessions.
+        stale: evaluations in a row, up to now, without a new best of the task's metric.
+        skipped: steps whose update was skipped, since float16 overflowed.
+        losses: of the steps since the last row of metrics.jsonl.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    run_id: str
+    fingerprint: str = ""
+    step: int = 0
+    tokens: int = 0
+    train_s: float = 0.0
+    wall_s: float = 0.0
+    metrics: dict[str, float] = {}
+    best: dict[str, float] = {}
+    best_at: int | None = None
+    reached_at: int | None = None
+    peak_rss: int = 0
+    peak_device: int = 0
+    stale: int = 0
+    skipped: int = 0
+    losses: list[float] = []
