@@ -22,13 +22,21 @@ def test_each_key_is_asked_once_and_labelled_with_its_value(noise: bool) -> None
             assert all(tokens[place] == 0 for place in range(8, 20) if place not in asked)
 
 
-def test_the_first_gap_follows_the_power_law() -> None:
-    spec = Mqar.Spec(length=16, vocab_size=64, num_pairs=1, power=0.5, random_non_queries=False)
+@pytest.mark.parametrize("power", [0.5, 1.0])
+def test_the_first_gap_follows_the_power_law(power: float) -> None:
+    spec = Mqar.Spec(length=16, vocab_size=64, num_pairs=1, power=power, random_non_queries=False)
     batch = spec.build().train_batch(40_000, seed=0, step=0)
     places = (batch.labels != IGNORED).nonzero()[:, 1]
     shares = torch.bincount((places - 2) // 2, minlength=7) / len(places)
-    law = torch.arange(1, 8) ** -0.5
+    law = torch.arange(1, 8) ** (power - 1)
     assert torch.allclose(shares, law / law.sum(), atol=0.012)  # 5 standard deviations
+
+
+def test_power_1_places_every_query_uniformly() -> None:
+    spec = Mqar.Spec(length=24, vocab_size=64, num_pairs=4, power=1)
+    batch = spec.build().train_batch(40_000, seed=0, step=0)
+    shares = (batch.labels[:, 8::2] != IGNORED).double().mean(0)
+    assert torch.allclose(shares, torch.full((8,), 0.5, dtype=torch.float64), atol=0.0125)  # 5 sd
 
 
 def test_the_largest_number_of_pairs_fits_exactly() -> None:

@@ -1,5 +1,10 @@
 """What must hold for every registered task that draws its sequences, plugins' included."""
 
+import hashlib
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -45,3 +50,39 @@ def test_no_test_sequence_is_trained_on(name: str) -> None:
     test = rows_of(torch.cat([batch.tokens for batch in task.test_batches(1000)]))
     for step in range(STEPS):
         assert not test & rows_of(task.train_batch(256, 0, step).tokens), step
+
+
+DRAW = """
+import hashlib, json, sys, seqzoo
+registry = seqzoo.load_registry()
+names, first, stride = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+for step in range(first, 4, stride):
+    for name in names:
+        batch = registry.spec("task", name).build().train_batch(16, 3, step)
+        data = batch.tokens.numpy().tobytes() + batch.labels.numpy().tobytes()
+        print(step, name, hashlib.sha256(data).hexdigest())
+"""
+
+
+def test_one_worker_and_four_draw_the_same_bytes() -> None:
+    wanted = {}
+    for name in SYNTHETIC:
+        task = REGISTRY.spec("task", name).build()
+        for step in range(4):
+            batch = task.train_batch(16, 3, step)
+            data = batch.tokens.numpy().tobytes() + batch.labels.numpy().tobytes()
+            wanted[f"{step} {name}"] = hashlib.sha256(data).hexdigest()
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", DRAW, json.dumps(SYNTHETIC), str(first), "4"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in range(4)
+    ]
+    drawn = {}
+    for worker in workers:
+        out, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0
+        drawn |= dict(line.rsplit(" ", 1) for line in out.splitlines())
+    assert drawn == wanted
