@@ -82,7 +82,7 @@ def test_one_worker_and_four_draw_the_same_bytes() -> None:
     ]
     drawn = {}
     for worker in workers:
-        out, _ = worker.communicate(timeout=120)
+        out, _ = worker.communicate(timeout=600)
         assert worker.returncode == 0
         drawn |= dict(line.rsplit(" ", 1) for line in out.splitlines())
     assert drawn == wanted
