@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,7 @@ def command(
 
     Ctrl-C once finishes the runs at hand, twice stops them, resumable.
     """
+    _refuse_torchrun()
     from rich.console import Console
 
     import seqzoo
@@ -75,6 +77,20 @@ def command(
     else:
         print_report(report, Console(highlight=False))
     raise typer.Exit(_status(outcome))
+
+
+def _refuse_torchrun() -> None:
+    """A grid has workers of its own: under torchrun each process would be one more grid.
+
+    Raises:
+        SpecError: this is one of several processes that torchrun has started.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size != "1":
+        raise SpecError(
+            f"seqzoo grid was started as one of {size} processes (WORLD_SIZE={size}), as torchrun "
+            "does; start it alone, with --workers N for N runs at a time"
+        )
 
 
 def _executor(text: str, workers: int | None, registry: Registry) -> Executor:

@@ -17,7 +17,7 @@ from seqzoo.grid import Plan, Tuner, plan_path, point_label, refuse_lost_runs
 from seqzoo.grid.costs import CostBook
 from seqzoo.grid.estimate import STEPS, Pace, pace_of, shape_of
 from seqzoo.grid.labels import shortened
-from seqzoo.grid.local import num_cores
+from seqzoo.grid.local import num_cores, threads_each
 from seqzoo.grid.notes import plan_notes
 from seqzoo.grid.space import range_label
 from seqzoo.grid.tuning import cell_key
@@ -78,7 +78,7 @@ def show_plan(
     to_do = {run_id for run_id, state in states.items() if state != "done"}
     timed = {run_id for run_id in to_do if estimate}
     with Console(stderr=True).status("counting, and timing a few steps of each shape"):
-        forecast = _forecast(specs, timed, threads=max(1, num_cores() // at_a_time))
+        forecast = _forecast(specs, timed, threads=threads_each(at_a_time))
     seconds = sum(forecast.costs[run_id].seconds or 0.0 for run_id in to_do)
     if tuner is not None:
         seconds += _seconds_of_trials(plan, tuner, out, forecast)

@@ -22,7 +22,7 @@ from seqzoo.grid.executors import Executor
 from seqzoo.grid.job import Finished, Job, Lost, News, Started, Work
 from seqzoo.grid.process import prepare, print_into
 
-__all__ = ["LocalExecutor", "gpu_names", "num_cores"]
+__all__ = ["LocalExecutor", "gpu_names", "num_cores", "threads_each"]
 
 PATIENCE_SECONDS = 5.0
 
@@ -32,6 +32,14 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads_each(workers: int) -> int:
+    """Threads of each of so many workers: OMP_NUM_THREADS, or an even share of the cores."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return max(1, num_cores() // workers)
 
 
 def gpu_names(limit: int | None = None) -> tuple[str, ...]:
@@ -113,7 +121,7 @@ class LocalExecutor(Executor):
         assert self._work is not None, "start comes first"
         context = multiprocessing.get_context("spawn")
         pipe, far_end = context.Pipe()
-        threads = max(1, num_cores() // self.num_workers)
+        threads = threads_each(self.num_workers)
         gpu = self._least_used_gpu()
         process = context.Process(
             target=_serve, args=(far_end, self._work, threads, gpu), name="seqzoo-worker"

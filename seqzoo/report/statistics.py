@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["CONFIDENCE", "RESAMPLES", "Summary", "paired_difference", "summarize"]
 
@@ -46,10 +47,15 @@ class Summary:
         if self.n == 1:
             return None
         values = np.asarray(self.values, dtype=np.float64)
-        drawn = np.random.default_rng(SEED).integers(self.n, size=(self.n, RESAMPLES))
         tail = (1 - CONFIDENCE) / 2
-        low, high = np.quantile(values[drawn].mean(axis=0), (tail, 1 - tail))
+        low, high = np.quantile(values[_drawn(self.n)].mean(axis=0), (tail, 1 - tail))
         return float(low), float(high)
+
+
+@lru_cache(maxsize=4)  # a report has thousands of cells, of a few numbers of seeds
+def _drawn(n: int) -> NDArray[np.int64]:
+    """Which of n numbers each resample holds, (n, RESAMPLES)."""
+    return np.random.default_rng(SEED).integers(n, size=(n, RESAMPLES))
 
 
 def summarize(values: Sequence[float]) -> Summary | None:

@@ -107,3 +107,10 @@ def test_wrong_input_is_told_plainly(file, tmp_path, capsys):
 def test_a_directory_that_cannot_be_made_is_told_plainly(file, capsys):
     assert main(["grid", str(file), "--out", str(file / "out")]) == 1
     assert "choose an --out directory that you may write to" in capsys.readouterr().err
+
+
+def test_a_grid_under_torchrun_is_refused(file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["grid", str(file), "--out", str(tmp_path / "out")]) == 2
+    assert "one of 2 processes (WORLD_SIZE=2), as torchrun does" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -19,7 +19,7 @@ from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import RunJob, View, make_plan, run_grid
 from seqzoo.grid.expand import expand
 from seqzoo.grid.ledger import Ledger
-from seqzoo.grid.local import num_cores
+from seqzoo.grid.local import threads_each
 from seqzoo.report import make_report
 
 GRID = """
@@ -104,7 +104,7 @@ def test_killed_ten_times_it_ends_as_undisturbed(tmp_path: Path, inline) -> None
     assert isinstance(spec, GridSpec)
     plan = make_plan("grid", expand(spec, registry), spec.variants)
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, num_cores() // 2))
+    torch.set_num_threads(threads_each(2))
     run_grid(plan, tmp_path / "undisturbed", inline(), RunJob(), View())
     torch.set_num_threads(threads)
     assert table(out) == table(tmp_path / "undisturbed")

@@ -20,7 +20,7 @@ from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
 from seqzoo.grid.expand import expand
 from seqzoo.grid.ledger import Ledger, LedgerRow
-from seqzoo.grid.local import LocalExecutor, num_cores
+from seqzoo.grid.local import LocalExecutor, threads_each
 from seqzoo.report import make_report
 
 GRID = """
@@ -92,7 +92,7 @@ def undisturbed(tmp_path, inline) -> Grid:
     """The same grid, done in this process with the threads that each of two workers has."""
     grid = Grid(tmp_path / "undisturbed")
     threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, num_cores() // 2))
+    torch.set_num_threads(threads_each(2))
     outcome = run_grid(grid.plan(), grid.out, inline(), RunJob(), View())
     torch.set_num_threads(threads)
     assert outcome.done == outcome.total == 8

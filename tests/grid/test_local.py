@@ -12,7 +12,7 @@ import pytest
 
 from seqzoo.grid.job import Finished, Lost, Progress, Started
 from seqzoo.grid.liveness import process_is_alive
-from seqzoo.grid.local import LocalExecutor, gpu_names, num_cores
+from seqzoo.grid.local import LocalExecutor, gpu_names, num_cores, threads_each
 
 DEEDS = """
 import os, signal, time
@@ -67,7 +67,19 @@ def hear(executor, until, seconds=60):
     return heard
 
 
-def test_one_process_does_many_runs_with_its_share_of_threads(executor, make_job, tmp_path):
+def test_threads_are_what_the_user_asked_for_or_an_even_share(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3,1")
+    assert threads_each(1) == threads_each(50) == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert threads_each(1) == num_cores()
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert threads_each(10_000) == 1
+
+
+def test_one_process_does_many_runs_with_its_share_of_threads(
+    executor, make_job, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert executor.free() == 1
     summaries = []
     for name in ("a", "b"):

@@ -4,6 +4,7 @@ from seqzoo.report.figures.along import draw_along_axes
 from seqzoo.report.figures.bars import draw_bars
 from seqzoo.report.figures.costs import draw_costs
 from seqzoo.report.figures.curves import draw_curves
+from seqzoo.report.figures.lengths import draw_lengths
 from seqzoo.report.figures.panels import Drawing as Drawing
 from seqzoo.report.figures.save import inline_svg as inline_svg
 from seqzoo.report.figures.save import save_figures as save_figures
@@ -14,5 +15,5 @@ __all__ = ["Drawing", "draw_figures", "inline_svg", "save_figures"]
 
 def draw_figures(report: Report) -> list[Drawing]:
     """Every figure the report has numbers for."""
-    kinds = (draw_bars, draw_curves, draw_along_axes, draw_costs)
+    kinds = (draw_bars, draw_curves, draw_lengths, draw_along_axes, draw_costs)
     return [drawing for draw in kinds for drawing in draw(report)]

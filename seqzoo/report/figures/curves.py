@@ -17,6 +17,7 @@ from seqzoo.report.figures.panels import (
     make_axes,
     metric_label,
     panels_of,
+    runs_by_cell,
     some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
@@ -33,10 +34,7 @@ Runs = dict[tuple[str, str], list[Result]]
 
 def draw_curves(report: Report) -> Iterator[Drawing]:
     """One panel a point of the axes; nothing where no run kept its evaluations."""
-    runs: Runs = {}
-    for result in report.collection.results:
-        if result.state == "done":
-            runs.setdefault((result.variant, key_of(result.point)), []).append(result)
+    runs = runs_by_cell(report)
     panels, series = panels_of(report, report.collection.axes)
     shown, left_out = some_of(panels)
     drawn = []

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from seqzoo.grid.labels import shortened
 from seqzoo.report.cells import Cell
+from seqzoo.report.collect import Result
 from seqzoo.report.compare import DIRECTORY
 from seqzoo.report.figures.style import Look, looks
-from seqzoo.report.layout import VARIANT, label_of, part_of
+from seqzoo.report.layout import VARIANT, key_of, label_of, part_of
 from seqzoo.report.report import Report
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "make_axes",
     "metric_label",
     "panels_of",
+    "runs_by_cell",
     "some_of",
 ]
 
@@ -81,6 +83,15 @@ def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], dict
     series = [(not cell.is_base, name) for panel in panels for name, cell in panel.cells]
     in_order = [name for is_other in (False, True) for other, name in series if other == is_other]
     return panels, looks(in_order)
+
+
+def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
+    """Variant and `key_of` its point -> the runs that are done."""
+    runs: dict[tuple[str, str], list[Result]] = {}
+    for result in report.collection.results:
+        if result.state == "done":
+            runs.setdefault((result.variant, key_of(result.point)), []).append(result)
+    return runs
 
 
 def some_of(panels: Sequence[Panel], most: int = MOST_PANELS) -> tuple[list[Panel], str]:

@@ -1,0 +1,114 @@
+"""Length generalisation: the metric at the lengths a task tests, each longer than was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from seqzoo.report.collect import Result
+from seqzoo.report.figures.along import spread_out
+from seqzoo.report.figures.panels import (
+    Drawing,
+    Panel,
+    add_legend,
+    make_axes,
+    panels_of,
+    runs_by_cell,
+    some_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.layout import key_of
+from seqzoo.report.report import Report
+from seqzoo.report.statistics import Summary, summarize
+
+__all__ = ["by_length", "draw_lengths"]
+
+Lines = Mapping[str, Mapping[int, Summary]]  # series -> length -> over seeds
+
+
+def draw_lengths(report: Report) -> Iterator[Drawing]:
+    """One panel a point of the axes; nothing where no task tests several lengths."""
+    runs = runs_by_cell(report)
+    panels, series = panels_of(report, report.collection.axes)
+    found: list[tuple[Panel, Lines, list[Result]]] = []
+    for panel in panels:
+        lines: dict[str, Mapping[int, Summary]] = {}
+        own: list[Result] = []
+        for name in series:
+            done = [r for c in panel.of(name) for r in runs.get((c.variant, key_of(c.point)), [])]
+            if summaries := by_length(done):
+                lines[name] = summaries
+                own += done
+        if lines:
+            found.append((panel, lines, own))
+    shown, left_out = some_of([panel for panel, _, _ in found])
+    if not shown:
+        return
+    with figure_style():
+        figure, grid = make_axes(len(shown), 3.5, 2.5)
+        for ax, (panel, drawn, done) in zip(grid, found, strict=False):
+            _draw(ax, panel, drawn, done, series)
+        add_legend(figure, grid)
+    yield Drawing(
+        name="lengths",
+        title="Length generalisation",
+        caption="The metric by length of the test sequences: mean over seeds with its bootstrap "
+        "95 % interval; the dotted line is the length of training." + left_out,
+        figure=figure,
+    )
+
+
+def by_length(results: Sequence[Result]) -> dict[int, Summary]:
+    """Test length -> the task's metric there, over seeds, by rising length.
+
+    A task with `test_lengths` names its metrics `NAME@LENGTH`.
+    """
+    values: dict[int, list[float]] = {}
+    for result in results:
+        task = result.spec.get("task") or {}
+        if result.record is None or not task.get("test_lengths"):
+            continue
+        name = result.record.metric.name.partition("@")[0]
+        for length in sorted({task["length"], *task["test_lengths"]}):
+            value = result.record.metrics.get(f"{name}@{length}")
+            if value is not None:
+                values.setdefault(length, []).append(value)
+    summaries = {length: summarize(values[length]) for length in sorted(values)}
+    return {length: each for length, each in summaries.items() if each is not None}
+
+
+def _draw(
+    ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result], series: Mapping[str, Look]
+) -> None:
+    for name, summaries in lines.items():
+        look = series[name]
+        means = [each.mean for each in summaries.values()]
+        ends = [each.interval or (each.mean, each.mean) for each in summaries.values()]
+        ax.errorbar(
+            list(summaries),
+            means,
+            yerr=(
+                [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
+                [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
+            ),
+            color=look.color,
+            linestyle=look.dashes,
+            marker=look.marker,
+            markeredgecolor=INK,
+            markeredgewidth=0.4,
+            capsize=2,
+            elinewidth=0.8,
+            label=name,
+        )
+    lengths = sorted({length for summaries in lines.values() for length in summaries})
+    spread_out(ax, lengths)
+    if len(lengths) <= 8:
+        ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
+        ax.minorticks_off()
+    for trained in {result.spec["task"]["length"] for result in results}:
+        ax.axvline(trained, color=INK, linestyle=":", linewidth=1.0, zorder=0)
+    ax.set_title(panel.title)
+    ax.set_xlabel("test length")
+    ax.set_ylabel(panel.metric.partition("@")[0])
+    ax.grid()
