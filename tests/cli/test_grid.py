@@ -4,7 +4,7 @@ import pytest
 
 from seqzoo.cli import main
 
-HEADINGS = ["run", "variant", "point", "seed", "steps", "params", "state"]
+HEADINGS = ["run", "variant", "seed", "steps", "params", "state"]
 GRID = """
 base:
   model: {width: 16, layers: 1, mixer: attention}
