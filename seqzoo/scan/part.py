@@ -15,9 +15,10 @@ from seqzoo.scan.chunked import ChunkedBackend
 from seqzoo.scan.problem import Erase, ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.select import Backend, scan, step
+from seqzoo.scan.triton.backend import TritonBackend
 from seqzoo.spec import Part, PartSpec
 
-__all__ = ["AutoScan", "ChunkedScan", "ReferenceScan", "ScanPart"]
+__all__ = ["AutoScan", "ChunkedScan", "ReferenceScan", "ScanPart", "TritonScan"]
 
 
 class ScanPart(Part, family="scan"):
@@ -103,3 +104,10 @@ class ReferenceScan(ScanPart):
 
     name = "reference"
     backend = ReferenceBackend()
+
+
+class TritonScan(ScanPart):
+    """The exact chunked form as Triton kernels, on a GPU."""
+
+    name = "triton"
+    backend = TritonBackend()

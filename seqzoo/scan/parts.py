@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqzoo.registry import hookimpl
-from seqzoo.scan.part import AutoScan, ChunkedScan, ReferenceScan
+from seqzoo.scan.part import AutoScan, ChunkedScan, ReferenceScan, TritonScan
 from seqzoo.spec import Part
 
 __all__ = ["register_scans"]
@@ -13,6 +13,6 @@ __all__ = ["register_scans"]
 
 @hookimpl
 def register_scans(register: Callable[[type[Part]], None]) -> None:
-    """`auto`, `chunked` and `reference`."""
-    for part in (AutoScan, ChunkedScan, ReferenceScan):
+    """`auto`, `chunked`, `triton` and `reference`."""
+    for part in (AutoScan, ChunkedScan, TritonScan, ReferenceScan):
         register(part)

@@ -23,6 +23,8 @@ from seqzoo.scan.problem import (
     check_step,
 )
 from seqzoo.scan.reference import ReferenceBackend
+from seqzoo.scan.triton.available import interpreting
+from seqzoo.scan.triton.backend import TritonBackend
 
 
 @runtime_checkable
@@ -47,8 +49,13 @@ class Backend(Protocol):
         ...
 
 
-BUILTIN_BACKENDS: tuple[Backend, ...] = (ChunkedBackend(), ReferenceBackend())
-"""In order of preference: "auto" takes the first that supports the problem."""
+_TORCH: tuple[Backend, ...] = (ChunkedBackend(), ReferenceBackend())
+
+BUILTIN_BACKENDS: tuple[Backend, ...] = (
+    (*_TORCH, TritonBackend()) if interpreting() else (TritonBackend(), *_TORCH)
+)
+"""In order of preference: "auto" takes the first that supports the problem. Interpreted, kernels
+are for tests and come last."""
 
 
 class BackendChoice(NamedTuple):

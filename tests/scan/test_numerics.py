@@ -28,6 +28,8 @@ def settings() -> Iterator[Setting]:
         moved = type(writes)(keys, values)
         problem = check_scan(queries.to(device), transition, moved)
         for backend in BUILTIN_BACKENDS:
+            if backend.name == "triton" and device == "cpu":
+                continue  # the interpreter is slow: tests/scan/triton chooses what it computes
             if backend.supports(problem) is None:
                 dtypes = DTYPES[:2] if backend.name == "reference" else DTYPES
                 yield from (Setting(backend.name, device, dtype) for dtype in dtypes)

@@ -44,7 +44,8 @@ class Case(Protocol):
         ...
 
     def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
-        """Results by name, and every input's gradient, by the kernels; cotangents None are ones."""
+        """Results by name, and every input's gradient, none if it has none, by the kernels;
+        cotangents None are ones."""
         ...
 
     def reference(self, tensors: Tensors) -> Tensors:
@@ -76,7 +77,7 @@ def verify(case: Case, device: torch.device) -> dict[str, tuple[float, float]]:
         name: (error_ratio(results[name], value.detach()), of_results)
         for name, value in expected.items()
     }
-    for name, value in zip(leaves, gradients, strict=True):
+    for name, value in zip(leaves, gradients, strict=True) if found else ():
         bound = of_coarse if name in COARSE else of_gradients
         errors[f"d{name}"] = (error_ratio(found[name], value), bound)
     return errors

@@ -1,0 +1,95 @@
+"""The backend of Triton kernels: the exact chunked form on a GPU, a stage a kernel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.passes import ScanOptions
+from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.token import step_token
+from seqzoo.scan.triton.available import available
+
+LARGEST = 256
+"""The largest key or value size that the kernels have tiles for."""
+
+
+class TritonBackend:
+    """The chunked form as kernels, differentiable once; state and sums in float32.
+
+    Queries, keys, values and the erase's keys are multiplied in their own dtype, half precisions on
+    the matrix unit; gates and strengths are read in theirs.
+    """
+
+    name = "triton"
+
+    def supports(self, problem: ScanProblem) -> str | None:
+        """None, or why the kernels cannot compute the problem."""
+        refusal = available(problem.queries.device)
+        if refusal is not None:
+            return refusal
+        key_size, value_size = problem.queries.shape[-1], problem.writes.values.shape[-1]
+        if not 1 <= min(key_size, value_size) <= max(key_size, value_size) <= LARGEST:
+            return f"keys and values have sizes from 1 to {LARGEST}, not {key_size}, {value_size}"
+        if problem.dtype != torch.float32:
+            return f"it computes in float32, and the tensors ask for {problem.dtype}"
+        return None
+
+    def scan(self, problem: ScanProblem) -> ScanResult:
+        """Scans in chunks; linear in T in time and memory."""
+        queries, erase = problem.queries, problem.transition.erase
+        batch, time, heads, _ = queries.shape
+        if batch == 0 or time == 0 or heads == 0:
+            outputs = queries.new_zeros(batch, time, heads, problem.writes.values.shape[-1])
+            return ScanResult(outputs, problem.initial_state())
+        from seqzoo.scan.triton.scan_op import triton_scan
+
+        before_decay = erase is not None and erase.before_decay
+        options = ScanOptions(problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size)
+        outputs, final = triton_scan(*_tensors(problem), _state(problem), *options)
+        return ScanResult(outputs.to(queries.dtype), final)
+
+    def step(self, problem: ScanProblem) -> ScanResult:
+        """One token: a kernel of its own, or where gradients are wanted torch's operations."""
+        tensors, state = _tensors(problem), _state(problem)
+        given = (*tensors, state)
+        wanted = any(tensor is not None and tensor.requires_grad for tensor in given)
+        if (wanted and torch.is_grad_enabled()) or problem.queries.numel() == 0:
+            return step_token(problem)
+        from seqzoo.scan.triton.scan_op import triton_step
+
+        erase = problem.transition.erase
+        before_decay = erase is not None and erase.before_decay
+        outputs, final = triton_step(*given, before_decay, problem.scale)
+        return ScanResult(outputs.to(problem.queries.dtype), final)
+
+
+def _tensors(problem: ScanProblem) -> ScanTensors:
+    """What is multiplied in one dtype, the widest among them; gates as they are."""
+    writes, transition = problem.writes, problem.transition
+    erase = transition.erase
+    read = None if erase is None else erase.read
+    write = None if erase is None else erase.write
+    dtype = problem.queries.dtype
+    for tensor in (writes.keys, writes.values, read, write):
+        if tensor is not None:
+            dtype = torch.promote_types(dtype, tensor.dtype)
+    return ScanTensors(
+        problem.queries.to(dtype),
+        writes.keys.to(dtype),
+        writes.values.to(dtype),
+        writes.strengths,
+        transition.log_decay,
+        _to(read, dtype),
+        None if erase is None else erase.strength,
+        _to(write, dtype),
+    )
+
+
+def _to(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if tensor is None else tensor.to(dtype)
+
+
+def _state(problem: ScanProblem) -> Tensor | None:
+    return None if problem.state is None else problem.state.to(torch.float32)

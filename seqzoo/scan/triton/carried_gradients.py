@@ -1,0 +1,127 @@
+"""Stages 4 to 6 backward, what reaches rows through the states: with S the state before the chunk
+and dS' the gradient of the one behind it,
+
+    dq = do S e^G        dr = -B S e^G        dk_l = V_l dS' e^E        dG_C = e^{G_C} sum_v S dS'
+"""
+
+# pyright: reportIndexIssue=false, reportOperatorIssue=false
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from seqzoo.scan.triton.carry import kept_of_state
+from seqzoo.scan.triton.tiles import load, product, rounded, value_under
+
+
+@triton.jit
+def carried_reading(
+    of_outputs,
+    of_solved,
+    states,
+    of_states,
+    at,
+    row,
+    head,
+    heads,
+    rows,
+    channels,
+    count,
+    key_size,
+    value_size,
+    scale,
+    KIND: tl.constexpr,
+    ERASE: tl.constexpr,
+    PRECISION: tl.constexpr,
+    ROWS: tl.constexpr,
+    CHUNK: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    BLOCK_V: tl.constexpr,
+):
+    """do S and -B S, (ROWS, BLOCK_K) both, and sum_v S dS', (BLOCK_K,), without their decays."""
+    dtype = states.dtype.element_ty
+    of_query = tl.zeros([ROWS, BLOCK_K], tl.float32)
+    of_read = tl.zeros([ROWS, BLOCK_K], tl.float32)
+    total = tl.zeros([BLOCK_K], tl.float32)
+    for start in range(0, value_size, BLOCK_V):
+        columns = start + tl.arange(0, BLOCK_V)
+        place = at * key_size * value_size
+        state = load(states + place, value_size, channels, columns, key_size, value_size)
+        upstream = of_outputs + (row * heads + head) * value_size
+        upstream = load(upstream, heads * value_size, rows, columns, count, value_size)
+        upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+        of_query = product(upstream, tl.trans(state), of_query, PRECISION)
+        if ERASE:
+            right = of_solved + at * CHUNK * value_size
+            right = load(right, value_size, rows, columns, CHUNK, value_size)
+            of_read = product(right, tl.trans(state), of_read, PRECISION)
+        if KIND > 0:
+            behind = load(of_states + place, value_size, channels, columns, key_size, value_size)
+            total += tl.sum(state.to(tl.float32) * behind.to(tl.float32), 1)
+    return of_query, -of_read, total
+
+
+@triton.jit
+def carried_key(
+    values,
+    strengths,
+    solved,
+    of_states,
+    stream,
+    at,
+    row,
+    head,
+    heads,
+    rows,
+    channels,
+    count,
+    key_size,
+    value_size,
+    ERASE: tl.constexpr,
+    OWN: tl.constexpr,
+    STREAMS: tl.constexpr,
+    PRECISION: tl.constexpr,
+    ROWS: tl.constexpr,
+    CHUNK: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    BLOCK_V: tl.constexpr,
+):
+    """V_l dS', (ROWS, BLOCK_K), without its decay."""
+    of_key = tl.zeros([ROWS, BLOCK_K], tl.float32)
+    for start in range(0, value_size, BLOCK_V):
+        columns = start + tl.arange(0, BLOCK_V)
+        value = value_under(
+            solved, values, strengths, stream, at, row, head, heads, rows, columns, count,
+            value_size, ERASE, OWN, STREAMS - OWN, CHUNK,
+        )  # fmt: skip
+        place = of_states + at * key_size * value_size
+        behind = load(place, value_size, channels, columns, key_size, value_size)
+        of_key = product(value, tl.trans(behind), of_key, PRECISION)
+    return of_key
+
+
+@triton.jit
+def store_total(
+    of_total,
+    total,
+    from_start,
+    chunk,
+    row,
+    head,
+    heads,
+    channels,
+    count,
+    key_size,
+    KIND: tl.constexpr,
+):
+    """dG_C: (chunks, H) summed over the channels at hand, or (chunks, H, K)."""
+    kept = kept_of_state(
+        total[:, None], from_start, row, head, heads, channels, count, key_size, KIND
+    )
+    total = tl.sum(kept, 1)
+    if KIND == 1:
+        tl.store(of_total + chunk * heads + head, tl.sum(total, 0))
+    else:
+        place = of_total + (chunk * heads + head) * key_size + channels
+        tl.store(place, total, mask=channels < key_size)

@@ -1,0 +1,169 @@
+"""A problem of the linear recurrence as the kernels take it: sizes, streams, chunks, launches.
+
+Key streams are the writes' keys, behind the erase's own key where that is not write key 1. The
+erase's reads are a view of one of them where no others are given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.passes import ScanOptions
+from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.triton.architecture import architecture_of, capability
+from seqzoo.scan.triton.chunks import ChunkTable, chunk_table
+from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.launch import Kernel, launch
+
+BLOCK = 16
+"""Rows of the smallest matrix product, and of a block of a chunk."""
+
+
+class Setting:
+    """Sizes and constants of a problem, and its tensors laid out for the kernels.
+
+    Args:
+        tensors: queries, keys, values and the erase's in one dtype, float32 or half; log decay and
+            strengths in any.
+        options: what is not differentiated.
+    """
+
+    def __init__(self, tensors: ScanTensors, options: ScanOptions) -> None:
+        self.queries = tensors.queries.contiguous()
+        self.values = tensors.values.contiguous()
+        self.strengths = _contiguous(tensors.strengths)
+        self.log_decay = _contiguous(tensors.log_decay)
+        self.strength = _contiguous(tensors.erase_strength)
+        self.scale = float(options.scale)
+        self.batch, self.time, self.heads, self.key_size = self.queries.shape
+        self.value_size = self.values.shape[-1]
+        self.dtype = self.queries.dtype
+
+        self.erases = tensors.erases
+        self.own = int(self.erases and not tensors.tied)
+        self.keys = self._stream_keys(tensors)
+        self.streams = self.keys.shape[2]
+        self.read, self.read_stride = self._reads(tensors)
+        self.kind = 0 if self.log_decay is None else self.log_decay.ndim - 2
+        self.before = int(options.before_decay and self.kind > 0)
+
+        self.device = self.queries.device
+        self.chunk = self._chunk(options.chunk_size)
+        self.table: ChunkTable | None = None
+        self.num_sequences = self.batch
+        self.num_chunks = self.batch * -(-self.time // self.chunk)
+        if options.cu_seqlens is not None:
+            bounds = options.cu_seqlens.to(self.device)
+            self.table = chunk_table(bounds, self.time, self.chunk)
+            self.num_sequences = len(bounds) - 1
+            self.num_chunks = len(self.table.starts)
+
+    @property
+    def size(self) -> int:
+        """What configurations are ordered by: bytes of the larger of a key and a value."""
+        return max(self.key_size, self.value_size) * self.queries.element_size()
+
+    @property
+    def precision(self) -> str:
+        """How float32 operands are multiplied: on NVIDIA's matrix unit as three products of tf32,
+        which keeps float32's digits but the last few; elsewhere as they are."""
+        return "ieee" if capability(architecture_of(self.device)) is None else "tf32x3"
+
+    def launch(
+        self,
+        kernel: Kernel,
+        columns: tuple[int, str] | None = None,
+        programs: int = 1,
+        chunks: int | None = None,
+        **arguments: Any,
+    ) -> None:
+        """A program a chunk, a head, and on the third axis `programs` times the tiles that cover
+        `columns`, (size, name of the tile).
+
+        Args:
+            chunks: programs on the first axis, where they are not chunks.
+        """
+        config = config_for(kernel.__name__, self.size, self.device)
+        if columns is not None:
+            programs *= -(-columns[0] // config.tiles[columns[1]])
+        grid = (self.num_chunks if chunks is None else chunks, self.heads, programs)
+        launch(kernel, grid, arguments, config)
+
+    def launch_columns(self, kernel: Kernel, **arguments: Any) -> None:
+        """A program a chunk and a tile of the log decay's columns, H or H * K side by side."""
+        assert self.log_decay is not None
+        width = self.log_decay.shape[2:].numel()
+        config = config_for(kernel.__name__, self.size, self.device)
+        grid = (self.num_chunks, -(-width // config.tiles["BLOCK_D"]))
+        launch(kernel, grid, {**arguments, **self.located(), "width": width}, config)
+
+    def blocks(self, kernel: Kernel, size: int, tile: str) -> int:
+        """How many of a kernel's tiles cover `size`."""
+        return -(-size // config_for(kernel.__name__, self.size, self.device).tiles[tile])
+
+    def located(self) -> dict[str, Any]:
+        """Where the chunks lie."""
+        return {
+            "starts": None if self.table is None else self.table.starts,
+            "counts": None if self.table is None else self.table.counts,
+            "time": self.time,
+            "CHUNK": self.chunk,
+        }
+
+    def sequences(self) -> dict[str, Any]:
+        """Sizes of a state, and where each sequence's chunks begin."""
+        return {
+            "first": None if self.table is None else self.table.first,
+            "key_size": self.key_size,
+            "value_size": self.value_size,
+            "KEYS": max(BLOCK, 1 << (self.key_size - 1).bit_length()),
+        }
+
+    def reading(self) -> dict[str, Any]:
+        """What the erases read."""
+        return {"read": self.read, "strength": self.strength, "read_stride": self.read_stride}
+
+    def written(self) -> dict[str, Any]:
+        """What is written."""
+        return {"values": self.values, "strengths": self.strengths}
+
+    def squares(self, *lead: int, dtype: torch.dtype | None = None) -> Tensor:
+        """(chunks, H, ..., C, C), empty."""
+        return self.empty(*lead, self.chunk, self.chunk, dtype=dtype)
+
+    def empty(self, *trailing: int, dtype: torch.dtype | None = None) -> Tensor:
+        """(chunks, H, ...), empty."""
+        shape = (self.num_chunks, self.heads, *trailing)
+        return self.queries.new_empty(shape, dtype=dtype or self.dtype)
+
+    def _stream_keys(self, tensors: ScanTensors) -> Tensor:
+        if not self.own:
+            return tensors.keys.contiguous()
+        own = tensors.erase_read if tensors.erase_write is None else tensors.erase_write
+        assert own is not None
+        return torch.cat((own.unsqueeze(2), tensors.keys), dim=2)
+
+    def _reads(self, tensors: ScanTensors) -> tuple[Tensor, int]:
+        """The reads and the distance of two tokens' in memory; the keys if there is no erase."""
+        if tensors.erase_read is not None:
+            return tensors.erase_read.contiguous(), self.heads * self.key_size
+        return self.keys[:, :, self.own], self.streams * self.heads * self.key_size
+
+    def _chunk(self, most: int) -> int:
+        """16, 32 or 64 tokens: the most that the caller and the architecture's memory allow."""
+        fits = most_tokens(self.size, architecture_of(self.device))
+        return max(BLOCK, min(fits, 1 << (max(most, 1).bit_length() - 1)))
+
+
+def most_tokens(size: int, architecture: str) -> int:
+    """How long a chunk may be, for keys and values of `size` bytes: the serial pass holds a chunk's
+    keys in shared memory."""
+    fits = 256 if architecture.startswith("gfx") else 512
+    return 64 if size <= fits else 32 if size <= 2 * fits else BLOCK
+
+
+def _contiguous(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.contiguous()

@@ -1,0 +1,183 @@
+"""What all kernels of the linear recurrence do with tiles: find a chunk, load, store, multiply.
+
+A tile's rows are a chunk's tokens, or a part of them; rows outside the chunk and columns outside
+the tensor load as zero and are not stored. Every tensor is row-major; `stride` is the distance of
+two tokens.
+"""
+
+# pyright: reportIndexIssue=false, reportOperatorIssue=false, reportOptionalOperand=false
+# pyright: reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from seqzoo.scan.triton.available import interpreting
+
+NO_DECAY, HEAD_DECAY, CHANNEL_DECAY = 0, 1, 2
+"""Kinds of decay, as the kernels' constexpr KIND."""
+
+INTERPRETED = tl.constexpr(interpreting())
+"""Whether kernels run in the interpreter of this process."""
+
+LEAST = tl.constexpr(-1e4)
+"""Stands for any smaller log decay, -inf too: e^LEAST is 0, and sums of it stay numbers."""
+
+
+@triton.jit
+def locate(chunk, time, starts, counts, CHUNK: tl.constexpr):
+    """A chunk's first row among all B * T, and how many tokens it has; 0 or less: none."""
+    if starts is None:
+        per_sequence = tl.cdiv(time, CHUNK)
+        first = (chunk % per_sequence) * CHUNK
+        return (chunk // per_sequence).to(tl.int64) * time + first, tl.minimum(time - first, CHUNK)
+    else:
+        return tl.load(starts + chunk), tl.load(counts + chunk)
+
+
+@triton.jit
+def load(pointer, stride, rows, columns, count, width):
+    """(rows, columns) in the tensor's dtype."""
+    held = (rows[:, None] >= 0) & (rows[:, None] < count) & (columns[None, :] < width)
+    return tl.load(pointer + rows[:, None] * stride + columns[None, :], mask=held, other=0.0)
+
+
+@triton.jit
+def store(pointer, stride, rows, columns, count, width, tile):
+    """(rows, columns), rounded to the tensor's dtype."""
+    held = (rows[:, None] < count) & (columns[None, :] < width)
+    place = pointer + rows[:, None] * stride + columns[None, :]
+    tl.store(place, rounded(tile, pointer.dtype.element_ty), mask=held)
+
+
+@triton.jit
+def load_column(pointer, stride, rows, count):
+    """One number a row, float32."""
+    held = (rows >= 0) & (rows < count)
+    return tl.load(pointer + rows * stride, mask=held, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def store_column(pointer, stride, rows, count, column):
+    """One number a row."""
+    tl.store(pointer + rows * stride, rounded(column, pointer.dtype.element_ty), mask=rows < count)
+
+
+@triton.jit
+def load_log_decay(pointer, stride, rows, columns, count, width):
+    """(rows, columns) float32, at least LEAST."""
+    return tl.maximum(load(pointer, stride, rows, columns, count, width).to(tl.float32), LEAST)
+
+
+@triton.jit
+def rounded(tile, dtype: tl.constexpr):
+    """A float32 tile in `dtype`, to the nearest; the interpreter would cut bfloat16 off."""
+    if INTERPRETED and tile.dtype == tl.float32 and dtype == tl.bfloat16:
+        bits = tile.to(tl.uint32, bitcast=True)
+        bits += ((bits >> 16) & 1) + 0x7FFF
+        tile = bits.to(tl.float32, bitcast=True)
+    return tile.to(dtype)
+
+
+@triton.jit
+def product(left, right, total, PRECISION: tl.constexpr):
+    """total + left @ right in float32; PRECISION tells how float32 operands are multiplied. The
+    interpreter's product takes no bfloat16."""
+    if INTERPRETED:
+        result = tl.dot(left.to(tl.float32), right.to(tl.float32), total)
+    else:
+        result = tl.dot(left, right, total, input_precision=PRECISION)
+    return result
+
+
+@triton.jit
+def decayed(tile, sums, row, head, heads, rows, columns, count, width, KIND: tl.constexpr):
+    """tile * e^sums in float32, sums (B, T, H) or (B, T, H, K) by KIND, at `rows`."""
+    tile = tile.to(tl.float32)
+    if KIND == 1:
+        tile *= tl.exp(load_column(sums + row * heads + head, heads, rows, count))[:, None]
+    if KIND == 2:
+        place = sums + (row * heads + head) * width
+        tile *= tl.exp(load(place, heads * width, rows, columns, count, width))
+    return tile
+
+
+@triton.jit
+def erase_read(read, strength, read_stride, row, head, heads, rows, columns, count, width):
+    """The erase's reads with their factor, float32: r = strength a, or -a without one."""
+    place = read + row * read_stride + head * width
+    tile = load(place, read_stride, rows, columns, count, width).to(tl.float32)
+    return tile * erase_factor(strength, row, head, heads, rows, count)[:, None]
+
+
+@triton.jit
+def erase_factor(strength, row, head, heads, rows, count):
+    """strength (rows,), or -1."""
+    if strength is None:
+        return tl.where(rows < count, -1.0, 0.0)
+    else:
+        return load_column(strength + row * heads + head, heads, rows, count)
+
+
+@triton.jit
+def written(
+    values, strengths, write, row, head, heads, rows, columns, count, width, RANK: tl.constexpr
+):
+    """W_l = strength v of one write, (rows, columns) in the values' dtype."""
+    place = values + ((row * RANK + write) * heads + head) * width
+    tile = load(place, RANK * heads * width, rows, columns, count, width)
+    if strengths is not None:
+        at = strengths + (row * RANK + write) * heads + head
+        factor = load_column(at, RANK * heads, rows, count)
+        tile = rounded(tile.to(tl.float32) * factor[:, None], values.dtype.element_ty)
+    return tile
+
+
+@triton.jit
+def load_square(pointer, SIZE: tl.constexpr):
+    """A (SIZE, SIZE) matrix of its own."""
+    at = tl.arange(0, SIZE)
+    return tl.load(pointer + at[:, None] * SIZE + at[None, :])
+
+
+@triton.jit
+def store_square(pointer, tile, SIZE: tl.constexpr):
+    """A (SIZE, SIZE) matrix of its own."""
+    at = tl.arange(0, SIZE)
+    tl.store(pointer + at[:, None] * SIZE + at[None, :], rounded(tile, pointer.dtype.element_ty))
+
+
+@triton.jit
+def value_under(
+    solved,
+    values,
+    strengths,
+    stream,
+    at,
+    row,
+    head,
+    heads,
+    rows,
+    columns,
+    count,
+    width,
+    ERASE: tl.constexpr,
+    OWN: tl.constexpr,
+    RANK: tl.constexpr,
+    CHUNK: tl.constexpr,
+):
+    """V_l, the value under key stream `stream`: V_0 as solved, (chunks, H, C, V), or W_l."""
+    if ERASE:
+        if stream == 0:
+            place = solved + at * CHUNK * width
+            value = load(place, width, rows, columns, count, width)
+        else:
+            value = written(
+                values, strengths, stream - OWN, row, head, heads, rows, columns, count, width, RANK
+            )
+    else:
+        value = written(
+            values, strengths, stream, row, head, heads, rows, columns, count, width, RANK
+        )
+    return value
