@@ -10,6 +10,7 @@ from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.token import step_token
 from seqzoo.scan.triton.available import available
+from seqzoo.scan.triton.verdict import set_aside
 
 LARGEST = 256
 """The largest key or value size that the kernels have tiles for."""
@@ -26,7 +27,8 @@ class TritonBackend:
 
     def supports(self, problem: ScanProblem) -> str | None:
         """None, or why the kernels cannot compute the problem."""
-        refusal = available(problem.queries.device)
+        device = problem.queries.device
+        refusal = available(device) or set_aside("linear", device)
         if refusal is not None:
             return refusal
         key_size, value_size = problem.queries.shape[-1], problem.writes.values.shape[-1]
