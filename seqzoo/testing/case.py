@@ -11,6 +11,8 @@ from torch import Tensor
 
 from seqzoo.model.mixer import Mixer
 from seqzoo.registry import Registry, load_registry
+from seqzoo.scan import Backend, Transition, Writes
+from seqzoo.scan.problem import check_scan
 
 __all__ = ["MixerCase", "mixer_case", "registered_cases"]
 
@@ -60,17 +62,32 @@ def mixer_case(spec: Any, registry: Registry | None = None) -> MixerCase:
 
 
 def registered_cases(registry: Registry) -> Iterator[MixerCase]:
-    """Every registered mixer, and every operator and scan inside a recurrent mixer."""
+    """Every registered mixer, and every operator and scan inside a recurrent mixer.
+
+    A scan that cannot compute in float64 on a CPU, as the checks do, is left out.
+    """
     for name in registry.names("mixer"):
         yield MixerCase(name, registry, label=name)
     for family in ("anchor", "readout", "scan", "injection"):
         for name in registry.names(family):
+            if family == "scan" and not _computes_here(registry.part("scan", name)):
+                continue
             yield _composed(registry, family, name, {family: name})
     for name in registry.names("activation"):
         yield _composed(registry, "activation", name, {"queries": {"activation": name}})
     for name in registry.names("forget"):
         slots = {"forget": name, "injection": DELTA_WRITES}
         yield _composed(registry, "forget", name, slots)
+
+
+def _computes_here(scan: Any) -> bool:
+    """Whether a scan part's backend takes float64 tensors on a CPU; one named by a word does."""
+    backend = getattr(scan, "backend", None)
+    if not isinstance(backend, Backend):
+        return True
+    ones = torch.ones(1, 1, 1, 1, dtype=torch.float64)
+    problem = check_scan(ones, Transition(), Writes(ones[None], ones[None]))
+    return backend.supports(problem) is None
 
 
 def _composed(registry: Registry, family: str, name: str, slots: dict[str, Any]) -> MixerCase:

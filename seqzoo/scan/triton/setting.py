@@ -153,16 +153,17 @@ class Setting:
         return self.keys[:, :, self.own], self.streams * self.heads * self.key_size
 
     def _chunk(self, most: int) -> int:
-        """16, 32 or 64 tokens: the most that the caller and the architecture's memory allow."""
-        fits = most_tokens(self.size, architecture_of(self.device))
+        """16, 32 or 64 tokens: the most that the caller and the registers allow."""
+        fits = most_tokens(self.queries.element_size(), self.size)
         return max(BLOCK, min(fits, 1 << (max(most, 1).bit_length() - 1)))
 
 
-def most_tokens(size: int, architecture: str) -> int:
-    """How long a chunk may be, for keys and values of `size` bytes: the serial pass holds a chunk's
-    keys in shared memory."""
-    fits = 256 if architecture.startswith("gfx") else 512
-    return 64 if size <= fits else 32 if size <= 2 * fits else BLOCK
+def most_tokens(element_size: int, size: int) -> int:
+    """How long a chunk may be: what registers hold of its square matrices, which for float32 are
+    multiplied in parts, and of a state with keys and values of `size` bytes."""
+    if element_size == 4:
+        return 32 if size <= 256 else BLOCK
+    return 64 if size <= 256 else 32
 
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:
