@@ -5,8 +5,6 @@ Stages 1 to 5 run again, so that nothing but inputs waits in memory between the 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -76,8 +74,6 @@ def _carry_back(
         carry_back_kernel,
         columns=(setting.value_size, "BLOCK_V"),
         chunks=setting.num_sequences,
-        queries=setting.queries,
-        keys=setting.keys,
         from_start=chunks.from_start,
         to_end=chunks.to_end,
         scores=chunks.scores,
@@ -87,14 +83,6 @@ def _carry_back(
         of_solved=of_solved,
         of_states=of_states,
         of_initial=of_initial,
-        **setting.located(),
-        **setting.sequences(),
-        heads=setting.heads,
-        scale=setting.scale,
-        KIND=setting.kind,
-        ERASE=int(setting.erases),
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return of_states, of_solved, of_initial
 
@@ -115,8 +103,6 @@ def _values_back(
     setting.launch(
         value_gradients_kernel,
         columns=(setting.value_size, "BLOCK_V"),
-        keys=setting.keys,
-        **setting.written(),
         to_end=chunks.to_end,
         scores=chunks.scores,
         erased=chunks.erased,
@@ -126,17 +112,7 @@ def _values_back(
         of_solved=of_solved,
         of_values=of_values,
         of_strengths=parts,
-        **setting.located(),
-        heads=setting.heads,
-        key_size=setting.key_size,
-        value_size=setting.value_size,
         part_stride=0 if parts is None else parts.stride(0),
-        scale=setting.scale,
-        KIND=setting.kind,
-        ERASE=int(setting.erases),
-        OWN=setting.own,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return of_values, _total(parts, setting.strengths)
 
@@ -147,20 +123,11 @@ def _scores_back(
     setting.launch(
         score_gradients_kernel,
         programs=setting.streams,
-        **setting.written(),
         solved=chunks.solved,
         of_outputs=of_outputs,
         of_solved=of_solved,
         scores=chunks.scores,
         erased=chunks.erased,
-        **setting.located(),
-        heads=setting.heads,
-        value_size=setting.value_size,
-        scale=setting.scale,
-        ERASE=int(setting.erases),
-        OWN=setting.own,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
 
 
@@ -194,16 +161,10 @@ def _rows_back(
         of_start, of_end = float32(*shape), float32(*shape)
         of_before = float32(*shape) if setting.before and setting.erases else None
         of_total = float32(parts, setting.num_chunks, *setting.log_decay.shape[2:])
-    kinds: dict[str, Any] = {} if by_channel else {"KIND": setting.kind}
     setting.launch(
         kernel,
         columns=(setting.key_size, "BLOCK_K"),
         programs=setting.chunk // BLOCK if by_channel else 1,
-        queries=setting.queries,
-        keys=setting.keys,
-        **setting.written(),
-        **setting.reading(),
-        log_decay=setting.log_decay,
         from_start=chunks.from_start,
         to_end=chunks.to_end,
         solved=chunks.solved,
@@ -221,20 +182,9 @@ def _rows_back(
         of_before=of_before,
         of_to_end=of_end,
         of_total=of_total,
-        **setting.located(),
-        heads=setting.heads,
-        key_size=setting.key_size,
-        value_size=setting.value_size,
         part_stride=setting.batch * setting.time * setting.heads,
         total_stride=setting.num_chunks * setting.heads,
-        scale=setting.scale,
-        **kinds,
-        ERASE=int(setting.erases),
-        BEFORE=setting.before,
-        OWN=setting.own,
         TIED=int(tensors.tied),
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     of_log_decay = None
     if setting.log_decay is not None:

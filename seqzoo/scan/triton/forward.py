@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -55,23 +55,11 @@ def run_forward(setting: Setting, state: Tensor | None) -> tuple[Tensor, Tensor]
     setting.launch(
         outputs_kernel,
         columns=(setting.value_size, "BLOCK_V"),
-        queries=setting.queries,
-        **setting.written(),
         from_start=chunks.from_start,
         scores=chunks.scores,
         solved=chunks.solved,
         states=chunks.states,
         outputs=outputs,
-        **setting.located(),
-        heads=setting.heads,
-        key_size=setting.key_size,
-        value_size=setting.value_size,
-        scale=setting.scale,
-        KIND=setting.kind,
-        ERASE=int(setting.erases),
-        OWN=setting.own,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return outputs, chunks.final
 
@@ -92,8 +80,6 @@ def run_to_states(setting: Setting, state: Tensor | None) -> Chunks:
         carry_kernel,
         columns=(setting.value_size, "BLOCK_V"),
         chunks=setting.num_sequences,
-        keys=setting.keys,
-        **setting.written(),
         from_start=from_start,
         to_end=to_end,
         reads=reads,
@@ -101,14 +87,6 @@ def run_to_states(setting: Setting, state: Tensor | None) -> Chunks:
         initial=None if state is None else state.contiguous(),
         states=states,
         final=final,
-        **setting.located(),
-        **setting.sequences(),
-        heads=setting.heads,
-        KIND=setting.kind,
-        ERASE=int(setting.erases),
-        OWN=setting.own,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return Chunks(from_start, to_end, scores, erased, inverse, reads, solved, states, final)
 
@@ -138,25 +116,12 @@ def _scores(setting: Setting) -> tuple[Tensor, Tensor | None, Tensor | None]:
         system = setting.squares(dtype=torch.float32)
     by_channel = setting.kind == 2
     blocks = setting.chunk // BLOCK if by_channel else 1
-    kinds: dict[str, Any] = {} if by_channel else {"KIND": setting.kind}
     setting.launch(
         channel_scores_kernel if by_channel else head_scores_kernel,
         programs=setting.streams * blocks,
-        queries=setting.queries,
-        keys=setting.keys,
-        **setting.reading(),
-        log_decay=setting.log_decay,
         scores=scores,
         erased=scores if erased is None else erased,
         system=scores if system is None else system,
-        **setting.located(),
-        heads=setting.heads,
-        key_size=setting.key_size,
-        **kinds,
-        ERASE=int(setting.erases),
-        BEFORE=setting.before,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return scores, erased, system
 
@@ -164,13 +129,10 @@ def _scores(setting: Setting) -> tuple[Tensor, Tensor | None, Tensor | None]:
 def _inverse(setting: Setting, system: Tensor) -> Tensor:
     """Stage 3."""
     inverse = torch.empty_like(system)
-    common = {"system": system, "inverse": inverse, "heads": setting.heads, "BLOCK": BLOCK}
     programs = setting.chunk // BLOCK
-    setting.launch(block_inverse_kernel, programs=programs, **common, **setting.located())
+    setting.launch(block_inverse_kernel, programs=programs, system=system, inverse=inverse)
     if programs > 1:
-        setting.launch(
-            merge_inverse_kernel, **common, **setting.located(), PRECISION=setting.precision
-        )
+        setting.launch(merge_inverse_kernel, system=system, inverse=inverse)
     return inverse
 
 
@@ -180,16 +142,9 @@ def _erase_reads(setting: Setting, from_start: Tensor | None, inverse: Tensor) -
     setting.launch(
         erase_reads_kernel,
         columns=(setting.key_size, "BLOCK_K"),
-        **setting.reading(),
         from_start=from_start,
         inverse=inverse,
         reads=reads,
-        **setting.located(),
-        heads=setting.heads,
-        key_size=setting.key_size,
-        KIND=setting.kind,
-        BEFORE=setting.before,
-        PRECISION=setting.precision,
     )
     return reads
 
@@ -200,15 +155,8 @@ def _erase_values(setting: Setting, erased: Tensor | None, inverse: Tensor) -> T
     setting.launch(
         erase_values_kernel,
         columns=(setting.value_size, "BLOCK_V"),
-        **setting.written(),
         erased=erased,
         inverse=inverse,
         solved=solved,
-        **setting.located(),
-        heads=setting.heads,
-        value_size=setting.value_size,
-        OWN=setting.own,
-        STREAMS=setting.streams,
-        PRECISION=setting.precision,
     )
     return solved

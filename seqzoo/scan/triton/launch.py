@@ -32,6 +32,11 @@ class Kernel(Protocol):
         """The function's name."""
         ...
 
+    @property
+    def arg_names(self) -> list[str]:
+        """Its parameters' names."""
+        ...
+
     def __getitem__(self, grid: tuple[int, ...], /) -> Any:
         """The kernel with its grid, to be called with its arguments."""
         ...

@@ -97,7 +97,7 @@ class ScanCase:
 
     def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
         """By the kernels, a stage each."""
-        given = _fields(tensors)
+        given = fields(tensors)
         bounds = self._bounds(tensors["queries"].device)
         options = ScanOptions(bounds, self.erase == "before decay", 1.0, self.chunk_size)
         state = tensors.get("state")
@@ -148,7 +148,8 @@ _NAMES = (
 )
 
 
-def _fields(tensors: Tensors) -> ScanTensors:
+def fields(tensors: Tensors) -> ScanTensors:
+    """A case's tensors as the launchers take them."""
     return ScanTensors(*(tensors.get(name) for name in _NAMES))  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ erase's reads are a view of one of them where no others are given.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -81,7 +82,7 @@ class Setting:
         **arguments: Any,
     ) -> None:
         """A program a chunk, a head, and on the third axis `programs` times the tiles that cover
-        `columns`, (size, name of the tile).
+        `columns`, (size, name of the tile). The problem's own arguments need not be given.
 
         Args:
             chunks: programs on the first axis, where they are not chunks.
@@ -90,7 +91,7 @@ class Setting:
         if columns is not None:
             programs *= -(-columns[0] // config.tiles[columns[1]])
         grid = (self.num_chunks if chunks is None else chunks, self.heads, programs)
-        launch(kernel, grid, arguments, config)
+        launch(kernel, grid, self._arguments(kernel, arguments), config)
 
     def launch_columns(self, kernel: Kernel, **arguments: Any) -> None:
         """A program a chunk and a tile of the log decay's columns, H or H * K side by side."""
@@ -98,37 +99,48 @@ class Setting:
         width = self.log_decay.shape[2:].numel()
         config = config_for(kernel.__name__, self.size, self.device)
         grid = (self.num_chunks, -(-width // config.tiles["BLOCK_D"]))
-        launch(kernel, grid, {**arguments, **self.located(), "width": width}, config)
+        launch(kernel, grid, self._arguments(kernel, arguments) | {"width": width}, config)
 
     def blocks(self, kernel: Kernel, size: int, tile: str) -> int:
         """How many of a kernel's tiles cover `size`."""
         return -(-size // config_for(kernel.__name__, self.size, self.device).tiles[tile])
 
-    def located(self) -> dict[str, Any]:
-        """Where the chunks lie."""
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        """What kernels take under these names: the inputs, where chunks and sequences lie, sizes,
+        and constants."""
+        table = self.table
         return {
-            "starts": None if self.table is None else self.table.starts,
-            "counts": None if self.table is None else self.table.counts,
+            "queries": self.queries,
+            "keys": self.keys,
+            "values": self.values,
+            "strengths": self.strengths,
+            "log_decay": self.log_decay,
+            "read": self.read,
+            "strength": self.strength,
+            "read_stride": self.read_stride,
+            "starts": None if table is None else table.starts,
+            "counts": None if table is None else table.counts,
+            "first": None if table is None else table.first,
             "time": self.time,
-            "CHUNK": self.chunk,
-        }
-
-    def sequences(self) -> dict[str, Any]:
-        """Sizes of a state, and where each sequence's chunks begin."""
-        return {
-            "first": None if self.table is None else self.table.first,
+            "heads": self.heads,
             "key_size": self.key_size,
             "value_size": self.value_size,
+            "scale": self.scale,
+            "KIND": self.kind,
+            "ERASE": int(self.erases),
+            "OWN": self.own,
+            "BEFORE": self.before,
+            "STREAMS": self.streams,
+            "PRECISION": self.precision,
+            "CHUNK": self.chunk,
+            "BLOCK": BLOCK,
             "KEYS": max(BLOCK, 1 << (self.key_size - 1).bit_length()),
         }
 
-    def reading(self) -> dict[str, Any]:
-        """What the erases read."""
-        return {"read": self.read, "strength": self.strength, "read_stride": self.read_stride}
-
-    def written(self) -> dict[str, Any]:
-        """What is written."""
-        return {"values": self.values, "strengths": self.strengths}
+    def _arguments(self, kernel: Kernel, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given, and of the common arguments those that the kernel has."""
+        return {n: self._common[n] for n in kernel.arg_names if n in self._common} | given
 
     def squares(self, *lead: int, dtype: torch.dtype | None = None) -> Tensor:
         """(chunks, H, ..., C, C), empty."""

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.triton.case import Tensors
-from seqzoo.scan.triton.scan_case import ScanCase
+from seqzoo.scan.triton.scan_case import ScanCase, fields
 from seqzoo.scan.triton.step import run_step
-
-_NAMES = ("queries", "keys", "values", "strengths", "log_decay", "read", "strength", "write")
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,8 @@ class StepCase:
 
     def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
         """By the kernel; it has no gradients."""
-        fields = ScanTensors(*(tensors.get(name) for name in _NAMES))  # type: ignore[arg-type]
         before = self.scan.erase == "before decay"
-        outputs, state = run_step(fields, tensors.get("state"), before, 1.0)
+        outputs, state = run_step(fields(tensors), tensors.get("state"), before, 1.0)
         return {"outputs": outputs, "state": state}, {}
 
     def reference(self, tensors: Tensors) -> Tensors:

@@ -15,9 +15,6 @@ import triton.language as tl
 
 from seqzoo.scan.triton.available import interpreting
 
-NO_DECAY, HEAD_DECAY, CHANNEL_DECAY = 0, 1, 2
-"""Kinds of decay, as the kernels' constexpr KIND."""
-
 INTERPRETED = tl.constexpr(interpreting())
 """Whether kernels run in the interpreter of this process."""
 
