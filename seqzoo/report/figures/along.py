@@ -21,8 +21,9 @@ from seqzoo.report.figures.panels import (
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
+from seqzoo.report.statistics import Summary
 
-__all__ = ["draw_along_axes", "spread_out"]
+__all__ = ["draw_along_axes", "draw_line", "spread_out", "tick_each"]
 
 
 def draw_along_axes(report: Report) -> Iterator[Drawing]:
@@ -75,6 +76,35 @@ def _tick(value: float) -> str:
     return f"{value:g}"
 
 
+def draw_line(ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look: Look) -> None:
+    """A series' means over an axis, each with its interval."""
+    means = [summary.mean for _, summary in points]
+    ends = [summary.interval or (summary.mean, summary.mean) for _, summary in points]
+    ax.errorbar(
+        [place for place, _ in points],
+        means,
+        yerr=(
+            [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
+            [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
+        ),
+        color=look.color,
+        linestyle=look.dashes,
+        marker=look.marker,
+        markeredgecolor=INK,
+        markeredgewidth=0.4,
+        capsize=2,
+        elinewidth=0.8,
+        label=name,
+    )
+
+
+def tick_each(ax: Axes, places: Sequence[float]) -> None:
+    """A tick at each place, where they are few."""
+    if len(places) <= 8:
+        ax.set_xticks(places, [f"{place:g}" for place in places])
+        ax.minorticks_off()
+
+
 def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
     ticks = set()
     for name, look in series.items():
@@ -86,32 +116,12 @@ def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
         points.sort(key=lambda point: point[0])
         if not points:
             continue
-        places = [value for value, _ in points]
-        means = [summary.mean for _, summary in points]
-        ends = [summary.interval or (summary.mean, summary.mean) for _, summary in points]
-        ticks.update(places)
-        ax.errorbar(
-            places,
-            means,
-            yerr=(
-                [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
-                [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
-            ),
-            color=look.color,
-            linestyle=look.dashes,
-            marker=look.marker,
-            markeredgecolor=INK,
-            markeredgewidth=0.4,
-            capsize=2,
-            elinewidth=0.8,
-            label=name,
-        )
+        ticks.update(value for value, _ in points)
+        draw_line(ax, name, points, look)
     if not ticks:
         return
     spread_out(ax, sorted(ticks))
-    if len(ticks) <= 8:
-        ax.set_xticks(sorted(ticks), [f"{tick:g}" for tick in sorted(ticks)])
-        ax.minorticks_off()
+    tick_each(ax, sorted(ticks))
     ax.set_title(panel.title)
     ax.set_xlabel(axis_label(axis))
     ax.set_ylabel(metric_label(panel))

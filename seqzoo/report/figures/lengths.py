@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 
 from seqzoo.report.collect import Result
-from seqzoo.report.figures.along import spread_out
+from seqzoo.report.figures.along import draw_line, spread_out, tick_each
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -82,30 +82,10 @@ def _draw(
     ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result], series: Mapping[str, Look]
 ) -> None:
     for name, summaries in lines.items():
-        look = series[name]
-        means = [each.mean for each in summaries.values()]
-        ends = [each.interval or (each.mean, each.mean) for each in summaries.values()]
-        ax.errorbar(
-            list(summaries),
-            means,
-            yerr=(
-                [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
-                [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
-            ),
-            color=look.color,
-            linestyle=look.dashes,
-            marker=look.marker,
-            markeredgecolor=INK,
-            markeredgewidth=0.4,
-            capsize=2,
-            elinewidth=0.8,
-            label=name,
-        )
+        draw_line(ax, name, list(summaries.items()), series[name])
     lengths = sorted({length for summaries in lines.values() for length in summaries})
     spread_out(ax, lengths)
-    if len(lengths) <= 8:
-        ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
-        ax.minorticks_off()
+    tick_each(ax, lengths)
     for trained in {result.spec["task"]["length"] for result in results}:
         ax.axvline(trained, color=INK, linestyle=":", linewidth=1.0, zorder=0)
     ax.set_title(panel.title)
