@@ -2,7 +2,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
+from seqzoo.model import LanguageModel, build_model
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.run import RunSpec
 
@@ -38,3 +40,13 @@ def make_spec(registry: Registry) -> MakeSpec:
         return registry.validate(RunSpec, document)
 
     return make
+
+
+@pytest.fixture
+def model(make_spec: MakeSpec) -> LanguageModel:
+    """A tiny one, the same each time."""
+    spec = make_spec(
+        model={"width": 8, "layers": 1, "mixer": "attention", "tie_embeddings": True}
+    ).model
+    torch.manual_seed(0)
+    return build_model(spec, vocab_size=7)
