@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from seqzoo.errors import SpecError, did_you_mean
@@ -57,7 +58,7 @@ def _table(entries: list[Entry]) -> Table:
         if entry.family == shown:
             row["family"] = ""
         shown = entry.family
-        table.add_row(*row.values())
+        table.add_row(*map(escape, row.values()))
     return table
 
 

@@ -70,7 +70,7 @@ def print_example(example: Example, console: Console) -> None:
         f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}{chance}"
     )
     for note in task.notes():
-        console.print(f"data: {note}")
+        console.print(f"data: {note}", markup=False)
     kinds = task.vocabulary()
     if kinds:
         ids = (

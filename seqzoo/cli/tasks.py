@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from seqzoo.registry import Entry, Registry, load_registry
@@ -36,7 +37,7 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     table.add_column("length", justify="right")
     table.add_column("doc", ratio=1)
     for row in rows:
-        table.add_row(row["name"], str(row["length"] or ""), row["doc"])
+        table.add_row(row["name"], str(row["length"] or ""), escape(row["doc"]))
     console = Console(highlight=False)
     console.print(table)
     console.print("\nseqzoo tasks show NAME prints an example", style="dim")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from seqzoo.model.decoded import DecodedModel
 from seqzoo.model.language_model import LanguageModel
 from seqzoo.model.mixer import Mixer
 from seqzoo.registry import Registry, load_registry
@@ -41,7 +42,7 @@ def build_model(
     """A language model, with torch's global generator for its initial values.
 
     Args:
-        spec: a run (the vocabulary is its task's), or a model, as spec or mapping.
+        spec: a run (vocabulary and decoder are its task's), or a model, as spec or mapping.
         registry: where names in a mapping are looked up; None loads all installed plugins.
         vocab_size: the vocabulary of a ModelSpec.
 
@@ -51,10 +52,14 @@ def build_model(
     if isinstance(spec, dict):
         model = RunSpec if "model" in spec else ModelSpec
         spec = (registry or load_registry()).validate(model, spec)
+    decoder: PartSpec | None = None
     if isinstance(spec, RunSpec):
         if vocab_size is None:
             vocab_size = int(spec.task.build().vocab_size)
+        decoder = cast("Any", spec.task.part).decoder(spec.task)
         spec = spec.model
     if vocab_size is None:
         raise ValueError("a model without a task needs vocab_size, the number of tokens it knows")
+    if decoder is not None:
+        return DecodedModel(spec, vocab_size, decoder)
     return LanguageModel(spec, vocab_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqzoo.model.attention import AttentionMixer
+from seqzoo.model.decoder import LastToken
 from seqzoo.model.mlp import GatedMLP, PlainMLP
 from seqzoo.model.recurrent import RecurrentMixer
 from seqzoo.registry import hookimpl
@@ -15,6 +16,6 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Mixers `recurrent` and `attention`; MLPs `mlp` and `swiglu`."""
-    for part in (RecurrentMixer, AttentionMixer, PlainMLP, GatedMLP):
+    """Mixers `recurrent` and `attention`; MLPs `mlp` and `swiglu`; decoder `last_token`."""
+    for part in (RecurrentMixer, AttentionMixer, PlainMLP, GatedMLP, LastToken):
         register(part)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from seqzoo.registry.hookspecs import hookimpl
 from seqzoo.spec import Part, Preset
+from seqzoo.tasks.compression import Compression
 from seqzoo.tasks.copying import Copying
 from seqzoo.tasks.fuzzy_recall import FuzzyRecall
 from seqzoo.tasks.in_context_recall import InContextRecall
@@ -27,6 +28,7 @@ from seqzoo.tasks.variable_tracking import VariableTracking
 __all__ = ["register_presets", "register_tasks"]
 
 TASKS: tuple[type[Part], ...] = (
+    Compression,
     Copying,
     FuzzyRecall,
     InContextRecall,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqzoo.spec import Part
+from seqzoo.spec import Part, PartSpec
 from seqzoo.tasks.vocabulary import Range
 
 __all__ = ["IGNORED", "Batch", "Metric", "Negatives", "Task"]
@@ -106,6 +107,15 @@ class Task(Part, ABC, family="task"):
     vocab_size: int
     length: int
     metric: Metric
+
+    @classmethod
+    def decoder(cls, spec: Any) -> PartSpec | None:
+        """The decoder that tells answers from features; None: the head, position by position.
+
+        Args:
+            spec: the task's.
+        """
+        return None
 
     @property
     def fingerprint(self) -> str:

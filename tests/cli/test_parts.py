@@ -5,6 +5,7 @@ import json
 import pytest
 
 from seqzoo.cli import main
+from seqzoo.model import LastToken
 from seqzoo.registry import BrokenPlugin, Origin, load_registry
 
 
@@ -48,3 +49,18 @@ def test_broken_plugins_are_named_below(
         "plugin 'odd' (seqzoo-odd 2) could not be loaded: OSError: no disk; repair or uninstall "
         "it\n"
     )
+
+
+def test_brackets_in_a_doc_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Bracketed(LastToken):
+        """f([h, p])."""
+
+        name = "bracketed"
+
+    registry = load_registry([])
+    registry.add(Bracketed, Origin("odd", "seqzoo-odd", "2"))
+    monkeypatch.setattr("seqzoo.cli.parts.load_registry", lambda: registry)
+    assert main(["parts", "--family", "decoder"]) == 0
+    assert "f([h, p])" in capsys.readouterr().out

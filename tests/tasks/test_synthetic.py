@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqzoo.tasks.compression import Compression
 from seqzoo.tasks.copying import Copying
 from seqzoo.tasks.fuzzy_recall import FuzzyRecall
 from seqzoo.tasks.in_context_recall import InContextRecall
@@ -18,6 +19,7 @@ from seqzoo.tasks.synthetic import SyntheticSpec
 from seqzoo.tasks.variable_tracking import VariableTracking
 
 SPECS = [
+    Compression.Spec(length=10, test_size=50),
     Copying.Spec(length=20, count=5, test_size=50),
     FuzzyRecall.Spec(length=20, test_size=50),
     InContextRecall.Spec(length=20, test_size=50),

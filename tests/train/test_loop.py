@@ -300,23 +300,41 @@ def test_training_stops_when_patience_runs_out(make_spec, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "task"),
     [
-        {"precision": "float16", "ema": {"decay": 0.9}},
-        {"precision": "bfloat16", "optimizer": {"type": "muon"}, "deterministic": True},
-        {"activation_checkpointing": True, "schedule": {"type": "wsd", "warmup": 2}},
+        ({"precision": "float16", "ema": {"decay": 0.9}}, None),
+        ({"precision": "bfloat16", "optimizer": {"type": "muon"}, "deterministic": True}, None),
+        ({"activation_checkpointing": True, "schedule": {"type": "wsd", "warmup": 2}}, None),
+        ({"optimizer": {"type": "muon"}, "accumulate": 2}, {"type": "compression", "length": 6}),
     ],
-    ids=lambda settings: "-".join(settings),
+    ids=["float16-ema", "bfloat16-muon", "recompute-wsd", "muon-accumulate-decoder"],
 )
 def test_every_way_of_training_resumes_with_the_same_bits(
-    make_spec, tmp_path: Path, settings: dict[str, Any]
+    make_spec, tmp_path: Path, settings: dict[str, Any], task: dict[str, Any] | None
 ) -> None:
-    spec = make_spec({**settings, "checkpoint": {"every": 3}})
+    spec = make_spec({**settings, "checkpoint": {"every": 3}}, task)
     with pytest.raises(KeyboardInterrupt):
         train(spec, tmp_path / "a", watch=Interrupter())
     train(spec, tmp_path / "a")
     train(spec, tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_task_with_a_decoder_is_learnt_and_read_back(make_spec, tmp_path: Path) -> None:
+    model = {"width": 32, "layers": 1, "mixer": "attention"}
+    settings = {
+        "steps": 300,
+        "batch_size": 32,
+        "optimizer": {"lr": 5e-3},
+        "evaluate": {"every": 300},
+        "checkpoint": {"every": 300},
+    }
+    task = {"type": "compression", "length": 4, "vocab_size": 4, "test_size": 64}
+    record = train(make_spec(settings, task, model=model), tmp_path)
+    assert record.metrics["accuracy"] > 0.8  # a third by chance
+    spec, read_back = load_trained(tmp_path, load_registry(entry_points=[]))
+    measured = evaluate(Objective(read_back), spec.task.build(), batch_size=32)
+    assert measured["accuracy"] > 0.8
 
 
 def test_the_average_is_what_is_evaluated_and_saved(make_spec, tmp_path: Path) -> None:

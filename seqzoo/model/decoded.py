@@ -1,0 +1,57 @@
+"""A language model whose answers a decoder reads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqzoo.model.decoder import Decoder
+from seqzoo.model.language_model import LanguageModel
+from seqzoo.operators import State
+from seqzoo.spec import PartSpec
+from seqzoo.spec.model import ModelSpec
+
+__all__ = ["DecodedModel"]
+
+
+class DecodedModel(LanguageModel):
+    """tokens (B, T) -> logits (B, T, vocabulary), each told from what its decoder looks at.
+
+    Answers at a position may know what comes after it, so there is no next token to draw.
+    """
+
+    def __init__(self, spec: ModelSpec, vocab_size: int, decoder: PartSpec) -> None:
+        super().__init__(spec, vocab_size)
+        self.decoder: Decoder = decoder.build(spec.width)
+
+    def hidden(
+        self,
+        tokens: Tensor,
+        state: State | None = None,
+        positions: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """As of any language model: the features that the head reads, and the state.
+
+        Raises:
+            ValueError: cu_seqlens; a decoder takes a row for one sequence.
+        """
+        if cu_seqlens is not None:
+            raise ValueError("a decoder takes each row for one sequence, and this batch has more")
+        rows, length = tokens.shape
+        sources = self.decoder.sources(rows, length, tokens.device)
+        features, state = super().hidden(tokens, state, sources)
+        wanted = torch.arange(tokens.numel(), device=tokens.device)
+        wanted = wanted if positions is None else positions
+        decoded = self.decoder(features, wanted, length)
+        return decoded.unflatten(0, (rows, length)) if positions is None else decoded, state
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """There is none.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            f"decoder '{self.decoder.name}' reads whole sequences: the model cannot be stepped"
+        )

@@ -1,0 +1,71 @@
+"""Compression of the MAD benchmark: a whole sequence, told from its last token.
+
+Random tokens end in a mark. Each of them is asked for at its own position, but a decoder answers
+that sees only the mark's features and which position is meant: all of the sequence has to be in
+them. The mark itself is not asked for.
+
+Token ids, two disjoint ranges:
+
+    0               mark: "compress all before"
+    1 ... V-1       payload
+
+An example with `length: 6`:
+
+    tokens    7 2 2 11 5 0
+    labels    7 2 2 11 5 .
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt
+
+from seqzoo.model import LastToken
+from seqzoo.spec import PartSpec, Slot
+from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
+from seqzoo.tasks.task import IGNORED, Batch, Metric
+from seqzoo.tasks.vocabulary import Range, in_a_row
+
+__all__ = ["Compression"]
+
+
+class Compression(SyntheticTask):
+    """Every token of a sequence, told from what its last token knows."""
+
+    name = "compression"
+
+    class Spec(SyntheticSpec):
+        """Settings of `compression`.
+
+        Attributes:
+            decoder: what tells the tokens from the mark's features.
+        """
+
+        length: int = Field(default=32, ge=2)
+        vocab_size: int = Field(default=16, ge=3)
+        test_size: PositiveInt = 1280
+        decoder: Annotated[PartSpec, Slot("decoder", default_type="last_token")] = LastToken.Spec()
+
+    spec: Spec
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.metric = Metric("accuracy", higher_is_better=True, chance=1 / (spec.vocab_size - 1))
+
+    @classmethod
+    def decoder(cls, spec: Spec) -> PartSpec:
+        """The one of its spec."""
+        return spec.decoder
+
+    def vocabulary(self) -> tuple[Range, ...]:
+        """Mark, payload."""
+        return in_a_row(("mark", 1), ("payload", self.vocab_size - 1))
+
+    def draw(self, size: int, generator: torch.Generator) -> Batch:
+        """Sequences of payload and the mark, labelled by themselves."""
+        mark, payload = self.vocabulary()
+        drawn = payload.draw((size, self.length - 1), generator)
+        return Batch(F.pad(drawn, (0, 1), value=mark.first), F.pad(drawn, (0, 1), value=IGNORED))
