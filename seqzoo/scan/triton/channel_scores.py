@@ -52,7 +52,7 @@ def block_sum(log_decay, stride, first, columns, count, width):
 @triton.jit
 def load_row(pointer, stride, row, columns, count, width):
     """One token, float32."""
-    held = (columns < width) & (row < count)
+    held = columns < tl.where(row < count, width, 0)  # 3.9's interpreter takes no & of a scalar
     return tl.load(pointer + row * stride + columns, mask=held, other=0.0).to(tl.float32)
 
 

@@ -179,7 +179,7 @@ def elementwise_outputs_kernel(
     columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     log_decay += sequence * decay_batch_stride + first * decay_stride
     token = (sequence * time + first) * size
-    held = (columns < size) & (count > 0)  # a chunk without tokens has no state
+    held = columns < tl.where(count > 0, size, 0)  # a chunk without tokens has no state
 
     decay = tl.exp(_load(log_decay, decay_stride, decay_column_stride, rows, columns, count, size))
     value = _load(inputs + token, size, 1, rows, columns, count, size)
@@ -217,7 +217,7 @@ def elementwise_gradients_kernel(
     columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     log_decay += sequence * decay_batch_stride + first * decay_stride
     token = (sequence * time + first) * size
-    held = (columns < size) & (count > 0)  # a chunk without tokens has no state
+    held = columns < tl.where(count > 0, size, 0)  # a chunk without tokens has no state
 
     # h_{i-1} at row i: the same scan a row later, the carried state at row 0
     before = _load(log_decay, decay_stride, decay_column_stride, rows - 1, columns, count, size)
