@@ -29,16 +29,13 @@ def read_curves(directory: Path) -> dict[str, Curve]:
     points: dict[str, dict[int, float]] = {}
     try:
         for row in read_rows(directory / "metrics.jsonl", kind="evaluation"):
+            step = row["step"]
             for name, value in row.items():
-                if name not in NO_METRIC and _is_finite(value):
-                    points.setdefault(name, {})[row["step"]] = float(value)
+                if type(value) in (int, float) and name not in NO_METRIC and math.isfinite(value):
+                    points.setdefault(name, {})[step] = value
     except OSError:
         return {}
     return {name: _curve(values) for name, values in points.items()}
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _curve(values: dict[int, float]) -> Curve:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import nan
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -23,7 +24,9 @@ from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics import Summary
 
-__all__ = ["draw_along_axes", "draw_line", "spread_out", "tick_each"]
+__all__ = ["MOST_WHISKERS", "draw_along_axes", "draw_line", "spread_out", "tick_each"]
+
+MOST_WHISKERS = 12  # of a line: more of them hide it
 
 
 def draw_along_axes(report: Report) -> Iterator[Drawing]:
@@ -77,25 +80,36 @@ def _tick(value: float) -> str:
 
 
 def draw_line(ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look: Look) -> None:
-    """A series' means over an axis, each with its interval."""
+    """A series' means over an axis, each with its interval; of many points that is a band."""
+    places = [place for place, _ in points]
     means = [summary.mean for _, summary in points]
     ends = [summary.interval or (summary.mean, summary.mean) for _, summary in points]
-    ax.errorbar(
-        [place for place, _ in points],
+    crowded = len(points) > MOST_WHISKERS
+    ax.plot(
+        places,
         means,
-        yerr=(
-            [max(0.0, mean - low) for mean, (low, _) in zip(means, ends, strict=True)],
-            [max(0.0, high - mean) for mean, (_, high) in zip(means, ends, strict=True)],
-        ),
         color=look.color,
         linestyle=look.dashes,
         marker=look.marker,
         markeredgecolor=INK,
         markeredgewidth=0.4,
-        capsize=2,
-        elinewidth=0.8,
+        markevery=max(1, len(points) // 6) if crowded else None,
         label=name,
     )
+    lows, highs = zip(*ends, strict=True)
+    if crowded:
+        ax.fill_between(places, lows, highs, color=look.color, alpha=0.12, linewidth=0)
+    else:
+        _draw_whiskers(ax, places, lows, highs, look)
+
+
+def _draw_whiskers(
+    ax: Axes, places: Sequence[float], lows: Sequence[float], highs: Sequence[float], look: Look
+) -> None:
+    """A bar with caps from low to high at each place; all of a series are one line with gaps."""
+    xs = [x for place in places for x in (place, place, nan)]
+    ys = [y for low, high in zip(lows, highs, strict=True) for y in (low, high, nan)]
+    ax.plot(xs, ys, "_", linestyle="-", color=look.color, linewidth=0.8, markersize=4)
 
 
 def tick_each(ax: Axes, places: Sequence[float]) -> None:

@@ -7,12 +7,13 @@ from matplotlib.patches import Rectangle
 
 from seqzoo.report import make_report
 from seqzoo.report.figures import draw_figures, inline_svg, save_figures
-from seqzoo.report.figures.along import draw_along_axes, spread_out
+from seqzoo.report.figures.along import MOST_WHISKERS, draw_along_axes, draw_line, spread_out
 from seqzoo.report.figures.costs import front
 from seqzoo.report.figures.curves import mean_and_band
 from seqzoo.report.figures.panels import Panel, make_axes, some_of
 from seqzoo.report.figures.style import COLORS, INK, figure_style, look_at
 from seqzoo.report.history import Curve
+from seqzoo.report.statistics import summarize
 
 
 @pytest.fixture
@@ -84,12 +85,27 @@ def test_along_an_axis_of_numbers(drawn):
     figure = drawn["along-model.depth"]
     assert titles(figure) == ["xor", "parity"]
     ax = figure.axes[0]
-    (full, thin) = ax.containers
-    assert list(full.lines[0].get_xdata()) == [1, 2, 16]
-    assert list(thin.lines[0].get_ydata()) == pytest.approx([0.52, 0.53, 0.67])
+    assert list(lines(ax, "full").get_xdata()) == [1, 2, 16]
+    assert list(lines(ax, "thin").get_ydata()) == pytest.approx([0.52, 0.53, 0.67])
     assert ax.get_xlabel() == "depth"
     assert ax.get_xscale() == "log", "16 is more than 8 times 1"
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2", "16"]
+
+
+@pytest.mark.parametrize(("count", "bands"), [(MOST_WHISKERS, 0), (MOST_WHISKERS + 1, 1)])
+def test_intervals_of_few_points_are_whiskers_and_of_many_a_band(count, bands):
+    points = [(float(place), summarize([0.1 * place, 0.1 * place + 1])) for place in range(count)]
+    with figure_style():
+        _, (ax,) = make_axes(1, 3, 2)
+        draw_line(ax, "full", [(x, each) for x, each in points if each is not None], look_at(1))
+    assert list(lines(ax, "full").get_ydata())[:2] == pytest.approx([0.5, 0.6])
+    assert len(ax.collections) == bands
+    if bands:
+        band = ax.collections[0].get_paths()[0].get_extents()
+        assert (band.y0, band.y1) == pytest.approx((0, 0.1 * (count - 1) + 1))
+    else:
+        whiskers = ax.get_lines()[1].get_ydata()
+        assert whiskers[3:5] == pytest.approx([0.1, 1.1]), "the second point's ends"
 
 
 def test_ticks_are_never_rounded():
