@@ -7,12 +7,12 @@ loses a run that it had.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from seqzoo.errors import RunError
 from seqzoo.grid.labels import run_label, shortened, tried_label
@@ -178,13 +178,13 @@ def read_plan(directory: Path) -> Plan:
     """
     path = plan_path(directory)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
     except FileNotFoundError:
         raise RunError(f"{directory}: no plan.json here; give a grid's --out directory") from None
     except OSError as failure:
         raise RunError(f"{path}: cannot be read ({failure.strerror}); check the path") from None
     try:
-        data = json.loads(text)
+        data = from_json(text)
         version = data.get("format") if isinstance(data, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise RunError(

@@ -89,7 +89,7 @@ def make_cells(collection: Collection, metric: str | None = None) -> list[Cell]:
         _refuse_unknown(collection.results, metric)
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in collection.results:
-        groups.setdefault((result.variant, key_of(result.point)), []).append(result)
+        groups.setdefault(result.cell, []).append(result)
     owns = _own_metrics(collection.results)
     cells = {
         key: _cell(group, metric or owns.get(key[1], owns.get("", "")), metric)
@@ -122,7 +122,7 @@ def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
     owns: dict[str, str] = {}
     for result in results:
         if result.record is not None:
-            owns.setdefault(key_of(result.point), result.record.metric.name)
+            owns.setdefault(result.cell[1], result.record.metric.name)
             owns.setdefault("", result.record.metric.name)
     return owns
 

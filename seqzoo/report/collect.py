@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from seqzoo.errors import DirectoryError, RunError
 from seqzoo.grid import Plan, PlanRow, read_failure, read_plan, run_directory
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.tuned import Chosen, Tried
+from seqzoo.report.layout import key_of
 from seqzoo.train import Record, read_record
 
 __all__ = ["Collection", "Result", "collect"]
@@ -55,6 +57,11 @@ class Result:
     matched: Matched | None = None
     tried: Tried | None = None
     chosen: Chosen | None = None
+
+    @cached_property
+    def cell(self) -> tuple[str, str]:
+        """What it shares with its cell's runs and no others: variant, and `key_of` the point."""
+        return self.variant, key_of(self.point)
 
     @property
     def state(self) -> Literal["done", "failed", "missing"]:

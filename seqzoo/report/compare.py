@@ -8,7 +8,6 @@ from pathlib import Path
 
 from seqzoo.errors import SpecError
 from seqzoo.report.collect import Collection, Result
-from seqzoo.report.layout import key_of
 
 __all__ = ["DIRECTORY", "compare"]
 
@@ -52,8 +51,7 @@ def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[
     groups: dict[tuple[str, str], list[Result]] = {}
     for collection, label in zip(collections, labels, strict=True):
         for result in collection.results:
-            key = (result.variant, key_of(result.point))
-            groups.setdefault(key, []).append(_named(result, label))
+            groups.setdefault(result.cell, []).append(_named(result, label))
     return tuple(result for group in groups.values() for result in group)
 
 

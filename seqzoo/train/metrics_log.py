@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from seqzoo.train.files import write_whole, writing
 
 __all__ = ["MetricsLog", "read_rows"]
@@ -71,7 +73,7 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
             if kind is not None and kind not in line:
                 continue
             try:
-                row = json.loads(line)
+                row = from_json(line)
             except ValueError:
                 return
             if not isinstance(row, dict) or not isinstance(row.get("step"), int):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from seqzoo.errors import RunError
 from seqzoo.train.files import write_whole
@@ -176,8 +176,7 @@ def read_record(path: Path) -> Record:
         RunError: there is none, or it is damaged; the message names the file and what is wrong.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        return Record.model_validate(facts)
+        return Record.model_validate(from_json(path.read_bytes()))
     except FileNotFoundError:
         raise RunError(f"{path}: there is no record; the run has not finished") from None
     except OSError as failure:

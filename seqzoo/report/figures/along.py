@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from seqzoo.grid.labels import axis_label
 from seqzoo.report.figures.panels import (
@@ -67,6 +67,7 @@ def spread_out(ax: Axes, values: Sequence[float]) -> None:
         ax.set_xscale("log")
         wide = max(values) / min(values) > 100
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+        ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)) if wide else NullLocator())
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(lambda value, _: _tick(value))
 

@@ -13,7 +13,7 @@ from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Result
 from seqzoo.report.compare import DIRECTORY
 from seqzoo.report.figures.style import Look, looks
-from seqzoo.report.layout import VARIANT, key_of, label_of, part_of
+from seqzoo.report.layout import VARIANT, label_of, part_of
 from seqzoo.report.report import Report
 
 __all__ = [
@@ -90,7 +90,7 @@ def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
     runs: dict[tuple[str, str], list[Result]] = {}
     for result in report.collection.results:
         if result.state == "done":
-            runs.setdefault((result.variant, key_of(result.point)), []).append(result)
+            runs.setdefault(result.cell, []).append(result)
     return runs
 
 

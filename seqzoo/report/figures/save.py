@@ -60,8 +60,8 @@ def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
 
 
 def _lay_out(drawing: Drawing) -> None:
-    """Place the axes, once: savefig would do so twice, which is most of its time."""
+    """Place the axes, once: savefig would draw all to do so, and again to save, each time."""
     engine = drawing.figure.get_layout_engine()
     if engine is not None:
         engine.execute(drawing.figure)
-        drawing.figure.set_layout_engine("none")
+        drawing.figure.set_layout_engine(None)

@@ -135,10 +135,7 @@ def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
 
 def data_of(collection: Collection, labels: Sequence[str]) -> dict[str, Any]:
     """What the script shows of each run; equal parts of specs are there once."""
-    places = {
-        (result.variant, key_of(result.point), result.seed): place
-        for place, result in enumerate(collection.results)
-    }
+    places = {(*result.cell, result.seed): place for place, result in enumerate(collection.results)}
     sections = _Sections()
     specs = [sections.places_of(result.spec) for result in collection.results]
     runs = []
@@ -216,7 +213,7 @@ def _base_place(
     if not collection.base:
         return 0 if len(collection.results) > 1 else None
     if collection.against == VARIANT:
-        return places.get((collection.base, key_of(result.point), result.seed))
+        return places.get((collection.base, result.cell[1], result.seed))
     point = {**result.point, collection.against: collection.base}
     return places.get((result.variant, key_of(point), result.seed))
 
