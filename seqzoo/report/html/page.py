@@ -21,6 +21,7 @@ from seqzoo.report.report import Report
 __all__ = ["embedded", "to_html"]
 
 WIDTH = 150  # characters of a summary table, on a wide page
+MOST_ROWS = 1000  # of the table of runs, until more are asked for: browsers are slow with more
 
 
 @collector_at_rest()
@@ -51,6 +52,7 @@ def to_html(report: Report) -> str:
         columns=columns,
         choices=choices_of(columns, rows),
         runs=rows,
+        most_rows=MOST_ROWS,
         failures=list(_failures(results, labels)),
         machines=_environment(report),
         version=version("seqzoo"),

@@ -98,13 +98,13 @@ def test_intervals_of_few_points_are_whiskers_and_of_many_a_band(count, bands):
     with figure_style():
         _, (ax,) = make_axes(1, 3, 2)
         draw_line(ax, "full", [(x, each) for x, each in points if each is not None], look_at(1))
-    assert list(lines(ax, "full").get_ydata())[:2] == pytest.approx([0.5, 0.6])
+    assert np.asarray(lines(ax, "full").get_ydata())[:2] == pytest.approx([0.5, 0.6])
     assert len(ax.collections) == bands
     if bands:
         band = ax.collections[0].get_paths()[0].get_extents()
         assert (band.y0, band.y1) == pytest.approx((0, 0.1 * (count - 1) + 1))
     else:
-        whiskers = ax.get_lines()[1].get_ydata()
+        whiskers = np.asarray(ax.get_lines()[1].get_ydata())
         assert whiskers[3:5] == pytest.approx([0.1, 1.1]), "the second point's ends"
 
 

@@ -45,6 +45,7 @@ function sortBy(table, head) {
     return sign * (a.key - b.key);
   });
   table.tBodies[0].append(...keyed.map((entry) => entry.row));
+  if (table.tBodies[0] === body) show();
 }
 for (const table of document.querySelectorAll("table.sortable")) {
   table.tHead.addEventListener("click", (event) => {
@@ -55,20 +56,37 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
 // Filtering: every word somewhere in the row, every choice exactly.
 const body = byId("run-table").tBodies[0];
-const words = new Map([...body.rows].map((row) => [row, row.textContent.toLowerCase()]));
 const choices = [...document.querySelectorAll("#filters select")];
+const words = new Map(); // row -> its text, once it is searched
+let fitting = new Set(body.rows);
+let most = Number(body.dataset.most);
+function textOf(row) {
+  if (!words.has(row)) words.set(row, row.textContent.toLowerCase());
+  return words.get(row);
+}
 function filter() {
   const wanted = byId("find").value.toLowerCase().split(/\s+/).filter(Boolean);
   const chosen = choices.filter((choice) => choice.value !== "");
+  fitting = new Set([...body.rows].filter((row) =>
+    wanted.every((word) => textOf(row).includes(word)) &&
+    chosen.every((c) => row.cells[Number(c.dataset.column)].textContent === c.value)));
+  show();
+}
+
+// Of very many rows the first are shown, until all are asked for.
+function show() {
   let shown = 0;
   for (const row of body.rows) {
-    const fits = wanted.every((word) => words.get(row).includes(word)) &&
-      chosen.every((c) => row.cells[Number(c.dataset.column)].textContent === c.value);
-    row.hidden = !fits;
-    shown += fits;
+    row.hidden = !fitting.has(row) || shown >= most;
+    shown += !row.hidden;
   }
-  byId("count").textContent = `${shown} of ${words.size} runs`;
+  const cut = shown < fitting.size;
+  byId("more").hidden = !cut;
+  byId("count").textContent = `${fitting.size.toLocaleString("en")} of ` +
+    `${body.rows.length.toLocaleString("en")} runs${cut ? `, the first ${shown.toLocaleString("en")} shown` : ""}`;
 }
+byId("more").addEventListener("click", () => { most = Infinity; show(); });
+show();
 byId("filters").addEventListener("input", filter);
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 
@@ -90,7 +108,7 @@ function openRun(row) {
 }
 function neighbour(row, way) {
   let other = row[way];
-  while (other && other.hidden) other = other[way];
+  while (other && !fitting.has(other)) other = other[way];
   return other;
 }
 byId("previous").addEventListener("click", () => openRun(neighbour(current, "previousElementSibling")));
