@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
+from seqzoo.model.packed_attention import packed_attention, window_mask
 from seqzoo.model.rotary import rotate
 from seqzoo.operators import State
-from seqzoo.operators.packing import document_of_tokens, place_in_document
+from seqzoo.operators.packing import place_in_document
 from seqzoo.spec import PartSpec
 
 __all__ = ["AttentionMixer"]
@@ -67,7 +68,7 @@ class AttentionMixer(Mixer):
         k = torch.cat([before["keys"].to(k.dtype), k], dim=2)
         v = torch.cat([before["values"].to(v.dtype), v], dim=2)
         plain = self.window is None and k.shape[2] == x.shape[1]
-        mask = None if plain else self._mask(x.shape[1], k.shape[2], x.device)
+        mask = None if plain else window_mask(x.shape[1], k.shape[2], self.window, x.device)
         reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=plain)
         y = self.project(reads.transpose(1, 2).flatten(2))
         kept = k.shape[2] if self.window is None else min(k.shape[2], self.window - 1)
@@ -79,32 +80,13 @@ class AttentionMixer(Mixer):
         return y, after
 
     def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        """x (1, T, D) of documents side by side -> y (1, T, D).
-
-        Queries, keys and values are made once a token; then every document has a row of its own,
-        so that the scores are those of N triangles and not of one of T x T.
-        """
-        document = document_of_tokens(cu_seqlens, x.device)
-        place = place_in_document(cu_seqlens, x.device)
-        heads = self.qkv(x).squeeze(0).unflatten(-1, (3, self.heads, self.head_size))
-        longest = int(cu_seqlens.diff().max())
-        rows = x.new_zeros(len(cu_seqlens) - 1, longest, *heads.shape[1:], dtype=heads.dtype)
-        rows = rows.index_put((document, place), heads)
-        q, k, v = rows.permute(2, 0, 3, 1, 4)
+        """x (1, T, D) of documents side by side -> y (1, T, D)."""
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, self.head_size)).unbind(2)
         if self.rope:
-            positions = torch.arange(longest, device=x.device)
-            q, k = rotate(q, positions), rotate(k, positions)
-        mask = None if self.window is None else self._mask(longest, longest, x.device)
-        reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return self.project(reads.transpose(1, 2)[document, place].flatten(1)).unsqueeze(0)
-
-    def _mask(self, queries: int, keys: int, device: torch.device) -> Tensor:
-        """(queries, keys), true where query i (the last are the newest) sees key j."""
-        distance = torch.arange(keys - queries, keys, device=device).unsqueeze(1) - torch.arange(
-            keys, device=device
-        )
-        seen = distance >= 0
-        return seen if self.window is None else seen & (distance < self.window)
+            positions = place_in_document(cu_seqlens, x).unsqueeze(0)
+            q, k = (rotate(each.transpose(1, 2), positions).transpose(1, 2) for each in (q, k))
+        reads = packed_attention(q, k, v, cu_seqlens, self.window)
+        return self.project(reads.flatten(2))
 
     def start(self, like: Tensor) -> State:
         """No keys and values yet: (B, H, 0, d) each; position (B,) counts tokens seen."""

@@ -12,13 +12,27 @@ from torch import Tensor
 __all__ = ["document_of_tokens", "place_in_document"]
 
 
-def document_of_tokens(cu_seqlens: Tensor, device: torch.device) -> Tensor:
-    """(N + 1,) -> (T,) int64 on the device: the document of each token, counted from 0."""
+def document_of_tokens(cu_seqlens: Tensor, x: Tensor) -> Tensor:
+    """(N + 1,) bounds of x (1, T, ...) -> (T,) int64 on its device: each token's document, from 0.
+
+    Raises:
+        RuntimeError: the bounds do not end at T.
+    """
     documents = torch.arange(len(cu_seqlens) - 1, device=cu_seqlens.device)
-    return documents.repeat_interleave(cu_seqlens.diff()).to(device)
+    return _each_token(documents, cu_seqlens, x).to(x.device)
 
 
-def place_in_document(cu_seqlens: Tensor, device: torch.device) -> Tensor:
-    """(N + 1,) -> (T,) int64 on the device: tokens of its document that stand before each token."""
-    starts = cu_seqlens[:-1].repeat_interleave(cu_seqlens.diff())
-    return (torch.arange(len(starts), device=cu_seqlens.device) - starts).to(device)
+def place_in_document(cu_seqlens: Tensor, x: Tensor) -> Tensor:
+    """(N + 1,) bounds of x (1, T, ...) -> (T,) int64: how many of its document's tokens are before.
+
+    Raises:
+        RuntimeError: the bounds do not end at T.
+    """
+    tokens = torch.arange(x.shape[1], device=cu_seqlens.device)
+    return (tokens - _each_token(cu_seqlens[:-1], cu_seqlens, x)).to(x.device)
+
+
+def _each_token(numbers: Tensor, cu_seqlens: Tensor, x: Tensor) -> Tensor:
+    """(N,), a number a document -> (T,), its document's number for each token."""
+    # T is told, not counted, so that a compiled graph knows the shape.
+    return numbers.repeat_interleave(cu_seqlens.diff(), output_size=x.shape[1])

@@ -31,8 +31,7 @@ class ShortConv(nn.Module):
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """x (B, T, channels), state -> y (B, T, channels), state."""
         seen = torch.cat([state.to(x.dtype), x], dim=1)
-        y: Any = _ShiftedSum.apply(seen, self.weight)
-        return y, seen[:, x.shape[1] :]
+        return _shifted_sum(seen, self.weight), seen[:, x.shape[1] :]
 
     def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
         """x (1, T, channels) -> y (1, T, channels); before each document's first token x is 0.
@@ -40,11 +39,28 @@ class ShortConv(nn.Module):
         The documents are moved apart by kernel_size - 1 zeros, so that no sum reaches another.
         """
         gap = self.weight.shape[2] - 1
-        document = document_of_tokens(cu_seqlens, x.device)
+        document = document_of_tokens(cu_seqlens, x)
         place = torch.arange(x.shape[1], device=x.device) + document * gap
         apart = x.new_zeros(1, x.shape[1] + gap * (len(cu_seqlens) - 1), x.shape[2])
-        y: Any = _ShiftedSum.apply(apart.index_copy(1, place + gap, x), self.weight)
+        y = _shifted_sum(apart.index_copy(1, place + gap, x), self.weight)
         return y.index_select(1, place)
+
+
+def _shifted_sum(seen: Tensor, weight: Tensor) -> Tensor:
+    """seen (B, T + kernel - 1, channels), weight (channels, 1, kernel) -> y (B, T, channels).
+
+    A compiler is handed the plain sum, which it fuses by itself, forward and backward.
+    """
+    if not torch.compiler.is_compiling():
+        y: Any = _ShiftedSum.apply(seen, weight)
+        return y
+    kernel_size = weight.shape[2]
+    taps = weight[:, 0].t().to(seen.dtype)
+    length = seen.shape[1] - kernel_size + 1
+    y = seen[:, :length] * taps[0]
+    for j in range(1, kernel_size):
+        y = y + seen[:, j : j + length] * taps[j]
+    return y
 
 
 class _ShiftedSum(torch.autograd.Function):

@@ -14,13 +14,16 @@ import yaml
 from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.model.mixer import state_elements
+from seqzoo.model.mixer import Mixer, state_elements
 from seqzoo.testing.case import MixerCase
 
 __all__ = ["MIXER_CHECKS", "error_ratio"]
 
 EXACT = 1e-10
 """Error ratio allowed between two float64 forms of one computation."""
+
+COMPILED_LENGTH = 9
+"""Tokens in the checks of graphs; few, since a graph of the token loop grows with them."""
 
 
 def error_ratio(found: Tensor, expected: Tensor) -> float:
@@ -169,6 +172,50 @@ def scans_agree(case: MixerCase) -> None:
         _agree(found[1], expected[1], f"gradient of the inputs at chunk size {chunk_size}")
 
 
+def compiles_whole(case: MixerCase) -> None:
+    """torch.compile(fullgraph=True) takes `forward` and its backward, and the numbers stay."""
+    mixer = case.build()
+    _compiles(mixer, lambda x: mixer(x)[0], case.inputs()[:, :COMPILED_LENGTH])
+
+
+def documents_compile_whole(case: MixerCase) -> None:
+    """The same for `packed`, whose graph must not read the numbers of cu_seqlens.
+
+    Nothing is asked of a mixer whose `packed` raises SpecError.
+    """
+    mixer, x = case.build(), case.inputs()[:1, :COMPILED_LENGTH]
+    cu_seqlens = torch.tensor([0, 1, 1, 5, COMPILED_LENGTH])  # one token, none, a few
+    try:
+        mixer.packed(x, cu_seqlens)
+    except SpecError:
+        return
+    _compiles(mixer, lambda x: mixer.packed(x, cu_seqlens), x)
+
+
+def _compiles(mixer: Mixer, function: Callable[[Tensor], Tensor], x: Tensor) -> None:
+    torch.compiler.reset()  # or graphs of other mixers of this class count against this one
+    try:
+        compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
+        found = _results(mixer, compiled, x)
+    finally:
+        torch.compiler.reset()
+    names = ("outputs", "gradient of the inputs", *dict(mixer.named_parameters()))
+    for name, mine, eager in zip(names, found, _results(mixer, function, x), strict=True):
+        assert (mine is None) == (eager is None), f"{name}: compiled or eager has no gradient"
+        if mine is not None and eager is not None:
+            _agree(mine, eager, f"compiled, {name}")
+
+
+def _results(
+    mixer: Mixer, function: Callable[[Tensor], Tensor], x: Tensor
+) -> tuple[Tensor | None, ...]:
+    """Outputs, and the gradients of the inputs and of each parameter."""
+    x = x.clone().requires_grad_()
+    y = function(x)
+    sources = [x, *mixer.parameters()]
+    return (y, *torch.autograd.grad(y.square().sum(), sources, allow_unused=True))
+
+
 def _outputs_and_gradient(
     case: MixerCase, scan: dict[str, Any], x: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -190,5 +237,7 @@ MIXER_CHECKS: tuple[Callable[[MixerCase], None], ...] = (
     spec_round_trips,
     builds_at_every_width,
     scans_agree,
+    compiles_whole,
+    documents_compile_whole,
 )
 """All of them. A plugin's author runs them over a mixer in three lines; see the package's text."""

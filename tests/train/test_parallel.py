@@ -7,6 +7,7 @@ import torch
 
 from seqzoo.errors import RunError
 from seqzoo.train import train
+from seqzoo.train.metrics_log import read_rows
 
 
 def compile_with(monkeypatch: pytest.MonkeyPatch, backend: object) -> None:
@@ -31,6 +32,23 @@ def test_a_compiled_run_is_the_plain_one_up_to_rounding(
     assert max(graphs) > 10
     plain = train(make_spec(settings), tmp_path / "plain")
     assert compiled.metrics["loss"] == pytest.approx(plain.metrics["loss"], rel=1e-5)
+
+
+def test_a_graph_with_its_backward_trains_a_recurrent_model(
+    make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixer = {"type": "recurrent", "anchor": "short_conv", "forget": "head_decay"}
+    model = {"width": 16, "layers": 1, "mixer": mixer}
+    settings = {"steps": 2, "log_every": 1, "evaluate": {"every": 2}}
+    compile_with(monkeypatch, "aot_eager")
+    compiled = train(make_spec({**settings, "compile": True}, model=model), tmp_path / "compiled")
+    plain = train(make_spec(settings, model=model), tmp_path / "plain")
+    assert compiled.metrics == pytest.approx(plain.metrics, rel=1e-6)
+    losses = [
+        [row["loss"] for row in read_rows(tmp_path / name / "metrics.jsonl")]
+        for name in ("compiled", "plain")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 def test_a_compiler_that_fails_is_told_of_with_the_key(

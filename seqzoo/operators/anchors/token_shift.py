@@ -33,5 +33,5 @@ class TokenShiftAnchor(Anchor):
 
     def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
         """x (1, T, D) -> u (1, T, D); the token before a document's first is 0."""
-        first = (place_in_document(cu_seqlens, x.device) == 0).unsqueeze(-1)
+        first = (place_in_document(cu_seqlens, x) == 0).unsqueeze(-1)
         return torch.lerp(x, x.roll(1, dims=1).masked_fill(first, 0.0), self.mix)
