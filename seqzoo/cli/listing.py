@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.grid.labels import axis_label, tried_label, value_label
+from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.listing import run_row
 from seqzoo.report.wording import number, signed, thousands
@@ -46,7 +46,8 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
     table.add_column("run", no_wrap=True)
     metrics = {result.record.metric.name for result in results if result.record}
     metric = metrics.pop() if len(metrics) == 1 else "metric"
-    for name in [*(["variant"] if with_variant else []), *map(axis_label, collection.axes)]:
+    axes = axis_labels(collection.axes).values()
+    for name in [*(["variant"] if with_variant else []), *axes]:
         table.add_column(name, overflow="fold")
     if collection.trials:
         table.add_column("trial", overflow="fold")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
     "axis_label",
+    "axis_labels",
     "point_label",
     "run_label",
     "shortened",
@@ -71,8 +72,29 @@ def axis_label(path: str) -> str:
     >>> axis_label("model.mixer.depth"), axis_label("task.type")
     ('depth', 'task')
     """
-    words = [word for word in path.split(".") if word != "type"] or [path]
-    return words[-1]
+    return _words(path)[-1]
+
+
+def _words(path: str) -> list[str]:
+    return [word for word in path.split(".") if word != "type"] or [path]
+
+
+def axis_labels(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> what it is called beside the others: as many of its last words as tell it from them.
+
+    >>> axis_labels(["model.width", "model.mixer.heads", "model.mlp.heads"])
+    {'model.width': 'width', 'model.mixer.heads': 'mixer.heads', 'model.mlp.heads': 'mlp.heads'}
+    """
+    words = {path: _words(path) for path in paths}
+
+    def label(path: str) -> str:
+        for size in range(1, len(words[path]) + 1):
+            last = words[path][-size:]
+            if sum(others[-size:] == last for others in words.values()) == 1:
+                return ".".join(last)
+        return path
+
+    return {path: label(path) for path in words}
 
 
 def point_label(point: Mapping[str, Any]) -> str:

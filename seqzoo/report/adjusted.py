@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-from seqzoo.grid.labels import axis_label, shortened, tuned_label, value_label
+from seqzoo.grid.labels import axis_labels, shortened, tuned_label, value_label
 from seqzoo.grid.matched import WORDS
 from seqzoo.report.blocks import Block, Column, Entry
 from seqzoo.report.cells import Cell
@@ -52,15 +52,15 @@ def _matched(collection: Collection, rows: list[Row]) -> Table:
 
 def _tuned(collection: Collection, rows: list[Row]) -> Table:
     chosen = [cell.chosen for cell, _ in rows if cell.chosen is not None]
-    paths = dict.fromkeys(path for each in chosen for path in each.values)
+    paths = (path for each in chosen for path in each.values)
     metrics = {each.metric for each in chosen}
     name = metrics.pop() if len(metrics) == 1 else "metric"
     columns = {
         **{
-            Column(axis_label(path)): [
+            Column(name): [
                 tuned_label(each.values[path]) if path in each.values else "" for each in chosen
             ]
-            for path in paths
+            for path, name in axis_labels(paths).items()
         },
         Column("trials"): [str(each.trials) for each in chosen],
         Column("failed"): [str(each.failed) for each in chosen],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqzoo.grid.labels import axis_label, value_label
+from seqzoo.grid.labels import axis_labels, value_label
 from seqzoo.report.cells import Cell
 from seqzoo.report.wording import (
     Wording,
@@ -55,10 +55,10 @@ class Block:
     ) -> Block:
         """What each row is; `name` where no factor tells rows apart."""
         columns = {
-            Column(axis_label(factor), is_number=False): [
+            Column(name, is_number=False): [
                 Entry(value_label(place.get(factor, ""))) for place in places
             ]
-            for factor in factors
+            for factor, name in axis_labels(factors).items()
         }
         if not columns:
             columns[Column("run", is_number=False)] = [Entry(name) for _ in places]

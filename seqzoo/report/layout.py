@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqzoo.errors import SpecError, did_you_mean
-from seqzoo.grid.labels import axis_label, point_label
+from seqzoo.grid.labels import axis_label, axis_labels, point_label
 
 if TYPE_CHECKING:
     from seqzoo.report.cells import Cell
@@ -63,7 +63,8 @@ def _sides(rows: Sequence[str], columns: Sequence[str]) -> list[tuple[str, Seque
 def _factor(name: str, axes: Sequence[str]) -> str:
     if name == VARIANT or name in axes:
         return name
-    meant = [axis for axis in axes if axis_label(axis) == name]
+    labels = axis_labels(axes)
+    meant = [axis for axis in axes if name in (labels[axis], axis_label(axis))]
     if len(meant) == 1:
         return meant[0]
     if meant:

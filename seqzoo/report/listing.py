@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from seqzoo.errors import SpecError, did_you_mean
-from seqzoo.grid.labels import axis_label
+from seqzoo.grid.labels import axis_labels
 from seqzoo.report.changes import flat
 from seqzoo.report.collect import Collection, Result
 
@@ -122,7 +122,8 @@ def _value(text: str) -> Any:
 
 def _facts(collection: Collection, result: Result) -> dict[str, Any]:
     """The more special names last, so that a fact is never hidden by a path of the spec."""
-    axes = {axis_label(axis): result.point.get(axis) for axis in collection.axes}
+    names = axis_labels(collection.axes)
+    axes = {name: result.point.get(axis) for axis, name in names.items()}
     return {**flat(result.spec), **axes, **run_row(result)}
 
 

@@ -66,16 +66,23 @@ def _tuning(collection: Collection, cells: Sequence[Cell]) -> Iterator[str]:
     if not chosen:
         return
     metrics = " or ".join(dict.fromkeys(each.metric for each in chosen))
+    counts = sorted({each.trials for each in chosen})
     seeds = dict.fromkeys(each.seed for each in chosen)
     seen = [str(seed) for seed in seeds if any(seed == r.seed for r in collection.results)]
     yield (
-        f"tuned: each row has the values of its best trial by {metrics} at the last evaluation, "
+        f"tuned: each row has the values of the best of its {_span(counts)}, by {metrics} at the "
+        "last evaluation, "
         + (
             f"and that trial is its run of seed {' or '.join(seen)}, which flatters it"
             if seen
             else f"with seed {' or '.join(map(str, seeds))}, which is not compared"
         )
     )
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = counts[0], counts[-1]
+    return f"{low} trial{'s' if low != 1 else ''}" if low == high else f"{low} to {high} trials"
 
 
 def machines(collection: Collection) -> list[str]:

@@ -1,4 +1,11 @@
-from seqzoo.grid.labels import axis_label, point_label, run_label, shortened, value_label
+from seqzoo.grid.labels import (
+    axis_label,
+    axis_labels,
+    point_label,
+    run_label,
+    shortened,
+    value_label,
+)
 
 
 def test_values_read_as_they_are_written():
@@ -14,6 +21,21 @@ def test_an_axis_is_called_by_its_last_word_that_says_something():
     assert axis_label("model.mixer.depth") == "depth"
     assert axis_label("task.type") == "task"
     assert axis_label("type") == "type"
+
+
+def test_axes_with_one_last_word_are_told_apart_by_the_words_before_it():
+    assert axis_labels(["a.b.heads", "a.c.heads", "x.heads", "x.width"]) == {
+        "a.b.heads": "b.heads",
+        "a.c.heads": "c.heads",
+        "x.heads": "x.heads",
+        "x.width": "width",
+    }
+    assert axis_labels(["task", "task.type", "width"]) == {
+        "task": "task",
+        "task.type": "task.type",
+        "width": "width",
+    }
+    assert axis_labels(["heads", "a.heads"]) == {"heads": "heads", "a.heads": "a.heads"}
 
 
 def test_a_point_names_all_but_its_task():

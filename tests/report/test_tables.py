@@ -3,6 +3,7 @@ import pytest
 from seqzoo.errors import SpecError
 from seqzoo.report import make_report
 from seqzoo.report.blocks import Column, Entry
+from seqzoo.report.layout import Layout, make_layout
 from seqzoo.train.record import MetricFacts
 
 
@@ -181,11 +182,18 @@ def test_a_factor_that_is_not_there_is_refused_with_the_nearest(wide):
         make_report(wide.path, rows=["depth"], columns=["model.depth"])
 
 
-def test_a_last_word_that_two_axes_share_needs_the_whole_path(grid):
-    grid.cell("", {0: 0.5}, {"model.a.depth": 1, "model.b.depth": 2})
+def test_axes_that_share_their_last_word_are_two_columns_with_names_of_their_own(grid):
+    for a, b in ((1, 2), (1, 3), (2, 3)):
+        grid.cell("", {0: a / 10}, {"model.a.depth": a, "model.b.depth": b})
     grid.freeze()
     with pytest.raises(SpecError, match=r"'depth' may mean model.a.depth or model.b.depth"):
         make_report(grid.path, rows=["depth"])
+    (table,) = make_report(grid.path).tables(width=80)
+    assert names(table)[:3] == ["a.depth", "b.depth", "accuracy"]
+    assert [row[:2] for row in texts(table)] == [["1", "2"], ["1", "3"], ["2", "3"]]
+    assert make_layout(["model.a.depth", "model.b.depth"], rows=["b.depth"]) == Layout(
+        rows=("model.b.depth",), columns=("variant", "model.a.depth")
+    )
 
 
 def test_what_is_still_too_wide_is_cut_between_points(wide):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +17,7 @@ from seqzoo.report.figures import draw_figures, inline_svg
 from seqzoo.report.garbage import collector_at_rest
 from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
 from seqzoo.report.report import Report
+from seqzoo.report.trials import trials_table
 
 __all__ = ["embedded", "to_html"]
 
@@ -34,7 +35,7 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    results = report.collection.results
+    results, trials = report.collection.results, report.collection.trials
     points = shortened([result.point for result in results])
     labels = [
         run_label(result.variant, point, result.seed)
@@ -48,12 +49,13 @@ def to_html(report: Report) -> str:
         facts=_facts(report),
         tables=report.tables(WIDTH),
         notes=report.notes,
+        trials=trials_table(report.collection),
         drawings=[(drawing, Markup(inline_svg(drawing))) for drawing in draw_figures(report)],
         columns=columns,
         choices=choices_of(columns, rows),
         runs=rows,
         most_rows=MOST_ROWS,
-        failures=list(_failures(results, labels)),
+        failures=[*_failures(results, labels), *_failures(trials, map(_trial_label, trials))],
         machines=_environment(report),
         version=version("seqzoo"),
         css=_source(templates, "report.css"),
@@ -114,7 +116,12 @@ def _environment(report: Report) -> list[str]:
     return [*report.machines, *sorted(pythons), *sorted(plugins)]
 
 
-def _failures(results: tuple[Result, ...], labels: list[str]) -> Iterator[dict[str, str]]:
+def _trial_label(trial: Result) -> str:
+    label = run_label(trial.variant, trial.point, trial.seed)
+    return f"{label}, trial {trial.tried.number}" if trial.tried is not None else label
+
+
+def _failures(results: Sequence[Result], labels: Iterable[str]) -> Iterator[dict[str, str]]:
     for result, label in zip(results, labels, strict=True):
         if result.state == "failed":
             try:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqzoo.grid.labels import axis_label, value_label
+from seqzoo.grid.labels import axis_labels, value_label
 from seqzoo.report.changes import changes
 from seqzoo.report.collect import Collection, Result
 from seqzoo.report.history import Curve, read_curves
@@ -69,7 +69,7 @@ def columns_of(report: Report) -> list[Column]:
     return [
         Column("run", "text", "run"),
         *([Column(VARIANT, "text", VARIANT)] if with_variant else []),
-        *(Column(axis_label(axis), "text", axis) for axis in collection.axes),
+        *(Column(name, "text", axis) for axis, name in axis_labels(collection.axes).items()),
         Column("seed", "text", "seed"),
         Column("state", "text", "state"),
         *(Column(name, "number", f"metric {name}") for name in metrics),
