@@ -12,7 +12,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-peers kernels gpu chaos lint format bench docs clean
+.PHONY: help setup quickstart test test-peers test-triton kernels wheelhouse gpu chaos lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,14 +52,22 @@ test: $(VENV)/.installed-dev ## Run all tests.
 test-peers: $(VENV)/.installed-peers ## Compare the scan with other libraries' plain functions.
 	$(BIN)/python -m pytest tests/scan/peers
 
+test-triton: ## Run and compile the kernels under Triton 3.6, 3.7 and 3.9; no GPU needed.
+	$(PYTHON) benchmarks/triton_versions.py
+
 kernels: $(VENV)/.installed ## Compile every GPU kernel for four targets; no GPU needed.
 	$(BIN)/seqzoo kernels --target sm_80 --target sm_90 --target sm_100 --target gfx942
 
-gpu: $(VENV)/.installed-peers ## With a GPU: native tests, doctor, benchmarks; no network once set up.
-	$(BIN)/python -m pytest tests/scan
-	$(BIN)/seqzoo doctor
-	$(BIN)/python benchmarks/scan.py --device cuda --judge \
-	  --json benchmarks/results/scan_gpu.json --figure benchmarks/results/scan_gpu.svg
+wheelhouse: ## Gather in wheelhouse/ what an offline GPU machine lacks (Python 3.12, x86-64).
+	rm -rf wheelhouse
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 \
+	  --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 \
+	  --platform manylinux2014_x86_64 --dest wheelhouse -r benchmarks/wheelhouse.txt
+	@du -sh wheelhouse
+
+gpu: ## With a GPU and its torch: native tests, doctor, benchmarks; from wheelhouse/ without a network.
+	$(PYTHON) benchmarks/gpu.py
 
 chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
 	$(BIN)/python -m pytest -m chaos -s tests/grid
