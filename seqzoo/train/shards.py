@@ -12,11 +12,13 @@ whole weights, as in every checkpoint, for all that reads a trained run.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import (
     HuggingFaceStorageReader,
     HuggingFaceStorageWriter,
@@ -107,7 +109,8 @@ def load(
         if not isinstance(stored, TensorStorageMetadata) or stored.size != tensor.shape:
             found = tuple(stored.size) if isinstance(stored, TensorStorageMetadata) else "not there"
             raise _misfit(folder, f"tensor '{name}' is {found}, and {tuple(tensor.shape)} here")
-    load_shards(tensors, storage_reader=reader)
+    with _plain_failure():
+        load_shards(tensors, storage_reader=reader)
     own = _own_tensors(model)
     with torch.no_grad():
         for name, tensor in own.items():
@@ -133,9 +136,21 @@ def _own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _write(tensors: dict[str, Tensor], folder: Path) -> None:
-    with writing(folder):
+    with writing(folder.parents[1]), _plain_failure():
         writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
         save_shards(tensors, storage_writer=writer)
+
+
+@contextmanager
+def _plain_failure() -> Iterator[None]:
+    """Raise what went wrong on the first process where something did.
+
+    torch hands on the failures of all in one BaseException, which passes by all who catch errors.
+    """
+    try:
+        yield
+    except CheckpointException as failures:
+        raise failures.failures[min(failures.failures)][0] from None
 
 
 def _whole(tensor: Tensor, processes: Processes) -> Tensor:
