@@ -50,6 +50,7 @@ def command(
     from seqzoo.cli.planning import show_plan
     from seqzoo.grid import RunJob, make_plan, make_tuner, run_grid, view_for
     from seqzoo.grid.expand import expand
+    from seqzoo.grid.preflight import refuse_missing_loggers
     from seqzoo.report import make_report, print_report, to_json
 
     registry = seqzoo.load_registry()
@@ -59,6 +60,7 @@ def command(
     name = spec.name or file.stem
     tuner = None if spec.sampler is None else make_tuner(spec, registry)
     runs = expand(spec, registry) if tuner is None else tuner.written
+    refuse_missing_loggers(runs)
     plan = make_plan(name, runs, spec.all_variants()) if tuner is None else tuner.plan(name)
     if dry_run:
         specs = {run.run_id: run.spec for run in runs}

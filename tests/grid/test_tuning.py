@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,33 @@ def test_two_processes_never_ask_for_one_trial_twice(registry, tmp_path, inline,
     tuner = tuner_of(GRID, registry)
     run_grid(tuner.plan("g"), tmp_path, inline(), work, Second(), tuner)
     assert "second comes" in work.done
+
+
+def test_two_processes_tuning_one_directory_share_the_trials_and_do_none_twice(
+    registry, tmp_path, inline, work
+):
+    """Threads stand for processes: all they share is the directory."""
+    text = GRID.replace("trials: 3", "trials: 12")
+    meet = threading.Barrier(2)
+    done: dict[int, list[str]] = {0: [], 1: []}
+
+    def one(number: int) -> Outcome:
+        def slowly(job, send) -> None:
+            if not done[number]:
+                meet.wait(timeout=60)  # both have a run at hand before either goes on
+            done[number].append(job.label)
+            work(job, send)
+
+        return run(text, registry, tmp_path, inline(workers=2), slowly)
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(one, range(2)))
+    assert [(each.total, each.done, each.interrupted) for each in outcomes] == [(26, 26, False)] * 2
+    assert len(work.done) == len(set(work.done)) == 26, "12 trials and one more seed, twice"
+    tried = [row.tried for row in read_plan(tmp_path).runs if row.tried]
+    for study in {each.study for each in tried}:
+        assert [each.number for each in tried if each.study == study] == list(range(12))
+    assert [cell.values for cell in make_report(tmp_path).cells] == [{0: 1.0, 1: 0.99}] * 2
 
 
 def test_a_trial_that_diverges_is_an_answer(registry, tmp_path, inline, work):
