@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,13 @@ class Example:
     """One training sequence of a task.
 
     Attributes:
+        name: what was asked for: the task's, or that of a preset of it.
         task: the task it is from.
         tokens: T token ids.
         labels: T token ids, `IGNORED` where there is none.
     """
 
+    name: str
     task: Task
     tokens: list[int]
     labels: list[int]
@@ -34,7 +37,8 @@ class Example:
         """All there is to know, as plain values; a position without label is null."""
         metric = self.task.metric
         return {
-            "name": self.task.name,
+            "name": self.name,
+            "task": self.task.name,
             "doc": self.task.summary(),
             "length": self.task.length,
             "vocab_size": self.task.vocab_size,
@@ -50,27 +54,30 @@ class Example:
         }
 
 
-def example_of(spec: PartSpec, seed: int) -> Example:
-    """The first training sequence of a seed.
+def example_of(name: str, spec: PartSpec, seed: int) -> Example:
+    """The first training sequence of a seed, of a task that was asked for by this name.
 
     Raises:
         SpecError: the task needs a file that is not there, or is malformed.
     """
     task: Task = spec.build()
     batch = task.train_batch(1, seed, 0)
-    return Example(task, batch.tokens[0].tolist(), batch.labels[0].tolist())
+    return Example(name, task, batch.tokens[0].tolist(), batch.labels[0].tolist())
 
 
 def print_example(example: Example, console: Console) -> None:
     """Print the task's facts and the sequence, as many tokens a line as the console is wide."""
     task, metric = example.task, example.task.metric
-    console.print(Text.assemble((task.name, "bold"), f": {task.summary()}"))
+    kind = "" if example.name == task.name else f", a preset of {task.name}"
+    _print_folded(console, f"{example.name}{kind}: {task.summary()}", bold=len(example.name))
     chance = "" if metric.chance is None else f", {metric.chance:.3g} by chance"
-    console.print(
-        f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}{chance}"
+    _print_folded(
+        console,
+        f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}"
+        f"{chance}",
     )
     for note in task.notes():
-        console.print(f"data: {note}", markup=False)
+        _print_folded(console, f"data: {note}")
     kinds = task.vocabulary()
     if kinds:
         ids = (
@@ -79,7 +86,7 @@ def print_example(example: Example, console: Console) -> None:
             else f"{kind.first}-{kind.stop - 1} {kind.name}"
             for kind in kinds
         )
-        console.print("ids: " + ", ".join(ids))
+        _print_folded(console, "ids: " + ", ".join(ids))
     quiet = {
         token for kind in kinds if kind.name == "noise" for token in range(kind.first, kind.stop)
     }
@@ -96,3 +103,10 @@ def print_example(example: Example, console: Console) -> None:
             below.append(word.rjust(width), style="dim" if word == "." else "bold green")
         console.print(above, soft_wrap=True)
         console.print(below, soft_wrap=True)
+
+
+def _print_folded(console: Console, line: str, bold: int = 0) -> None:
+    """Print a line as several where it is long; rich would leave a blank at the end of each."""
+    text = Text("\n".join(textwrap.wrap(line, console.width, break_on_hyphens=False)))
+    text.stylize("bold", 0, bold)
+    console.print(text, soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from seqzoo.errors import Problem, SpecError
 from seqzoo.registry import Entry, Registry, load_registry
 from seqzoo.spec import Part, PartSpec, Slot, SpecModel
 
@@ -71,7 +73,7 @@ def show(
     """Print a training sequence of a task with its labels below."""
     from seqzoo.cli.showing import example_of, print_example
 
-    example = example_of(_spec(name, settings or ()), seed)
+    example = example_of(name, _spec(name, settings or ()), seed)
     if as_json:
         print(json.dumps(example.as_data(), indent=2))
     else:
@@ -88,11 +90,22 @@ def _spec(name: str, settings: Sequence[str]) -> PartSpec:
     """The task's spec with the settings laid over it; `length=16` is short for `task.length=16`.
 
     Raises:
-        SpecError: an unknown task or setting, or a wrong value.
+        SpecError: an unknown task or setting, a wrong value, or a setting that is missing.
     """
     from seqzoo.spec.document import Document
 
     written = Document.of({"task": {"type": name}}).with_settings(
         setting if setting.startswith("task.") else f"task.{setting}" for setting in settings
     )
-    return written.validate(_Choice, load_registry()).task
+    try:
+        return written.validate(_Choice, load_registry()).task
+    except SpecError as failure:
+        raise SpecError([_with_next_step(problem) for problem in failure.problems]) from None
+
+
+def _with_next_step(problem: Problem) -> Problem:
+    """Say how a setting that is missing is given here."""
+    if problem.hint or not problem.what.endswith("is missing"):
+        return problem
+    key = problem.path.removeprefix("task.")
+    return replace(problem, hint=f"give it by --set {key}=VALUE")

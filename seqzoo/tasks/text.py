@@ -38,6 +38,7 @@ __all__ = ["Text"]
 
 HUGE_LOSS = 700.0  # nats; exp of more is no float
 NO_TOKEN = -1
+VISIBLE_BLANK = "\N{OPEN BOX}"
 BLOCK = 1 << 20  # tokens that are searched at a time
 
 
@@ -134,8 +135,8 @@ class Text(Task):
         return self._file.decode(ids)
 
     def word(self, token: int) -> str:
-        """The token's text, line ends and the like as escapes."""
-        return repr(self.decode([token]))[1:-1]
+        """The token's text, with blanks that can be seen and escapes for line ends and the like."""
+        return repr(self.decode([token]))[1:-1].replace(" ", VISIBLE_BLANK)
 
     def train_batch(self, size: int, seed: int, step: int) -> Batch:
         """Windows that begin anywhere in the training part."""

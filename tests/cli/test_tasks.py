@@ -50,6 +50,23 @@ def test_an_example_fits_with_its_labels_below_the_tokens(
     assert "ids: 0-1 classes, 2 query, 3-4 bits, 5-31 noise" in lines
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_every_example_fits_and_ends_no_line_with_a_blank(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    registry = load_registry()
+    monkeypatch.setattr("seqzoo.cli.tasks.load_registry", lambda: registry)
+    for name in registry.names("task"):
+        if name in ("text", "recommendation"):  # they need a file
+            continue
+        assert main(["tasks", "show", name]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith((f"{name}: ", f"{name}, a preset of "))
+        assert max(map(len, lines)) <= columns, name
+        assert not [line for line in lines if line != line.rstrip()], name
+
+
 def test_settings_and_seeds(capsys: pytest.CaptureFixture[str]) -> None:
     shown = []
     for options in (["--set", "length=9"], ["--set", "task.length=9", "--seed", "1"]):
@@ -60,12 +77,12 @@ def test_settings_and_seeds(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_text_shows_characters(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("ab\n" * 20)
+    (tmp_path / "a.txt").write_text("a b\n" * 20)
     options = ["--set", f"path='{tmp_path / 'a.txt'}'", "--set", "length=4"]
     assert main(["tasks", "show", "text", *options]) == 0
     *_, tokens, labels = capsys.readouterr().out.splitlines()
     assert tokens.split()[2:] == labels.split()[1:-1]
-    assert set(tokens.split()[1:]) == {"a", "b", "\\n"}
+    assert set(tokens.split()[1:]) == {"a", "\N{OPEN BOX}", "b", "\\n"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +94,7 @@ def test_text_shows_characters(capsys: pytest.CaptureFixture[str], tmp_path: Pat
             "--set task.lenth=3 task.lenth: unknown key 'lenth' in task 'parity'; "
             "did you mean 'length'?\n",
         ),
-        (["text"], "task.path: the key 'path' is missing\n"),
+        (["text"], "task.path: the key 'path' is missing; give it by --set path=VALUE\n"),
     ],
 )
 def test_wrong_input_says_what_is_known(
