@@ -33,7 +33,7 @@ def command(
     """Check the installation, and each kernel against the reference on this machine's GPU.
 
     A kernel that fails is named; later processes on this machine then compute without the kernels
-    of its family, and warn once.
+    of its family, and warn once; where they ask for the backend triton by name, they fail.
     """
     if interpret:
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
@@ -68,7 +68,10 @@ def command(
     if failures:
         lines = [f"kernel {kernel} is wrong: {why}" for kernel, why in failures.items()]
         if not interpret:
-            lines.append("scans of its family compute without kernels here, and warn once")
+            lines.append(
+                "scans of its family compute without kernels here, and warn once; backend triton, "
+                "asked for by name, is refused"
+            )
         raise RunError("\n".join(lines))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from seqzoo.scan.ops import elementwise_states
 from seqzoo.scan.problem import ScanResult, check_bounds
 from seqzoo.scan.triton.available import available
-from seqzoo.scan.triton.verdict import set_aside
+from seqzoo.scan.triton.verdict import set_aside, warn_once
 
 
 def elementwise_scan(
@@ -65,15 +65,16 @@ def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor
         )
     wide = [x for x in (log_decay, inputs, state) if x is not None and x.dtype == torch.float64]
     refusal = "it computes in float32, and an argument is float64" if wide else None
-    refusal = refusal or available(inputs.device)
-    if refusal is None and backend == "auto":
-        refusal = set_aside("elementwise", inputs.device)
-    if refusal is not None and backend == "triton":
+    refusal = refusal or available(inputs.device) or set_aside("elementwise", inputs.device)
+    if refusal is None:
+        return True
+    if backend == "triton":
         raise ValueError(
             f"elementwise_scan: backend 'triton' cannot compute this problem: {refusal}. "
             'Use backend="auto" to take one that can.'
         )
-    return refusal is None
+    warn_once(refusal)
+    return False
 
 
 def _chunked(

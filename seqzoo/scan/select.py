@@ -25,6 +25,7 @@ from seqzoo.scan.problem import (
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.triton.available import interpreting
 from seqzoo.scan.triton.backend import TritonBackend
+from seqzoo.scan.triton.verdict import warn_once
 
 
 @runtime_checkable
@@ -208,6 +209,8 @@ def choose_backend(
         refusal = known.supports(problem)
         if refusal is not None:
             reasons.append(f"{known.name}: not used, {refusal}")
+            if chosen is None:
+                warn_once(refusal)
         elif chosen is None:
             chosen = known
             reasons.append(f"{known.name}: used, the first in the table that supports the problem")

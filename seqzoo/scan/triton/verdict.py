@@ -1,8 +1,9 @@
 """What a self-check found on this machine: kept in a file, and asked when a backend is chosen.
 
 `seqzoo doctor` writes one file for each GPU, driver, Triton and seqzoo, under $XDG_CACHE_HOME or
-~/.cache. Where it names a failed kernel, "auto" takes another backend than triton for the family
-of recurrences that needs the kernel, and warns once. Without a file, kernels are trusted.
+~/.cache. Where it names a failed kernel, no kernel of its family of recurrences is used: "auto"
+takes another backend than triton and warns once, and triton asked for by name is an error. Without
+a file, kernels are trusted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from seqzoo.scan.triton.available import interpreting, same_when_compiled
 
 Family = Literal["elementwise", "linear"]
 """Which scan a kernel serves: h_t = a_t h_{t-1} + b_t, or the recurrence of the matrix state."""
+
+_FOUND = "seqzoo doctor found its kernel"
 
 DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/sys/module/amdgpu/version"))
 
@@ -90,16 +93,21 @@ def read(machine: Machine) -> Mapping[str, str]:
 
 
 def set_aside(family: Family, device: torch.device) -> str | None:
-    """Why the kernels of a family are not to be used on a device, a sentence's end, or None.
-
-    Warns the first time that it says why.
-    """
+    """Why the kernels of a family are not to be used on a device, a sentence's end, or None."""
     return _constant(family, device.type, 0 if device.index is None else device.index)
 
 
+@same_when_compiled
+def warn_once(refusal: str) -> None:
+    """Warns that another backend computes, the first time that a refusal is one of `set_aside`."""
+    if refusal.startswith(_FOUND):
+        _warn(refusal)  # a compiler warns of a cache it sees
+
+
 def forget() -> None:
-    """Reads verdicts anew at the next question."""
+    """Reads verdicts anew at the next question, and warns anew."""
     _set_aside.cache_clear()
+    _warn.cache_clear()
 
 
 @same_when_compiled
@@ -111,15 +119,17 @@ def _constant(family: Family, kind: str, index: int) -> str | None:
 
 @cache
 def _set_aside(family: Family, index: int) -> str | None:
-    failures = read(this_machine(index))
-    for kernel, why in failures.items():
+    machine = this_machine(index)
+    for kernel, why in read(machine).items():
         if family_of(kernel) == family:
-            reason = f"seqzoo doctor found its kernel {kernel} wrong on this machine ({why})"
-            warnings.warn(
-                f"scan: backend 'triton' is set aside, another one computes: {reason}. After a "
-                "change of driver or Triton run seqzoo doctor again.",
-                RuntimeWarning,
-                stacklevel=2,
+            return (
+                f"{_FOUND} {kernel} wrong on this machine ({why}), as {machine.path} says; after a "
+                "change of driver, Triton or seqzoo run seqzoo doctor again"
             )
-            return reason
     return None
+
+
+@cache
+def _warn(reason: str) -> None:
+    message = f"scan: backend 'triton' is set aside, another one computes: {reason}"
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -10,8 +10,13 @@ import pytest
 import torch
 
 from seqzoo.scan import elementwise
-from seqzoo.scan.triton import verdict
-from seqzoo.scan.triton.verdict import Machine, keep, read, set_aside
+from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.problem import check_scan
+from seqzoo.scan.select import choose_backend
+from seqzoo.scan.triton import backend, verdict
+from seqzoo.scan.triton.verdict import Machine, keep, read, set_aside, warn_once
+
+from ..oracle import make_case
 
 MACHINE = Machine("Some GPU sm_90", "driver 1", "3.7.1", "0.1.0")
 GPU = torch.device("cuda", 0)
@@ -42,24 +47,68 @@ def test_a_cut_file_is_no_verdict():
     assert read(MACHINE) == {}
 
 
-def test_a_family_with_a_wrong_kernel_is_set_aside_with_one_warning():
-    keep(MACHINE, {"elementwise_carry_kernel": "error ratio 1.0"})
-    with pytest.warns(RuntimeWarning, match="'triton' is set aside.*elementwise_carry_kernel"):
-        reason = set_aside("elementwise", GPU)
+def test_a_family_with_a_wrong_kernel_is_set_aside():
+    path = keep(MACHINE, {"elementwise_carry_kernel": "error ratio 1.0"})
+    reason = set_aside("elementwise", GPU)
     assert reason is not None
     assert "elementwise_carry_kernel wrong on this machine (error ratio 1.0)" in reason
+    assert str(path) in reason
+    assert reason.endswith("run seqzoo doctor again")
+    assert set_aside("linear", GPU) is None
+    assert set_aside("elementwise", torch.device("cpu")) is None
+
+
+def test_only_a_verdict_is_warned_of_and_once():
+    keep(MACHINE, {"carry_kernel": "error ratio 1.0"})
+    reason = set_aside("linear", GPU)
+    assert reason is not None
+    with pytest.warns(RuntimeWarning, match="'triton' is set aside.* carry_kernel"):
+        warn_once(reason)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert set_aside("elementwise", GPU) == reason
-        assert set_aside("linear", GPU) is None
-        assert set_aside("elementwise", torch.device("cpu")) is None
+        warn_once(reason)
+        warn_once("triton is not installed")
 
 
-def test_auto_takes_another_backend(monkeypatch):
-    keep(MACHINE, {"elementwise_carry_kernel": "error ratio 1.0"})
+def on_gpu(tensor: torch.Tensor) -> Mock:
+    """A tensor that says it lies on a GPU."""
+    return Mock(wraps=tensor, device=GPU, dtype=tensor.dtype, shape=tensor.shape)
+
+
+@pytest.fixture
+def wrong(monkeypatch):
+    """Both families have a wrong kernel, on a GPU where they could run."""
+    keep(MACHINE, {"elementwise_carry_kernel": "off", "carry_kernel": "off"})
     monkeypatch.setattr(elementwise, "available", lambda device: None)
-    tensor = torch.empty(1, 2, 3, device="meta")
-    on_gpu = Mock(device=GPU, dtype=torch.float32)
-    with pytest.warns(RuntimeWarning, match="set aside"):
-        assert not elementwise._takes_triton("auto", tensor, on_gpu, None)
-    assert elementwise._takes_triton("triton", tensor, on_gpu, None)
+    monkeypatch.setattr(backend, "available", lambda device: None)
+
+
+def elementwise_with(name: str) -> bool:
+    tensor = torch.empty(1, 2, 3)
+    return elementwise._takes_triton(name, tensor, on_gpu(tensor), None)
+
+
+def linear_with(name: str) -> str:
+    case = make_case(batch=1, time=3, decay="none", erase="none").to(torch.float32)
+    queries, transition, writes, state = case.arguments()
+    problem = replace(check_scan(queries, transition, writes, state), queries=on_gpu(queries))
+    return choose_backend(problem, name, (backend.TritonBackend(), ChunkedBackend())).name
+
+
+@pytest.mark.usefixtures("wrong")
+@pytest.mark.parametrize("family", ["elementwise", "linear"])
+def test_auto_takes_another_backend_and_warns_once(family):
+    chosen = {"elementwise": elementwise_with, "linear": linear_with}[family]
+    with pytest.warns(RuntimeWarning, match=r"set aside.*carry_kernel wrong") as warned:
+        names = [chosen("auto") for _ in range(2)]
+    assert len(warned) == 1
+    assert set(names) <= {False, "chunked"}
+
+
+@pytest.mark.usefixtures("wrong")
+@pytest.mark.parametrize("family", ["elementwise", "linear"])
+def test_asked_for_by_name_it_is_an_error(family):
+    chosen = {"elementwise": elementwise_with, "linear": linear_with}[family]
+    with pytest.raises(ValueError, match=r"carry_kernel wrong.*run seqzoo doctor again") as error:
+        chosen("triton")
+    assert str(MACHINE.path) in str(error.value)
