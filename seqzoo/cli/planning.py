@@ -20,7 +20,7 @@ from seqzoo.grid.labels import shortened
 from seqzoo.grid.local import num_cores, threads_each
 from seqzoo.grid.notes import plan_notes
 from seqzoo.grid.space import range_label
-from seqzoo.grid.tuning import cell_key
+from seqzoo.grid.tuned_cells import cell_key
 from seqzoo.grid.view import duration
 from seqzoo.report import Result, collect
 from seqzoo.spec.run import RunSpec

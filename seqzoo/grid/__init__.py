@@ -19,11 +19,11 @@ from seqzoo.grid.plan import run_directory as run_directory
 if TYPE_CHECKING:
     from seqzoo.grid.adopting import adopt_plan as adopt_plan
     from seqzoo.grid.adopting import refuse_lost_runs as refuse_lost_runs
-    from seqzoo.grid.driver import Failure as Failure
-    from seqzoo.grid.driver import Outcome as Outcome
     from seqzoo.grid.driver import run_grid as run_grid
     from seqzoo.grid.executors import Executor as Executor
     from seqzoo.grid.live import view_for as view_for
+    from seqzoo.grid.outcome import Failure as Failure
+    from seqzoo.grid.outcome import Outcome as Outcome
     from seqzoo.grid.samplers import Sampler as Sampler
     from seqzoo.grid.samplers import Study as Study
     from seqzoo.grid.samplers import Trial as Trial
@@ -60,8 +60,8 @@ __all__ = [
 
 LATER = {
     "Executor": "executors",
-    "Failure": "driver",
-    "Outcome": "driver",
+    "Failure": "outcome",
+    "Outcome": "outcome",
     "RunJob": "worker",
     "Sampler": "samplers",
     "Study": "samplers",

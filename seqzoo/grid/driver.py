@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,44 +13,20 @@ from seqzoo.grid.adopting import adopt_plan, write_plan
 from seqzoo.grid.executors import Executor
 from seqzoo.grid.failure import clear_failure, write_failure
 from seqzoo.grid.job import Finished, Job, Lost, News, Progress, Started, Work
-from seqzoo.grid.ledger import Counts, Ledger, LedgerRow
-from seqzoo.grid.plan import Plan, PlanRow, read_plan, run_directory
+from seqzoo.grid.known import KnownPlan
+from seqzoo.grid.ledger import Counts, Ledger
+from seqzoo.grid.losses import MAX_LOSSES, Losses
+from seqzoo.grid.outcome import Outcome, outcome_of
+from seqzoo.grid.plan import Plan, read_plan
 from seqzoo.grid.stopping import StopRequests, stop_requests
 from seqzoo.grid.tuning import States, Tuner
 from seqzoo.grid.view import View
 
-__all__ = ["Failure", "Outcome", "run_grid"]
+__all__ = ["run_grid"]
 
 BEAT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 LISTEN_SECONDS = 0.2
-MAX_LOSSES = 5
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A run that failed: variant, point and seed; the error in one line; its directory."""
-
-    label: str
-    error: str
-    directory: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a grid stands when its process ends.
-
-    Attributes:
-        total: distinct runs of the plan.
-        done: runs that are done, of this and all earlier processes.
-        failures: runs whose last attempt failed.
-        interrupted: it was stopped before every run had its turn; the same command resumes.
-    """
-
-    total: int
-    done: int
-    failures: tuple[Failure, ...]
-    interrupted: bool
 
 
 def run_grid(
@@ -75,7 +50,7 @@ def run_grid(
         with ledger.transaction():
             plan = adopt_plan(directory, plan)
             ledger.enlist(plan.distinct())
-        grid = _Grid(plan, directory, ledger, executor, view, tuner)
+        grid = _Grid(KnownPlan(directory, plan), ledger, executor, view, tuner)
         grid.reopen()
         with stop_requests() as requests:
             executor.start(work)
@@ -88,75 +63,46 @@ def run_grid(
         return grid.outcome()
 
 
-@dataclass(frozen=True)
-class _Losses:
-    """Workers lost in a run since it last came further, and the furthest step it was at."""
-
-    times: int = 0
-    furthest: int = 0
-
-
 @dataclass
 class _Grid:
     """A grid at work in this process.
 
     Attributes:
-        plan: as it was last read.
+        known: the plan as it was last read.
         tuner: lets the plan grow; None if nothing is tuned.
-        rows: run id -> row of the plan.
-        labels: run id -> what messages call it.
-        sizes: run id -> steps at most.
         at_hand: claim -> job that a worker has.
         steps: claim -> its last step.
-        losses: run id -> its lost workers.
+        losses: workers that runs have cost.
         next_beat: when heartbeats are due (monotonic seconds).
         next_look: when it is worth looking for a planned run again.
         requests_seen: how many of the user's requests to stop have been answered.
     """
 
-    plan: Plan
-    directory: Path
+    known: KnownPlan
     ledger: Ledger
     executor: Executor
     view: View
     tuner: Tuner | None = None
-    rows: dict[str, PlanRow] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
     host: str = field(default_factory=socket.gethostname)
     at_hand: dict[str, Job] = field(default_factory=dict)
     steps: dict[str, int | None] = field(default_factory=dict)
-    losses: dict[str, _Losses] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
     next_beat: float = 0.0
     next_look: float = 0.0
     requests_seen: int = 0
-
-    def __post_init__(self) -> None:
-        self._take(self.plan)
-
-    def _take(self, plan: Plan) -> None:
-        self.plan, self.rows, self.labels = plan, plan.distinct(), plan.labels()
-        self.sizes.update({run_id: row.max_steps for run_id, row in self.rows.items()})
 
     def reopen(self) -> None:
         """Plan again what failed, what has lost its record, and what a dead process had."""
         self.ledger.reopen(
             row.run_id
             for row in self.ledger.rows()
-            if (row.state == "failed" and not self._is_answer(row.run_id))
-            or (row.state == "done" and not self._record(row.run_id).exists())
+            if (row.state == "failed" and not self.known.is_answer(row.run_id))
+            or (row.state == "done" and not self.known.has_record(row.run_id))
         )
         self.ledger.free_the_dead(self.host)
 
-    def _is_answer(self, run_id: str) -> bool:
-        """Whether a failed run is a trial that diverged: that its values are bad is its result."""
-        return self.rows[run_id].tried is not None and self._record(run_id).exists()
-
-    def _record(self, run_id: str) -> Path:
-        return run_directory(self.directory, run_id) / "record.json"
-
     def drive(self, requests: StopRequests) -> None:
-        self.view.opened(self._counts(), self.sizes)
+        self.view.opened(self._counts(), self.known.sizes)
         while requests.count < 2:
             if requests.count > self.requests_seen:
                 self.view.stopping(len(self.at_hand))
@@ -182,13 +128,13 @@ class _Grid:
                 self.ledger.free_the_dead(self.host)
                 self.view.counted(self._counts())
                 return
-            self._know(claim.run_id)
+            self.known.know(claim.run_id)
             job = Job(
                 run_id=claim.run_id,
                 claim=claim.token,
-                spec=self.rows[claim.run_id].spec,
-                directory=run_directory(self.directory, claim.run_id),
-                label=self.labels[claim.run_id],
+                spec=self.known.rows[claim.run_id].spec,
+                directory=self.known.place(claim.run_id),
+                label=self.known.labels[claim.run_id],
                 attempt=claim.attempt,
             )
             self.at_hand[claim.token] = job
@@ -196,23 +142,19 @@ class _Grid:
             self.executor.submit(job)
             self.view.started(job)
 
-    def _know(self, run_id: str) -> None:
-        """Read the plan again if another process has added this run to the grid."""
-        if run_id not in self.rows:
-            self._take(read_plan(self.directory))
-
     def _grow(self) -> bool:
         """Let the plan grow by what is to be tried or compared next; False where nothing is."""
         if self.tuner is None:
             return False
         with self.ledger.transaction():
-            plan = read_plan(self.directory)
+            directory = self.known.directory
+            plan = read_plan(directory)
             states: States = {row.run_id: row.state for row in self.ledger.rows()}
-            grown = self.tuner.grow(plan, self.directory, states, self.executor.free())
+            grown = self.tuner.grow(plan, directory, states, self.executor.free())
             if grown is not plan:
-                write_plan(self.directory, grown)
+                write_plan(directory, grown)
                 self.ledger.enlist(grown.distinct())
-        self._take(grown)
+        self.known.take(grown)
         return grown is not plan
 
     def _counts(self) -> Counts:
@@ -220,7 +162,7 @@ class _Grid:
         counts = self.ledger.counts()
         if self.tuner is None:
             return counts
-        return replace(counts, planned=counts.planned + self.tuner.to_come(self.plan))
+        return replace(counts, planned=counts.planned + self.tuner.to_come(self.known.plan))
 
     def _hear(self, news: News) -> None:
         claim = news.job.claim
@@ -242,10 +184,7 @@ class _Grid:
 
     def _lose(self, news: Lost) -> None:
         """Plan the run again, unless it has lost many workers without coming any further."""
-        before = self.losses.get(news.job.run_id, _Losses())
-        step = self.steps[news.job.claim] or 0
-        times = 1 if step > before.furthest else before.times + 1
-        self.losses[news.job.run_id] = _Losses(times, max(step, before.furthest))
+        times = self.losses.count(news.job.run_id, self.steps[news.job.claim] or 0)
         if times < MAX_LOSSES:
             self.ledger.release(news.job.claim)
             self._forget(news.job)
@@ -289,25 +228,5 @@ class _Grid:
     def outcome(self) -> Outcome:
         rows = self.ledger.rows()
         for row in rows:
-            self._know(row.run_id)
-        to_come = self.tuner.to_come(self.plan) if self.tuner is not None else 0
-        return Outcome(
-            total=len(rows) + to_come,
-            done=sum(row.state == "done" for row in rows),
-            failures=tuple(self._failures(rows)),
-            interrupted=any(row.state in ("planned", "running") for row in rows)
-            or (self.requests_seen > 0 and to_come > 0),
-        )
-
-    def _failures(self, rows: Sequence[LedgerRow]) -> Iterator[Failure]:
-        for row in rows:
-            if row.state == "failed" and not self._is_answer(row.run_id):
-                yield Failure(
-                    label=self.labels[row.run_id],
-                    error=row.error or "",
-                    directory=run_directory(self.directory, row.run_id),
-                )
-        if self.tuner is not None:
-            states: States = {row.run_id: row.state for row in rows}
-            for study in self.tuner.without_result(self.plan, states):
-                yield Failure(study.name, "all its trials failed", self.directory)
+            self.known.know(row.run_id)
+        return outcome_of(rows, self.known, self.tuner, was_stopped=self.requests_seen > 0)

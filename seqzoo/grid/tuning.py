@@ -8,42 +8,24 @@ and by the comparison's runs of each study whose trials have ended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from seqzoo.errors import RunError
-from seqzoo.grid.checking import Checked
 from seqzoo.grid.expand import PlannedRun, expanded
-from seqzoo.grid.labels import point_label, shortened
 from seqzoo.grid.ledger import State
 from seqzoo.grid.plan import Plan, PlanRow, make_plan, run_directory
 from seqzoo.grid.samplers import Sampler, Study, Trial
 from seqzoo.grid.tuned import Chosen, PlannedStudy, Tried
-from seqzoo.spec import Catalog, PartSpec
-from seqzoo.spec.delta import split_path
+from seqzoo.grid.tuned_cells import TunedCell, cell_key, tuned_cells
+from seqzoo.spec import Catalog
 from seqzoo.spec.grid import GridSpec
-from seqzoo.spec.run import RunSpec, run_id_of
 from seqzoo.train import read_record
 
-__all__ = ["States", "Tuner", "cell_key", "make_tuner"]
+__all__ = ["States", "Tuner", "make_tuner"]
 
 States = Mapping[str, State]  # run id -> what the ledger says
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """A cell to tune: its study in the plan, and the cell itself."""
-
-    study: PlannedStudy
-    checked: Checked
-    spec: RunSpec
-
-
-def cell_key(variant: str, point: Mapping[str, Any]) -> Hashable:
-    """What tells one cell from the others, whatever the order of its axes."""
-    return variant, repr(sorted(point.items()))
 
 
 def make_tuner(grid: GridSpec, catalog: Catalog) -> Tuner:
@@ -64,8 +46,9 @@ class Tuner:
         self.spec = cast("Sampler.Spec", grid.sampler)
         self._sampler: Sampler = self.spec.build()
         self._expansion = expanded(grid, catalog)
-        self._cells = {cell.study.name: cell for cell in self._tuned_cells()}
-        self._directions: dict[PartSpec, tuple[str, bool]] = {}
+        self._cells = {
+            cell.study.name: cell for cell in tuned_cells(self._expansion, self.spec.seed)
+        }
         self._measured: dict[str, float] = {}
 
     @property
@@ -149,7 +132,7 @@ class Tuner:
         return sum(states.get(row.run_id, "planned") in ("planned", "running") for row in rows)
 
     def _trial(
-        self, cell: _Cell, before: Sequence[PlanRow], directory: Path, states: States
+        self, cell: TunedCell, before: Sequence[PlanRow], directory: Path, states: States
     ) -> PlanRow:
         """The next trial of a cell.
 
@@ -158,19 +141,19 @@ class Tuner:
         """
         study = cell.study
         space = {path: self.spec.space[path] for path in study.paths}
-        _, higher_is_better = self._direction(cell)
+        _, higher_is_better = cell.metric
         past = tuple(self._past(row, directory, states) for row in before)
         values = dict(
             self._sampler.propose(Study(study.name, space, higher_is_better, past), directory)
         )
-        spec = self._run(cell, values, study.seed)
+        spec = cell.run_with(values, study.seed)
         if spec is None or set(values) != set(study.paths):
             raise RunError(
                 f"sampler '{self._sampler.name}' proposed {values} for '{study.name}', which is no "
                 "run of its space"
             )
         tried = Tried(study=study.name, number=len(before), values=values)
-        return self._row(cell, spec, tried=tried)
+        return cell.row(spec, tried=tried)
 
     def _past(self, row: PlanRow, directory: Path, states: States) -> Trial:
         assert row.tried is not None
@@ -191,7 +174,7 @@ class Tuner:
 
     def _compared(
         self,
-        cell: _Cell,
+        cell: TunedCell,
         trials: Sequence[PlanRow],
         chosen: Sequence[PlanRow],
         directory: Path,
@@ -205,20 +188,20 @@ class Tuner:
         if choice is None:
             return
         for seed in cell.study.seeds:
-            spec = self._run(cell, choice.values, seed)
+            spec = cell.run_with(choice.values, seed)
             assert spec is not None, "its trial was a run"
             if seed not in there:
-                yield self._row(cell, spec, chosen=choice)
+                yield cell.row(spec, chosen=choice)
 
     def _choice(
-        self, cell: _Cell, trials: Sequence[PlanRow], directory: Path, states: States
+        self, cell: TunedCell, trials: Sequence[PlanRow], directory: Path, states: States
     ) -> Chosen | None:
         """The best trial, of equals the first; None while one is open, or if none is done."""
         past = [self._past(row, directory, states) for row in trials]
         done = [trial for trial in past if trial.metric is not None]
         if any(trial.state == "open" for trial in past) or not done:
             return None
-        metric, higher_is_better = self._direction(cell)
+        metric, higher_is_better = cell.metric
         sign = 1 if higher_is_better else -1
         best = max(done, key=lambda trial: sign * (trial.metric or 0.0))
         assert best.metric is not None
@@ -232,62 +215,3 @@ class Tuner:
             value=best.metric,
             seed=cell.study.seed,
         )
-
-    def _row(self, cell: _Cell, spec: RunSpec, **what: Any) -> PlanRow:
-        return PlanRow(
-            run_id=spec.run_id,
-            variant=cell.study.variant,
-            point=cell.study.point,
-            seed=spec.seed,
-            spec=spec.resolved(),
-            dropped=cell.checked.cell.dropped,
-            matched=cell.checked.matched,
-            **what,
-        )
-
-    def _run(self, cell: _Cell, values: Mapping[str, Any], seed: int) -> RunSpec | None:
-        """The cell's run with values at paths, beside the size that was matched."""
-        placed = {split_path(path): value for path, value in values.items()}
-        matched = cell.checked.matched
-        if matched is not None and matched.path is not None:
-            placed = {split_path(matched.path): matched.value, **placed}
-        spec = self._expansion.checker.run_with(cell.checked.cell, placed)
-        return None if spec is None else spec.model_copy(update={"seed": seed})
-
-    def _direction(self, cell: _Cell) -> tuple[str, bool]:
-        """The name of the task's metric, and whether more of it is better."""
-        task = cell.spec.task
-        if task not in self._directions:
-            metric = task.build().metric
-            self._directions[task] = (metric.name, metric.higher_is_better)
-        return self._directions[task]
-
-    def _tuned_cells(self) -> Iterator[_Cell]:
-        """Each cell once, with the seeds of all grids of a union that have it."""
-        seeds: dict[Hashable, dict[int, None]] = {}
-        for run in self._expansion.runs:
-            seeds.setdefault(cell_key(run.variant, run.point), {})[run.seed] = None
-        cells = list(zip(self._expansion.cells, self._expansion.tuned, strict=True))
-        points = shortened([each.cell.point for each, _ in cells])
-        for (each, paths), point in zip(cells, points, strict=True):
-            cell, spec = each.cell, each.spec
-            own = seeds.pop(cell_key(cell.variant, cell.point), None)
-            if own is None or spec is None or not paths:
-                continue
-            seed = next(iter(own)) if self.spec.seed is None else self.spec.seed
-            resolved = spec.model_copy(update={"seed": seed}).resolved()
-            label = ", ".join(word for word in (cell.variant, point_label(point)) if word)
-            identity = run_id_of({**resolved, "variant": cell.variant, "point": dict(cell.point)})
-            yield _Cell(
-                PlannedStudy(
-                    name=f"{label} ({identity})".lstrip(),
-                    variant=cell.variant,
-                    point=dict(cell.point),
-                    paths=paths,
-                    seed=seed,
-                    seeds=tuple(own),
-                    spec=resolved,
-                ),
-                each,
-                spec,
-            )

@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_while_the_ledger_is_written_costs_nothing(grid, mo
 
     def no_room(self, token, error=None, traceback=""):
         if len(grid.done()) == 2:
-            self._database.execute("PRAGMA max_page_count = 1")  # no page more than there is
+            self.database.execute("PRAGMA max_page_count = 1")  # no page more than there is
             return finish(self, token, "no room for so long a traceback", "x" * 1_000_000)
         return finish(self, token, error, traceback)
 

@@ -162,7 +162,7 @@ def test_a_run_that_another_process_took_over_is_let_go(
 
     def lose_the_claim_of_b(job, send):
         with Ledger(tmp_path) as other:
-            token = other._database.execute("SELECT claim FROM runs WHERE run_id = 'b'").fetchone()
+            token = other.database.execute("SELECT claim FROM runs WHERE run_id = 'b'").fetchone()
             other.release(token[0])
         work.deeds["a"].clear()
         send(Finished(job))

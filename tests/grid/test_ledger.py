@@ -136,8 +136,8 @@ def test_a_newer_ledger_is_refused(tmp_path):
 
 
 def test_a_full_disk_is_told_as_such(ledger):
-    pages = ledger._database.execute("PRAGMA page_count").fetchone()[0]
-    ledger._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = ledger.database.execute("PRAGMA page_count").fetchone()[0]
+    ledger.database.execute(f"PRAGMA max_page_count = {pages}")
     claim = ledger.claim("here", 1)
     with pytest.raises(RunError, match=r"ledger\.sqlite: the disk is full; free some room"):
         ledger.finish(claim.token, "error", "x" * 1_000_000)
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_as_such(ledger):
 
 
 def test_a_read_only_ledger_is_told_as_such(ledger):
-    ledger._database.execute("PRAGMA query_only = 1")
+    ledger.database.execute("PRAGMA query_only = 1")
     with pytest.raises(RunError, match=r"cannot be written \(attempt to write a readonly"):
         ledger.claim("here", 1)
 

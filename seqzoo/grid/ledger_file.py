@@ -1,0 +1,148 @@
+"""The ledger's file: opened, made if it is missing, and its errors in plain words.
+
+It is in WAL mode, so that readers and the one writer at a time do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from seqzoo.errors import RunError
+
+__all__ = ["FORMAT", "LedgerFile"]
+
+FORMAT = 1
+BUSY_SECONDS = 60.0
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id    TEXT PRIMARY KEY,
+    position  INTEGER NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ('planned', 'running', 'done', 'failed')),
+    attempt   INTEGER NOT NULL DEFAULT 0,
+    claim     TEXT,
+    host      TEXT,
+    pid       INTEGER,
+    heartbeat REAL,
+    step      INTEGER,
+    started   REAL,
+    ended     REAL,
+    error     TEXT,
+    traceback TEXT
+)
+"""
+INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
+
+
+class LedgerFile:
+    """The open database; close it, or use it in a `with`.
+
+    Attributes:
+        path: where it lies.
+        database: the connection; each statement is a transaction of its own outside `transaction`.
+
+    Raises:
+        RunError: it cannot be read or written, is no ledger, or is one of a newer seqzoo.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "ledger.sqlite"
+        with self.plain_errors():
+            directory.mkdir(parents=True, exist_ok=True)
+            self.database = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self.plain_errors():
+                self._prepare()
+        except BaseException:
+            self.database.close()
+            raise
+
+    def _prepare(self) -> None:
+        version = self.database.execute("PRAGMA user_version").fetchone()[0]
+        if version > FORMAT:
+            raise RunError(
+                f"{self.path}: written by a newer seqzoo (ledger format {version}, this one knows "
+                f"up to {FORMAT}); upgrade seqzoo, or choose another --out"
+            )
+        self.database.execute("PRAGMA synchronous = NORMAL")
+        if version == FORMAT:
+            return
+        self._switch_to_wal()
+        with self.transaction():
+            self.database.execute(TABLE)
+            self.database.execute(INDEX)
+            self.database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _switch_to_wal(self) -> None:
+        """SQLite does not wait here for another process that opens the file for the first time."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as failure:
+                if failure.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and no other process writes meanwhile."""
+        with self.plain_errors():
+            self.database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.database.execute("COMMIT")
+            except BaseException:
+                if self.database.in_transaction:
+                    self.database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def plain_errors(self) -> Iterator[None]:
+        """What SQLite and the system say, as errors of ours."""
+        try:
+            yield
+        except OSError as failure:
+            raise RunError(
+                f"{self.path}: cannot be written ({failure.strerror}); choose an --out directory "
+                "that you may write to"
+            ) from None
+        except sqlite3.Error as failure:
+            kind = getattr(failure, "sqlite_errorname", "")
+            raise RunError(f"{self.path}: {_advice(kind, str(failure))}") from None
+
+
+def _advice(kind: str, message: str) -> str:
+    if kind.startswith("SQLITE_FULL"):
+        return "the disk is full; free some room and run the same command again: it resumes"
+    if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return f"cannot be written ({message}); choose an --out directory that you may write to"
+    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return (
+            f"not a ledger, or a broken one ({message}); delete it and run the grid again: "
+            "finished runs are recognised by their records"
+        )
+    if kind.startswith("SQLITE_BUSY"):
+        return (
+            f"locked by another process for {BUSY_SECONDS:g} s; end what holds it, and run the "
+            "same command again: it resumes"
+        )
+    return f"{message}; run the same command again: it resumes"
