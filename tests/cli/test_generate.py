@@ -1,6 +1,7 @@
 """`seqzoo generate` on runs trained for a moment."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ train: {{steps: 2, batch_size: 2, evaluate: {{every: 2, batches: 1}}}}
 """
 
 
-def trained(folder: Path, unit: str) -> Path:
+def trained(folder: Path, unit: str, *settings: str) -> Path:
     text = folder / "text.txt"
     text.write_text("to be or not to be, \N{GREEK SMALL LETTER ALPHA} question. " * 20, "utf-8")
     (folder / "run.yaml").write_text(RUN.format(path=text, unit=unit))
-    assert main(["train", str(folder / "run.yaml"), "--out", str(folder / "out")]) == 0
+    changes = [word for setting in settings for word in ("--set", f"train.{setting}")]
+    assert main(["train", str(folder / "run.yaml"), "--out", str(folder / "out"), *changes]) == 0
     return folder / "out"
 
 
@@ -62,12 +64,34 @@ def test_several_prompts_give_what_each_gives_alone(
         assert capsys.readouterr().out == row["prompt"] + row["continuation"] + "\n"
 
 
-def test_the_best_checkpoint_can_be_asked_for(
+def test_the_best_checkpoint_is_not_the_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # At this learning rate the first step helps and the others harm.
+    settings = ["steps=9", "batch_size=8", "optimizer.lr=0.1", "evaluate.every=1", "clip=null"]
+    settings += ["checkpoint.best=true", "checkpoint.every=9"]
+    out = trained(tmp_path, "char", *settings)
+    best, last = sorted((out / "checkpoint").iterdir())
+    assert best.name < last.name == "step-00000009"
+    texts = {}
+    for which in ("best", "last"):
+        capsys.readouterr()
+        arguments = ["--prompt", "to be", "--length", "60", "--checkpoint", which]
+        assert main(["generate", str(out), *arguments]) == 0
+        texts[which] = capsys.readouterr().out
+    assert texts["best"] != texts["last"]
+    shutil.rmtree(last)  # what was the best is the last now
+    assert main(["generate", str(out), "--prompt", "to be", "--length", "60"]) == 0
+    assert capsys.readouterr().out == texts["best"]
+
+
+def test_a_checkpoint_that_is_not_there_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = trained(tmp_path, "char")
-    assert main(["generate", str(out), "--prompt", "to", "--checkpoint", "best"]) in (0, 2)
     capsys.readouterr()
+    assert main(["generate", str(out), "--prompt", "to", "--checkpoint", "best"]) == 2
+    assert "no best checkpoint was kept; train with train.checkpoint" in capsys.readouterr().err
     assert main(["generate", str(out), "--prompt", "to", "--checkpoint", "worst"]) == 2
 
 

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -76,15 +77,17 @@ def test_malformed_files_are_refused_at_their_line(
     assert f"{path}{message}" in str(caught.value)
 
 
-def test_a_file_without_lines_is_not_read_to_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
     # A hole of 2 GB: no bytes on the disk, and no newline.
     path = write(tmp_path / "a.txt", "1 2\n")
     with path.open("r+b") as file:
         file.truncate(2 << 30)
+    tracemalloc.start()
     with pytest.raises(SpecError, match=r"a.txt:2: a line of 4,096 bytes or more, which is no"):
         read_events(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
     assert interactions.LONGEST_LINE == 4096
 
 

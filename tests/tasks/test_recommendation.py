@@ -136,6 +136,9 @@ def test_files_with_too_little_are_refused(file: Path) -> None:
     file.write_text("0 1\n0 1\n0 1\n0 1\n")
     with pytest.raises(SpecError, match="nothing to learn from"):
         task_on(file)
+    file.write_text("".join(f"{user} {user % 2}\n" for user in range(9)))  # one event each
+    with pytest.raises(SpecError, match="none of its 9 events is left when users have 3 events"):
+        task_on(file)
     with pytest.raises(ValidationError, match="greater than or equal to 3"):
         Recommendation.Spec(path=str(file), min_user_events=2)
     for cutoffs in ((), (10, 10)):

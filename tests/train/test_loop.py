@@ -87,16 +87,25 @@ def kill_minus_nine(script: str, spec: RunSpec, directory: Path) -> None:
     assert not (directory / "record.json").exists()
 
 
+LADEN = {  # all that a checkpoint can hold
+    "optimizer": {"type": "muon"},
+    "precision": "float16",
+    "schedule": {"type": "wsd", "warmup": 2, "decay": 0.5},
+    "ema": {"decay": 0.9},
+}
+
+
 @pytest.mark.parametrize(
-    ("script", "left_at"),
-    [(KILLED_AFTER_THE_CHECKPOINT, 6), (KILLED_IN_THE_MIDDLE_OF_SAVING, 6)],
+    ("script", "settings", "left_at"),
+    [(KILLED_AFTER_THE_CHECKPOINT, LADEN, 6), (KILLED_IN_THE_MIDDLE_OF_SAVING, {}, 6)],
     ids=["training", "saving"],
 )
 def test_a_run_killed_and_resumed_ends_with_the_bits_of_an_unbroken_one(
-    make_spec, tmp_path: Path, script: str, left_at: int
+    make_spec, tmp_path: Path, script: str, settings: dict[str, Any], left_at: int
 ) -> None:
     # The optimizer has state, dropout draws, and the rows of the log straddle the checkpoint.
-    spec = make_spec({"checkpoint": {"every": 6}, "evaluate": {"every": 9}, "accumulate": 2})
+    beside = {"checkpoint": {"every": 6}, "evaluate": {"every": 9}, "accumulate": 2}
+    spec = make_spec({**settings, **beside})
     kill_minus_nine(script, spec, tmp_path / "broken")
     resumed = Recorder()
     train(spec, tmp_path / "broken", watch=resumed)
