@@ -1,9 +1,10 @@
 """Long scans in segments of chunks, so that memory holds one segment's chunk-local work at a time.
 
-A scan that fits into one segment keeps all that its backward can go on from. A longer one goes over
-its segments in the order of time, and back in reverse; of each it keeps the solved part (inverses,
-values, the states between chunks) and the scores, and lays out the rest again. So the chunk-local
-work stays in the processor's cache, and the larger part of it never exists for the whole sequence.
+A scan that is not longer than two segments keeps all that its backward can go on from. A longer one
+goes over its segments in the order of time, and back in reverse; of each it keeps the solved part
+(inverses, values, the states between chunks) and the scores, and lays out the rest again. So the
+chunk-local work stays in the processor's cache, and the larger part of it never exists for the
+whole sequence.
 """
 
 from __future__ import annotations
@@ -59,9 +60,12 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
     on_cpu = tensors.queries.device.type == "cpu"
     limit = SEGMENT_BYTES if on_cpu else LARGE_SEGMENT_BYTES
     most = limit // chunk_bytes(layout.chunk, tensors)
+    whole = [Piece(slice(None), layout)]
     if steps * sequences * heads <= most:
-        return Segments(layout, [Piece(slice(None), layout)])
-    return Segments(layout, layout.pieces(most))
+        return Segments(layout, whole)
+    pieces = layout.pieces(most)
+    # To cut in two costs more in what is computed again than it saves.
+    return Segments(layout, pieces if len(pieces) > 2 else whole)
 
 
 def chunk_bytes(chunk: int, tensors: ScanTensors) -> int:

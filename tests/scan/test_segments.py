@@ -68,6 +68,18 @@ def test_segments_hold_every_token_once_and_at_most_so_many_chunks(lengths, most
         assert steps * sequences * heads <= most or len(piece.layout.active) == 1
 
 
+def test_nothing_is_cut_in_two(monkeypatch):
+    case = make_case(time=32)  # 32 chunks of 4 tokens
+    queries, transition, writes, state = case.arguments()
+    tensors = scan_tensors(check_scan(queries, transition, writes, state))
+    options = segments.ScanOptions(None, case.before_decay, case.scale, 4)
+    numbers = {}
+    for most in (32, 16, 15):
+        monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors))
+        numbers[most] = len(cut(tensors, options).pieces)
+    assert numbers == {32: 1, 16: 1, 15: 3}
+
+
 def test_a_graph_gives_the_same():
     def compiled(case):
         torch._dynamo.reset()
