@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
 
 from seqzoo.grid.labels import axis_label
 from seqzoo.report.figures.panels import (
@@ -20,13 +21,14 @@ from seqzoo.report.figures.panels import (
     panels_of,
     some_of,
 )
-from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.figures.style import FAINT, INK, Look, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics import Summary
 
-__all__ = ["MOST_WHISKERS", "draw_along_axes", "draw_line", "spread_out", "tick_each"]
+__all__ = ["MOST_WHISKERS", "draw_along_axes", "draw_line", "shifts", "spread_out", "tick_each"]
 
 MOST_WHISKERS = 12  # of a line: more of them hide it
+SHIFT = 2.5  # points
 
 
 def draw_along_axes(report: Report) -> Iterator[Drawing]:
@@ -80,12 +82,34 @@ def _tick(value: float) -> str:
     return f"{value:g}"
 
 
-def draw_line(ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look: Look) -> None:
-    """A series' means over an axis, each with its interval; of many points that is a band."""
+def draw_line(
+    ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look: Look, shift: float = 0.0
+) -> None:
+    """A series' means over an axis, each with its interval; of many points that is a band.
+
+    Args:
+        ax: where.
+        name: of the series.
+        points: places on the axis, rising, each with what was measured there.
+        look: of the series.
+        shift: to the right, in points, so that the whiskers of several series do not hide
+            each other; bands are not shifted.
+    """
     places = [place for place, _ in points]
     means = [summary.mean for _, summary in points]
     ends = [summary.interval or (summary.mean, summary.mean) for _, summary in points]
+    lows, highs = zip(*ends, strict=True)
     crowded = len(points) > MOST_WHISKERS
+    where = ax.transData
+    if crowded:
+        ax.fill_between(places, lows, highs, color=look.color, alpha=FAINT, linewidth=0)
+    else:
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        where += ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans)
+        _draw_whiskers(ax, places, lows, highs, look, where)
+        ax.update_datalim([*zip(places, lows, strict=True), *zip(places, highs, strict=True)])
+        ax.autoscale_view()  # which sees nothing of what is shifted
     ax.plot(
         places,
         means,
@@ -96,21 +120,36 @@ def draw_line(ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look
         markeredgewidth=0.4,
         markevery=max(1, len(points) // 6) if crowded else None,
         label=name,
+        transform=where,
     )
-    lows, highs = zip(*ends, strict=True)
-    if crowded:
-        ax.fill_between(places, lows, highs, color=look.color, alpha=0.12, linewidth=0)
-    else:
-        _draw_whiskers(ax, places, lows, highs, look)
 
 
 def _draw_whiskers(
-    ax: Axes, places: Sequence[float], lows: Sequence[float], highs: Sequence[float], look: Look
+    ax: Axes,
+    places: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    look: Look,
+    where: Transform,
 ) -> None:
     """A bar with caps from low to high at each place; all of a series are one line with gaps."""
     xs = [x for place in places for x in (place, place, nan)]
     ys = [y for low, high in zip(lows, highs, strict=True) for y in (low, high, nan)]
-    ax.plot(xs, ys, "_", linestyle="-", color=look.color, linewidth=0.8, markersize=4)
+    ax.plot(
+        xs,
+        ys,
+        "_",
+        linestyle="-",
+        color=look.color,
+        linewidth=0.8,
+        markersize=4,
+        transform=where,
+    )
+
+
+def shifts(count: int) -> list[float]:
+    """Where several series stand beside each other, in points around their place."""
+    return [SHIFT * (number - (count - 1) / 2) for number in range(count)]
 
 
 def tick_each(ax: Axes, places: Sequence[float]) -> None:
@@ -122,7 +161,7 @@ def tick_each(ax: Axes, places: Sequence[float]) -> None:
 
 def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
     ticks = set()
-    for name, look in series.items():
+    for (name, look), shift in zip(series.items(), shifts(len(series)), strict=True):
         points = [
             (value, cell.summary)
             for cell in panel.of(name)
@@ -132,7 +171,7 @@ def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
         if not points:
             continue
         ticks.update(value for value, _ in points)
-        draw_line(ax, name, points, look)
+        draw_line(ax, name, points, look, shift)
     if not ticks:
         return
     spread_out(ax, sorted(ticks))

@@ -31,6 +31,9 @@ COSTS = (  # the cell's fact, its name, whether more of it is better
 )
 
 
+MOST_LARGE = 60  # marks in a panel
+
+
 def draw_costs(report: Report) -> Iterator[Drawing]:
     """A row of three panels a task; nothing where there is one cell alone to a task."""
     tasks = [axis for axis in report.collection.axes if is_task(axis)]
@@ -52,41 +55,58 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     yield Drawing(
         name="pareto",
         title="Metric against cost",
-        caption="Mean over seeds; the dotted line is the Pareto front: nothing drawn is better in "
-        "both." + left_out,
+        caption="Mean over seeds; dotted, each variant's best at each cost; the broad line is the "
+        "Pareto front: nothing drawn is better in both." + left_out,
         figure=figure,
     )
 
 
 def _draw(ax: Axes, panel: Panel, series: dict[str, Look], fact: str, more_is_better: bool) -> None:
-    points = []
-    for place, (name, look) in enumerate(series.items()):
-        own = sorted(_points(panel.of(name), fact))
-        if own:
-            xs, ys = zip(*own, strict=True)
-            style = (0, (1, 2)) if len(own) > 1 else "none"
-            ax.plot(
-                xs,
-                ys,
-                color=look.color,
-                linestyle=style,
-                linewidth=0.7,
-                marker=look.marker,
-                markersize=6 if place else 8,  # the base shows from under others
-                markeredgecolor=INK,
-                markeredgewidth=0.5,
-                label=name,
-            )
-        points += own
     ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
-    if len(ways) == 1 and points:
-        best = front(points, more_is_better, ways.pop())
-        xs, ys = zip(*best, strict=True)
+    higher_is_better = ways.pop() if len(ways) == 1 else None
+    lines = {name: sorted(_points(panel.of(name), fact)) for name in series}
+    points = [point for own in lines.values() for point in own]
+    size = 6 if len(points) <= MOST_LARGE else 4
+    for place, (name, own) in enumerate(lines.items()):
+        if own:
+            _draw_series(ax, name, own, series[name], size if place else size + 2)
+            if higher_is_better is not None:
+                best = _best(own, higher_is_better)
+                ax.plot(*best, color=series[name].color, linestyle=(0, (1, 2)), linewidth=0.7)
+    if higher_is_better is not None and points:
+        xs, ys = zip(*front(points, more_is_better, higher_is_better), strict=True)
         where = "pre" if more_is_better else "post"
-        ax.step(xs, ys, where=where, color=INK, linestyle=":", linewidth=1.1, zorder=1)
+        ax.step(xs, ys, where=where, color=INK, linewidth=3.0, alpha=0.3, zorder=1)
     if points:
         spread_out(ax, [cost for cost, _ in points])
     ax.grid()
+
+
+def _draw_series(
+    ax: Axes, name: str, points: Sequence[tuple[float, float]], look: Look, size: float
+) -> None:
+    """Marks alone; the base's are larger, so that it shows from under others."""
+    ax.plot(
+        *zip(*points, strict=True),
+        color=look.color,
+        linestyle="none",
+        marker=look.marker,
+        markersize=size,
+        markeredgecolor=INK,
+        markeredgewidth=0.5,
+        label=name,
+    )
+
+
+def _best(
+    points: Sequence[tuple[float, float]], higher_is_better: bool
+) -> tuple[list[float], list[float]]:
+    """Costs, and the best value at each; a line through all would run up and down at one cost."""
+    choose = max if higher_is_better else min
+    best: dict[float, float] = {}
+    for cost, value in points:
+        best[cost] = choose(value, best.get(cost, value))
+    return list(best), list(best.values())
 
 
 def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:

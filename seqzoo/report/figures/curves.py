@@ -20,7 +20,7 @@ from seqzoo.report.figures.panels import (
     runs_by_cell,
     some_of,
 )
-from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.figures.style import FAINT, INK, Look, figure_style
 from seqzoo.report.history import Curve, read_curves
 from seqzoo.report.layout import key_of
 from seqzoo.report.report import Report
@@ -98,7 +98,7 @@ def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[st
             label=name,
         )
         if len(curves) > 1:
-            ax.fill_between(steps, low, high, color=look.color, alpha=0.12, linewidth=0)
+            ax.fill_between(steps, low, high, color=look.color, alpha=FAINT, linewidth=0)
     ax.set_title(panel.title)
     ax.set_xlabel("optimizer steps")
     ax.set_ylabel(metric_label(panel))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 
 from seqzoo.report.collect import Result
-from seqzoo.report.figures.along import draw_line, spread_out, tick_each
+from seqzoo.report.figures.along import draw_line, shifts, spread_out, tick_each
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -81,8 +81,8 @@ def by_length(results: Sequence[Result]) -> dict[int, Summary]:
 def _draw(
     ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result], series: Mapping[str, Look]
 ) -> None:
-    for name, summaries in lines.items():
-        draw_line(ax, name, list(summaries.items()), series[name])
+    for (name, summaries), shift in zip(lines.items(), shifts(len(lines)), strict=True):
+        draw_line(ax, name, list(summaries.items()), series[name], shift)
     lengths = sorted({length for summaries in lines.values() for length in summaries})
     spread_out(ax, lengths)
     tick_each(ax, lengths)

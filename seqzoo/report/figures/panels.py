@@ -66,9 +66,10 @@ class Panel:
 def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], dict[str, Look]]:
     """One panel for each place on these axes, and the look of each series; series are variants.
 
-    Panels in which nothing is measured are left out.
+    Panels in which nothing is measured are left out, and in their titles what all have in common.
     """
     points = shortened([cell.point for cell in report.cells])
+    factors = [each for each in factors if len({repr(point.get(each)) for point in points}) > 1]
     groups: dict[str, list[tuple[str, Cell]]] = {}
     for cell, point in zip(report.cells, points, strict=True):
         short = replace(cell, point=point)

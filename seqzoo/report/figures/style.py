@@ -10,9 +10,10 @@ from typing import Any
 
 import matplotlib as mpl
 
-__all__ = ["INK", "Look", "figure_style", "look_at", "looks"]
+__all__ = ["FAINT", "INK", "Look", "figure_style", "look_at", "looks"]
 
 INK = "#0b0c0d"  # lines and text; an HTML page puts its own text colour in its place
+FAINT = 0.07  # opacity of a band: five on top of each other must leave their lines to be seen
 COLORS = (  # the palette of Okabe and Ito, the faintest last
     *(INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"),
 )

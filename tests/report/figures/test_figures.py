@@ -7,7 +7,14 @@ from matplotlib.patches import Rectangle
 
 from seqzoo.report import make_report
 from seqzoo.report.figures import draw_figures, inline_svg, save_figures
-from seqzoo.report.figures.along import MOST_WHISKERS, draw_along_axes, draw_line, spread_out
+from seqzoo.report.figures.along import (
+    MOST_WHISKERS,
+    SHIFT,
+    draw_along_axes,
+    draw_line,
+    shifts,
+    spread_out,
+)
 from seqzoo.report.figures.costs import front
 from seqzoo.report.figures.curves import mean_and_band
 from seqzoo.report.figures.panels import Panel, make_axes, some_of
@@ -104,8 +111,31 @@ def test_intervals_of_few_points_are_whiskers_and_of_many_a_band(count, bands):
         band = ax.collections[0].get_paths()[0].get_extents()
         assert (band.y0, band.y1) == pytest.approx((0, 0.1 * (count - 1) + 1))
     else:
-        whiskers = np.asarray(ax.get_lines()[1].get_ydata())
+        whiskers = np.asarray(ax.get_lines()[0].get_ydata())
         assert whiskers[3:5] == pytest.approx([0.1, 1.1]), "the second point's ends"
+
+
+def test_series_stand_beside_each_other_so_that_no_whisker_hides_another(drawn):
+    ax = drawn["along-model.depth"].axes[0]
+    drawn["along-model.depth"].draw_without_rendering()
+    marks = [lines(ax, name) for name in ("full", "thin")]
+    full, thin = (line.get_transform().transform((2.0, 0.5))[0] for line in marks)
+    assert thin - full == pytest.approx(SHIFT / 72 * drawn["along-model.depth"].dpi)
+    assert ax.get_xlim()[0] < 1
+    assert ax.get_xlim()[1] > 16
+    low, high = ax.get_ylim()
+    assert all(low < value < high for line in marks for value in np.asarray(line.get_ydata()))
+    assert shifts(1) == [0.0]
+    assert sum(shifts(5)) == 0.0
+
+
+def test_titles_leave_out_what_all_panels_have_in_common(grid):
+    for variant in ("full", "thin"):
+        for depth in (1, 2):
+            grid.cell(variant, {0: 0.5}, {"model.depth": depth, "train.clip": 1.0})
+    grid.freeze(base="full")
+    (bars,) = [d.figure for d in draw_figures(make_report(grid.path)) if d.name == "bars"]
+    assert titles(bars) == ["depth=1", "depth=2"]
 
 
 def test_ticks_are_never_rounded():
@@ -126,6 +156,24 @@ def test_the_metric_against_each_cost(drawn):
         "training tokens/s (more is better)",
     ]
     assert list(lines(figure.axes[0], "full").get_xdata()) == [1500, 2500, 16500]
+
+
+def test_a_series_line_joins_its_best_at_each_cost(grid):
+    for variant, values in {"full": (0.5, 0.7), "thin": (0.6, 0.4)}.items():
+        for rate, value in zip((0.1, 0.2), values, strict=True):
+            for width in (1000, 2000):
+                point = {"train.lr": rate, "model.width": width}
+                grid.cell(variant, {0: value}, point, parameters=width)
+    grid.freeze(base="full")
+    (pareto,) = [d.figure for d in draw_figures(make_report(grid.path)) if d.name == "pareto"]
+    ax = pareto.axes[0]
+    assert np.asarray(lines(ax, "full").get_ydata()).tolist() == [0.5, 0.7, 0.5, 0.7]
+    joined = [
+        np.asarray(line.get_ydata()).tolist()
+        for line in ax.get_lines()
+        if line.get_marker() == "None"
+    ]
+    assert joined[:2] == [[0.7, 0.7], [0.6, 0.6]]
 
 
 def test_the_front_is_what_nothing_beats_in_both():
