@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -15,9 +17,11 @@ from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost
 from seqzoo.grid.ledger import Counts
 from seqzoo.grid.lines import LineView
-from seqzoo.grid.view import Board, View, duration
+from seqzoo.grid.view import Board, Line, View, duration
 
 __all__ = ["LiveView", "view_for"]
+
+LONGEST_BAR, SHORTEST_BAR = 16, 4
 
 
 def view_for(console: Console) -> View:
@@ -33,7 +37,7 @@ class LiveView(Board):
         self._stopping = False
         self._live = Live(
             console=console,
-            get_renderable=self.render,
+            get_renderable=lambda: self.render(console.width),
             refresh_per_second=4,
             transient=True,
             vertical_overflow="ellipsis",
@@ -69,25 +73,28 @@ class LiveView(Board):
         """Clear the board."""
         self._live.stop()
 
-    def render(self) -> RenderableType:
-        """The board as it stands."""
-        table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=3)
-        table.add_column(width=16)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
-        table.add_column(justify="right", no_wrap=True)
+    def render(self, width: int) -> RenderableType:
+        """The board as it stands, in so many characters; labels give way last but for the bars."""
         now = time.monotonic()
-        for line in list(self.lines.values()):  # drawn by another thread
-            step = line.step or 0
-            said = "" if line.loss is None else f"loss {line.loss:.3f}"
-            said = "starting" if line.step is None else line.metric or said
+        rows = [_row(line, now) for line in list(self.lines.values())]  # drawn by another thread
+        if not rows:
+            return self._totals()
+        columns = zip(*(row.texts for row in rows), strict=True)
+        widths = [max(map(cell_len, column)) for column in columns]
+        room = width - sum(widths[1:]) - 4  # gaps between five columns
+        bar = max(SHORTEST_BAR, min(LONGEST_BAR, room - widths[0]))
+        table = Table.grid(padding=(0, 1, 0, 0))
+        for place, column in enumerate((room - bar, bar, *widths[1:])):
+            is_text = place in (0, 3)
+            table.add_column(width=column, no_wrap=True, justify="left" if is_text else "right")
+        for row in rows:
+            label, count, said, since = row.texts
             table.add_row(
-                Text(line.job.label),
-                ProgressBar(total=max(1, line.max_steps), completed=step, width=16),
-                Text(f"{step:,}/{line.max_steps:,}"),
+                Text(_cut(label, room - bar)),
+                ProgressBar(total=row.total, completed=row.step, width=bar),
+                Text(count),
                 Text(said),
-                Text(duration(now - line.since), style="dim"),
+                Text(since, style="dim"),
             )
         return Group(table, self._totals())
 
@@ -108,3 +115,29 @@ class LiveView(Board):
 
     def _say(self, text: Text) -> None:
         self._live.console.print(text, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A run at hand: label, count, what it said last and since when, and how far it is."""
+
+    texts: tuple[str, str, str, str]
+    step: int
+    total: int
+
+
+def _row(line: Line, now: float) -> _Row:
+    step, total = line.step or 0, max(1, line.max_steps)
+    said = "" if line.loss is None else f"loss {line.loss:.3f}"
+    said = "starting" if line.step is None else line.metric or said
+    count = f"{step:,}/{line.max_steps:,}"
+    return _Row((line.job.label, count, said, duration(now - line.since)), step, total)
+
+
+def _cut(label: str, width: int) -> str:
+    """The label, without its middle where it is too long: its end, the seed, tells runs apart."""
+    if len(label) <= width:
+        return label
+    end = label[label.rfind(", ") :] if ", " in label else ""
+    kept = width - len(end) - 1
+    return f"{label[:kept]}…{end}" if kept > 0 else label[:width]

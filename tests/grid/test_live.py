@@ -1,17 +1,20 @@
 import io
+import re
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from seqzoo.grid.job import Finished, Lost, Progress
 from seqzoo.grid.ledger import Counts
 from seqzoo.grid.lines import LineView
 from seqzoo.grid.live import LiveView, view_for
+from seqzoo.grid.view import Board
 
 
-def drawn(view):
+def drawn(view, width=100):
     page = io.StringIO()
-    Console(file=page, width=100).print(view.render())
+    Console(file=page, width=width).print(view.render(width))
     return page.getvalue()
 
 
@@ -43,6 +46,23 @@ def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
     assert "failure.txt" in kept
     assert "b: its worker was ended by SIGKILL" in kept
     assert "left to another process c" in kept
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_at_every_width_counts_times_and_seeds_are_whole(width, tmp_path, make_job):
+    view = LiveView(Console(file=io.StringIO(), width=width, force_terminal=True))
+    long = "a-very-long-name, local_xor width=32 lr=0.003"
+    jobs = [replace(make_job(str(seed), tmp_path), label=f"{long}, seed {seed}") for seed in (0, 1)]
+    Board.opened(view, Counts(running=2), {"0": 10_000, "1": 10_000})
+    for seed, job in enumerate(jobs):
+        view.started(job)
+        view.progress(Progress(job, step=50 + seed, metric_name="accuracy", metric=0.5))
+    lines = drawn(view, width).splitlines()
+    assert max(map(len, lines)) <= width
+    for seed, line in enumerate(lines[:2]):
+        assert f", seed {seed} " in line
+        assert re.search(rf" {50 + seed}/10,000 accuracy 0\.500 \d+ s\s*$", line)
+        assert (long in line) == (width == 120)
 
 
 def test_terminals_get_the_board_and_pipes_get_lines():
