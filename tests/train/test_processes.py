@@ -24,22 +24,27 @@ TIMES = ("wall_s", "tokens_per_s")
 LOST = "process 0 lost another process of the run, which failed or was killed; the same command"
 
 
-# Ways to train: AdamW in float32; all that a checkpoint can hold; the same with dropout.
+# Ways to train: AdamW in float32; all that a checkpoint can hold, and a task that brings a decoder;
+# the same with dropout.
 PLAIN = {"optimizer": {"eps": 1e-4}}  # or rounding decides the sign of a first step
 LADEN = {
     "optimizer": {"type": "muon", "lr": 3e-3, "eps": 1e-4},
     "precision": "float16",
     "schedule": {"type": "wsd", "warmup": 2, "decay": 0.5},
 }
-WAYS = {"plain": (PLAIN, 0.0), "laden": (LADEN, 0.0), "drawn": (LADEN, 0.1)}
+WAYS = {
+    "plain": ("parity", PLAIN, 0.0),
+    "laden": ("compression", LADEN, 0.0),
+    "drawn": ("compression", LADEN, 0.1),
+}
 
 
 def make_spec(registry: Registry, parallel: str, way: str) -> RunSpec:
     """Its last test batch has one row, which is too few for two processes."""
-    settings, dropout = WAYS[way]
+    task, settings, dropout = WAYS[way]
     document = {
         "model": {"width": 8, "layers": 2, "mixer": "attention", "dropout": dropout},
-        "task": {"type": "parity", "length": 8, "vocab_size": 8, "test_size": 25},
+        "task": {"type": task, "length": 8, "vocab_size": 8, "test_size": 25},
         "train": {
             "steps": 12,
             "batch_size": 8,
