@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,12 +29,31 @@ def command(
         str | None, typer.Option(metavar="NAME", help="Only the kernel of this name.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a row a variant.")] = False,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Search on this machine's GPU, and write a table.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --tune: the table, in place of yours.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.0, help="With --tune: stop after so many.")
+    ] = None,
 ) -> None:
     """Compile every kernel ahead of time: registers, spills, shared memory, matrix instructions.
 
     Fails where a kernel does not compile, spills registers, or wants more shared memory than the
-    target has.
+    target has. With --tune nothing is listed: faster tiles, warps and stages are searched for on a
+    GPU, each checked against the reference before it may win, and what wins is written at once.
     """
+    if tune:
+        if targets:
+            raise SpecError("kernels: --tune tunes for this machine's own GPU; leave --target out")
+        from seqzoo.cli.tuning import tune_kernels
+
+        tune_kernels(kernel, out, minutes, as_json=as_json)
+        return
+    if out is not None or minutes is not None:
+        raise SpecError("kernels: --out and --minutes go with --tune")
     from seqzoo.scan.triton.compile import compile_catalogue
 
     try:

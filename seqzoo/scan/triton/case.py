@@ -7,6 +7,7 @@ on meta tensors its launches are recorded, on real ones its results are compared
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -53,31 +54,57 @@ class Case(Protocol):
         ...
 
 
-def verify(case: Case, device: torch.device) -> dict[str, tuple[float, float]]:
-    """Each result's and gradient's error ratio against float64 on the CPU, and what passes.
+@dataclass(frozen=True)
+class Expected:
+    """What a case should give, in float64 on the CPU.
 
-    RMSE over RMS; a number that is not finite is an infinite error.
+    Attributes:
+        results: by name.
+        gradients: of each input, of the sum of the results times the cotangents.
+        cotangents: in the results' own dtypes.
     """
-    tensors = case.tensors(device)
-    exact = {name: tensor.detach().cpu().double() for name, tensor in tensors.items()}
-    leaves = {name: tensor.requires_grad_() for name, tensor in exact.items()}
-    expected = case.reference(leaves)
+
+    results: Tensors
+    gradients: Tensors
+    cotangents: Tensors
+
+
+def expect(case: Case) -> Expected:
+    """What the reference makes of a case's own numbers."""
+    tensors = case.tensors(torch.device("cpu"))
+    leaves = {name: x.detach().double().requires_grad_() for name, x in tensors.items()}
+    results = case.reference(leaves)
     generator = torch.Generator().manual_seed(1)
     cotangents = {
         name: torch.randn(value.shape, generator=generator).to(_result_dtype(case, name))
-        for name, value in expected.items()
+        for name, value in results.items()
     }
-    loss = torch.stack([(expected[n] * c.double()).sum() for n, c in cotangents.items()]).sum()
+    loss = torch.stack([(results[n] * c.double()).sum() for n, c in cotangents.items()]).sum()
     gradients = torch.autograd.grad(loss, list(leaves.values()))
+    return Expected(
+        {name: value.detach() for name, value in results.items()},
+        dict(zip(leaves, gradients, strict=True)),
+        cotangents,
+    )
 
-    on_device = {name: cotangent.to(device) for name, cotangent in cotangents.items()}
-    results, found = case.run(tensors, on_device)
+
+def verify(
+    case: Case, device: torch.device, expected: Expected | None = None
+) -> dict[str, tuple[float, float]]:
+    """Each result's and gradient's error ratio against float64 on the CPU, and what passes.
+
+    RMSE over RMS; a number that is not finite is an infinite error. `expected` is what `expect`
+    gave for the case, where it is at hand.
+    """
+    expected = expect(case) if expected is None else expected
+    on_device = {name: cotangent.to(device) for name, cotangent in expected.cotangents.items()}
+    results, found = case.run(case.tensors(device), on_device)
     of_results, of_gradients, of_coarse = TOLERANCES[case.dtype]
     errors = {
-        name: (error_ratio(results[name], value.detach()), of_results)
-        for name, value in expected.items()
+        name: (error_ratio(results[name], value), of_results)
+        for name, value in expected.results.items()
     }
-    for name, value in zip(leaves, gradients, strict=True) if found else ():
+    for name, value in expected.gradients.items() if found else ():
         bound = of_coarse if name in COARSE else of_gradients
         errors[f"d{name}"] = (error_ratio(found[name], value), bound)
     return errors

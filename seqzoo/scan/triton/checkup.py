@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
 
-from seqzoo.scan.triton.case import Case, verify
+from seqzoo.scan.triton.case import Case, Expected, expect, verify
 from seqzoo.scan.triton.launch import note_kernels
 
 
@@ -46,18 +46,20 @@ class Checked:
         return f"{self.case}, {self.dtype}: error ratio {ratio:.1e} of {name}, allowed {limit:.0e}"
 
 
-def check_up(cases: Iterable[Case], device: torch.device) -> Iterator[Checked]:
+def check_up(
+    cases: Iterable[Case], device: torch.device, expected: Callable[[Case], Expected] = expect
+) -> Iterator[Checked]:
     """Runs one case after another; ends early where a failed one has left the GPU unusable."""
     for case in cases:
         dtype = str(case.dtype).removeprefix("torch.")
         with note_kernels() as started:
             try:
-                errors = verify(case, device)
+                errors = verify(case, device, expected(case))
             except Exception as error:  # whatever a compiler or a driver raises
                 lines = str(error).strip().splitlines() or [""]
                 what = f"{case.name}, {dtype}: {type(error).__name__}: {lines[0]}"
                 yield Checked(case.name, dtype, tuple(started), error=what)
-                if not _usable(device):
+                if not usable(device):
                     return
                 continue
         yield Checked(case.name, dtype, tuple(started), errors)
@@ -81,10 +83,11 @@ def failed_kernels(checked: Iterable[Checked]) -> dict[str, str]:
     return failures
 
 
-def _usable(device: torch.device) -> bool:
+def usable(device: torch.device) -> bool:
+    """Whether the device still computes: a kernel that reads astray ends a GPU's context."""
     try:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-    except RuntimeError:  # an illegal access ends the context
+    except RuntimeError:
         return False
     return True

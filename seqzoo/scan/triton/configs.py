@@ -53,6 +53,7 @@ Table = Mapping[str, Mapping[str, list[tuple[int, Config]]]]
 """kernel -> architecture -> rows (largest size served, configuration)."""
 
 _forced: dict[str, Config] = {}
+_asked: dict[tuple[str, int], None] | None = None
 
 
 def config_for(kernel: str, size: int, device: torch.device) -> Config:
@@ -66,6 +67,8 @@ def config_for(kernel: str, size: int, device: torch.device) -> Config:
     Raises:
         LookupError: the table has no entry for the kernel.
     """
+    if _asked is not None:
+        _asked.setdefault((kernel, size))
     if _forced and kernel in _forced:
         return _forced[kernel]
     return _look_up(kernel, size, architecture_of(device))
@@ -79,6 +82,31 @@ def config_is(kernel: str, config: Config) -> Iterator[None]:
         yield
     finally:
         del _forced[kernel]
+
+
+@contextmanager
+def note_sizes() -> Iterator[dict[tuple[str, int], None]]:
+    """Inside, each (kernel, size) that is looked up is a key of the mapping, in order."""
+    global _asked
+    before, _asked = _asked, {}
+    try:
+        yield _asked
+    finally:
+        _asked = before
+
+
+def rows_of(kernel: str, architecture: str) -> list[tuple[int, Config]]:
+    """The rows that serve a kernel on an architecture: (largest size, configuration), rising.
+
+    Raises:
+        LookupError: no table has an entry for the kernel.
+    """
+    for table in _tables():
+        architectures = table.get(kernel, {})
+        rows = architectures.get(architecture) or architectures.get(DEFAULT)
+        if rows:
+            return rows
+    raise LookupError(f"{SHIPPED.name} has no configuration for the kernel {kernel!r}")
 
 
 def user_table() -> Path:
@@ -146,9 +174,5 @@ def _tables() -> tuple[Table, ...]:
 
 @cache
 def _look_up(kernel: str, size: int, architecture: str) -> Config:
-    for table in _tables():
-        architectures = table.get(kernel, {})
-        rows = architectures.get(architecture) or architectures.get(DEFAULT)
-        if rows:
-            return next((config for largest, config in rows if size <= largest), rows[-1][1])
-    raise LookupError(f"{SHIPPED.name} has no configuration for the kernel {kernel!r}")
+    rows = rows_of(kernel, architecture)
+    return next((config for largest, config in rows if size <= largest), rows[-1][1])

@@ -8,7 +8,7 @@ exactly what runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -68,7 +68,7 @@ class Launch:
 
 
 _recording: tuple[str, dict[Launch, None]] | None = None
-_started: dict[str, None] | None = None
+_watcher: Callable[[str, Callable[[], None]], None] | None = None
 
 
 def launch(
@@ -88,16 +88,20 @@ def launch(
         target, launches = _recording
         launches.setdefault(_record(kernel, grid, arguments, config, target))
         return
-    if _started is not None:
-        _started.setdefault(kernel.__name__)
-    start = kernel[grid]
     options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
     device = next(value.device for value in arguments.values() if isinstance(value, Tensor))
-    if device.type == "cuda" and device.index != torch.cuda.current_device():
-        with torch.cuda.device(device):
-            start(**arguments, **config.tiles, **options)
+
+    def start() -> None:
+        if device.type == "cuda" and device.index != torch.cuda.current_device():
+            with torch.cuda.device(device):
+                kernel[grid](**arguments, **config.tiles, **options)
+        else:
+            kernel[grid](**arguments, **config.tiles, **options)
+
+    if _watcher is None:
+        start()
     else:
-        start(**arguments, **config.tiles, **options)
+        _watcher(kernel.__name__, start)
 
 
 @contextmanager
@@ -126,14 +130,28 @@ def record_launches(target: str) -> Iterator[dict[Launch, None]]:
 
 
 @contextmanager
+def watch_launches(watcher: Callable[[str, Callable[[], None]], None]) -> Iterator[None]:
+    """Inside, `watcher(name, start)` is called in place of a start; `start()` is that start, and
+    may be called again."""
+    global _watcher
+    before, _watcher = _watcher, watcher
+    try:
+        yield
+    finally:
+        _watcher = before
+
+
+@contextmanager
 def note_kernels() -> Iterator[dict[str, None]]:
     """Inside, kernels start as ever; the name of each is a key of the mapping, in order."""
-    global _started
-    before, _started = _started, {}
-    try:
-        yield _started
-    finally:
-        _started = before
+    names: dict[str, None] = {}
+
+    def note(name: str, start: Callable[[], None]) -> None:
+        names.setdefault(name)
+        start()
+
+    with watch_launches(note):
+        yield names
 
 
 @dataclass(frozen=True)
