@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +26,11 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
         print(json.dumps([run_row(result) for result in results], indent=2, ensure_ascii=False))
         return
     console = Console(highlight=False)
-    console.print(_runs_table(collection, results))
+    table = _runs_table(collection, results)
+    roomy = console.options.update(max_width=10_000)
+    if Measurement.get(console, roomy, table).maximum > console.width:
+        table.padding = 0  # narrower before any word is folded
+    console.print(table)
     count = f"{len(results)} of {len(collection.results) + len(collection.trials)} runs"
     console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
     for result in results:
@@ -52,7 +57,8 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
     if collection.trials:
         table.add_column("trial", overflow="fold")
     for name in ("seed", "state", metric, "steps", "params", "tok/s"):
-        table.add_column(name, justify="left" if name == "state" else "right")
+        justify = "left" if name == "state" else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
     for result in results:
         point = [value_label(result.point.get(axis, "")) for axis in collection.axes]
         table.add_row(

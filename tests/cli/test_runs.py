@@ -63,6 +63,19 @@ def test_runs_are_listed_and_chosen(grid, capsys):
     assert f"1 of 2 runs, each in {grid}/runs/RUN" in out
 
 
+def test_gaps_give_way_before_words_are_folded(grid, capsys, monkeypatch):
+    heads = {}
+    for width in (80, 52):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert main(["runs", str(grid)]) == 0
+        head, _, first, *_ = capsys.readouterr().out.splitlines()
+        heads[width] = head.rstrip()
+        assert first.split()[0] == "run1"
+    words = ["run", "layers", "seed", "state", "accuracy", "steps", "params", "tok/s"]
+    assert [head.split() for head in heads.values()] == [words, words]
+    assert len(heads[80]) > len(heads[52])
+
+
 def test_two_runs_are_compared(grid, capsys):
     paths = [str(path) for path in sorted((grid / "runs").iterdir())]
     assert main(["runs", "diff", *paths]) == 0

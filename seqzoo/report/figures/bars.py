@@ -17,7 +17,7 @@ from seqzoo.report.figures.panels import (
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
-from seqzoo.report.wording import number
+from seqzoo.report.wording import metric_text, number
 
 __all__ = ["draw_bars"]
 
@@ -33,9 +33,10 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
     shown, left_out = some_of(panels)
     with figure_style():
         figure, grid = make_axes(len(shown), 3.6, 0.75 + 0.24 * len(series))
-        for place, (ax, panel) in enumerate(zip(grid, shown, strict=True)):
+        for ax, panel in zip(grid, shown, strict=True):
             _draw(ax, panel, series)
-            if place % 3:
+            where = ax.get_subplotspec()
+            if where is not None and not where.is_first_col():
                 ax.set_yticklabels([])
     yield Drawing(
         name="bars",
@@ -55,6 +56,12 @@ def _draw(ax: Axes, panel: Panel, series: dict[str, Look]) -> None:
     for place, name in enumerate(names):
         for cell in panel.of(name):
             _draw_bar(ax, place, cell, series[name])
+        if not panel.of(name):
+            _say(
+                ax,
+                place,
+                ", ".join(metric_text(cell) for each, cell in panel.cells if each == name),
+            )
     ax.set_title(panel.title)
     ax.set_xlabel(metric_label(panel))
     ax.set_yticks(range(len(names)), names)
@@ -93,11 +100,11 @@ def _draw_bar(ax: Axes, place: int, cell: Cell, look: Look) -> None:
             markeredgecolor="black",
             markeredgewidth=0.7,
         )
+    _say(ax, place, number(summary.mean), max(end, 0.0))
+
+
+def _say(ax: Axes, place: int, text: str, end: float = 0.0) -> None:
+    """A word beside the bar that ends there, or in its place."""
     ax.annotate(
-        number(summary.mean),
-        (max(end, 0.0), place),
-        xytext=(5, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=7.5,
+        text, (end, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5
     )

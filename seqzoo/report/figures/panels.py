@@ -110,8 +110,11 @@ def some_of(panels: Sequence[Panel], most: int = MOST_PANELS) -> tuple[list[Pane
 def make_axes(
     count: int, width: float, height: float, columns: int = 3
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with so many axes, each of this size in inches, in up to so many columns."""
-    columns = min(columns, count)
+    """A figure with so many axes, each of this size in inches, in up to so many columns.
+
+    Four of them stand two by two.
+    """
+    columns = 2 if (count, columns) == (4, 3) else min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns + 0.3, height * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flatten().tolist()

@@ -231,7 +231,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     facts = [("run", result.run_id), ("state", result.state)]
     if record is None:
         return facts
-    facts += [(name, number(value)) for name, value in record.metrics.items()]
+    names = sorted(record.metrics, key=record.metric.name.__ne__)  # its own metric first
+    facts += [(name, number(record.metrics[name])) for name in names]
     facts.append(("steps", f"{record.steps:,} of {record.max_steps:,}"))
     if record.target is not None:
         met = "not met" if record.reached_at is None else f"met at {record.reached_at:,}"
@@ -241,7 +242,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("parameters", f"{record.parameters:,}"),
         ("state size", f"{record.state_size:,}"),
         ("tokens/s", thousands(record.timings.tokens_per_s)),
-        ("wall", f"{record.timings.wall_s:,.1f} s"),
+        ("wall time", f"{record.timings.wall_s:,.1f} s"),
     ]
 
 

@@ -69,6 +69,23 @@ def test_without_variants_the_points_are_the_bars(grid):
     assert widths(ax) == [0.16, 0.32]
 
 
+def test_where_there_is_no_bar_a_word_says_why(ablation):
+    (bars,) = [d.figure for d in draw_figures(make_report(ablation.path)) if d.name == "bars"]
+    xor, parity = bars.axes
+    assert [text.get_text() for text in xor.texts] == ["0.960", "0.730", "0.510"]
+    assert [text.get_text() for text in parity.texts] == ["0.700", "0.800", "missing"]
+
+
+def test_only_the_panels_at_the_left_name_the_bars(grid):
+    for depth in (1, 2, 3, 4):
+        for variant in ("full", "thin"):
+            grid.cell(variant, {0: 0.5}, {"model.depth": depth})
+    grid.freeze(base="full")
+    (bars,) = [d.figure for d in draw_figures(make_report(grid.path)) if d.name == "bars"]
+    named = [[tick.get_text() for tick in ax.get_yticklabels()] for ax in bars.axes]
+    assert named == [["full", "thin"], ["", ""], ["full", "thin"], ["", ""]]
+
+
 def test_curves_have_a_mean_and_a_band(drawn):
     ax = drawn["curves"].axes[0]
     line = lines(ax, "full")

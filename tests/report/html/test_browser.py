@@ -122,6 +122,8 @@ def test_a_run_is_opened_read_and_closed_with_the_keyboard(page):
     chart = dialog.get_by_role("img")
     assert chart.get_attribute("aria-label") == "accuracy over 100 steps, at last 0.7"
     assert dialog.locator("circle").count() == 2
+    ticks = dialog.locator("svg.chart text").all_text_contents()
+    assert ticks[:6] == ["0.4", "0.6", "0.8", "0", "50", "100"], "round numbers"
     dialog.get_by_label("Metric").select_option("loss")
     assert chart.get_attribute("aria-label") == "loss over 100 steps, at last 1"
     dialog.get_by_role("button", name="Next").click()

@@ -132,6 +132,7 @@ function describe(run) {
 function differences(run) {
   const base = run.base === null ? null : data.runs[run.base];
   if (!base) return [];
+  if (base === run) return [make("p", { className: "quiet", textContent: "Others are compared with this run." })];
   const title = make("h3", { textContent: `Difference to ${base.label}` });
   if (!run.changes.length) return [title, make("p", { textContent: "none" })];
   const rows = run.changes.map(([path, before, after]) =>
@@ -151,7 +152,7 @@ function curves(run) {
   if (!metrics.length) return [title, make("p", { textContent: "no evaluation was logged" })];
   const select = make("select", { id: "curve-metric" }, ...metrics.map((name) => new Option(name)));
   if (metrics.includes(run.metric)) select.value = run.metric;
-  const place = make("div");
+  const place = make("div", { className: "scroll" });
   const draw = () => place.replaceChildren(chart(run, select.value));
   select.addEventListener("input", draw);
   draw();
@@ -167,6 +168,19 @@ function draw(parent, tag, attributes, text) {
   return element;
 }
 const short = (value) => Number(value.toPrecision(3)).toString();
+// Round numbers between two others, some four of them: 1, 2 or 5 times a power of ten apart.
+// (+ 0 makes a 0 of -0.)
+function ticksBetween(low, high, least = 0) {
+  const rough = Math.max((high - low) / 4, least), power = 10 ** Math.floor(Math.log10(rough));
+  const apart = power * [1, 2, 5, 10].find((times) => times * power >= rough);
+  const decimals = Math.max(0, -Math.floor(Math.log10(apart) + 1e-9));
+  const ticks = [];
+  for (let count = Math.ceil(low / apart - 1e-9) + 0; count * apart <= high + apart * 1e-9; count++) {
+    ticks.push([count * apart, (count * apart).toLocaleString("en", {
+      minimumFractionDigits: Math.min(20, decimals), maximumFractionDigits: Math.min(20, decimals) })]);
+  }
+  return ticks;
+}
 function chart(run, metric) {
   const base = run.base === null ? null : data.runs[run.base];
   const lines = [{ kind: "own", curve: run.curves[metric], label: "this run" }];
@@ -185,13 +199,13 @@ function chart(run, metric) {
   svg.setAttribute("class", "chart");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${metric} over ${run.curves[metric][0].at(-1)} steps, at last ${short(last)}`);
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
-    const value = high === low ? high : low + part * span, step = Math.round(part * far);
-    if (high !== low || part === 0) {
-      draw(svg, "line", { class: "axis", x1: 60, x2: 700, y1: y(value), y2: y(value) });
-      draw(svg, "text", { x: 54, y: y(value) + 4, "text-anchor": "end" }, short(value));
-    }
-    draw(svg, "text", { x: x(step), y: 260, "text-anchor": "middle" }, step.toLocaleString("en"));
+  for (const [value, text] of high === low ? [[high, short(high)]] : ticksBetween(low, high)) {
+    draw(svg, "line", { class: "axis", x1: 60, x2: 700, y1: y(value), y2: y(value) });
+    draw(svg, "text", { x: 54, y: y(value) + 4, "text-anchor": "end" }, text);
+  }
+  for (const [step, text] of ticksBetween(0, far, 1)) {
+    draw(svg, "line", { class: "axis", x1: x(step), x2: x(step), y1: 240, y2: 245 });
+    draw(svg, "text", { x: x(step), y: 260, "text-anchor": "middle" }, text);
   }
   draw(svg, "text", { x: 380, y: 282, "text-anchor": "middle" }, "optimizer steps");
   lines.forEach((line) => {
