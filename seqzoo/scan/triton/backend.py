@@ -10,6 +10,7 @@ from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.token import step_token
 from seqzoo.scan.triton.available import available
+from seqzoo.scan.triton.padding import padded
 from seqzoo.scan.triton.verdict import set_aside
 
 LARGEST = 256
@@ -49,7 +50,10 @@ class TritonBackend:
 
         before_decay = erase is not None and erase.before_decay
         options = ScanOptions(problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size)
-        outputs, final = triton_scan(*_tensors(problem), _state(problem), *options)
+        tensors, state = padded(_tensors(problem), _state(problem))
+        outputs, final = triton_scan(*tensors, state, *options)
+        key_size, value_size = queries.shape[-1], problem.writes.values.shape[-1]
+        outputs, final = outputs[..., :value_size], final[..., :value_size, :key_size]
         return ScanResult(outputs.to(queries.dtype), final)
 
     def step(self, problem: ScanProblem) -> ScanResult:

@@ -19,7 +19,6 @@ import triton.language as tl
 from seqzoo.scan.triton.tiles import (
     decayed,
     load,
-    load_square,
     locate,
     product,
     rounded,
@@ -51,6 +50,16 @@ def kept_of_state(tile, from_start, row, head, heads, channels, count, width, KI
     return tile
 
 
+@triton.jit
+def over_keys(left, right, PARTS: tl.constexpr, PRECISION: tl.constexpr):
+    """left (C, K) @ right (K, V), a part of K a warp."""
+    part: tl.constexpr = left.shape[1] // PARTS
+    left = tl.permute(tl.reshape(left, [left.shape[0], PARTS, part]), (1, 0, 2))
+    right = tl.reshape(right, [PARTS, part, right.shape[1]])
+    zero = tl.zeros([PARTS, left.shape[1], right.shape[2]], tl.float32)
+    return tl.sum(product(left, right, zero, PRECISION), 0)
+
+
 @triton.jit(do_not_specialize=["time"])
 def carry_kernel(
     keys,
@@ -77,6 +86,8 @@ def carry_kernel(
     PRECISION: tl.constexpr,
     CHUNK: tl.constexpr,
     KEYS: tl.constexpr,
+    BLOCK_C: tl.constexpr,
+    BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
     """initial (N, H, V, K) or None -> states (chunks, H, K, V), the one before each chunk, and
@@ -84,12 +95,13 @@ def carry_kernel(
     sequence = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1)
     lowest, number = chunks_of(sequence, time, first, CHUNK)
-    rows = tl.arange(0, CHUNK)
     channels = tl.arange(0, KEYS)
     columns = tl.program_id(2) * BLOCK_V + tl.arange(0, BLOCK_V)
     held = (channels[:, None] < key_size) & (columns[None, :] < value_size)
     rank: tl.constexpr = STREAMS - OWN
     dtype = keys.dtype.element_ty
+    ROWS: tl.constexpr = BLOCK_C if CHUNK > BLOCK_C else CHUNK
+    PARTS: tl.constexpr = KEYS // BLOCK_K if KEYS > BLOCK_K else 1
 
     turned = (sequence * heads + head) * value_size * key_size
     turned += columns[None, :] * key_size + channels[:, None]
@@ -104,28 +116,31 @@ def carry_kernel(
         at = chunk * heads + head
         place = states + at * key_size * value_size
         store(place, value_size, channels, columns, key_size, value_size, state)
-        if ERASE:
-            known = solved + at * CHUNK * value_size
-            value = load(known, value_size, rows, columns, CHUNK, value_size).to(tl.float32)
-            read = load(reads + at * CHUNK * key_size, key_size, rows, channels, CHUNK, key_size)
-            zero = tl.zeros([CHUNK, BLOCK_V], tl.float32)
-            value = rounded(value - product(read, rounded(state, dtype), zero, PRECISION), dtype)
-            store(known, value_size, rows, columns, CHUNK, value_size, value)
-        else:
-            value = written(
-                values, strengths, 0, row, head, heads, rows, columns, count, value_size, rank
-            )
+        before = rounded(state, dtype)
         state = kept_of_state(state, from_start, row, head, heads, channels, count, key_size, KIND)
-        for stream in range(STREAMS):
-            if stream > 0:
+        for block in range(CHUNK // ROWS):
+            rows = block * ROWS + tl.arange(0, ROWS)
+            if ERASE:
+                known = solved + at * CHUNK * value_size
+                value = load(known, value_size, rows, columns, CHUNK, value_size).to(tl.float32)
+                read = reads + at * CHUNK * key_size
+                read = load(read, key_size, rows, channels, CHUNK, key_size)
+                value = rounded(value - over_keys(read, before, PARTS, PRECISION), dtype)
+                store(known, value_size, rows, columns, CHUNK, value_size, value)
+            else:
                 value = written(
-                    values, strengths, stream - OWN, row, head, heads, rows, columns, count,
-                    value_size, rank,
-                )  # fmt: skip
-            key = keys + ((row * STREAMS + stream) * heads + head) * key_size
-            key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
-            key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
-            state = product(tl.trans(rounded(key, dtype)), value, state, PRECISION)
+                    values, strengths, 0, row, head, heads, rows, columns, count, value_size, rank
+                )
+            for stream in range(STREAMS):
+                if stream > 0:
+                    value = written(
+                        values, strengths, stream - OWN, row, head, heads, rows, columns, count,
+                        value_size, rank,
+                    )  # fmt: skip
+                key = keys + ((row * STREAMS + stream) * heads + head) * key_size
+                key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
+                key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
+                state = product(tl.trans(rounded(key, dtype)), value, state, PRECISION)
     tl.store(final + turned, state, mask=held)
 
 
@@ -156,6 +171,8 @@ def carry_back_kernel(
     PRECISION: tl.constexpr,
     CHUNK: tl.constexpr,
     KEYS: tl.constexpr,
+    BLOCK_C: tl.constexpr,
+    BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
     """of_outputs (tokens, H, V), of_final (N, H, V, K) -> of_states (chunks, H, K, V), of the state
@@ -163,11 +180,13 @@ def carry_back_kernel(
     sequence = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1)
     lowest, number = chunks_of(sequence, time, first, CHUNK)
-    rows = tl.arange(0, CHUNK)
+    tokens = tl.arange(0, CHUNK)
     channels = tl.arange(0, KEYS)
     columns = tl.program_id(2) * BLOCK_V + tl.arange(0, BLOCK_V)
     held = (channels[:, None] < key_size) & (columns[None, :] < value_size)
     dtype = keys.dtype.element_ty
+    ROWS: tl.constexpr = BLOCK_C if CHUNK > BLOCK_C else CHUNK
+    PARTS: tl.constexpr = KEYS // BLOCK_K if KEYS > BLOCK_K else 1
     turned = (sequence * heads + head) * value_size * key_size
     turned += columns[None, :] * key_size + channels[:, None]
     gradient = tl.load(of_final + turned, mask=held, other=0.0)
@@ -178,27 +197,38 @@ def carry_back_kernel(
         at = chunk * heads + head
         place = of_states + at * key_size * value_size
         store(place, value_size, channels, columns, key_size, value_size, gradient)
-        place = of_outputs + (row * heads + head) * value_size
-        upstream = load(place, heads * value_size, rows, columns, count, value_size)
-        upstream = rounded(upstream.to(tl.float32) * scale, dtype)
-        query = queries + (row * heads + head) * key_size
-        query = load(query, heads * key_size, rows, channels, count, key_size)
-        query = decayed(query, from_start, row, head, heads, rows, channels, count, key_size, KIND)
         behind = rounded(gradient, dtype)
         gradient = kept_of_state(
             gradient, from_start, row, head, heads, channels, count, key_size, KIND
         )
-        gradient = product(tl.trans(rounded(query, dtype)), upstream, gradient, PRECISION)
-        if ERASE:
-            asked = load_square(scores + at * STREAMS * CHUNK * CHUNK, CHUNK)
-            zero = tl.zeros([CHUNK, BLOCK_V], tl.float32)
-            of_value = product(tl.trans(asked), upstream, zero, PRECISION)
-            key = keys + (row * STREAMS * heads + head) * key_size
-            key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
-            key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
-            of_value = product(rounded(key, dtype), behind, of_value, PRECISION)
-            place = of_solved + at * CHUNK * value_size
-            store(place, value_size, rows, columns, CHUNK, value_size, of_value)
-            read = load(reads + at * CHUNK * key_size, key_size, rows, channels, CHUNK, key_size)
-            gradient = product(tl.trans(read), rounded(-of_value, dtype), gradient, PRECISION)
+        for block in range(CHUNK // ROWS):
+            rows = block * ROWS + tl.arange(0, ROWS)
+            place = of_outputs + (row * heads + head) * value_size
+            upstream = load(place, heads * value_size, rows, columns, count, value_size)
+            upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+            query = queries + (row * heads + head) * key_size
+            query = load(query, heads * key_size, rows, channels, count, key_size)
+            query = decayed(
+                query, from_start, row, head, heads, rows, channels, count, key_size, KIND
+            )
+            gradient = product(tl.trans(rounded(query, dtype)), upstream, gradient, PRECISION)
+            if ERASE:
+                if ROWS < CHUNK:
+                    upstream = of_outputs + (row * heads + head) * value_size
+                    upstream = load(
+                        upstream, heads * value_size, tokens, columns, count, value_size
+                    )
+                    upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+                asked = scores + at * STREAMS * CHUNK * CHUNK
+                asked = load(asked, CHUNK, tokens, rows, CHUNK, CHUNK)
+                key = keys + (row * STREAMS * heads + head) * key_size
+                key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
+                key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
+                of_value = over_keys(rounded(key, dtype), behind, PARTS, PRECISION)
+                of_value = product(tl.trans(asked), upstream, of_value, PRECISION)
+                place = of_solved + at * CHUNK * value_size
+                store(place, value_size, rows, columns, CHUNK, value_size, of_value)
+                read = reads + at * CHUNK * key_size
+                read = load(read, key_size, rows, channels, CHUNK, key_size)
+                gradient = product(tl.trans(read), rounded(-of_value, dtype), gradient, PRECISION)
     tl.store(of_initial + turned, gradient, mask=held)

@@ -115,7 +115,7 @@ def compile_launch(launch: Launch) -> Compiled:
     function = getattr(importlib.import_module(launch.module), launch.name)
     attributes = {at: [list(pair) for pair in given] for at, given in launch.attributes}
     source = ASTSource(function, dict(launch.signature), dict(launch.constants), attributes)
-    options = {"num_warps": launch.config.num_warps, "num_stages": launch.config.num_stages}
+    options = launch.config.options(launch.target)
     try:
         compiled: Any = triton.compile(source, target=gpu_target(launch.target), options=options)
         text, registers, spilled = usage(launch.target, compiled.asm)

@@ -24,9 +24,12 @@ from pathlib import Path
 
 import torch
 
-from seqzoo.scan.triton.architecture import architecture_of
+from seqzoo.scan.triton.architecture import architecture_of, capability
 
 DEFAULT = "default"
+REGISTERS = 65536
+"""What all threads of a program may have together on NVIDIA's, sm_80 to sm_100."""
+
 SHIPPED = Path(__file__).with_name("configs.json")
 
 
@@ -38,15 +41,26 @@ class Config:
         num_warps: warps a program.
         num_stages: how deep loads are pipelined.
         tiles: the kernel's tile sizes by the names of its constexpr parameters.
+        registers: the most a thread may have, on NVIDIA's; None leaves it to the assembler, which
+            may rather spill a few than let fewer programs share a multiprocessor.
     """
 
     num_warps: int
     num_stages: int
     tiles: Mapping[str, int]
+    registers: int | None = None
+
+    def options(self, architecture: str) -> dict[str, int]:
+        """What Triton's compiler is told beside the tiles."""
+        options = {"num_warps": self.num_warps, "num_stages": self.num_stages}
+        if self.registers is not None and capability(architecture) is not None:
+            options["maxnreg"] = min(self.registers, REGISTERS // (32 * self.num_warps))
+        return options
 
     def __str__(self) -> str:
         tiles = "".join(f"{name}={size} " for name, size in self.tiles.items())
-        return f"{tiles}warps={self.num_warps} stages={self.num_stages}"
+        most = "" if self.registers is None else f" registers={self.registers}"
+        return f"{tiles}warps={self.num_warps} stages={self.num_stages}{most}"
 
 
 Table = Mapping[str, Mapping[str, list[tuple[int, Config]]]]
@@ -150,9 +164,12 @@ def clear() -> None:
 
 def _config(row: Mapping[str, object]) -> Config:
     sizes = row["tiles"]
-    if not isinstance(sizes, dict) or set(row) != {"size", "num_warps", "num_stages", "tiles"}:
+    needed = {"size", "num_warps", "num_stages", "tiles"}
+    if not isinstance(sizes, dict) or set(row) - {"registers"} != needed:
         raise ValueError(f"a row with {', '.join(row)}")
-    return Config(_whole(row["num_warps"]), _whole(row["num_stages"]), _tiles(sizes))
+    most = row.get("registers")
+    registers = None if most is None else _whole(most)
+    return Config(_whole(row["num_warps"]), _whole(row["num_stages"]), _tiles(sizes), registers)
 
 
 def _tiles(sizes: Mapping[str, object]) -> Mapping[str, int]:

@@ -16,7 +16,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqzoo.scan.triton.architecture import architecture_is, capability, check_architecture
+from seqzoo.scan.triton.architecture import (
+    architecture_is,
+    architecture_of,
+    capability,
+    check_architecture,
+)
 from seqzoo.scan.triton.available import interpreting
 from seqzoo.scan.triton.configs import Config
 
@@ -88,8 +93,8 @@ def launch(
         target, launches = _recording
         launches.setdefault(_record(kernel, grid, arguments, config, target))
         return
-    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
     device = next(value.device for value in arguments.values() if isinstance(value, Tensor))
+    options = config.options(architecture_of(device))
 
     def start() -> None:
         if device.type == "cuda" and device.index != torch.cuda.current_device():
@@ -184,7 +189,7 @@ def _record(
         else value
         for name, value in arguments.items()
     }
-    options = {"num_warps": config.num_warps, "num_stages": config.num_stages}
+    options = config.options(target)
     bound, specialization, options = bind(**values, **config.tiles, **options)
     _, signature, constants, attributes = kernel._pack_args(
         backend, options, bound, specialization, options

@@ -172,10 +172,10 @@ class Setting:
 
 def most_tokens(element_size: int, size: int) -> int:
     """How long a chunk may be: what registers hold of its square matrices, which for float32 are
-    multiplied in parts, and of a state with keys and values of `size` bytes."""
+    multiplied in parts, and of a float32 state with keys and values of `size` bytes."""
     if element_size == 4:
-        return 32 if size <= 256 else BLOCK
-    return 64 if size <= 256 else 32
+        return 32 if size <= 512 else BLOCK
+    return 64
 
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:

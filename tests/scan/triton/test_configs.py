@@ -65,3 +65,11 @@ def test_a_malformed_table_is_named(text: str, table: Path) -> None:
     table.write_text(text)
     with pytest.raises(ValueError, match=r"kernels\.json.*not a table of kernel configurations"):
         read_table(table)
+
+
+def test_registers_are_limited_on_nvidia_alone() -> None:
+    config = Config(8, 1, {"BLOCK_V": 16}, registers=255)
+    assert config.options("sm_90") == {"num_warps": 8, "num_stages": 1, "maxnreg": 255}
+    assert config.options("gfx942") == {"num_warps": 8, "num_stages": 1}
+    assert Config(16, 1, {}, registers=255).options("sm_90")["maxnreg"] == 128
+    assert "maxnreg" not in Config(8, 1, {}).options("sm_90")
