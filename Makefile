@@ -84,6 +84,7 @@ format: $(VENV)/.installed-dev ## Format the code and mend what ruff can.
 
 bench: $(VENV)/.installed-peers ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/probing_step.py --json benchmarks/results/probing_step.json
+	$(BIN)/python benchmarks/report.py --json benchmarks/results/report.json
 	$(BIN)/python benchmarks/scan.py --judge --json benchmarks/results/scan_cpu.json \
 	  --figure benchmarks/results/scan_cpu.svg
 

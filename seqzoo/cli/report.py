@@ -56,17 +56,25 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
-    from seqzoo.report import make_report, print_report, to_parquet
-    from seqzoo.train.files import write_whole
+    from seqzoo.report import make_report
+    from seqzoo.report.garbage import collector_at_rest
 
     form = Format.json if as_json else form
     if form is Format.parquet and output is None and sys.stdout.isatty():
         raise SpecError("Parquet is no text for a terminal; add --output FILE")
-    report = make_report(
-        directory, metric, others=compare or (), rows=_names(rows), columns=_names(columns)
-    )
-    if figures is not None:
-        _save_figures(report, figures)
+    with collector_at_rest():  # over the imports to come, too
+        report = make_report(
+            directory, metric, others=compare or (), rows=_names(rows), columns=_names(columns)
+        )
+        if figures is not None:
+            _save_figures(report, figures)
+        _write(report, form, output)
+
+
+def _write(report: Report, form: Format, output: Path | None) -> None:
+    from seqzoo.report import print_report, to_parquet
+    from seqzoo.train.files import write_whole
+
     if output is not None:
         write_whole(output, _content(report, form))
     elif form is Format.table:

@@ -68,9 +68,10 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
         path: the file.
         kind: rows of this kind alone, which is quick where they are few; None for all.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
+    wanted = (kind or "").encode()
+    with path.open("rb") as file:
         for line in file:
-            if kind is not None and kind not in line:
+            if wanted not in line:
                 continue
             try:
                 row = from_json(line)
