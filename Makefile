@@ -86,7 +86,7 @@ bench: $(VENV)/.installed-peers ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/probing_step.py --json benchmarks/results/probing_step.json
 	$(BIN)/python benchmarks/report.py --json benchmarks/results/report.json
 	$(BIN)/python benchmarks/scan.py --judge --json benchmarks/results/scan_cpu.json \
-	  --figure benchmarks/results/scan_cpu.svg
+	  --figure docs/scan_cpu.svg
 
 docs: $(VENV)/.installed-dev ## Build the site into site/.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material

@@ -1,4 +1,4 @@
-"""One figure: time against length, and the peers' times over ours."""
+"""One figure: time and peak memory against length, and the peers' times over ours."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "seqzoo"  # or an SVG differs each time it is drawn
     from matplotlib import pyplot as plt
 
     rows = [row for row in record["rows"] if row["action"] == TRAINING and "median_ms" in row]
@@ -29,29 +30,34 @@ def draw(record: dict[str, Any], path: Path) -> None:
     if not by_length and not ratios:
         raise ValueError("nothing to draw: no forward + backward time was measured")
     tall = max(4.0, 0.22 * len(ratios) + 1.5)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, tall), layout="constrained")
-    _draw_lengths(left, by_length)
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(16, tall), layout="constrained")
+    _draw_lengths(left, by_length, "median_ms", 1.0, "milliseconds")
+    _draw_lengths(middle, by_length, "peak_bytes", 2.0**20, "MiB at the peak, beyond the inputs")
     _draw_ratios(right, ratios)
+    named = left.get_legend_handles_labels()[0]
+    if named:
+        figure.legend(handles=named, loc="outside lower left", ncols=4, fontsize="small")
     machine = record["machine"]
     figure.suptitle(f"Forward + backward on {machine.get('gpu') or machine['processor']}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)
 
 
-def _draw_lengths(axes: Any, rows: list[Row]) -> None:
+def _draw_lengths(axes: Any, rows: list[Row], field: str, unit: float, label: str) -> None:
+    """A line a subject, through the lengths where the field was measured."""
+    rows = [row for row in rows if field in row]
     lines: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         title = RECURRENCES[row["recurrence"]].title if row["ours"] else ""
-        label = f"{row['subject']} {title}".strip()
-        lines.setdefault(label, []).append((row["shape"][1], row["median_ms"]))
-    for label, points in lines.items():
-        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
-    axes.set(xscale="log", yscale="log", xlabel="tokens", ylabel="milliseconds")
+        name = f"{row['subject']} {title}".strip()
+        lines.setdefault(name, []).append((row["shape"][1], row[field] / unit))
+    for name, points in lines.items():
+        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="tokens", ylabel=label)
     axes.set_xscale("log", base=2)
     axes.grid(alpha=0.3, which="both")
     if lines:
-        axes.legend(fontsize="small")
         first = rows[0]
         axes.set_title(f"B = {first['shape'][0]}, H = {first['shape'][2]}, D = {first['shape'][3]}")
 
