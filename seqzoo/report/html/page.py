@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -36,7 +36,7 @@ def to_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     results, trials = report.collection.results, report.collection.trials
-    points = shortened([result.point for result in results])
+    points = _points(results)
     labels = [
         run_label(result.variant, point, result.seed)
         for result, point in zip(results, points, strict=True)
@@ -62,6 +62,13 @@ def to_html(report: Report) -> str:
         js=_source(templates, "report.js"),
         data=embedded(data_of(report.collection, labels)),
     )
+
+
+def _points(results: Sequence[Result]) -> list[Mapping[str, Any]]:
+    """Each run's point as labels shorten it, which is the work of one run a cell."""
+    cells = {result.cell: result.point for result in results}
+    short = dict(zip(cells, shortened(list(cells.values())), strict=True))
+    return [short[result.cell] for result in results]
 
 
 def _source(templates: Environment, name: str) -> Markup:
