@@ -43,11 +43,14 @@ def test_every_kernel_compiles_and_fits(target: str) -> None:
     assert all(row.registers > 0 for row in rows)
 
 
+SPILLING_KERNELS = ("head_gradients_kernel", "channel_gradients_kernel", "channel_scores_kernel")
+
+
 def spills_a_little(row: Compiled) -> bool:
-    """Of the linear recurrence's kernels some stand at the limit of 255 registers, and a few words
-    go to local memory, more on AMD; the element-wise ones never do."""
-    limit = 256 if row.target.startswith("gfx") else 112
-    few = 0 < row.spill_bytes <= limit and not row.kernel.startswith("elementwise")
+    """Three kernels alone: a few words on NVIDIA's; on AMD's scalar registers, of which pointers
+    and masks take more than there are."""
+    limit = 256 if row.target.startswith("gfx") else 32
+    few = 0 < row.spill_bytes <= limit and row.kernel in SPILLING_KERNELS
     return few and row.error is None and row.shared_bytes <= row.shared_limit
 
 
