@@ -32,6 +32,15 @@ LADEN = {
     "precision": "float16",
     "schedule": {"type": "wsd", "warmup": 2, "decay": 0.5},
 }
+# A scan and a short convolution, autograd functions of this project's own, before attention.
+SCANNED = {
+    "mixer": {
+        "type": "recurrent",
+        "anchor": "short_conv",
+        "injection": {"type": "rank_one", "key": {"norm": "unit"}, "strength": "sigmoid"},
+        "forget": "gated_delta",
+    }
+}
 WAYS = {
     "plain": ("parity", PLAIN, 0.0),
     "laden": ("compression", LADEN, 0.0),
@@ -42,8 +51,9 @@ WAYS = {
 def make_spec(registry: Registry, parallel: str, way: str) -> RunSpec:
     """Its last test batch has one row, which is too few for two processes."""
     task, settings, dropout = WAYS[way]
+    layers = [SCANNED, {"mixer": "attention"}] if way == "plain" else 2
     document = {
-        "model": {"width": 8, "layers": 2, "mixer": "attention", "dropout": dropout},
+        "model": {"width": 8, "layers": layers, "mixer": "attention", "dropout": dropout},
         "task": {"type": task, "length": 8, "vocab_size": 8, "test_size": 25},
         "train": {
             "steps": 12,
