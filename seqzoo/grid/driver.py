@@ -218,8 +218,14 @@ class _Grid:
             self.view.taken(job)
 
     def _is_open(self) -> bool:
-        counts = self.ledger.counts()
-        return counts.planned + counts.running > 0 or self._grow()
+        """Whether anything is left. Another process may let the plan grow between two looks: that
+        nothing is left is known only if no count has changed meanwhile."""
+        while True:
+            counts = self.ledger.counts()
+            if counts.planned + counts.running > 0 or self._grow():
+                return True
+            if self.ledger.counts() == counts:
+                return False
 
     def release_all(self) -> None:
         for claim in self.at_hand:
