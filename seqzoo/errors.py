@@ -13,8 +13,18 @@ __all__ = [
     "RunError",
     "SeqzooError",
     "SpecError",
+    "counted",
     "did_you_mean",
 ]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "step"), counted(2000, "step")
+    ('1 step', '2,000 steps')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from seqzoo.errors import Problem, SpecError
+from seqzoo.errors import Problem, SpecError, counted
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
@@ -70,9 +70,9 @@ def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Findin
     except SpecError as failure:
         return _Finding(str(file), None, 0, "", failure.problems)
     runs = len({run.run_id for run in planned})
-    what = f"a grid of {_count(runs, 'run')}"
+    what = f"a grid of {counted(runs, 'run')}"
     if spec.grids is not None:
-        what += f", the union of {_count(len(spec.grids), 'grid')}"
+        what += f", the union of {counted(len(spec.grids), 'grid')}"
     else:
         what += _product(spec)
     dropped = dict.fromkeys(axis for run in planned for axis in run.dropped)
@@ -82,10 +82,10 @@ def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Findin
 
 
 def _product(spec: GridSpec) -> str:
-    factors = [_count(len(spec.variants), "variant")] if spec.variants else []
-    factors += [_count(len(group[min(group)]), "pair") for group in spec.paired if group]
+    factors = [counted(len(spec.variants), "variant")] if spec.variants else []
+    factors += [counted(len(group[min(group)]), "pair") for group in spec.paired if group]
     factors += [f"{len(values)} {path}" for path, values in spec.axes.items()]
-    factors += [_count(len(spec.seed_list(0)), "seed")] if spec.seeds is not None else []
+    factors += [counted(len(spec.seed_list(0)), "seed")] if spec.seeds is not None else []
     excluded = f", {len(spec.exclude)} excluded" if spec.exclude else ""
     return f": {' x '.join(factors)}{excluded}" if factors else ""
 
@@ -97,8 +97,4 @@ def _show(finding: _Finding) -> None:
     sys.stdout.flush()
     for problem in finding.problems:
         print(problem, file=sys.stderr)
-    print(f"{finding.file}: {_count(len(finding.problems), 'problem')}", file=sys.stderr)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    print(f"{finding.file}: {counted(len(finding.problems), 'problem')}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from seqzoo.errors import counted
 from seqzoo.model import Budget, LanguageModel, budget, build_model
 from seqzoo.spec.run import RunSpec
 
@@ -71,7 +72,7 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         console.print()
     growth = "grows with the context" if facts["state_grows"] else "whatever the context"
     console.print(
-        f"[bold]{facts['name']}[/]: {facts['blocks']} blocks of width {facts['width']}, "
+        f"[bold]{facts['name']}[/]: {counted(facts['blocks'], 'block')} of width {facts['width']}, "
         f"vocabulary {facts['vocab_size']} ({facts['task']})"
     )
     table = Table.grid(padding=(0, 2, 0, 0))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from seqzoo.errors import counted
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost, Progress
 from seqzoo.grid.ledger import Counts
@@ -28,7 +29,9 @@ class LineView(Board):
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Say how much there is to do."""
         super().opened(counts, max_steps)
-        self._say(f"{self.counts.total} runs: {counts.done} done, {counts.planned} to do")
+        self._say(
+            f"{counted(self.counts.total, 'run')}: {counts.done} done, {counts.planned} to do"
+        )
 
     def progress(self, news: Progress) -> None:
         """Say how far the grid is, if it was quiet for long."""
@@ -59,7 +62,8 @@ class LineView(Board):
 
     def stopping(self, at_hand: int) -> None:
         """Say what Ctrl-C does."""
-        self._say(f"finishing {at_hand} runs at hand; Ctrl-C again stops them, resumable")
+        runs = counted(at_hand, "run")
+        self._say(f"finishing {runs} at hand; Ctrl-C again stops them, resumable")
 
     def _ended(self) -> str:
         ended = self.counts.done + self.counts.failed

@@ -25,7 +25,7 @@ import torch
 from pydantic import Field, PositiveInt, field_validator
 from torch import Tensor
 
-from seqzoo.errors import SpecError
+from seqzoo.errors import SpecError, counted
 from seqzoo.spec import PartSpec
 from seqzoo.tasks.histories import dense_histories
 from seqzoo.tasks.interactions import read_events
@@ -121,16 +121,18 @@ class Recommendation(Task):
         histories = self._histories
         users, items, events = histories.dropped
         notes = [
-            f"{histories.num_users:,} users, {self._items:,} items, {len(histories.items):,} events"
+            f"{counted(histories.num_users, 'user')}, {counted(self._items, 'item')}, "
+            f"{counted(len(histories.items), 'event')}"
         ]
         if events:
             notes.append(
-                f"dropped {users:,} users with fewer than {self.spec.min_user_events} events, "
-                f"{items:,} items with fewer than {self.spec.min_item_events}, {events:,} events "
-                "in all"
+                f"dropped {counted(users, 'user')} with fewer than {self.spec.min_user_events} "
+                f"events, {counted(items, 'item')} with fewer than {self.spec.min_item_events}, "
+                f"{counted(events, 'event')} in all"
             )
         if self._reordered:
-            notes.append(f"put into order of time: {self._reordered:,} events came too late")
+            late = counted(self._reordered, "event")
+            notes.append(f"put into order of time: {late} came too late")
         return tuple(notes)
 
     def train_batch(self, size: int, seed: int, step: int) -> Batch:

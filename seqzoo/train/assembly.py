@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqzoo.errors import SpecError
+from seqzoo.errors import SpecError, counted
 from seqzoo.model import LanguageModel
 from seqzoo.spec.run import RunSpec, TrainSpec
 from seqzoo.tasks import Batch, Task
@@ -143,8 +143,8 @@ def _check_batch(settings: TrainSpec, processes: Processes) -> None:
     if settings.batch_size % (processes.size * settings.accumulate):
         micro = f" x accumulate {settings.accumulate}" if settings.accumulate > 1 else ""
         raise SpecError(
-            f"train.batch_size: {settings.batch_size} sequences, the whole batch, cannot be cut "
-            f"evenly among {processes.size} processes{micro}; choose a multiple of "
+            f"train.batch_size: {counted(settings.batch_size, 'sequence')}, the whole batch, "
+            f"cannot be cut evenly among {processes.size} processes{micro}; choose a multiple of "
             f"{processes.size * settings.accumulate}, or another number of processes"
         )
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from seqzoo.errors import RunError, SeqzooError, SpecError
+from seqzoo.errors import RunError, SeqzooError, SpecError, counted
 from seqzoo.train.device import choose_device
 
 __all__ = ["ALONE", "Parallel", "Processes", "join", "rank_in_torchrun"]
@@ -195,8 +195,9 @@ def _own_device(name: str, size: int) -> torch.device:
     local = int(os.environ.get("LOCAL_RANK", 0))
     if local >= torch.cuda.device_count():
         raise SpecError(
-            f"train.device: process {local} of this host finds {torch.cuda.device_count()} CUDA "
-            "devices, one for each process is needed; give torchrun a smaller --nproc-per-node"
+            f"train.device: process {local} of this host finds "
+            f"{counted(torch.cuda.device_count(), 'CUDA device')}, one for each process is needed; "
+            "give torchrun a smaller --nproc-per-node"
         )
     torch.cuda.set_device(local)
     return torch.device("cuda", local)

@@ -112,6 +112,6 @@ def test_what_is_left_of_a_file_is_said(capsys: pytest.CaptureFixture[str], tmp_
     options += ["--set", "min_user_events=4"]
     assert main(["tasks", "show", "recommendation", *options]) == 0
     printed = capsys.readouterr().out
-    assert "data: 1 users, 2 items, 4 events\n" in printed
-    assert "data: dropped 1 users with fewer than 4 events" in printed
+    assert "data: 1 user, 2 items, 4 events\n" in printed
+    assert "data: dropped 1 user with fewer than 4 events" in printed
     assert printed.endswith("tokens  1 0 0\nlabels  2 . .\n")

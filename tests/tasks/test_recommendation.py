@@ -112,12 +112,12 @@ def test_chance_is_that_of_a_random_order(file: Path) -> None:
 def test_what_was_dropped_is_said(file: Path) -> None:
     assert task_on(file).notes() == (
         "30 users, 20 items, 225 events",
-        "dropped 1 users with fewer than 3 events, 0 items with fewer than 1, 1 events in all",
+        "dropped 1 user with fewer than 3 events, 0 items with fewer than 1, 1 event in all",
     )
     file.write_text("1 4 9\n1 5 8\n1 6 10\n1 4 11\n")
     assert task_on(file).notes() == (
-        "1 users, 3 items, 4 events",
-        "put into order of time: 1 events came too late",
+        "1 user, 3 items, 4 events",
+        "put into order of time: 1 event came too late",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from seqzoo.errors import counted
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
@@ -114,7 +115,7 @@ class ConsoleLogger(Logger):
                 ended = f"{target} reached"
         timings = record.timings
         self._print(
-            f"{ended} after {record.steps:,} steps: {metrics or 'no evaluation'} "
+            f"{ended} after {counted(record.steps, 'step')}: {metrics or 'no evaluation'} "
             f"({timings.wall_s:,.0f} s, {_short(timings.tokens_per_s)} tokens/s)"
         )
 

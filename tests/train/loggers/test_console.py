@@ -130,6 +130,7 @@ def test_the_live_line_fits_a_terminal(make_spec, width: int) -> None:
     ("changes", "says"),
     [
         ({"target": 2.5, "reached_at": 300, "steps": 300}, "bits_per_byte 2.5 reached after 300"),
+        ({"steps": 1}, "done after 1 step: loss"),
         ({"target": 2.0}, "bits_per_byte 2 not reached after 10,000 steps"),
         ({"status": "diverged", "metrics": {}, "target": 2.0}, "diverged after 10,000 steps: no"),
     ],
