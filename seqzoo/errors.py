@@ -18,13 +18,13 @@ __all__ = [
 ]
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts.
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """So many things; the plural is the noun with an s unless it is given.
 
-    >>> counted(1, "step"), counted(2000, "step")
-    ('1 step', '2,000 steps')
+    >>> counted(1, "run"), counted(1200, "run"), counted(0, "search", "searches")
+    ('1 run', '1,200 runs', '0 searches')
     """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -41,7 +41,7 @@ def command(
                 point = ", ".join(f"{path}={value}" for path, value in planned.point.items())
                 name = " ".join(part for part in (planned.variant, point) if part)
                 runs[name or file.stem] = planned.spec
-    described: list[dict[str, Any]] = [describe(name, run) for name, run in runs.items()]
+    described: list[dict[str, Any]] = [describe(name, run, registry) for name, run in runs.items()]
     if as_json:
         print(json.dumps(described, indent=2))
         return

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from seqzoo.errors import counted
+from seqzoo.errors import SpecError, counted
 from seqzoo.model import Budget, LanguageModel, budget, build_model
+from seqzoo.registry import Registry
+from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["describe", "print_description"]
 
 
-def describe(name: str, spec: RunSpec) -> dict[str, Any]:
+def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
     """Build the model and measure it at the task's length."""
     task = spec.task.build()
     model = build_model(spec, vocab_size=task.vocab_size)
@@ -32,12 +35,13 @@ def describe(name: str, spec: RunSpec) -> dict[str, Any]:
         "state_bytes": costs.state_bytes,
         "state_grows": model.state_size(2 * costs.context) > costs.state_elements,
         "flops_per_token": round(costs.flops_per_token),
-        "layers": _layers(model, spec),
+        "layers": _layers(model, spec, registry),
     }
 
 
-def _layers(model: LanguageModel, spec: RunSpec) -> list[dict[str, Any]]:
-    """Runs of equal blocks: first and last block, mixer, recurrence."""
+def _layers(model: LanguageModel, spec: RunSpec, registry: Registry) -> list[dict[str, Any]]:
+    """Runs of equal blocks: first and last block, mixer, its preset, recurrence."""
+    presets = _presets(registry)
     groups: list[dict[str, Any]] = []
     previous = None
     blocks = zip(spec.model.blocks(), model.mixers(), strict=True)
@@ -51,11 +55,22 @@ def _layers(model: LanguageModel, spec: RunSpec) -> list[dict[str, Any]]:
                 "first": index,
                 "last": index,
                 "mixer": layer.mixer.part.name,
+                "preset": presets.get(layer.mixer),
                 "mlp": layer.mlp.part.name if layer.mlp else None,
                 "recurrence": [list(line) for line in mixer.recurrence()],
             }
         )
     return groups
+
+
+def _presets(registry: Registry) -> dict[PartSpec, str]:
+    """A mixer's spec -> the preset that stands for it, unchanged."""
+    names = [name for name in registry.names("mixer") if registry.preset("mixer", name)]
+    specs: dict[PartSpec, str] = {}
+    for name in names:
+        with suppress(SpecError):  # a preset that is broken is no mixer's
+            specs.setdefault(registry.spec("mixer", name), name)
+    return specs
 
 
 def _bytes(count: int) -> str:
@@ -94,7 +109,10 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         first, last = group["first"], group["last"]
         blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
         mlp = f", then {group['mlp']}" if group["mlp"] else ""
-        console.print(f"{blocks}: [bold]{group['mixer']}[/]{mlp}")
+        mixer = f"[bold]{group['mixer']}[/]"
+        if group["preset"]:
+            mixer = f"[bold]{group['preset']}[/] ({group['mixer']})"
+        console.print(f"{blocks}: {mixer}{mlp}")
         table = Table.grid(padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(ratio=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqzoo.errors import SpecError
+from seqzoo.errors import SpecError, counted
 
 if TYPE_CHECKING:
     from seqzoo.grid import Executor, Outcome
@@ -109,7 +109,8 @@ def _executor(text: str, workers: int | None, registry: Registry) -> Executor:
 def _status(outcome: Outcome) -> int:
     if outcome.interrupted:
         print(
-            f"stopped with {outcome.done} of {outcome.total} runs done; the same command resumes",
+            f"stopped with {outcome.done} of {counted(outcome.total, 'run')} done; "
+            "the same command resumes",
             file=sys.stderr,
         )
         return 130

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.errors import RunError, SpecError
+from seqzoo.errors import RunError, SpecError, counted
 
 if TYPE_CHECKING:
     from seqzoo.scan.triton.compile import Compiled
@@ -70,7 +70,8 @@ def command(
         console.print(_table(rows))
         console.print(
             Text(
-                f"{len(rows)} variants; the largest figures of each; KiB of shared memory",
+                f"{counted(len(rows), 'variant')}; the largest figures of each; "
+                "KiB of shared memory",
                 style="dim",
             )
         )
@@ -80,7 +81,9 @@ def command(
             f"{row.kernel} for {row.target} ({row.config}; {row.variant}): {row.failure}"
             for row in failed
         ]
-        raise RunError("\n".join([*lines, f"{len(failed)} of {len(rows)} variants failed"]))
+        raise RunError(
+            "\n".join([*lines, f"{len(failed)} of {counted(len(rows), 'variant')} failed"])
+        )
 
 
 def _row(row: Compiled) -> dict[str, Any]:

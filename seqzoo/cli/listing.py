@@ -12,16 +12,17 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from seqzoo.errors import counted
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.listing import run_row
-from seqzoo.report.wording import number, signed, thousands
+from seqzoo.report.wording import and_others, number, signed, thousands
 
 __all__ = ["show_pair", "show_runs"]
 
 
 def show_runs(collection: Collection, results: list[Result], as_json: bool) -> None:
-    """A line a run, and what failed; or JSON."""
+    """A line a run, and a line for each way in which runs failed; or JSON."""
     if as_json:
         print(json.dumps([run_row(result) for result in results], indent=2, ensure_ascii=False))
         return
@@ -31,12 +32,15 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
     if Measurement.get(console, roomy, table).maximum > console.width:
         table.padding = 0  # narrower before any word is folded
     console.print(table)
-    count = f"{len(results)} of {len(collection.results) + len(collection.trials)} runs"
+    count = f"{len(results)} of {counted(len(collection.results) + len(collection.trials), 'run')}"
     console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
+    alike: dict[str, list[str]] = {}
     for result in results:
         if result.error:
-            line = Text.assemble(("failed ", "bold red"), f"{result.run_id}: {result.error}")
-            console.print(line, soft_wrap=True)
+            alike.setdefault(result.error, []).append(result.run_id)
+    for error, runs in alike.items():
+        line = Text.assemble(("failed ", "bold red"), f"{and_others(runs)}: {error}")
+        console.print(line, soft_wrap=True)
 
 
 def _place(collection: Collection) -> str:

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from seqzoo.errors import SeqzooError
+from seqzoo.errors import SeqzooError, counted
 from seqzoo.grid import Plan, Tuner, plan_path, point_label, refuse_lost_runs
 from seqzoo.grid.costs import CostBook
 from seqzoo.grid.estimate import STEPS, Pace, pace_of, shape_of
@@ -23,6 +23,7 @@ from seqzoo.grid.space import range_label
 from seqzoo.grid.tuned_cells import cell_key
 from seqzoo.grid.view import duration
 from seqzoo.report import Result, collect
+from seqzoo.report.wording import and_others
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["show_plan"]
@@ -100,9 +101,9 @@ def show_plan(
     console.print(_table(plan, states, forecast))
     lines = notes
     if forecast.shapes:
-        shapes = f"{forecast.shapes} distinct shape{'s' * (forecast.shapes != 1)}"
+        shapes = counted(forecast.shapes, "distinct shape")
         lines.append(
-            f"about {duration(total)} with {at_a_time} worker{'s' * (at_a_time != 1)}, less where "
+            f"about {duration(total)} with {counted(at_a_time, 'worker')}, less where "
             f"runs stop early: an estimate from {STEPS} steps and one evaluation of {shapes}"
         )
     for line in (*lines, *forecast.failures):
@@ -112,7 +113,7 @@ def show_plan(
 def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
     table = Table(
-        title=f"{plan.name}: {len(states)} run{'s' * (len(states) != 1)}, {counts['done']} done, "
+        title=f"{plan.name}: {counted(len(states), 'run')}, {counts['done']} done, "
         f"{counts['failed']} failed, {counts['missing']} to do",
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -168,8 +169,7 @@ def _forecast(specs: Mapping[str, RunSpec], timed: set[str], threads: int) -> _F
 
 
 def _named(runs: list[str]) -> str:
-    others = len(runs) - 1
-    return f"run {runs[0]}" + (f" and {others} other{'s' * (others != 1)}" if others else "")
+    return f"run {and_others(runs)}"
 
 
 def _tuning_note(tuner: Tuner, out: Path | None) -> str:
@@ -180,8 +180,9 @@ def _tuning_note(tuner: Tuner, out: Path | None) -> str:
     total = spec.trials * len(studies)
     done = len(_trials(out))
     return (
-        f"tuned by {spec.part.name}: {spec.trials} trials of each of {len(studies)} cells over "
-        f"{space}, with seed {seeds}: {total} trials{f', {done} of them done' if done else ''}; "
+        f"tuned by {spec.part.name}: {counted(spec.trials, 'trial')} of each of "
+        f"{counted(len(studies), 'cell')} over {space}, with seed {seeds}: "
+        f"{counted(total, 'trial')}{f', {done} of them done' if done else ''}; "
         "then the runs above, each with the best values of its cell"
     )
 

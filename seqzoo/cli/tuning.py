@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqzoo.errors import RunError, SpecError
+from seqzoo.errors import RunError, SpecError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def tune_kernels(
     asked = [problem for problem in problems if kernel in (None, problem.kernel)]
     architecture = architecture_of(device)
     left = [p for p in asked if not table.is_done(p.kernel, architecture, p.size)]
-    say(f"{len(left)} searches for {architecture}, into {path}")
+    say(f"{counted(len(left), 'search', 'searches')} for {architecture}, into {path}")
     if len(left) < len(asked):
         say(f"{len(asked) - len(left)} were finished earlier; remove {table.done_path} to repeat")
     deadline = float("inf") if minutes is None else time.monotonic() + 60 * minutes
@@ -78,7 +78,9 @@ def tune_kernels(
     if lost is not None:
         raise RunError(f"kernels --tune: {lost}")
     if finished < len(left):
-        say(f"{len(left) - finished} searches are left; the same command goes on with them")
+        say(
+            f"left: {counted(len(left) - finished, 'search', 'searches')}; the same command goes on"
+        )
     if out is not None and out != user_table():
         say(f"it is used where SEQZOO_KERNEL_TABLE={out}")
 

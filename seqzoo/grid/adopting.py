@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from seqzoo.errors import RunError
+from seqzoo.errors import RunError, counted
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.plan import Plan, PlanRow, plan_path, read_plan
 from seqzoo.train.files import write_whole
@@ -75,9 +75,10 @@ def refuse_lost_runs(directory: Path, new: Plan) -> None:
     else:
         what = "this grid has no run of that name"
     raise RunError(
-        f"{directory} holds another grid: {len(lost)} of its {len(old.distinct())} runs are not in "
-        f"this one, the first '{row.label}' (run {row.run_id}): {what}. New runs may be added to a "
-        "grid, none changed or dropped: put the file back, or choose another --out"
+        f"{directory} holds another grid: {len(lost)} of its {counted(len(old.distinct()), 'run')} "
+        f"{'is' if len(lost) == 1 else 'are'} not in this one, the first '{row.label}' (run "
+        f"{row.run_id}): {what}. New runs may be added to a grid, none changed or dropped: put the "
+        "file back, or choose another --out"
     )
 
 
@@ -91,7 +92,7 @@ def _refuse_other_tuning(directory: Path, old: Plan, new: Plan) -> None:
     elif {**before, "trials": 0} != {**after, "trials": 0}:
         what = f"sampler: {_told(before, after)}"
     elif after["trials"] < before["trials"]:
-        what = f"it has {before['trials']} trials a cell, and this one {after['trials']}"
+        what = f"it has {counted(before['trials'], 'trial')} a cell, and this one {after['trials']}"
     else:
         names = {study.name for study in new.studies}
         lost = [study for study in old.studies if study.name not in names]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqzoo.errors import Problem
+from seqzoo.errors import Problem, counted
 from seqzoo.spec.delta import split_path
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
@@ -135,7 +135,7 @@ class _Reader:
         first, length = next(iter(lengths.items()))
         for path, other in lengths.items():
             if other != length:
-                what = f"{other} values, and {length} of {first} to go with"
+                what = f"{counted(other, 'value')}, and {length} of {first} to go with"
                 hint = "paired lists are equally long; for all combinations write 'axes'"
                 self._tell((*at, path), what, hint)
 

@@ -60,6 +60,7 @@ class Finished:
         error: None if the run is done; else one line that says what happened.
         traceback: the whole of it, "" if there is none.
         summary: a few words on a run that is done, such as `accuracy 0.998 at step 1,500`.
+        expected: the error is a sentence of seqzoo's own, to which the traceback adds nothing.
         no_room: it failed because nothing could be written, so no other run can succeed either.
     """
 
@@ -67,6 +68,7 @@ class Finished:
     error: str | None = None
     traceback: str = ""
     summary: str = ""
+    expected: bool = False
     no_room: bool = False
 
 

@@ -59,7 +59,8 @@ def tried_label(values: Mapping[str, Any]) -> str:
     >>> tried_label({"train.optimizer.lr": 0.0037088672867})
     'lr=0.003709'
     """
-    return " ".join(f"{axis_label(path)}={tuned_label(value)}" for path, value in values.items())
+    names = axis_labels(values)
+    return " ".join(f"{names[path]}={tuned_label(value)}" for path, value in values.items())
 
 
 def _type(value: Any) -> Any:
@@ -103,9 +104,9 @@ def point_label(point: Mapping[str, Any]) -> str:
     >>> point_label({"task.type": "parity", "model.mixer.depth": 2})
     'parity depth=2'
     """
-    words = []
+    words, names = [], axis_labels(point)
     for path, value in point.items():
-        name = axis_label(path)
+        name = names[path]
         words.append(value_label(value) if name == "task" else f"{name}={value_label(value)}")
     return " ".join(words)
 

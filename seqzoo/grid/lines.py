@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from textwrap import indent
 
 from rich.console import Console
 
@@ -29,9 +30,8 @@ class LineView(Board):
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Say how much there is to do."""
         super().opened(counts, max_steps)
-        self._say(
-            f"{counted(self.counts.total, 'run')}: {counts.done} done, {counts.planned} to do"
-        )
+        total = counted(self.counts.total, "run")
+        self._say(f"{total}: {counts.done} done, {counts.planned} to do")
 
     def progress(self, news: Progress) -> None:
         """Say how far the grid is, if it was quiet for long."""
@@ -47,8 +47,21 @@ class LineView(Board):
             took = f", {duration(time.monotonic() - line.since)}" if line else ""
             self._say(f"{self._ended()} done: {news.job.label}: {news.summary}{took}")
         else:
-            self._say(f"{self._ended()} failed: {news.job.label}: {news.error}")
-            self._say(f"    {failure_path(news.job.directory)}")
+            self._failed(news)
+
+    def _failed(self, news: Finished) -> None:
+        """The error with its traceback; of runs that fail alike, once."""
+        told = self.failed_like(news)
+        if told is not None:
+            self._say(
+                f"{self._ended()} failed: {news.job.label}: as '{told.first}' did, "
+                f"{told.times} times now"
+            )
+            return
+        self._say(f"{self._ended()} failed: {news.job.label}: {news.error}")
+        if news.traceback and not news.expected:
+            self._say(indent(news.traceback.rstrip(), "    "))
+        self._say(f"    {failure_path(news.job.directory)}")
 
     def lost(self, news: Lost) -> None:
         """Say that the run is taken up again."""
@@ -62,8 +75,7 @@ class LineView(Board):
 
     def stopping(self, at_hand: int) -> None:
         """Say what Ctrl-C does."""
-        runs = counted(at_hand, "run")
-        self._say(f"finishing {runs} at hand; Ctrl-C again stops them, resumable")
+        self._say(f"finishing {counted(at_hand, 'run')} at hand; Ctrl-C again stops now, resumable")
 
     def _ended(self) -> str:
         ended = self.counts.done + self.counts.failed

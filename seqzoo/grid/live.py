@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import indent
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -13,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqzoo.errors import counted
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost
 from seqzoo.grid.ledger import Counts
@@ -49,11 +51,19 @@ class LiveView(Board):
         self._live.start()
 
     def finished(self, news: Finished, counts: Counts) -> None:
-        """Keep a failure above the board."""
+        """Keep a failure above the board, with its traceback; of runs that fail alike, once."""
         super().finished(news, counts)
-        if news.error is not None:
-            self._say(Text.assemble(("failed ", "bold red"), f"{news.job.label}: {news.error}"))
-            self._say(Text(f"       {failure_path(news.job.directory)}", style="dim"))
+        if news.error is None:
+            return
+        told = self.failed_like(news)
+        if told is not None:
+            what = f"{news.job.label}: as '{told.first}' did, {told.times} times now"
+            self._say(Text.assemble(("failed ", "bold red"), what))
+            return
+        self._say(Text.assemble(("failed ", "bold red"), f"{news.job.label}: {news.error}"))
+        if news.traceback and not news.expected:
+            self._say(Text(indent(news.traceback.rstrip(), "       "), style="dim"))
+        self._say(Text(f"       {failure_path(news.job.directory)}", style="dim"))
 
     def lost(self, news: Lost) -> None:
         """Keep the loss above the board."""
@@ -100,7 +110,7 @@ class LiveView(Board):
 
     def _totals(self) -> Text:
         counts = self.counts
-        text = Text(f"{counts.done} of {self.counts.total} runs done", style="bold")
+        text = Text(f"{counts.done} of {counted(counts.total, 'run')} done", style="bold")
         if counts.failed:
             text.append(f", {counts.failed} failed", style="bold red")
         elsewhere = counts.running - len(self.lines)

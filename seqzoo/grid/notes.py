@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from seqzoo.errors import counted
 from seqzoo.grid.labels import point_label, shortened, value_label
 from seqzoo.grid.matched import WORDS
 from seqzoo.grid.plan import Plan, PlanRow
@@ -27,7 +28,8 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
             if values and not set(values) & set(_values(having, factor)):
                 causes.append(f"{factor} {' or '.join(values)}")
         where = " and ".join(causes) or "some parts"
-        yield f"{axis} is no option with {where}: {_runs(len(without))} without it, each done once"
+        runs = counted(len(without), "run")
+        yield f"{axis} is no option with {where}: {runs} without it, each done once"
 
 
 def _matched(plan: Plan) -> Iterator[str]:
@@ -45,10 +47,6 @@ def _matched(plan: Plan) -> Iterator[str]:
             f"{name}: {change} has {matched.reached:,.0f} {WORDS[matched.by]}, the base "
             f"{matched.target:,.0f} ({matched.excess:+.1%})"
         )
-
-
-def _runs(number: int) -> str:
-    return f"{number} run{'s' * (number != 1)}"
 
 
 def _coordinates(row: PlanRow) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from seqzoo.grid.job import Finished, Job, Lost, Progress
 from seqzoo.grid.ledger import Counts
 
-__all__ = ["Board", "Line", "View", "duration"]
+__all__ = ["Board", "Line", "Told", "View", "duration"]
 
 
 def duration(seconds: float) -> str:
@@ -24,6 +24,14 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A way in which runs fail: the first run that did, and how many have."""
+
+    first: str
+    times: int
 
 
 class View:
@@ -78,6 +86,7 @@ class Board(View):
         self._max_steps: Mapping[str, int] = {}
         self._steps_done = 0
         self._since: float | None = None
+        self._told: dict[str, Told] = {}
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
         """Learn the totals and the sizes."""
@@ -108,6 +117,15 @@ class Board(View):
         """Close a line."""
         self.counts = counts
         self.lines.pop(news.job.claim, None)
+
+    def failed_like(self, news: Finished) -> Told | None:
+        """The runs that failed with the same error before; None for the first, to be told whole."""
+        assert news.error is not None
+        before = self._told.get(news.error)
+        times = before.times + 1 if before else 1
+        told = Told(before.first if before else news.job.label, times)
+        self._told[news.error] = told
+        return told if before else None
 
     def lost(self, news: Lost) -> None:
         """Close a line."""

@@ -57,6 +57,7 @@ class RunJob:
                     job,
                     error=_one_line(failure),
                     traceback=traceback.format_exc(),
+                    expected=isinstance(failure, SeqzooError),
                     no_room=_is_no_room(failure),
                 )
             )

@@ -9,6 +9,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqzoo.errors import counted
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.packed_attention import packed_attention, window_mask
@@ -104,8 +105,8 @@ class AttentionMixer(Mixer):
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The softmax over all tokens kept."""
-        seen = "all tokens" if self.window is None else f"the last {self.window} tokens"
-        heads = f"{self.heads} head{'s' if self.heads > 1 else ''} of {self.head_size}"
+        seen = "all tokens" if self.window is None else f"the last {counted(self.window, 'token')}"
+        heads = f"{counted(self.heads, 'head')} of {self.head_size}"
         return (
             ("state", f"keys and values of {seen}; {heads}"),
             ("read", "o_t = sum_s softmax_s(q_t k_s / sqrt(d)) v_s over s <= t"),

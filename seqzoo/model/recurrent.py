@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
+from seqzoo.errors import counted
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
@@ -121,7 +122,7 @@ class RecurrentMixer(Mixer):
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The shared recurrence, and each slot's part by the first line of its docstring."""
         dims = self.dims
-        heads = f"{dims.heads} head{'s' if dims.heads > 1 else ''}"
+        heads = counted(dims.heads, "head")
         sizes = f"{heads}, S is {dims.value_size} x {dims.key_size} each"
         slots = (self.anchor, self.injection, self.forget, self.readout)
         return (

@@ -175,7 +175,8 @@ def _to_come(
                 seed=seed,
                 spec={**study.spec, "seed": seed},
             )
-            error = f"all {wanted} trials of '{study.name}' failed" if hopeless else None
+            tried = "the one trial" if wanted == 1 else f"all {wanted} trials"
+            error = f"{tried} of '{study.name}' failed" if hopeless else None
             yield _result(directory, row, (None, error))
 
 

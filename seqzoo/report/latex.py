@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from seqzoo.report.blocks import Column, Entry
@@ -31,18 +31,19 @@ def to_latex(report: Report) -> str:
     comments = [report.heading, *failures, r"\usepackage{booktabs}"]
     head = "".join(f"% {' '.join(line.split())}\n" for line in comments)
     machines = [f"Run on {line}" for line in report.machines]
-    notes = ". ".join(_escape(line) for line in ["; ".join(report.notes), *machines])
+    tables = report.tables(WIDTH)
+    notes = "; ".join(report.notes(tables, best="bold:"))
+    caption = [_escape(line) for line in [notes, *machines] if line]
     return f"{head}\n" + "\n".join(
-        "\n".join(_draw(table, report.collection.name, notes)) + "\n"
-        for table in report.tables(WIDTH)
+        "\n".join(_draw(table, report.collection.name, caption)) + "\n" for table in tables
     )
 
 
-def _draw(table: Table, name: str, notes: str) -> Iterator[str]:
+def _draw(table: Table, name: str, caption: Sequence[str]) -> Iterator[str]:
     yield r"\begin{table}"
     yield r"  \centering\small"
     title = ", ".join(word for word in (name, table.title) if word)
-    yield rf"  \caption{{{_escape(title)}. {notes}.}}"
+    yield rf"  \caption{{{'. '.join([_escape(title), *caption])}.}}"
     yield rf"  \begin{{tabular}}{{{''.join('r' if c.is_number else 'l' for c in table.columns)}}}"
     yield r"    \toprule"
     yield from _heads(table.columns)

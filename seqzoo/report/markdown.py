@@ -20,12 +20,15 @@ def to_markdown(report: Report) -> str:
 
 def _blocks(report: Report) -> Iterator[str]:
     yield f"**{_escape(report.heading)}**"
-    for table in report.tables(WIDTH):
+    tables = report.tables(WIDTH)
+    for table in tables:
         if table.title:
             yield f"**{_escape(table.title)}**"
         yield _draw(table)
-    lines = ["; ".join(report.notes) + ".", *(f"Run on {line}." for line in report.machines)]
-    yield " ".join(_escape(line) for line in lines)
+    notes = "; ".join(report.notes(tables))
+    lines = [notes, *(f"Run on {line}" for line in report.machines)]
+    if any(lines):
+        yield " ".join(f"{_escape(line)}." for line in lines if line)
     if report.failures:
         yield "\n".join(f"- failed: {_escape(line)}" for line in report.failures)
 

@@ -42,10 +42,9 @@ class Report:
         """Name, completeness, seeds, origin."""
         return summary.heading(self.collection)
 
-    @cached_property
-    def notes(self) -> list[str]:
-        """How to read the tables."""
-        return summary.notes(self.collection, self.cells)
+    def notes(self, tables: Sequence[Table], best: str = "*") -> list[str]:
+        """How to read these tables, which mark the best of a column with `best`."""
+        return summary.notes(self.collection, self.cells, tables, best)
 
     @cached_property
     def machines(self) -> list[str]:
@@ -54,7 +53,7 @@ class Report:
 
     @cached_property
     def failures(self) -> list[str]:
-        """The failed runs."""
+        """What made runs fail, runs that failed alike in one line."""
         return summary.failures(self.collection)
 
 

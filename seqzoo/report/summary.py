@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from seqzoo.errors import counted
 from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.grid.matched import WORDS
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
+from seqzoo.report.tables import Table
+from seqzoo.report.wording import and_others
 
 __all__ = ["failures", "heading", "machines", "notes"]
 
@@ -18,24 +22,32 @@ def heading(collection: Collection) -> str:
     states = [result.state for result in collection.results]
     lacks = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
     seeds = len({result.seed for result in collection.results})
-    trials = f"{len(collection.trials)} trials" if collection.trials else ""
     parts = [
-        f"{states.count('done')} of {len(states)} runs done"
+        f"{states.count('done')} of {counted(len(states), 'run')} done"
         + (f" ({', '.join(lacks)})" if lacks else ""),
-        *([trials] if trials else []),
-        f"{seeds} seed{'s' if seeds != 1 else ''}",
+        *([counted(len(collection.trials), "trial")] if collection.trials else []),
+        counted(seeds, "seed"),
         f"from {', '.join(map(str, collection.directories))}",
     ]
     return f"{collection.name}: " + ", ".join(parts)
 
 
-def notes(collection: Collection, cells: Sequence[Cell]) -> list[str]:
-    """How to read what the tables hold, one sentence each, only what occurs."""
+def notes(
+    collection: Collection, cells: Sequence[Cell], tables: Sequence[Table], best: str
+) -> list[str]:
+    """How to read what the tables hold, one sentence each, only what occurs.
+
+    Args:
+        collection: the runs.
+        cells: theirs.
+        tables: as they are drawn.
+        best: how these mark the best of a column, where one is.
+    """
     said = []
     if any(cell.summary and cell.summary.sd is not None for cell in cells):
         said.append("mean ± sample standard deviation over seeds")
-    if len(cells) > 1:
-        said.append("* best of its column")
+    if any(entry.best for table in tables for row in table.rows for entry in row):
+        said.append(f"{best} best of its column")
     if any(cell.difference for cell in cells):
         interval = any(cell.difference and cell.difference.n > 1 for cell in cells)
         said.append(
@@ -82,7 +94,7 @@ def _tuning(collection: Collection, cells: Sequence[Cell]) -> Iterator[str]:
 
 def _span(counts: Sequence[int]) -> str:
     low, high = counts[0], counts[-1]
-    return f"{low} trial{'s' if low != 1 else ''}" if low == high else f"{low} to {high} trials"
+    return counted(low, "trial") if low == high else f"{low} to {high} trials"
 
 
 def machines(collection: Collection) -> list[str]:
@@ -91,7 +103,7 @@ def machines(collection: Collection) -> list[str]:
     for result in collection.results:
         if result.record is not None:
             device, versions = result.record.device, result.record.versions
-            threads = f"{device.threads} thread{'s' if device.threads != 1 else ''} a run"
+            threads = f"{counted(device.threads, 'thread')} a run"
             said[f"{device.name}, {threads}, torch {versions.torch}, seqzoo {versions.seqzoo}"] = (
                 None
             )
@@ -99,11 +111,13 @@ def machines(collection: Collection) -> list[str]:
 
 
 def failures(collection: Collection) -> list[str]:
-    """Each failed run: variant, point and seed, the error in one line, where to read on."""
+    """What made runs fail, once each: the first that did, the error in a line, where to read on."""
     points = shortened([result.point for result in collection.results])
-    return [
-        f"{run_label(result.variant, point, result.seed)}: {result.error} "
-        f"({failure_path(result.directory)})"
-        for result, point in zip(collection.results, points, strict=True)
-        if result.state == "failed"
-    ]
+    alike: dict[str | None, list[str]] = {}
+    paths: dict[str | None, Path] = {}
+    for result, point in zip(collection.results, points, strict=True):
+        if result.state == "failed":
+            label = run_label(result.variant, point, result.seed)
+            alike.setdefault(result.error, []).append(label)
+            paths.setdefault(result.error, failure_path(result.directory))
+    return [f"{and_others(labels)}: {error} ({paths[error]})" for error, labels in alike.items()]

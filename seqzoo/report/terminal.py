@@ -17,11 +17,13 @@ __all__ = ["print_report"]
 def print_report(report: Report, console: Console) -> None:
     """Print heading, tables, notes and failures; nothing is cut off at any width."""
     console.print(Text(report.heading, style="bold"), soft_wrap=True)
-    for table in report.tables(console.width):
+    tables = report.tables(console.width)
+    for table in tables:
         console.print()
         console.print(_draw(table))
     console.print()
-    for line in ("; ".join(report.notes), *(f"run on {line}" for line in report.machines)):
+    notes = "; ".join(report.notes(tables))
+    for line in ([notes] if notes else []) + [f"run on {line}" for line in report.machines]:
         console.print(Text(line, style="dim"))
     for line in report.failures:
         console.print(Text.assemble(("failed ", "bold red"), line), soft_wrap=True)

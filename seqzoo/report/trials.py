@@ -12,7 +12,15 @@ from seqzoo.report.layout import VARIANT
 from seqzoo.report.tables import Table
 from seqzoo.report.wording import number
 
-__all__ = ["trials_table"]
+__all__ = ["trials_in_order", "trials_table"]
+
+
+def trials_in_order(collection: Collection) -> list[Result]:
+    """The trials cell by cell, each cell's in the order proposed: the rows of the table."""
+    tried = [(each, each.tried) for each in collection.trials if each.tried is not None]
+    studies = list(dict.fromkeys(what.study for _, what in tried))
+    tried.sort(key=lambda pair: (studies.index(pair[1].study), pair[1].number))
+    return [trial for trial, _ in tried]
 
 
 def trials_table(collection: Collection) -> Table | None:
@@ -20,11 +28,9 @@ def trials_table(collection: Collection) -> Table | None:
 
     Trials are numbered from 0, as they are in messages and in the plan.
     """
-    tried = [(each, each.tried) for each in collection.trials if each.tried is not None]
+    tried = [(each, each.tried) for each in trials_in_order(collection) if each.tried is not None]
     if not tried:
         return None
-    studies = list(dict.fromkeys(what.study for _, what in tried))
-    tried.sort(key=lambda pair: (studies.index(pair[1].study), pair[1].number))
     trials, whats = zip(*tried, strict=True)
     head = _cells(collection, trials)
     names = axis_labels(path for what in whats for path in what.values)

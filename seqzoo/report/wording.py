@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from seqzoo.errors import counted
 from seqzoo.report.cells import Cell
 
 __all__ = [
     "Wording",
+    "and_others",
     "difference_text",
     "metric_text",
     "number",
@@ -26,6 +28,16 @@ class Wording:
 
     intervals: bool = True
     brief: bool = False
+
+
+def and_others(labels: Sequence[str]) -> str:
+    """The first, and how many more there are.
+
+    >>> and_others(["a"]), and_others(["a", "b", "c"])
+    ('a', 'a and 2 others')
+    """
+    others = len(labels) - 1
+    return f"{labels[0]} and {counted(others, 'other')}" if others else labels[0]
 
 
 def number(value: float, like: float | None = None) -> str:
@@ -123,7 +135,7 @@ def steps_text(cell: Cell, brief: bool = False) -> str:
     if cell.target is None or cell.n == 0:
         return ""
     if cell.reached_at is None:
-        return f"not within {cell.max_steps:,}" + ("" if brief else " steps")
+        return "not within " + (f"{cell.max_steps:,}" if brief else counted(cell.max_steps, "step"))
     text = f"{cell.reached_at:,.0f}"
     if len(cell.reached) == cell.n:
         return text

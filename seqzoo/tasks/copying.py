@@ -18,6 +18,7 @@ import torch
 from pydantic import PositiveInt, ValidationInfo, field_validator
 from torch import Tensor
 
+from seqzoo.errors import counted
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
@@ -57,8 +58,9 @@ class Copying(SyntheticTask):
             length = info.data.get("length")
             if length is not None and 2 * count + 1 > length:
                 raise ValueError(
-                    f"{count} tokens, the mark and their copies need length >= {2 * count + 1}, "
-                    f"got {length}; use a longer sequence or count <= {(length - 1) // 2}"
+                    f"{counted(count, 'token')}, the mark and their copies need length >= "
+                    f"{2 * count + 1}, got {length}; use a longer sequence or "
+                    f"count <= {(length - 1) // 2}"
                 )
             return count
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 
+from seqzoo.errors import counted
 from seqzoo.tasks.placing import one_block
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
 from seqzoo.tasks.task import Batch, Metric
@@ -65,8 +66,8 @@ class Palindrome(SyntheticTask):
             length = info.data.get("length")
             if length is not None and span + 2 > length:
                 raise ValueError(
-                    f"{span} tokens, the mark and the query do not fit into length {length}; use "
-                    f"length >= {span + 2} or span <= {length - 2}"
+                    f"{counted(span, 'token')}, the mark and the query do not fit into length "
+                    f"{length}; use length >= {span + 2} or span <= {length - 2}"
                 )
             return span
 

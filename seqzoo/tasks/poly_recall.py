@@ -23,6 +23,7 @@ from __future__ import annotations
 import torch
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
+from seqzoo.errors import counted
 from seqzoo.tasks.placing import place, shuffled, starts_of_blocks
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
 from seqzoo.tasks.task import Batch, Metric
@@ -59,8 +60,9 @@ class PolyRecall(SyntheticTask):
             smallest = RECORD * records + RECORD
             if length is not None and length < smallest:
                 raise ValueError(
-                    f"{records} records of {RECORD} tokens and the question need length >= "
-                    f"{smallest}, got {length}; use a longer sequence, or fewer keys or contexts"
+                    f"{counted(records, 'record')} of {RECORD} tokens and the question need "
+                    f"length >= {smallest}, got {length}; use a longer sequence, or fewer "
+                    "keys or contexts"
                 )
             if vocab_size is not None and vocab_size < 4 * records + 1:
                 raise ValueError(

@@ -26,6 +26,7 @@ from __future__ import annotations
 import torch
 from pydantic import PositiveInt, ValidationInfo, field_validator
 
+from seqzoo.errors import counted
 from seqzoo.tasks.placing import place, starts_of_blocks
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
 from seqzoo.tasks.task import Batch, Metric
@@ -60,8 +61,8 @@ class SilenceGate(SyntheticTask):
             smallest = RECORD * records + QUESTION
             if length is not None and length < smallest:
                 raise ValueError(
-                    f"{records} records of {RECORD} tokens and the question need length >= "
-                    f"{smallest}, got {length}; use a longer sequence or fewer records"
+                    f"{counted(records, 'record')} of {RECORD} tokens and the question need "
+                    f"length >= {smallest}, got {length}; use a longer sequence or fewer records"
                 )
             if vocab_size is not None and vocab_size < 3 * records + 4:
                 raise ValueError(

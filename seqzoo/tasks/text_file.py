@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqzoo.errors import SpecError
+from seqzoo.errors import SpecError, counted
 from seqzoo.tasks.data_file import reading
 
 __all__ = ["Bytes", "Characters", "read_blocks", "read_bytes", "read_characters", "read_text"]
@@ -87,8 +87,9 @@ class Characters:
         unknown = sorted(set(text) - places.keys())
         if unknown:
             raise SpecError(
-                f"the model knows no {', '.join(map(repr, unknown))}: its {len(places)} characters "
-                f"are those of its training text; known: {self.alphabet!r}"
+                f"the model knows no {', '.join(map(repr, unknown))}: its "
+                f"{counted(len(places), 'character')} are those of its training text; "
+                f"known: {self.alphabet!r}"
             )
         return [places[character] for character in text]
 

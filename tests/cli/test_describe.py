@@ -47,6 +47,17 @@ def test_attention_grows_with_the_context(
     assert longer["state_elements"] - facts["state_elements"] == 2 * 2 * 24 * 16
 
 
+def test_a_preset_is_named_unless_it_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(RUN % "prism")
+    for depth, named in ((1, "prism-depth1"), (2, "prism"), (3, None)):
+        (facts,) = described([str(file), "--set", f"model.mixer.depth={depth}"], capsys)
+        (layer,) = facts["layers"]
+        assert (layer["mixer"], layer["preset"]) == ("recurrent", named)
+
+
 def test_a_grid_shows_each_different_model(capsys: pytest.CaptureFixture[str]) -> None:
     all_facts = described([str(ROOT / "examples" / "quickstart.yaml")], capsys)
     assert len(all_facts) == 8 * 2
@@ -61,5 +72,5 @@ def test_lines_fit_the_terminal(
     assert main(["describe", str(ROOT / "examples" / "hybrid.yaml")]) == 0
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= columns
-    for words in ("blocks 1 to 3: recurrent", "block 4: attention", "the last 32 tokens"):
+    for words in ("blocks 1 to 3: prism (recurrent)", "block 4: attention", "the last 32 tokens"):
         assert words in shown

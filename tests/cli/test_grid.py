@@ -71,7 +71,7 @@ def test_a_grid_runs_reports_fails_resumes_and_grows(file, tmp_path, capsys):
     assert "diverged" in printed.err
 
     assert main([*arguments, "--json", "--set", "variants.bold.train.optimizer.lr=1e-3"]) == 1
-    assert "another grid: 1 of its 2 runs are not in this one" in capsys.readouterr().err
+    assert "another grid: 1 of its 2 runs is not in this one" in capsys.readouterr().err
 
     assert main([*arguments, "--json", "--set", "seeds=[0, 1]", "--workers", "2"]) == 1
     page = json.loads(capsys.readouterr().out)

@@ -32,7 +32,7 @@ def test_every_format_is_printed(run, capsys):
         assert main(["report", run, *arguments]) == 0
         return capsys.readouterr().out
 
-    assert "tiny: 1 of 1 runs done" in printed()
+    assert "tiny: 1 of 1 run done" in printed()
     assert "accuracy" in printed("--format", "table")
     assert "| run | accuracy |" in printed("--format", "markdown")
     (row,) = csv.DictReader(io.StringIO(printed("--format", "csv")))
@@ -48,7 +48,7 @@ def test_a_report_is_written_to_a_file(run, tmp_path, capsys):
     assert main(["report", run, "--output", str(path)]) == 0
     assert capsys.readouterr().out == ""
     text = path.read_text(encoding="utf-8")
-    assert text.startswith("tiny: 1 of 1 runs done")
+    assert text.startswith("tiny: 1 of 1 run done")
     assert "\x1b" not in text
     assert main(["report", run, "--output", str(tmp_path / "no" / "where.csv")]) == 1
     assert "where.csv" in capsys.readouterr().err

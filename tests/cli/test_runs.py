@@ -51,6 +51,14 @@ def grid(tmp_path):
     return tmp_path
 
 
+def test_runs_that_fail_alike_are_told_once(grid, capsys):
+    for layers in (1, 2):
+        (grid / "runs" / f"run{layers}" / "record.json").unlink()
+        (grid / "runs" / f"run{layers}" / "failure.txt").write_text("no memory\n", encoding="utf-8")
+    assert main(["runs", str(grid)]) == 0
+    assert "failed run1 and 1 other: no memory\n" in capsys.readouterr().out
+
+
 def test_runs_are_listed_and_chosen(grid, capsys):
     assert main(["runs", str(grid), "--json"]) == 0
     one, two = json.loads(capsys.readouterr().out)

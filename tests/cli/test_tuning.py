@@ -84,7 +84,7 @@ def test_rows(searched, capsys):
 def test_no_time_is_left(searched, capsys):
     assert main(["kernels", "--tune", "--minutes", "0"]) == 0
     assert searched == []
-    assert "8 searches are left; the same command goes on" in capsys.readouterr().out
+    assert "left: 8 searches; the same command goes on" in capsys.readouterr().out
 
 
 def test_a_lost_gpu(searched, capsys, monkeypatch):

@@ -291,7 +291,7 @@ grids:
         ),
         (
             "paired: {model.width: [16, 32], task.length: [8]}\n",
-            "g.yaml:5:33 paired.task.length: 1 values, and 2 of model.width to go with; paired "
+            "g.yaml:5:33 paired.task.length: 1 value, and 2 of model.width to go with; paired "
             "lists are equally long; for all combinations write 'axes'",
         ),
         (

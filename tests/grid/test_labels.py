@@ -4,6 +4,7 @@ from seqzoo.grid.labels import (
     point_label,
     run_label,
     shortened,
+    tried_label,
     value_label,
 )
 
@@ -41,6 +42,8 @@ def test_axes_with_one_last_word_are_told_apart_by_the_words_before_it():
 def test_a_point_names_all_but_its_task():
     assert point_label({"task": "parity", "model.width": 16}) == "parity width=16"
     assert point_label({}) == ""
+    assert point_label({"a.heads": 2, "b.heads": 4}) == "a.heads=2 b.heads=4"
+    assert tried_label({"a.heads": 2, "width": 0.123456}) == "heads=2 width=0.1235"
     assert run_label("", {}, 3) == "seed 3"
     assert run_label("linear", {"task.type": "text"}, 0) == "linear, text, seed 0"
 

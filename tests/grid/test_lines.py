@@ -33,7 +33,38 @@ def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypa
         f"[ 3/10] failed: {name}: ValueError('no')",
         f"    {tmp_path / 'failure.txt'}",
         f"[ 3/10] left to another process: {name}",
-        "finishing 2 runs at hand; Ctrl-C again stops them, resumable",
+        "finishing 2 runs at hand; Ctrl-C again stops now, resumable",
+    ]
+
+
+def test_the_traceback_is_shown_at_once_and_runs_that_fail_alike_are_told_once(tmp_path, make_job):
+    page = io.StringIO()
+    view = LineView(Console(file=page, width=40))
+    view.opened(Counts(planned=4), {})
+    own = "there is no text file none.txt"
+    for number, (name, error, expected) in enumerate(
+        [
+            ("a", "ValueError('no')", False),
+            ("b", own, True),
+            ("c", "ValueError('no')", False),
+            ("d", "ValueError('no')", False),
+        ],
+        start=1,
+    ):
+        job = make_job(name, tmp_path / name)
+        view.started(job)
+        news = Finished(job, error=error, traceback="Traceback\n  line [2]\n", expected=expected)
+        view.finished(news, Counts(planned=4 - number, failed=number))
+    assert page.getvalue().splitlines() == [
+        "4 runs: 0 done, 4 to do",
+        "[1/4] failed: a: ValueError('no')",
+        "    Traceback",
+        "      line [2]",
+        f"    {tmp_path / 'a' / 'failure.txt'}",
+        f"[2/4] failed: b: {own}",
+        f"    {tmp_path / 'b' / 'failure.txt'}",
+        "[3/4] failed: c: as 'a' did, 2 times now",
+        "[4/4] failed: d: as 'a' did, 3 times now",
     ]
 
 

@@ -35,7 +35,9 @@ def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
     assert "accuracy 0.500" in text
     assert "starting" in text
     assert "2 of 8 runs done, 1 failed, 1 running in other processes" in text
-    view.finished(Finished(a, error="RuntimeError('boom')"), replace(counts, failed=2, running=3))
+    news = Finished(a, error="RuntimeError('boom')", traceback="Traceback\n  at [1]")
+    view.finished(news, replace(counts, failed=2, running=3))
+    view.finished(replace(news, job=make_job("d", tmp_path)), replace(counts, failed=3))
     view.lost(Lost(b, "its worker was ended by SIGKILL"))
     view.taken(c)
     view.stopping(0)
@@ -43,7 +45,9 @@ def test_the_board_shows_each_run_and_the_totals(tmp_path, make_job):
     view.closed()
     kept = page.getvalue()
     assert "a: RuntimeError('boom')" in kept
-    assert "failure.txt" in kept
+    assert "  at [1]" in kept
+    assert kept.count("Traceback") == kept.count("failure.txt") == 1
+    assert "d: as 'a' did, 2 times now" in kept
     assert "b: its worker was ended by SIGKILL" in kept
     assert "left to another process c" in kept
 

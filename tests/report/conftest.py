@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,15 @@ class GridDirectory:
             run_id, value, **{"seed": row.seed, "target": row.target, **changes}
         )
         write_record(directory / "record.json", record)
+
+    def curve(self, run_id: str, values: dict[int, float]) -> None:
+        """The log of its evaluations: step -> accuracy."""
+        lines = [
+            json.dumps({"kind": "evaluation", "step": step, "accuracy": value, "loss": 1.0})
+            for step, value in values.items()
+        ]
+        path = run_directory(self.path, run_id) / "metrics.jsonl"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def fail(self, run_id: str, error: str) -> None:
         directory = run_directory(self.path, run_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from seqzoo.grid.tuned import Chosen, Tried
@@ -70,6 +73,21 @@ def test_the_page_lists_them_and_tells_why_one_failed(tuned):
     assert '<section aria-label="Trials">' in page
     assert "0.900<span" in page
     assert "<strong>thin, seed 0, trial 1</strong> ValueError(&#39;no&#39;)" in page
+
+
+def test_each_trial_opens_on_the_page_with_its_curves_and_its_difference_to_the_base(tuned):
+    tuned.curve("run3", {50: 0.2, 100: 0.3})
+    page = to_html(make_report(tuned.path))
+    places = re.findall(r'<tr data-run="(\d+)">(?:(?!</tr>).)*class="open">(run\d)<', page)
+    assert places[:6] == [
+        *(("2", "run0"), ("3", "run2"), ("4", "run4"), ("5", "run1"), ("6", "run3"), ("7", "run5"))
+    ]
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    trial = data["runs"][6]
+    assert trial["label"] == "thin, seed 0, trial 1"
+    assert trial["curves"]["accuracy"] == [[50, 100], [0.2, 0.3]]
+    assert ["trial 1", "lr=0.01111 mixer.heads=2 mlp.heads=4"] in trial["facts"]
+    assert data["runs"][trial["base"]]["label"] == "full, seed 0"
 
 
 def test_tables_say_of_how_many_trials_a_row_is_the_best(tuned):

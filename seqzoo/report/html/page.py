@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +18,7 @@ from seqzoo.report.figures import draw_figures, inline_svg
 from seqzoo.report.garbage import collector_at_rest
 from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
 from seqzoo.report.report import Report
-from seqzoo.report.trials import trials_table
+from seqzoo.report.trials import trials_in_order, trials_table
 
 __all__ = ["embedded", "to_html"]
 
@@ -35,32 +36,34 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    results, trials = report.collection.results, report.collection.trials
+    results, trials = report.collection.results, trials_in_order(report.collection)
     points = _points(results)
     labels = [
         run_label(result.variant, point, result.seed)
         for result, point in zip(results, points, strict=True)
     ]
+    trial_labels = list(map(_trial_label, trials))
+    tables = report.tables(WIDTH)
     columns = columns_of(report)
     rows = [row_of(result, point, columns) for result, point in zip(results, points, strict=True)]
     return templates.get_template("report.html").render(
         name=report.collection.name,
         origin=report.heading.removeprefix(f"{report.collection.name}: "),
         facts=_facts(report),
-        tables=report.tables(WIDTH),
-        notes=report.notes,
+        tables=tables,
+        notes=report.notes(tables),
         trials=trials_table(report.collection),
         drawings=[(drawing, Markup(inline_svg(drawing))) for drawing in draw_figures(report)],
         columns=columns,
         choices=choices_of(columns, rows),
         runs=rows,
         most_rows=MOST_ROWS,
-        failures=[*_failures(results, labels), *_failures(trials, map(_trial_label, trials))],
+        failures=_failures([*results, *trials], [*labels, *trial_labels]),
         machines=_environment(report),
         version=version("seqzoo"),
         css=_source(templates, "report.css"),
         js=_source(templates, "report.js"),
-        data=embedded(data_of(report.collection, labels)),
+        data=embedded(data_of(report.collection, trials, [*labels, *trial_labels])),
     )
 
 
@@ -128,12 +131,29 @@ def _trial_label(trial: Result) -> str:
     return f"{label}, trial {trial.tried.number}" if trial.tried is not None else label
 
 
-def _failures(results: Sequence[Result], labels: Iterable[str]) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True)
+class _Failure:
+    """A way in which runs failed: those that did, the error, and what the first one left of it."""
+
+    labels: list[str]
+    error: str
+    text: str
+
+
+def _failures(results: Sequence[Result], labels: Sequence[str]) -> list[_Failure]:
+    alike: dict[str, _Failure] = {}
     for result, label in zip(results, labels, strict=True):
-        if result.state == "failed":
-            try:
-                path = failure_path(result.directory)
-                text = path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                text = result.error or ""
-            yield {"label": label, "error": result.error or "", "text": text}
+        if result.state != "failed":
+            continue
+        error = result.error or ""
+        if error not in alike:
+            alike[error] = _Failure([], error, _failure_text(result))
+        alike[error].labels.append(label)
+    return list(alike.values())
+
+
+def _failure_text(result: Result) -> str:
+    try:
+        return failure_path(result.directory).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return result.error or ""

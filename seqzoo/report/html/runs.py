@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from seqzoo.grid.labels import axis_labels, value_label
+from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report.changes import changes
 from seqzoo.report.collect import Collection, Result
 from seqzoo.report.history import Curve, read_curves
@@ -133,13 +133,22 @@ def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
     return choices
 
 
-def data_of(collection: Collection, labels: Sequence[str]) -> dict[str, Any]:
-    """What the script shows of each run; equal parts of specs are there once."""
+def data_of(
+    collection: Collection, trials: Sequence[Result], labels: Sequence[str]
+) -> dict[str, Any]:
+    """What the script shows of each run, then of each trial; equal parts of specs once.
+
+    Args:
+        collection: whose results are the runs.
+        trials: its trials, in the order of their table.
+        labels: of the runs and the trials.
+    """
     places = {(*result.cell, result.seed): place for place, result in enumerate(collection.results)}
     sections = _Sections()
-    specs = [sections.places_of(result.spec) for result in collection.results]
+    results = [*collection.results, *trials]
+    specs = [sections.places_of(result.spec) for result in results]
     runs = []
-    for result, spec, label in zip(collection.results, specs, labels, strict=True):
+    for result, spec, label in zip(results, specs, labels, strict=True):
         base = _base_place(collection, result, places)
         runs.append(
             {
@@ -229,6 +238,8 @@ def _points(curve: Curve) -> list[list[float]]:
 def _facts(result: Result) -> list[tuple[str, str]]:
     record = result.record
     facts = [("run", result.run_id), ("state", result.state)]
+    if result.tried is not None:
+        facts.append((f"trial {result.tried.number}", tried_label(result.tried.values)))
     if record is None:
         return facts
     names = sorted(record.metrics, key=record.metric.name.__ne__)  # its own metric first

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from seqzoo.grid.plan import PlanRow, run_directory
+from seqzoo.grid.plan import PlanRow
 
 NASTY = "</script><script>document.title='broken'</script>"
 
@@ -34,11 +32,6 @@ def zoo(grid):
     grid.freeze(base="full")
     for place, value in enumerate((0.9, 0.8, 0.7, 0.95)):
         grid.record(f"run{place}", value, steps=100 - place)
-        rows = [
-            {"kind": "evaluation", "step": step, "accuracy": value * step / 100, "loss": 1.0}
-            for step in (50, 100)
-        ]
-        path = run_directory(grid.path, f"run{place}") / "metrics.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        grid.curve(f"run{place}", {50: value / 2, 100: value})
     grid.fail("run4", f"ValueError('{NASTY}')")
     return grid

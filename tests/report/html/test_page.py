@@ -83,3 +83,15 @@ def test_a_grid_without_records_and_a_run_alone_have_pages(grid, make_grid):
     alone.freeze()
     data = json.loads(Page(to_html(make_report(alone.path))).data)
     assert data["runs"][0]["base"] is None
+
+
+def test_runs_that_fail_alike_are_one_failure_with_one_traceback(grid):
+    for seed in range(3):
+        grid.run("a", seed)
+    grid.freeze()
+    for place in range(3):
+        grid.fail(f"run{place}", "RuntimeError('no memory')")
+    text = to_html(make_report(grid.path))
+    assert text.count("<details>") == 1
+    assert "<strong>a, seed 0 and 2 others</strong> RuntimeError" in text
+    assert "Alike: a, seed 1; a, seed 2" in text

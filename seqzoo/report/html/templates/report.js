@@ -83,7 +83,7 @@ function show() {
   const cut = shown < fitting.size;
   byId("more").hidden = !cut;
   byId("count").textContent = `${fitting.size.toLocaleString("en")} of ` +
-    `${body.rows.length.toLocaleString("en")} runs${cut ? `, the first ${shown.toLocaleString("en")} shown` : ""}`;
+    `${body.rows.length.toLocaleString("en")} run${body.rows.length === 1 ? "" : "s"}${cut ? `, the first ${shown.toLocaleString("en")} shown` : ""}`;
 }
 byId("more").addEventListener("click", () => { most = Infinity; show(); });
 show();
@@ -93,7 +93,7 @@ byId("filters").addEventListener("submit", (event) => event.preventDefault());
 // One run: its facts, its difference to the base, its curves, its resolved spec.
 const dialog = byId("dialog");
 let current = null;
-body.addEventListener("click", (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("button.open");
   if (button) openRun(button.closest("tr"));
 });
@@ -108,7 +108,7 @@ function openRun(row) {
 }
 function neighbour(row, way) {
   let other = row[way];
-  while (other && !fitting.has(other)) other = other[way];
+  while (other && other.parentNode === body && !fitting.has(other)) other = other[way];
   return other;
 }
 byId("previous").addEventListener("click", () => openRun(neighbour(current, "previousElementSibling")));
@@ -198,7 +198,8 @@ function chart(run, metric) {
   svg.setAttribute("viewBox", "0 0 720 290");
   svg.setAttribute("class", "chart");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${metric} over ${run.curves[metric][0].at(-1)} steps, at last ${short(last)}`);
+  const lasted = run.curves[metric][0].at(-1);
+  svg.setAttribute("aria-label", `${metric} over ${lasted} step${lasted === 1 ? "" : "s"}, at last ${short(last)}`);
   for (const [value, text] of high === low ? [[high, short(high)]] : ticksBetween(low, high)) {
     draw(svg, "line", { class: "axis", x1: 60, x2: 700, y1: y(value), y2: y(value) });
     draw(svg, "text", { x: 54, y: y(value) + 4, "text-anchor": "end" }, text);
