@@ -101,6 +101,7 @@ class Runs:
                     text=True,
                     timeout=400,
                     check=False,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},  # as torchrun's command sets it
                 )
                 assert ended.returncode == 0, ended.stderr
                 results.write_text(ended.stdout)
