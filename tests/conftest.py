@@ -8,7 +8,8 @@ kernel can be compiled, so compiling ahead of time works in processes of its own
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,18 @@ def record_of(run_id: str, value: float, **changes) -> Record:
         "device": DeviceFacts(kind="cpu", name="a processor", threads=1),
     }
     return Record(run_id=run_id, **{**facts, **changes})
+
+
+@pytest.fixture
+def table_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a table of kernel configurations is looked for; there is none yet."""
+    from seqzoo.scan.triton import configs
+
+    path = tmp_path / "kernels.json"
+    monkeypatch.setenv("SEQZOO_KERNEL_TABLE", str(path))
+    configs.clear()
+    yield path
+    configs.clear()
 
 
 @pytest.fixture

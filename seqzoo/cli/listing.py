@@ -16,7 +16,7 @@ from seqzoo.errors import counted
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.listing import run_row
-from seqzoo.report.wording import and_others, number, signed, thousands
+from seqzoo.report.wording import and_others, metrics_name, number, signed, thousands
 
 __all__ = ["show_pair", "show_runs"]
 
@@ -53,8 +53,7 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
     table = _table()
     with_variant = any(result.variant for result in collection.results)
     table.add_column("run", no_wrap=True)
-    metrics = {result.record.metric.name for result in results if result.record}
-    metric = metrics.pop() if len(metrics) == 1 else "metric"
+    metric = metrics_name(result.record.metric.name for result in results if result.record)
     axes = axis_labels(collection.axes).values()
     for name in [*(["variant"] if with_variant else []), *axes]:
         table.add_column(name, overflow="fold")

@@ -41,10 +41,10 @@ class DecodedModel(LanguageModel):
         rows, length = tokens.shape
         sources = self.decoder.sources(rows, length, tokens.device)
         features, state = super().hidden(tokens, state, sources)
-        wanted = torch.arange(tokens.numel(), device=tokens.device)
-        wanted = wanted if positions is None else positions
-        decoded = self.decoder(features, wanted, length)
-        return decoded.unflatten(0, (rows, length)) if positions is None else decoded, state
+        if positions is not None:
+            return self.decoder(features, positions, length), state
+        every = torch.arange(tokens.numel(), device=tokens.device)
+        return self.decoder(features, every, length).unflatten(0, (rows, length)), state
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """There is none.

@@ -12,7 +12,7 @@ from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
 from seqzoo.report.layout import VARIANT
 from seqzoo.report.tables import Table
-from seqzoo.report.wording import number, thousands
+from seqzoo.report.wording import metrics_name, number, thousands
 
 __all__ = ["adjusted_tables"]
 
@@ -53,8 +53,6 @@ def _matched(collection: Collection, rows: list[Row]) -> Table:
 def _tuned(collection: Collection, rows: list[Row]) -> Table:
     chosen = [cell.chosen for cell, _ in rows if cell.chosen is not None]
     paths = (path for each in chosen for path in each.values)
-    metrics = {each.metric for each in chosen}
-    name = metrics.pop() if len(metrics) == 1 else "metric"
     columns = {
         **{
             Column(name): [
@@ -64,7 +62,9 @@ def _tuned(collection: Collection, rows: list[Row]) -> Table:
         },
         Column("trials"): [str(each.trials) for each in chosen],
         Column("failed"): [str(each.failed) for each in chosen],
-        Column(f"best {name}"): [number(each.value) for each in chosen],
+        Column(f"best {metrics_name(each.metric for each in chosen)}"): [
+            number(each.value) for each in chosen
+        ],
         Column("seed"): [str(each.seed) for each in chosen],
     }
     if not any(each.failed for each in chosen):

@@ -68,7 +68,8 @@ def list_runs(
     names = [condition.name for condition in read] + ([sort] if sort else [])
     if not names:
         return runs
-    facts = [_facts(collection, result) for result in runs]
+    labels = axis_labels(collection.axes)
+    facts = [_facts(result, labels) for result in runs]
     known = {name for row in facts for name in row}
     for name in names:
         if name not in known:
@@ -120,10 +121,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _facts(collection: Collection, result: Result) -> dict[str, Any]:
+def _facts(result: Result, labels: Mapping[str, str]) -> dict[str, Any]:
     """The more special names last, so that a fact is never hidden by a path of the spec."""
-    names = axis_labels(collection.axes)
-    axes = {name: result.point.get(axis) for axis, name in names.items()}
+    axes = {name: result.point.get(axis) for axis, name in labels.items()}
     return {**flat(result.spec), **axes, **run_row(result)}
 
 

@@ -10,7 +10,7 @@ from seqzoo.report.blocks import Block, Column, Entry
 from seqzoo.report.collect import Collection, Result
 from seqzoo.report.layout import VARIANT
 from seqzoo.report.tables import Table
-from seqzoo.report.wording import number
+from seqzoo.report.wording import metrics_name, number
 
 __all__ = ["trials_in_order", "trials_table"]
 
@@ -68,8 +68,7 @@ def _value(what: Tried, path: str) -> str:
 
 
 def _metric(trials: Sequence[Result]) -> str:
-    names = {trial.record.metric.name for trial in trials if trial.record is not None}
-    return names.pop() if len(names) == 1 else "metric"
+    return metrics_name(trial.record.metric.name for trial in trials if trial.record is not None)
 
 
 def _measured(collection: Collection, tried: Sequence[tuple[Result, Tried]]) -> list[Entry]:

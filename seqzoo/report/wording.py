@@ -14,6 +14,7 @@ __all__ = [
     "and_others",
     "difference_text",
     "metric_text",
+    "metrics_name",
     "number",
     "signed",
     "span",
@@ -100,6 +101,12 @@ def span(values: Iterable[float | None]) -> str:
     if not texts:
         return ""
     return texts[0] if texts[0] == texts[-1] else f"{texts[0]}-{texts[-1]}"
+
+
+def metrics_name(names: Iterable[str]) -> str:
+    """What a column of metrics is called: as they are, or `metric` where they differ."""
+    distinct = set(names)
+    return distinct.pop() if len(distinct) == 1 else "metric"
 
 
 def metric_text(cell: Cell) -> str:

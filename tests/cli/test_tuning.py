@@ -9,7 +9,7 @@ import torch
 
 from seqzoo.cli import main
 from seqzoo.cli import tuning as command
-from seqzoo.scan.triton import catalogue, configs, tuning
+from seqzoo.scan.triton import catalogue, tuning
 from seqzoo.scan.triton.configs import config_for
 from seqzoo.scan.triton.elementwise_case import ElementwiseCase
 from seqzoo.scan.triton.tuned_table import TunedTable
@@ -20,16 +20,7 @@ CASES = tuple(ElementwiseCase(torch.float32, channels=size, time=3) for size in 
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
-    path = tmp_path / "kernels.json"
-    monkeypatch.setenv("SEQZOO_KERNEL_TABLE", str(path))
-    configs.clear()
-    yield path
-    configs.clear()
-
-
-@pytest.fixture
-def searched(path, monkeypatch):
+def searched(table_path, monkeypatch):
     """Searches that find nothing, in the interpreter's place."""
     names: list[tuple[str, int]] = []
 
@@ -45,18 +36,18 @@ def searched(path, monkeypatch):
     return names
 
 
-def test_without_a_gpu(monkeypatch, capsys, path):
+def test_without_a_gpu(monkeypatch, capsys, table_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["kernels", "--tune"]) == 1
     assert "kernels --tune: no GPU: torch sees none here; run it on" in capsys.readouterr().err
-    assert not path.exists()
+    assert not table_path.exists()
 
 
-def test_every_search_once(searched, capsys, path):
+def test_every_search_once(searched, capsys, table_path):
     assert main(["kernels", "--tune"]) == 0
     out = capsys.readouterr().out
     assert len(searched) == len(set(searched)) == 8
-    assert f"8 searches for interpreter, into {path}" in out
+    assert f"8 searches for interpreter, into {table_path}" in out
     assert "elementwise_ends_kernel at 5: 5 tried, none faster than BLOCK_D=2 warps=1" in out
     assert main(["kernels", "--tune"]) == 0
     assert "8 were finished earlier; remove" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from seqzoo.report.figures.panels import (
     panels_of,
     some_of,
 )
-from seqzoo.report.figures.style import FAINT, INK, Look, figure_style
+from seqzoo.report.figures.style import Look, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics import Summary
 
@@ -102,7 +102,7 @@ def draw_line(
     crowded = len(points) > MOST_WHISKERS
     where = ax.transData
     if crowded:
-        ax.fill_between(places, lows, highs, color=look.color, alpha=FAINT, linewidth=0)
+        ax.fill_between(places, lows, highs, **look.band)
     else:
         figure = ax.get_figure(root=True)
         assert figure is not None
@@ -113,11 +113,7 @@ def draw_line(
     ax.plot(
         places,
         means,
-        color=look.color,
-        linestyle=look.dashes,
-        marker=look.marker,
-        markeredgecolor=INK,
-        markeredgewidth=0.4,
+        **look.line,
         markevery=max(1, len(points) // 6) if crowded else None,
         label=name,
         transform=where,

@@ -20,7 +20,7 @@ from seqzoo.report.figures.panels import (
     runs_by_cell,
     some_of,
 )
-from seqzoo.report.figures.style import FAINT, INK, Look, figure_style
+from seqzoo.report.figures.style import Look, figure_style
 from seqzoo.report.history import Curve, read_curves
 from seqzoo.report.layout import key_of
 from seqzoo.report.report import Report
@@ -89,16 +89,12 @@ def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[st
         ax.plot(
             steps,
             mean,
-            color=look.color,
-            linestyle=look.dashes,
-            marker=look.marker,
-            markeredgecolor=INK,
-            markeredgewidth=0.4,
+            **look.line,
             markevery=(place % stride, stride),
             label=name,
         )
         if len(curves) > 1:
-            ax.fill_between(steps, low, high, color=look.color, alpha=FAINT, linewidth=0)
+            ax.fill_between(steps, low, high, **look.band)
     ax.set_title(panel.title)
     ax.set_xlabel("optimizer steps")
     ax.set_ylabel(metric_label(panel))

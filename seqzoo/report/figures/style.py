@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-__all__ = ["FAINT", "INK", "Look", "figure_style", "look_at", "looks"]
+__all__ = ["INK", "Look", "figure_style", "look_at", "looks"]
 
 INK = "#0b0c0d"  # lines and text; an HTML page puts its own text colour in its place
 FAINT = 0.07  # opacity of a band: five on top of each other must leave their lines to be seen
@@ -54,6 +54,22 @@ class Look:
     marker: str
     dashes: Any
     hatch: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """How its line is plotted."""
+        return {
+            "color": self.color,
+            "linestyle": self.dashes,
+            "marker": self.marker,
+            "markeredgecolor": INK,
+            "markeredgewidth": 0.4,
+        }
+
+    @property
+    def band(self) -> dict[str, Any]:
+        """How the space between two of its lines is filled."""
+        return {"color": self.color, "alpha": FAINT, "linewidth": 0}
 
 
 def look_at(place: int) -> Look:

@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 
 from seqzoo.scan.triton.carry import kept_of_state
-from seqzoo.scan.triton.tiles import load, product, rounded, value_under
+from seqzoo.scan.triton.tiles import load, of_scaled_outputs, product, value_under
 
 
 @triton.jit
@@ -48,9 +48,9 @@ def carried_reading(
         columns = start + tl.arange(0, BLOCK_V)
         place = at * key_size * value_size
         state = load(states + place, value_size, channels, columns, key_size, value_size)
-        upstream = of_outputs + (row * heads + head) * value_size
-        upstream = load(upstream, heads * value_size, rows, columns, count, value_size)
-        upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+        upstream = of_scaled_outputs(
+            of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
+        )
         of_query = product(upstream, tl.trans(state), of_query, PRECISION)
         if ERASE:
             right = of_solved + at * CHUNK * value_size

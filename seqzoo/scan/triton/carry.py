@@ -20,6 +20,7 @@ from seqzoo.scan.triton.tiles import (
     decayed,
     load,
     locate,
+    of_scaled_outputs,
     product,
     rounded,
     store,
@@ -203,9 +204,9 @@ def carry_back_kernel(
         )
         for block in range(CHUNK // ROWS):
             rows = block * ROWS + tl.arange(0, ROWS)
-            place = of_outputs + (row * heads + head) * value_size
-            upstream = load(place, heads * value_size, rows, columns, count, value_size)
-            upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+            upstream = of_scaled_outputs(
+                of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
+            )
             query = queries + (row * heads + head) * key_size
             query = load(query, heads * key_size, rows, channels, count, key_size)
             query = decayed(
@@ -214,11 +215,10 @@ def carry_back_kernel(
             gradient = product(tl.trans(rounded(query, dtype)), upstream, gradient, PRECISION)
             if ERASE:
                 if ROWS < CHUNK:
-                    upstream = of_outputs + (row * heads + head) * value_size
-                    upstream = load(
-                        upstream, heads * value_size, tokens, columns, count, value_size
-                    )
-                    upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+                    upstream = of_scaled_outputs(
+                        of_outputs, row, head, heads, tokens, columns, count, value_size, scale,
+                        dtype,
+                    )  # fmt: skip
                 asked = scores + at * STREAMS * CHUNK * CHUNK
                 asked = load(asked, CHUNK, tokens, rows, CHUNK, CHUNK)
                 key = keys + (row * STREAMS * heads + head) * key_size

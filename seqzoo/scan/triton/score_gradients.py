@@ -12,7 +12,14 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.tiles import load, locate, product, rounded, store_square, value_under
+from seqzoo.scan.triton.tiles import (
+    load,
+    locate,
+    of_scaled_outputs,
+    product,
+    store_square,
+    value_under,
+)
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -57,9 +64,9 @@ def score_gradients_kernel(
             value_size, ERASE, OWN, rank, CHUNK,
         )  # fmt: skip
         value = tl.trans(value)
-        upstream = of_outputs + (row * heads + head) * value_size
-        upstream = load(upstream, heads * value_size, rows, columns, count, value_size)
-        upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+        upstream = of_scaled_outputs(
+            of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
+        )
         of_asked = product(upstream, value, of_asked, PRECISION)
         if ERASE:
             right = of_solved + at * CHUNK * value_size

@@ -132,6 +132,16 @@ def written(
 
 
 @triton.jit
+def of_scaled_outputs(
+    of_outputs, row, head, heads, rows, columns, count, width, scale, dtype: tl.constexpr
+):
+    """The outputs' gradients times the scale, (rows, columns) in `dtype`."""
+    place = of_outputs + (row * heads + head) * width
+    tile = load(place, heads * width, rows, columns, count, width)
+    return rounded(tile.to(tl.float32) * scale, dtype)
+
+
+@triton.jit
 def load_square(pointer, SIZE: tl.constexpr):
     """A (SIZE, SIZE) matrix of its own."""
     at = tl.arange(0, SIZE)

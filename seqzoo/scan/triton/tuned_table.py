@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from seqzoo.scan.triton import configs
 from seqzoo.scan.triton.configs import Config, read_table, rows_of
+from seqzoo.scan.triton.json_file import write_json
 
 
 class TunedTable:
@@ -42,10 +41,7 @@ class TunedTable:
             }
             for name, architectures in self._table.items()
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(self.path)
+        write_json(self.path, plain)
         configs.clear()
 
     def is_done(self, kernel: str, architecture: str, size: int) -> bool:

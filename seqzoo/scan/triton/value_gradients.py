@@ -20,6 +20,7 @@ from seqzoo.scan.triton.tiles import (
     load_column,
     load_square,
     locate,
+    of_scaled_outputs,
     product,
     rounded,
     store,
@@ -102,9 +103,9 @@ def value_gradients_kernel(
     dtype = keys.dtype.element_ty
     if strengths is not None:
         of_strengths += tl.program_id(2) * part_stride
-    upstream = of_outputs + (row * heads + head) * value_size
-    upstream = load(upstream, heads * value_size, rows, columns, count, value_size)
-    upstream = rounded(upstream.to(tl.float32) * scale, dtype)
+    upstream = of_scaled_outputs(
+        of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
+    )
 
     if ERASE:
         known = of_solved + at * CHUNK * value_size

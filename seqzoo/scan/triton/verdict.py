@@ -22,6 +22,7 @@ from typing import Literal
 import torch
 
 from seqzoo.scan.triton.available import interpreting, same_when_compiled
+from seqzoo.scan.triton.json_file import write_json
 
 Family = Literal["elementwise", "linear"]
 """Which scan a kernel serves: h_t = a_t h_{t-1} + b_t, or the recurrence of the matrix state."""
@@ -74,11 +75,7 @@ def family_of(kernel: str) -> Family:
 def keep(machine: Machine, failures: Mapping[str, str]) -> Path:
     """Writes a verdict: failed kernels and why; none clears an earlier one. Returns the file."""
     path = machine.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({**asdict(machine), "failures": dict(failures)}, indent=2)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_json(path, {**asdict(machine), "failures": dict(failures)})
     forget()
     return path
 

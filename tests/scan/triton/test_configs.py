@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from seqzoo.scan.triton import configs
 from seqzoo.scan.triton.architecture import architecture_is
 from seqzoo.scan.triton.configs import Config, config_for, config_is, read_table
 
@@ -19,14 +17,10 @@ def row(size: int, warps: int) -> dict[str, object]:
 
 
 @pytest.fixture(autouse=True)
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    path = tmp_path / "kernels.json"
+def table(table_path: Path) -> Path:
     rows = {"default": [row(128, 4), row(64, 2)], "sm_90": [row(256, 8)]}
-    path.write_text(json.dumps({"read_state": rows}))
-    monkeypatch.setenv("SEQZOO_KERNEL_TABLE", str(path))
-    configs.clear()
-    yield path
-    configs.clear()
+    table_path.write_text(json.dumps({"read_state": rows}))
+    return table_path
 
 
 @pytest.mark.parametrize(

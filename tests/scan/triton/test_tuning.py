@@ -59,39 +59,32 @@ PROBLEM = TuningProblem(KERNEL, SIZE, (Doubling(),))
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
-    path = tmp_path / "kernels.json"
-    monkeypatch.setenv("SEQZOO_KERNEL_TABLE", str(path))
-    configs.clear()
-    yield path
-    configs.clear()
-
-
-@pytest.fixture
 def said():
     return []
 
 
-def tuner(device, path, said, cost, **given):
+def tuner(device, table_path, said, cost, **given):
     """Milliseconds are a function of the configuration."""
 
     def timer(start):
         start()
         return cost(config_for(KERNEL, SIZE, device))
 
-    return Tuner(device, timer, TunedTable(path), said.append, larger=lambda case: case, **given)
+    return Tuner(
+        device, timer, TunedTable(table_path), said.append, larger=lambda case: case, **given
+    )
 
 
-def start_from(path, device, num_warps=1, num_stages=1, tile=32):
+def start_from(table_path, device, num_warps=1, num_stages=1, tile=32):
     row = {"size": 1024, "num_warps": num_warps, "num_stages": num_stages}
     rows = {architecture_of(device): [row | {"tiles": {"BLOCK": tile}}]}
-    path.write_text(json.dumps({KERNEL: rows}))
+    table_path.write_text(json.dumps({KERNEL: rows}))
     configs.clear()
 
 
-def test_the_fastest_that_is_right_is_kept(device, path, said):
-    start_from(path, device)
-    search = tuner(device, path, said, lambda config: 10 / config.num_stages)
+def test_the_fastest_that_is_right_is_kept(device, table_path, said):
+    start_from(table_path, device)
+    search = tuner(device, table_path, said, lambda config: 10 / config.num_stages)
     tuned = search.tune(PROBLEM)
     assert tuned.finished
     assert (tuned.before.num_stages, tuned.after.num_stages) == (1, 2)
@@ -104,31 +97,35 @@ def test_the_fastest_that_is_right_is_kept(device, path, said):
     assert search.table.is_done(KERNEL, architecture_of(device), SIZE)
 
 
-def test_nothing_is_written_where_nothing_is_faster(device, path, said):
-    start_from(path, device)
-    text = path.read_text()
-    tuned = tuner(device, path, said, lambda config: 1.0).tune(PROBLEM)
+def test_nothing_is_written_where_nothing_is_faster(device, table_path, said):
+    start_from(table_path, device)
+    text = table_path.read_text()
+    tuned = tuner(device, table_path, said, lambda config: 1.0).tune(PROBLEM)
     assert tuned.after == tuned.before
     assert tuned.tried > 3
-    assert path.read_text() == text
+    assert table_path.read_text() == text
 
 
-def test_a_little_faster_is_a_matter_of_chance(device, path, said):
-    start_from(path, device)
-    tuned = tuner(device, path, said, lambda config: 1 - config.num_stages / 1000).tune(PROBLEM)
+def test_a_little_faster_is_a_matter_of_chance(device, table_path, said):
+    start_from(table_path, device)
+    tuned = tuner(device, table_path, said, lambda config: 1 - config.num_stages / 1000).tune(
+        PROBLEM
+    )
     assert tuned.after == tuned.before
 
 
-def test_one_in_use_that_is_wrong_gives_way_to_any_that_is_right(device, path, said):
-    start_from(path, device, num_stages=3)
-    tuned = tuner(device, path, said, lambda config: 1.0 + (config.num_stages < 3)).tune(PROBLEM)
+def test_one_in_use_that_is_wrong_gives_way_to_any_that_is_right(device, table_path, said):
+    start_from(table_path, device, num_stages=3)
+    tuned = tuner(device, table_path, said, lambda config: 1.0 + (config.num_stages < 3)).tune(
+        PROBLEM
+    )
     assert tuned.ms_before == float("inf")
     assert tuned.after.num_stages in (2, 4)
     assert "the one in use is wrong" in said[0]
 
 
-def test_what_was_found_before_a_kill_stays(device, path, said):
-    start_from(path, device, tile=16)
+def test_what_was_found_before_a_kill_stays(device, table_path, said):
+    start_from(table_path, device, tile=16)
 
     def cost(config):
         if config.tiles["BLOCK"] == 64:
@@ -136,14 +133,14 @@ def test_what_was_found_before_a_kill_stays(device, path, said):
         return 100 / config.tiles["BLOCK"]
 
     with pytest.raises(KeyboardInterrupt):
-        tuner(device, path, said, cost).tune(PROBLEM)
+        tuner(device, table_path, said, cost).tune(PROBLEM)
     assert config_for(KERNEL, SIZE, device).tiles["BLOCK"] == 32
-    assert not TunedTable(path).is_done(KERNEL, architecture_of(device), SIZE)
-    resumed = tuner(device, path, said, lambda config: 1.0).tune(PROBLEM)
+    assert not TunedTable(table_path).is_done(KERNEL, architecture_of(device), SIZE)
+    resumed = tuner(device, table_path, said, lambda config: 1.0).tune(PROBLEM)
     assert resumed.before.tiles["BLOCK"] == 32
 
 
-def test_a_deadline_ends_a_search_unfinished(device, path, said):
+def test_a_deadline_ends_a_search_unfinished(device, table_path, said):
     kernel = "elementwise_ends_kernel"
     case = ElementwiseCase(torch.float32, channels=2, time=3)
     problem = TuningProblem(kernel, 2, (case,))
@@ -153,16 +150,16 @@ def test_a_deadline_ends_a_search_unfinished(device, path, said):
         starts.append(start())
         return 1.0
 
-    table = TunedTable(path)
+    table = TunedTable(table_path)
     tuned = Tuner(device, timer, table, said.append, 0.0, lambda case: case).tune(problem)
     assert not tuned.finished
     assert (tuned.ms_before, tuned.tried, len(starts), said) == (1.0, 1, 1, [])
-    assert not TunedTable(path).is_done(KERNEL, architecture_of(device), SIZE)
+    assert not TunedTable(table_path).is_done(KERNEL, architecture_of(device), SIZE)
 
 
-def test_a_lost_gpu_is_told_and_its_search_not_tried_again(device, path, said, monkeypatch):
-    start_from(path, device)
+def test_a_lost_gpu_is_told_and_its_search_not_tried_again(device, table_path, said, monkeypatch):
+    start_from(table_path, device)
     monkeypatch.setattr(tuning, "usable", lambda device: False)
     with pytest.raises(GpuLostError, match=r"unusable since BLOCK=\d+ warps=2 .*again to go on"):
-        tuner(device, path, said, lambda config: 1.0).tune(PROBLEM)
-    assert TunedTable(path).is_done(KERNEL, architecture_of(device), SIZE)
+        tuner(device, table_path, said, lambda config: 1.0).tune(PROBLEM)
+    assert TunedTable(table_path).is_done(KERNEL, architecture_of(device), SIZE)
