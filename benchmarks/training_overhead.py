@@ -1,11 +1,12 @@
 """What the training loop costs beyond its steps: data, logging, checks.
 
-The loop is `seqzoo.train.train`, its seconds as its record counts them (without evaluation and
-saving). The bare steps are the same model, optimizer and clipping on one batch that lies ready, and
-nothing else. Both do the same number of steps from a fresh model, turn and turn about in one
-process; the share is the median over the rounds of loop / bare - 1.
+The loop is `seqzoo.train.train` (without evaluation and saving). The bare steps are the same model,
+optimizer and clipping on one batch that lies ready, and nothing else. They take turns step by step
+in one process: each time the loop asks its task for a batch, a bare step is done first, and the
+time between two bare steps is the loop's. A round is 50 steps of each, and the share the median
+over the rounds of loop / bare - 1, so that what else a machine does meets both alike.
 
-    python benchmarks/training_overhead.py [--json FILE] [--rounds N] [--steps N] [--threads N]
+    python benchmarks/training_overhead.py [--json FILE] [--rounds N] [--threads N]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch.nn import functional as F
@@ -29,6 +31,8 @@ from seqzoo.train.allocator import keep_freed_memory
 
 MIXERS = ("prism", "attention")
 JUDGED = 0.05
+STEPS = 50  # a round
+WARM_ROUNDS = 2  # the first ones are not counted
 
 
 def make_spec(mixer: str, steps: int) -> seqzoo.RunSpec:
@@ -55,37 +59,59 @@ def make_spec(mixer: str, steps: int) -> seqzoo.RunSpec:
     return seqzoo.load_registry().validate(seqzoo.RunSpec, document)
 
 
-def bare_ms(spec: seqzoo.RunSpec) -> float:
-    """Milliseconds a step of forward, backward, clipping and update alone."""
-    torch.manual_seed(0)
-    task = spec.task.build()
-    model = build_model(spec, vocab_size=task.vocab_size).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4, fused=True)
-    batch = task.train_batch(spec.train.batch_size, 0, 0)
-    positions, labels = batch.labelled()
-    start = time.perf_counter()
-    for _ in range(spec.train.steps):
-        optimizer.zero_grad()
-        hidden, _ = model.hidden(batch.tokens, positions=positions)
-        F.cross_entropy(model.logits(hidden), labels).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0, foreach=True)
-        optimizer.step()
-    return 1e3 * (time.perf_counter() - start) / spec.train.steps
+class BareStep:
+    """Forward, backward, clipping and update of a model of its own, and nothing else."""
+
+    def __init__(self, spec: seqzoo.RunSpec) -> None:
+        task = spec.task.build()
+        self.model = build_model(spec, vocab_size=task.vocab_size).train()
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=1e-3, weight_decay=1e-4, fused=True
+        )
+        self.tokens = task.train_batch(spec.train.batch_size, 0, 0).tokens
+        self.positions, self.labels = task.train_batch(spec.train.batch_size, 0, 0).labelled()
+
+    def __call__(self) -> None:
+        self.optimizer.zero_grad()
+        hidden, _ = self.model.hidden(self.tokens, positions=self.positions)
+        F.cross_entropy(self.model.logits(hidden), self.labels).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0, foreach=True)
+        self.optimizer.step()
 
 
-def loop_ms(spec: seqzoo.RunSpec) -> float:
-    """Milliseconds a step of the loop."""
-    with tempfile.TemporaryDirectory() as directory:
-        record = train(spec, directory)
-    return 1e3 * record.timings.train_s / record.steps
+def seconds_of_steps(spec: seqzoo.RunSpec) -> tuple[list[float], list[float]]:
+    """Seconds of each bare step, and of each step of the loop, the last of the loop left out."""
+    step = BareStep(spec)
+    began, ended = [], []
+    kind = type(spec.task.build())
+    make_batch = kind.train_batch
+
+    def after_a_bare_step(*arguments: Any) -> Any:
+        began.append(time.perf_counter())
+        step()
+        ended.append(time.perf_counter())
+        return make_batch(*arguments)
+
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        mock.patch.object(kind, "train_batch", after_a_bare_step),
+    ):
+        train(spec, directory)
+    bare = [end - begin for begin, end in zip(began, ended, strict=True)]
+    loop = [begin - end for end, begin in zip(ended[:-1], began[1:], strict=True)]
+    return bare, loop
 
 
-def measure(steps: int, rounds: int) -> list[dict[str, Any]]:
+def measure(rounds: int) -> list[dict[str, Any]]:
     """One row a mixer."""
     rows = []
     for mixer in MIXERS:
-        spec = make_spec(mixer, steps)
-        pairs = [(bare_ms(spec), loop_ms(spec)) for _ in range(rounds + 1)][1:]
+        bare, loop = seconds_of_steps(make_spec(mixer, STEPS * (WARM_ROUNDS + rounds) + 1))
+        firsts = range(STEPS * WARM_ROUNDS, len(loop), STEPS)
+        pairs = [
+            tuple(1e3 * statistics.mean(each[first : first + STEPS]) for each in (bare, loop))
+            for first in firsts
+        ]
         shares = [loop / bare - 1 for bare, loop in pairs]
         rows.append(
             {
@@ -123,8 +149,7 @@ def main() -> None:
     """Measure, print, and write the figures where asked."""
     parser = argparse.ArgumentParser(description="What the training loop costs beyond its steps.")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--rounds", type=int, default=9, help="pairs measured of each mixer")
-    parser.add_argument("--steps", type=int, default=200, help="steps a measurement")
+    parser.add_argument("--rounds", type=int, default=40, help=f"of {STEPS} steps, of each mixer")
     parser.add_argument("--threads", type=int, default=2, help="torch's threads")
     parser.add_argument("--note", default="", help="about the machine: what else ran")
     options = parser.parse_args()
@@ -132,9 +157,9 @@ def main() -> None:
     keep_freed_memory()  # as `seqzoo train` and the grid's workers do
     result = {
         "machine": machine(options.note),
-        "steps": options.steps,
+        "steps": STEPS,
         "rounds": options.rounds,
-        "rows": measure(options.steps, options.rounds),
+        "rows": measure(options.rounds),
     }
     for row in result["rows"]:
         low, high = row["quartiles"]
