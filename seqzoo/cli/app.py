@@ -38,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs flow to the terminal's width
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("parts")(parts.command)

@@ -26,6 +26,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from seqzoo.scan.triton.tiles import load, store
+
 
 @triton.jit
 def _then(decay, value, next_decay, next_value):
@@ -47,18 +49,11 @@ def _locate(chunk, time, starts, counts, CHUNK: tl.constexpr):
 
 
 @triton.jit
-def _load(pointer, stride, column_stride, rows, columns, count, size):
+def _load_log_decay(pointer, stride, column_stride, rows, columns, count, size):
     """A float32 tile; zeros where rows leave the chunk or columns the size."""
     held = (rows[:, None] >= 0) & (rows[:, None] < count) & (columns[None, :] < size)
     place = pointer + rows[:, None] * stride + columns[None, :] * column_stride
     return tl.load(place, mask=held, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _store(pointer, rows, columns, count, size, tile):
-    held = (rows[:, None] < count) & (columns[None, :] < size)
-    place = pointer + rows[:, None] * size + columns[None, :]
-    tl.store(place, tile.to(pointer.dtype.element_ty), mask=held)
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -88,13 +83,15 @@ def elementwise_ends_kernel(
     log_decay += sequence * decay_batch_stride + first * decay_stride
     values += (sequence * time + first) * size
 
-    here = _load(log_decay, decay_stride, decay_column_stride, rows, columns, count, size)
+    here = _load_log_decay(log_decay, decay_stride, decay_column_stride, rows, columns, count, size)
     if BACK:
         left = tl.cumsum(here, 0)
     else:
-        after = _load(log_decay, decay_stride, decay_column_stride, rows + 1, columns, count, size)
+        after = _load_log_decay(
+            log_decay, decay_stride, decay_column_stride, rows + 1, columns, count, size
+        )
         left = tl.cumsum(after, 0, reverse=True)
-    tile = _load(values, size, 1, rows, columns, count, size)
+    tile = load(values, size, rows, columns, count, size).to(tl.float32)
     at = chunk * size + columns
     tl.store(decays + at, tl.exp(tl.sum(here, 0)), mask=columns < size)
     tl.store(added + at, tl.sum(tl.exp(left) * tile, 0), mask=columns < size)
@@ -181,12 +178,14 @@ def elementwise_outputs_kernel(
     token = (sequence * time + first) * size
     held = columns < tl.where(count > 0, size, 0)  # a chunk without tokens has no state
 
-    decay = tl.exp(_load(log_decay, decay_stride, decay_column_stride, rows, columns, count, size))
-    value = _load(inputs + token, size, 1, rows, columns, count, size)
+    decay = tl.exp(
+        _load_log_decay(log_decay, decay_stride, decay_column_stride, rows, columns, count, size)
+    )
+    value = load(inputs + token, size, rows, columns, count, size).to(tl.float32)
     state = tl.load(states + chunk * size + columns, mask=held, other=0.0)
     value = tl.where(rows[:, None] == 0, value + decay * state[None, :], value)
     _, hidden = tl.associative_scan((decay, value), 0, _then)
-    _store(outputs + token, rows, columns, count, size, hidden)
+    store(outputs + token, size, rows, columns, count, size, hidden)
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -220,18 +219,24 @@ def elementwise_gradients_kernel(
     held = columns < tl.where(count > 0, size, 0)  # a chunk without tokens has no state
 
     # h_{i-1} at row i: the same scan a row later, the carried state at row 0
-    before = _load(log_decay, decay_stride, decay_column_stride, rows - 1, columns, count, size)
-    value = _load(inputs + token, size, 1, rows - 1, columns, count, size)
+    before = _load_log_decay(
+        log_decay, decay_stride, decay_column_stride, rows - 1, columns, count, size
+    )
+    value = load(inputs + token, size, rows - 1, columns, count, size).to(tl.float32)
     state = tl.load(states + chunk * size + columns, mask=held, other=0.0)
     value = tl.where(rows[:, None] == 0, state[None, :], value)
     _, previous = tl.associative_scan((tl.exp(before), value), 0, _then)
 
-    after = _load(log_decay, decay_stride, decay_column_stride, rows + 1, columns, count, size)
-    upstream = _load(of_outputs + token, size, 1, rows, columns, count, size)
+    after = _load_log_decay(
+        log_decay, decay_stride, decay_column_stride, rows + 1, columns, count, size
+    )
+    upstream = load(of_outputs + token, size, rows, columns, count, size).to(tl.float32)
     of_end = tl.load(of_ends + chunk * size + columns, mask=held, other=0.0)
     upstream = tl.where(rows[:, None] == count - 1, upstream + of_end[None, :], upstream)
     _, of_hidden = tl.associative_scan((tl.exp(after), upstream), 0, _then, reverse=True)
 
-    decay = tl.exp(_load(log_decay, decay_stride, decay_column_stride, rows, columns, count, size))
-    _store(of_inputs + token, rows, columns, count, size, of_hidden)
-    _store(of_log_decay + token, rows, columns, count, size, of_hidden * decay * previous)
+    decay = tl.exp(
+        _load_log_decay(log_decay, decay_stride, decay_column_stride, rows, columns, count, size)
+    )
+    store(of_inputs + token, size, rows, columns, count, size, of_hidden)
+    store(of_log_decay + token, size, rows, columns, count, size, of_hidden * decay * previous)
