@@ -95,9 +95,11 @@ def compiling() -> Iterator[None]:
         # Known by name: to import the class takes seconds, and a run without compiler never does.
         if "TorchDynamoException" not in {kind.__name__ for kind in type(failure).__mro__}:
             raise
-        lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-        reason = " ".join(lines[:2]) or type(failure).__name__  # "backend=... raised:", and what
-        raise RunError(
-            f"train.compile: torch.compile failed: {reason}; "
-            "write compile: false, or see what TORCH_LOGS=dynamo says"
-        ) from failure
+        lines = [
+            line.strip() for line in str(failure).split("Set TORCHDYNAMO_VERBOSE")[0].splitlines()
+        ]
+        reason = " ".join([line for line in lines if line][:2]) or type(failure).__name__
+        hint = "write compile: false, or see what TORCH_LOGS=dynamo says"
+        if "InvalidCxxCompiler" in reason:
+            hint = "install one such as g++, name it in the variable CXX, or write compile: false"
+        raise RunError(f"train.compile: torch.compile failed: {reason}; {hint}") from failure

@@ -62,3 +62,22 @@ def test_a_compiler_that_fails_is_told_of_with_the_key(
         train(make_spec({"compile": True}), tmp_path)
     assert str(caught.value).startswith("train.compile: torch.compile failed: ")
     assert "no compiler here; write compile: false" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*script_method.* is deprecated")  # torch's own import
+def test_a_missing_cpp_compiler_is_told_of_with_the_next_step(
+    make_spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch._inductor import config
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(config.cpp, "cxx", ("nowhere-g++",))
+    torch._dynamo.reset()
+    with pytest.raises(RunError) as caught:
+        train(make_spec({"compile": True}), tmp_path / "run")
+    assert str(caught.value).startswith("train.compile: torch.compile failed: ")
+    assert "No working C++ compiler found" in str(caught.value)
+    assert str(caught.value).endswith(
+        "install one such as g++, name it in the variable CXX, or write compile: false"
+    )
+    assert "TORCH" not in str(caught.value)
