@@ -1,4 +1,4 @@
-from itertools import permutations
+from itertools import combinations, permutations
 
 import pytest
 import torch
@@ -18,9 +18,28 @@ def test_every_label_is_the_product_of_all_elements_so_far() -> None:
             assert elements[label] == product
 
 
-def test_products_of_groups_and_numbers() -> None:
-    batch = StateTracking.Spec(group="Z7", length=50).build().train_batch(200, 0, 0)
-    assert torch.equal(batch.labels, batch.tokens.cumsum(1) % 7)
+def test_residues_add_up() -> None:
+    batch = StateTracking.Spec(group="Z60", length=50).build().train_batch(10_000, 0, 0)
+    assert torch.equal(batch.labels, batch.tokens.cumsum(1) % 60)
+
+
+def is_even(element: tuple[int, ...]) -> bool:
+    return sum(a > b for a, b in combinations(element, 2)) % 2 == 0
+
+
+def test_even_permutations_and_products_of_groups() -> None:
+    """A5, the default, and A4_x_Z5: a number is that of a permutation of A4, and a residue."""
+    for group, degree, residues in (("A5", 5, 1), ("A4_x_Z5", 4, 5)):
+        elements = [each for each in permutations(range(degree)) if is_even(each)]
+        batch = StateTracking.Spec(group=group, length=13).build().train_batch(10_000, 0, 0)
+        for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
+            product, total = tuple(range(degree)), 0
+            for token, label in zip(tokens, labels, strict=True):
+                element = elements[token // residues]
+                product = tuple(product[place] for place in element)
+                total += token % residues
+                assert elements[label // residues] == product
+                assert label % residues == total % residues
 
 
 def test_test_sequences_have_the_longest_length() -> None:
