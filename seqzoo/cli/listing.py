@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import counted
+from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.listing import run_row
@@ -34,12 +35,13 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
     console.print(table)
     count = f"{len(results)} of {counted(len(collection.results) + len(collection.trials), 'run')}"
     console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, list[Result]] = {}
     for result in results:
         if result.error:
-            alike.setdefault(result.error, []).append(result.run_id)
-    for error, runs in alike.items():
-        line = Text.assemble(("failed ", "bold red"), f"{and_others(runs)}: {error}")
+            alike.setdefault(kind_of_failure(result.error, result.run_id), []).append(result)
+    for failed in alike.values():
+        runs = and_others([result.run_id for result in failed])
+        line = Text.assemble(("failed ", "bold red"), f"{runs}: {failed[0].error}")
         console.print(line, soft_wrap=True)
 
 
@@ -144,7 +146,9 @@ def _table(title: str = "") -> Table:
 
 
 def _said(value: Any) -> str:
-    return number(value) if isinstance(value, float) else "" if value is None else str(value)
+    if isinstance(value, int | float):
+        return number(value) if isinstance(value, float) else f"{value:,}"
+    return "" if value is None else str(value)
 
 
 def _step(one: Any, two: Any) -> str:

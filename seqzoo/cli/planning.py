@@ -107,7 +107,7 @@ def show_plan(
             f"runs stop early: an estimate from {STEPS} steps and one evaluation of {shapes}"
         )
     for line in (*lines, *forecast.failures):
-        console.print(line, soft_wrap=True)
+        console.print(line, soft_wrap=not console.is_terminal)
 
 
 def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqzoo.grid.job import Job
 
-__all__ = ["clear_failure", "failure_path", "read_failure", "write_failure"]
+__all__ = ["clear_failure", "failure_path", "kind_of_failure", "read_failure", "write_failure"]
 
 
 def failure_path(directory: Path) -> Path:
@@ -39,3 +39,12 @@ def read_failure(directory: Path) -> str | None:
             return file.readline().strip()
     except OSError:
         return None
+
+
+def kind_of_failure(error: str, run_id: str) -> str:
+    """What runs that fail alike have in common: the error without the run's own id.
+
+    >>> kind_of_failure("run 0a1b diverged", "0a1b")
+    'run RUN diverged'
+    """
+    return error.replace(run_id, "RUN") if run_id else error

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.job import Finished, Job, Lost, Progress
 from seqzoo.grid.ledger import Counts
 
@@ -121,10 +122,11 @@ class Board(View):
     def failed_like(self, news: Finished) -> Told | None:
         """The runs that failed with the same error before; None for the first, to be told whole."""
         assert news.error is not None
-        before = self._told.get(news.error)
+        kind = kind_of_failure(news.error, news.job.run_id)
+        before = self._told.get(kind)
         times = before.times + 1 if before else 1
         told = Told(before.first if before else news.job.label, times)
-        self._told[news.error] = told
+        self._told[kind] = told
         return told if before else None
 
     def lost(self, news: Lost) -> None:

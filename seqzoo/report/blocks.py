@@ -89,7 +89,8 @@ class Block:
         ways = {cell.higher_is_better for cell in present} - {None}
         is_early = any(step is not None for step in solved)
         texts = ["" if cell is None else metric_text(cell) for cell in cells]
-        way = ways.pop() if mark and len(ways) == 1 and not is_early else None
+        measured = sum(mean is not None for mean in means)
+        way = ways.pop() if mark and len(ways) == 1 and not is_early and measured > 1 else None
         metric = present[0].metric or "metric"
         columns[Column(metric, point)] = _marked(texts, means, higher_is_better=way)
         with_base = any(cell.is_base for cell in present) and len(present) > 1

@@ -93,6 +93,15 @@ class Collection:
     against: str = "variant"
     trials: tuple[Result, ...] = ()
 
+    @cached_property
+    def runs(self) -> tuple[Result, ...]:
+        """The results, each run once: cells may share runs, as in a union of grids."""
+        distinct = {
+            str(result.directory) if result.run_id else place: result
+            for place, result in enumerate(self.results)
+        }
+        return tuple(distinct.values())
+
 
 def collect(directory: Path) -> Collection:
     """The runs of a grid's directory, or the one run of a run's directory.

@@ -31,12 +31,12 @@ def to_latex(report: Report) -> str:
     comments = [report.heading, *failures, r"\usepackage{booktabs}"]
     head = "".join(f"% {' '.join(line.split())}\n" for line in comments)
     machines = [f"Run on {line}" for line in report.machines]
-    tables = report.tables(WIDTH)
-    notes = "; ".join(report.notes(tables, best="bold:"))
-    caption = [_escape(line) for line in [notes, *machines] if line]
-    return f"{head}\n" + "\n".join(
-        "\n".join(_draw(table, report.collection.name, caption)) + "\n" for table in tables
-    )
+    drawn = []
+    for table in report.tables(WIDTH):
+        notes = "; ".join(report.notes([table], best="bold:"))
+        caption = [_escape(line) for line in [notes, *machines] if line]
+        drawn.append("\n".join(_draw(table, report.collection.name, caption)) + "\n")
+    return f"{head}\n" + "\n".join(drawn)
 
 
 def _draw(table: Table, name: str, caption: Sequence[str]) -> Iterator[str]:

@@ -29,7 +29,7 @@ def to_csv(report: Report) -> str:
 def to_json(report: Report) -> str:
     """The grid's facts, its cells as rows, and every run with what became of it."""
     collection = report.collection
-    states = [result.state for result in collection.results]
+    states = [result.state for result in collection.runs]
     page = {
         "name": collection.name,
         "directories": list(map(str, collection.directories)),

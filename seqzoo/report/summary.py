@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from seqzoo.errors import counted
 from seqzoo.grid import failure_path
+from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.grid.matched import WORDS
 from seqzoo.report.cells import Cell
@@ -19,7 +19,7 @@ __all__ = ["failures", "heading", "machines", "notes"]
 
 def heading(collection: Collection) -> str:
     """One line: name, runs done of all, seeds, where from."""
-    states = [result.state for result in collection.results]
+    states = [result.state for result in collection.runs]
     lacks = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
     seeds = len({result.seed for result in collection.results})
     parts = [
@@ -59,6 +59,9 @@ def notes(
             "steps to a target: mean over the seeds that met it of the step where they did and "
             "stopped; the metric beside it is that of the last evaluation"
         )
+    shared = len(collection.results) - len(collection.runs)
+    if shared:
+        said.append(f"cells share {counted(shared, 'run')}, done once")
     said += [*_matching(cells), *_tuning(collection, cells)]
     if any(cell.failed for cell in cells):
         said.append("failed: not in any mean")
@@ -113,11 +116,12 @@ def machines(collection: Collection) -> list[str]:
 def failures(collection: Collection) -> list[str]:
     """What made runs fail, once each: the first that did, the error in a line, where to read on."""
     points = shortened([result.point for result in collection.results])
-    alike: dict[str | None, list[str]] = {}
-    paths: dict[str | None, Path] = {}
+    alike: dict[str, list[str]] = {}
+    ends: dict[str, str] = {}
     for result, point in zip(collection.results, points, strict=True):
         if result.state == "failed":
             label = run_label(result.variant, point, result.seed)
-            alike.setdefault(result.error, []).append(label)
-            paths.setdefault(result.error, failure_path(result.directory))
-    return [f"{and_others(labels)}: {error} ({paths[error]})" for error, labels in alike.items()]
+            kind = kind_of_failure(result.error or "", result.run_id)
+            alike.setdefault(kind, []).append(label)
+            ends.setdefault(kind, f"{result.error} ({failure_path(result.directory)})")
+    return [f"{and_others(labels)}: {ends[kind]}" for kind, labels in alike.items()]

@@ -44,10 +44,10 @@ def test_the_traceback_is_shown_at_once_and_runs_that_fail_alike_are_told_once(t
     own = "there is no text file none.txt"
     for number, (name, error, expected) in enumerate(
         [
-            ("a", "ValueError('no')", False),
-            ("b", own, True),
-            ("c", "ValueError('no')", False),
-            ("d", "ValueError('no')", False),
+            ("one", "RuntimeError('no')", False),
+            ("two", own, True),
+            ("three", "RuntimeError('no')", False),
+            ("four", "RuntimeError('no')", False),
         ],
         start=1,
     ):
@@ -57,14 +57,14 @@ def test_the_traceback_is_shown_at_once_and_runs_that_fail_alike_are_told_once(t
         view.finished(news, Counts(planned=4 - number, failed=number))
     assert page.getvalue().splitlines() == [
         "4 runs: 0 done, 4 to do",
-        "[1/4] failed: a: ValueError('no')",
+        "[1/4] failed: one: RuntimeError('no')",
         "    Traceback",
         "      line [2]",
-        f"    {tmp_path / 'a' / 'failure.txt'}",
-        f"[2/4] failed: b: {own}",
-        f"    {tmp_path / 'b' / 'failure.txt'}",
-        "[3/4] failed: c: as 'a' did, 2 times now",
-        "[4/4] failed: d: as 'a' did, 3 times now",
+        f"    {tmp_path / 'one' / 'failure.txt'}",
+        f"[2/4] failed: two: {own}",
+        f"    {tmp_path / 'two' / 'failure.txt'}",
+        "[3/4] failed: three: as 'one' did, 2 times now",
+        "[4/4] failed: four: as 'one' did, 3 times now",
     ]
 
 

@@ -13,6 +13,14 @@ def test_the_heading_of_a_whole_grid(grid):
     assert make_report(grid.path).heading == f"test: 1 of 1 run done, 1 seed, from {grid.path}"
 
 
+def test_a_run_that_two_cells_share_counts_once(grid):
+    grid.cell("a", {0: 0.5, 1: 0.5})
+    grid.rows.append(grid.rows[0].model_copy(update={"variant": "b"}))
+    grid.freeze()
+    assert make_report(grid.path).heading.startswith("test: 2 of 2 runs done, 2 seeds")
+    assert "cells share 1 run, done once" in notes_of(grid)
+
+
 def test_notes_say_only_what_occurs(grid):
     grid.cell("a", {0: 0.5})
     grid.freeze()
@@ -42,6 +50,11 @@ def test_the_mark_of_the_best_is_explained_only_where_one_is_marked(grid, make_g
     one.cell("a", {0: 0.6}, {"task.type": "parity"})
     one.freeze()
     assert notes_of(one) == [], "tasks are not compared with each other"
+    alone = make_grid("alone")
+    alone.cell("a", {0: 0.5})
+    alone.run("b")
+    alone.freeze()
+    assert notes_of(alone) == ["missing: not done yet"], "one measured cell is the best of nothing"
     assert "best of" not in to_latex(make_report(one.path))
 
 
@@ -68,10 +81,10 @@ def test_runs_that_fail_alike_are_told_once(grid):
         grid.run("a", seed)
     grid.freeze()
     for place in range(7):
-        grid.fail(f"run{place}", "RuntimeError('no memory')")
+        grid.fail(f"run{place}", f"run run{place} diverged")
     grid.fail("run7", "ValueError('no')")
     paths = [grid.path / "runs" / name / "failure.txt" for name in ("run0", "run7")]
     assert make_report(grid.path).failures == [
-        f"a, seed 0 and 6 others: RuntimeError('no memory') ({paths[0]})",
+        f"a, seed 0 and 6 others: run run0 diverged ({paths[0]})",
         f"a, seed 7: ValueError('no') ({paths[1]})",
     ]

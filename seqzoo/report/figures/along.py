@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from seqzoo.grid.labels import axis_label
@@ -71,6 +71,8 @@ def spread_out(ax: Axes, values: Sequence[float]) -> None:
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)) if wide else NullLocator())
         ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_formatter(lambda value, _: _tick(value))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from seqzoo.report.cells import Cell
@@ -96,6 +97,7 @@ def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[st
         if len(curves) > 1:
             ax.fill_between(steps, low, high, **look.band)
     ax.set_title(panel.title)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     ax.set_xlabel("optimizer steps")
     ax.set_ylabel(metric_label(panel))
     ax.grid()

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqzoo.grid import failure_path
+from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.collect import Result
 from seqzoo.report.figures import draw_figures, inline_svg
@@ -93,7 +94,7 @@ def embedded(data: Any) -> Markup:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     collection = report.collection
-    states = [result.state for result in collection.results]
+    states = [result.state for result in collection.runs]
     records = {r.run_id: r.record for r in collection.results if r.record is not None}.values()
     hours = sum(record.timings.wall_s for record in records) / 3600
     variants = len({result.variant for result in collection.results})
@@ -146,9 +147,10 @@ def _failures(results: Sequence[Result], labels: Sequence[str]) -> list[_Failure
         if result.state != "failed":
             continue
         error = result.error or ""
-        if error not in alike:
-            alike[error] = _Failure([], error, _failure_text(result))
-        alike[error].labels.append(label)
+        kind = kind_of_failure(error, result.run_id)
+        if kind not in alike:
+            alike[kind] = _Failure([], error, _failure_text(result))
+        alike[kind].labels.append(label)
     return list(alike.values())
 
 
