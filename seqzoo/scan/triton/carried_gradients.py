@@ -20,7 +20,6 @@ def carried_reading(
     of_outputs,
     of_solved,
     states,
-    of_states,
     at,
     row,
     head,
@@ -31,7 +30,6 @@ def carried_reading(
     key_size,
     value_size,
     scale,
-    KIND: tl.constexpr,
     ERASE: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
@@ -39,15 +37,14 @@ def carried_reading(
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
-    """do S and -B S, (ROWS, BLOCK_K) both, and sum_v S dS', (BLOCK_K,), without their decays."""
+    """do S and -B S, (ROWS, BLOCK_K) both, without their decays."""
     dtype = states.dtype.element_ty
     of_query = tl.zeros([ROWS, BLOCK_K], tl.float32)
     of_read = tl.zeros([ROWS, BLOCK_K], tl.float32)
-    total = tl.zeros([BLOCK_K], tl.float32)
     for start in range(0, value_size, BLOCK_V):
         columns = start + tl.arange(0, BLOCK_V)
-        place = at * key_size * value_size
-        state = load(states + place, value_size, channels, columns, key_size, value_size)
+        state = states + at * key_size * value_size
+        state = load(state, value_size, channels, columns, key_size, value_size)
         upstream = of_scaled_outputs(
             of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
         )
@@ -56,10 +53,7 @@ def carried_reading(
             right = of_solved + at * CHUNK * value_size
             right = load(right, value_size, rows, columns, CHUNK, value_size)
             of_read = product(right, tl.trans(state), of_read, PRECISION)
-        if KIND > 0:
-            behind = load(of_states + place, value_size, channels, columns, key_size, value_size)
-            total += tl.sum(state.to(tl.float32) * behind.to(tl.float32), 1)
-    return of_query, -of_read, total
+    return of_query, -of_read
 
 
 @triton.jit
@@ -104,8 +98,9 @@ def carried_key(
 @triton.jit
 def store_total(
     of_total,
-    total,
     from_start,
+    states,
+    of_states,
     chunk,
     row,
     head,
@@ -113,15 +108,23 @@ def store_total(
     channels,
     count,
     key_size,
+    value_size,
     KIND: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    BLOCK_V: tl.constexpr,
 ):
     """dG_C: (chunks, H) summed over the channels at hand, or (chunks, H, K)."""
-    kept = kept_of_state(
-        total[:, None], from_start, row, head, heads, channels, count, key_size, KIND
-    )
-    total = tl.sum(kept, 1)
+    at = chunk * heads + head
+    place = at * key_size * value_size
+    total = tl.zeros([BLOCK_K, BLOCK_V], tl.float32)
+    for start in range(0, value_size, BLOCK_V):
+        columns = start + tl.arange(0, BLOCK_V)
+        state = load(states + place, value_size, channels, columns, key_size, value_size)
+        behind = load(of_states + place, value_size, channels, columns, key_size, value_size)
+        total += state.to(tl.float32) * behind.to(tl.float32)
+    total = kept_of_state(total, from_start, row, head, heads, channels, count, key_size, KIND)
+    total = tl.sum(total, 1)
     if KIND == 1:
-        tl.store(of_total + chunk * heads + head, tl.sum(total, 0))
+        tl.store(of_total + at, tl.sum(total, 0))
     else:
-        place = of_total + (chunk * heads + head) * key_size + channels
-        tl.store(place, total, mask=channels < key_size)
+        tl.store(of_total + at * key_size + channels, total, mask=channels < key_size)

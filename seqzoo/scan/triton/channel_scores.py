@@ -2,13 +2,8 @@
 
     A_l[i, j] = sum_c q_ic k_jc^l e^{G_ic - G_jc}    for j <= i
 
-and N_l likewise (see `head_scores`), in blocks of 16 tokens. Between two blocks the exponent splits
-at the later one's start, so both factors are at most 1 and a matrix product does:
-
-    (g_{j+1} + ... to the start)  +  (from the start to ... + g_i)
-
-Inside a block each key is met on its own, the last one first, each sum one token longer than the
-one before. Nothing is ever subtracted.
+and N_l likewise (see `head_scores`), in blocks of 16 tokens, and in parts of them (see
+`block_decays`): of any two tokens the exponent splits at a place between them.
 """
 
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false, reportOptionalOperand=false
@@ -18,50 +13,16 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.tiles import erase_read, load, load_log_decay, locate, product, rounded
-
-BLOCK = tl.constexpr(16)
-"""Tokens a block."""
-
-
-@triton.jit
-def since_start(log_decay, stride, first, columns, count, width, BEFORE: tl.constexpr):
-    """e^(sum of g from a block's first token to each of its tokens), BEFORE to the one above."""
-    rows = tl.arange(0, BLOCK)
-    here = load_log_decay(log_decay, stride, rows + first - BEFORE, columns, count, width)
-    if BEFORE:
-        here = tl.where(rows[:, None] > 0, here, 0.0)
-    return tl.exp(tl.cumsum(here, 0))
-
-
-@triton.jit
-def until_end(log_decay, stride, first, columns, count, width):
-    """Sum of g behind each of a block's tokens to the block's last one, not exponentiated."""
-    rows = tl.arange(0, BLOCK)
-    after = load_log_decay(log_decay, stride, rows + first + 1, columns, count, width)
-    return tl.cumsum(tl.where(rows[:, None] < BLOCK - 1, after, 0.0), 0, reverse=True)
-
-
-@triton.jit
-def block_sum(log_decay, stride, first, columns, count, width):
-    """Sum of g over a block, a number a column."""
-    rows = tl.arange(0, BLOCK) + first
-    return tl.sum(load_log_decay(log_decay, stride, rows, columns, count, width), 0)
-
-
-@triton.jit
-def load_row(pointer, stride, row, columns, count, width):
-    """One token, float32."""
-    held = columns < tl.where(row < count, width, 0)  # 3.9's interpreter takes no & of a scalar
-    return tl.load(pointer + row * stride + columns, mask=held, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def longer(spans, log_decay, stride, first, key, columns, count, width, BEFORE: tl.constexpr):
-    """The sums from behind token `key` of a block to each later one, from those behind key + 1."""
-    rows = tl.arange(0, BLOCK)
-    here = tl.maximum(load_row(log_decay, stride, first + key + 1, columns, count, width), -1e4)
-    return tl.where(rows[:, None] > key + BEFORE, spans + here[None, :], 0.0)
+from seqzoo.scan.triton.block_decays import (
+    BLOCK,
+    LEVELS,
+    between,
+    block_decays,
+    part_at,
+    since_start,
+    until_end,
+)
+from seqzoo.scan.triton.tiles import erase_read, load, locate, product, rounded
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -116,14 +77,14 @@ def channel_scores_kernel(
         if other < block:
             for start in range(0, key_size, BLOCK_K):
                 columns = start + tl.arange(0, BLOCK_K)
-                left = until_end(log_decay, stride, earlier, columns, count, key_size)
-                for between in range(other + 1, block):
-                    middle = between * BLOCK
-                    left += block_sum(log_decay, stride, middle, columns, count, key_size)[None, :]
+                decays = block_decays(log_decay, stride, other, columns, count, key_size)
+                left = until_end(decays, BLOCK, PRECISION)
+                left += between(log_decay, stride, other, block, columns, count, key_size)
                 key = load(keys, key_stride, rows + earlier, columns, count, key_size)
                 key = tl.trans(key.to(tl.float32) * tl.exp(left))
                 query = load(queries, stride, rows + first, columns, count, key_size)
-                kept = since_start(log_decay, stride, first, columns, count, key_size, 0)
+                decays = block_decays(log_decay, stride, block, columns, count, key_size)
+                kept = since_start(decays, BLOCK, 0, PRECISION)
                 asked = product(query.to(tl.float32) * kept, key, asked, PRECISION)
                 if ERASE:
                     reads = erase_read(
@@ -131,38 +92,35 @@ def channel_scores_kernel(
                         count, key_size,
                     )  # fmt: skip
                     if BEFORE:
-                        kept = since_start(log_decay, stride, first, columns, count, key_size, 1)
+                        kept = since_start(decays, BLOCK, 1, PRECISION)
                     removed = product(reads * kept, key, removed, PRECISION)
         elif other == block:
             for start in range(0, key_size, BLOCK_K):
                 columns = start + tl.arange(0, BLOCK_K)
+                decays = block_decays(log_decay, stride, block, columns, count, key_size)
+                tile = load(keys, key_stride, rows + first, columns, count, key_size)
+                tile = tile.to(tl.float32)
                 query = load(queries, stride, rows + first, columns, count, key_size)
                 query = query.to(tl.float32)
-                spans = tl.zeros([BLOCK, BLOCK_K], tl.float32)
+                own = tl.sum(query * tile, 1)[:, None]
+                asked += tl.where(rows[:, None] == rows[None, :], own, 0.0)
                 if ERASE:
                     reads = erase_read(
                         read, strength, read_stride, row, head, heads, rows + first, columns,
                         count, key_size,
                     )  # fmt: skip
-                    before = tl.zeros([BLOCK, BLOCK_K], tl.float32)
-                for step in range(BLOCK):
-                    token = BLOCK - 1 - step
-                    here = rows[None, :] == token
-                    key = load_row(keys, key_stride, first + token, columns, count, key_size)
-                    spans = longer(
-                        spans, log_decay, stride, first, token, columns, count, key_size, 0
-                    )
-                    met = tl.exp(spans) * key[None, :]
-                    asked += tl.where(here, tl.sum(query * met, 1)[:, None], 0.0)
+                for level in range(LEVELS):
+                    half = 1 << level
+                    zero = tl.zeros([BLOCK, BLOCK], tl.float32)
+                    key = tl.trans(tile * tl.exp(until_end(decays, half, PRECISION)))
+                    kept = since_start(decays, half, 0, PRECISION)
+                    met = product(query * kept, key, zero, PRECISION)
+                    asked += tl.where(part_at(half), met, 0.0)
                     if ERASE:
                         if BEFORE:
-                            before = longer(
-                                before, log_decay, stride, first, token, columns, count, key_size, 1
-                            )
-                            met = tl.exp(before) * key[None, :]
-                        removed += tl.where(here, tl.sum(reads * met, 1)[:, None], 0.0)
-            asked = tl.where(rows[:, None] >= rows[None, :], asked, 0.0)
-            removed = tl.where(rows[:, None] > rows[None, :], removed, 0.0)
+                            kept = since_start(decays, half, 1, PRECISION)
+                        met = product(reads * kept, key, zero, PRECISION)
+                        removed += tl.where(part_at(half), met, 0.0)
         tl.store(scores + place + earlier, rounded(asked, scores.dtype.element_ty))
         if ERASE:
             tl.store(erased + place + earlier, rounded(removed, erased.dtype.element_ty))

@@ -49,8 +49,9 @@ def decay_sums_kernel(
 def decay_sums_back_kernel(
     of_from_start,
     of_before,
-    of_to_end,
     of_total,
+    of_key_sums,
+    of_to_end,
     of_log_decay,
     starts,
     counts,
@@ -58,12 +59,14 @@ def decay_sums_back_kernel(
     width,
     part_stride,
     total_stride,
-    PARTS: tl.constexpr,
+    READ_PARTS: tl.constexpr,
+    KEY_PARTS: tl.constexpr,
     CHUNK: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
-    """of_from_start, of_before or None, of_to_end (PARTS, tokens, width) and of_total
-    (PARTS, chunks, width), float32 -> of_log_decay (tokens, width)."""
+    """of_from_start, of_before or None (READ_PARTS, tokens, width), of_total
+    (READ_PARTS, chunks, width), of_key_sums and of_to_end (KEY_PARTS, tokens, width), float32 ->
+    of_log_decay (tokens, width)."""
     chunk = tl.program_id(0).to(tl.int64)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
@@ -75,13 +78,17 @@ def decay_sums_back_kernel(
     total = tl.zeros([BLOCK_D], tl.float32)
     place = row * width
     at = chunk * width + columns
-    for _ in range(PARTS):
+    for _ in range(READ_PARTS):
         suffix += load(of_from_start + place, width, rows, columns, count, width)
         if of_before is not None:
             suffix += load(of_before + place, width, rows + 1, columns, count, width)
-        prefix += load(of_to_end + place, width, rows - 1, columns, count, width)
         total += tl.load(of_total + at, mask=columns < width, other=0.0)
         place += part_stride
         at += total_stride
+    place = row * width
+    for _ in range(KEY_PARTS):
+        suffix += load(of_key_sums + place, width, rows, columns, count, width)
+        prefix += load(of_to_end + place, width, rows - 1, columns, count, width)
+        place += part_stride
     result = tl.cumsum(suffix, 0, reverse=True) + tl.cumsum(prefix, 0) + total[None, :]
     store(of_log_decay + row * width, width, rows, columns, count, width, result)

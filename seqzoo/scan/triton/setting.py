@@ -107,8 +107,8 @@ class Setting:
 
     @cached_property
     def _common(self) -> dict[str, Any]:
-        """What kernels take under these names: the inputs, where chunks and sequences lie, sizes,
-        and constants."""
+        """What kernels take under these names: the inputs, the distance of two parts of what is a
+        number a token or chunk and head, where chunks and sequences lie, sizes, and constants."""
         table = self.table
         return {
             "queries": self.queries,
@@ -119,6 +119,8 @@ class Setting:
             "read": self.read,
             "strength": self.strength,
             "read_stride": self.read_stride,
+            "part_stride": self.batch * self.time * self.heads,
+            "total_stride": self.num_chunks * self.heads,
             "starts": None if table is None else table.starts,
             "counts": None if table is None else table.counts,
             "first": None if table is None else table.first,

@@ -36,22 +36,9 @@ def test_every_kernel_compiles_and_fits(target: str) -> None:
     rows = list(compile_catalogue([target], representative=True, workers=1))
     assert rows
     assert not [
-        f"{row.kernel} ({row.config}; {row.variant}): {row.failure}"
-        for row in rows
-        if row.failure and not spills_a_little(row)
+        f"{row.kernel} ({row.config}; {row.variant}): {row.failure}" for row in rows if row.failure
     ]
     assert all(row.registers > 0 for row in rows)
-
-
-SPILLING_KERNELS = ("head_gradients_kernel", "channel_gradients_kernel", "channel_scores_kernel")
-
-
-def spills_a_little(row: Compiled) -> bool:
-    """Three kernels alone: a few words on NVIDIA's; on AMD's scalar registers, of which pointers
-    and masks take more than there are."""
-    limit = 256 if row.target.startswith("gfx") else 32
-    few = 0 < row.spill_bytes <= limit and row.kernel in SPILLING_KERNELS
-    return few and row.error is None and row.shared_bytes <= row.shared_limit
 
 
 def test_spilled_registers_are_seen(tmp_path) -> None:
