@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seqzoo.grid.tuned import Tried
 from seqzoo.report import make_report
 from seqzoo.report.html import to_html
 
@@ -131,6 +132,31 @@ def test_a_run_is_opened_read_and_closed_with_the_keyboard(page):
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
     assert page.evaluate("document.activeElement.textContent") == "run3"
+
+
+def test_a_trial_is_opened_with_its_curves_and_next_goes_through_the_trials(page, zoo, tmp_path):
+    for place in (0, 1):
+        tried = Tried(study="full", number=place, values={"train.optimizer.lr": 0.1 * (place + 1)})
+        zoo.rows.append(
+            zoo.rows[place].model_copy(update={"run_id": f"try{place}", "tried": tried})
+        )
+        zoo.record(f"try{place}", 0.6)
+        zoo.curve(f"try{place}", {50: 0.5, 100: 0.6})
+    (zoo.path / "plan.json").unlink()
+    zoo.freeze(base="full")
+    (tmp_path / "report.html").write_text(to_html(make_report(zoo.path)), encoding="utf-8")
+    page.reload()
+    page.get_by_label("state").select_option("failed")
+    page.get_by_role("button", name="try0").click()
+    dialog = page.get_by_role("dialog")
+    chart = dialog.get_by_role("img")
+    assert chart.get_attribute("aria-label") == "accuracy over 100 steps, at last 0.6"
+    dialog.get_by_role("button", name="Next").click()
+    title = dialog.get_by_role("heading").first
+    assert title.inner_text() == "full, seed 1, trial 1", "whatever the table of runs hides"
+    assert dialog.get_by_role("button", name="Next").is_disabled()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "try1"
 
 
 def test_next_passes_over_what_the_filter_hides_and_failures_tell_their_error(page, nasty):
