@@ -97,7 +97,7 @@ def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[st
         if len(curves) > 1:
             ax.fill_between(steps, low, high, **look.band)
     ax.set_title(panel.title)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("optimizer steps")
     ax.set_ylabel(metric_label(panel))
     ax.grid()
