@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,14 @@ def show_plan(
     at_a_time = workers or num_cores()
     to_do = {run_id for run_id, state in states.items() if state != "done"}
     timed = {run_id for run_id in to_do if estimate}
-    with Console(stderr=True).status("counting, and timing a few steps of each shape"):
-        forecast = _forecast(specs, timed, threads=threads_each(at_a_time))
+    what = "counting, and timing a few steps of each shape"
+    with Console(stderr=True).status(what) as status:
+        forecast = _forecast(
+            specs,
+            timed,
+            threads=threads_each(at_a_time),
+            at_run=lambda number: status.update(f"{what}: run {number} of {len(specs)}"),
+        )
     seconds = sum(forecast.costs[run_id].seconds or 0.0 for run_id in to_do)
     if tuner is not None:
         seconds += _seconds_of_trials(plan, tuner, out, forecast)
@@ -141,12 +147,18 @@ def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
     return table
 
 
-def _forecast(specs: Mapping[str, RunSpec], timed: set[str], threads: int) -> _Forecast:
+def _forecast(
+    specs: Mapping[str, RunSpec],
+    timed: set[str],
+    threads: int,
+    at_run: Callable[[int], None],
+) -> _Forecast:
     book = CostBook()
     paces: dict[Hashable, Pace | None] = {}
     costs: dict[str, _Costs] = {}
     failures: dict[str, list[str]] = {}
-    for run_id, spec in specs.items():
+    for number, (run_id, spec) in enumerate(specs.items(), start=1):
+        at_run(number)
         try:
             parameters = int(book.count(spec, "parameters"))
             state_size = int(book.count(spec, "state"))
