@@ -130,8 +130,8 @@ def test_a_run_is_opened_read_and_closed_with_the_keyboard(page):
     dialog.get_by_role("button", name="Next").click()
     assert dialog.get_by_role("heading").first.inner_text() == "thin, seed 1"
     page.keyboard.press("Escape")
-    assert not dialog.is_visible()
-    assert page.evaluate("document.activeElement.textContent") == "run3"
+    sync_api.expect(dialog).not_to_be_visible()
+    sync_api.expect(page.get_by_role("button", name="run3", exact=True)).to_be_focused()
 
 
 def test_a_trial_is_opened_with_its_curves_and_next_goes_through_the_trials(page, zoo, tmp_path):
@@ -156,7 +156,7 @@ def test_a_trial_is_opened_with_its_curves_and_next_goes_through_the_trials(page
     assert title.inner_text() == "full, seed 1, trial 1", "whatever the table of runs hides"
     assert dialog.get_by_role("button", name="Next").is_disabled()
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.textContent") == "try1"
+    sync_api.expect(page.get_by_role("button", name="try1", exact=True)).to_be_focused()
 
 
 def test_next_passes_over_what_the_filter_hides_and_failures_tell_their_error(page, nasty):
