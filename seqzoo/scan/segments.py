@@ -1,10 +1,10 @@
 """Long scans in segments of chunks, so that memory holds one segment's chunk-local work at a time.
 
-A scan that is not longer than two segments keeps all that its backward can go on from. A longer one
-goes over its segments in the order of time, and back in reverse; of each it keeps the solved part
-(inverses, values, the states between chunks) and the scores, and lays out the rest again. So the
-chunk-local work stays in the processor's cache, and the larger part of it never exists for the
-whole sequence.
+A scan that is not longer than two segments, or than a few chunks, keeps all that its backward can
+go on from. A longer one goes over its segments in the order of time, and back in reverse; of each
+it keeps the solved part (inverses, values, the states between chunks) and the scores, and lays out
+the rest again. So the chunk-local work stays in the processor's cache, and the larger part of it
+never exists for the whole sequence.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ SEGMENT_BYTES = 1 << 23
 
 LARGE_SEGMENT_BYTES = 1 << 30
 """On other devices, which want few large steps."""
+
+FEW_STEPS = 8
+"""Chunks of a sequence that are never cut apart, however many sequences there are."""
 
 
 class Segments(NamedTuple):
@@ -64,8 +67,9 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
     if steps * sequences * heads <= most:
         return Segments(layout, whole)
     pieces = layout.pieces(most)
-    # To cut in two costs more in what is computed again than it saves.
-    return Segments(layout, pieces if len(pieces) > 2 else whole)
+    # To cut in two, or into single steps, costs more in what is computed again than it saves.
+    worth_it = len(pieces) > 2 and steps > FEW_STEPS
+    return Segments(layout, pieces if worth_it else whole)
 
 
 def chunk_bytes(chunk: int, tensors: ScanTensors) -> int:
