@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import counted
-from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
+from seqzoo.report.failures import failed_alike
 from seqzoo.report.listing import run_row
 from seqzoo.report.wording import and_others, metrics_name, number, signed, thousands
 
@@ -35,13 +35,8 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
     console.print(table)
     count = f"{len(results)} of {counted(len(collection.results) + len(collection.trials), 'run')}"
     console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
-    alike: dict[str, list[Result]] = {}
-    for result in results:
-        if result.error:
-            alike.setdefault(kind_of_failure(result.error, result.run_id), []).append(result)
-    for failed in alike.values():
-        runs = and_others([result.run_id for result in failed])
-        line = Text.assemble(("failed ", "bold red"), f"{runs}: {failed[0].error}")
+    for first, runs in failed_alike((each, each.run_id) for each in results if each.error):
+        line = Text.assemble(("failed ", "bold red"), f"{and_others(runs)}: {first.error}")
         console.print(line, soft_wrap=True)
 
 

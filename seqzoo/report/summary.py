@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from seqzoo.errors import counted
 from seqzoo.grid import failure_path
-from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.grid.matched import WORDS
 from seqzoo.report.cells import Cell
 from seqzoo.report.collect import Collection
+from seqzoo.report.failures import failed_alike
 from seqzoo.report.tables import Table
 from seqzoo.report.wording import and_others
 
@@ -116,12 +116,12 @@ def machines(collection: Collection) -> list[str]:
 def failures(collection: Collection) -> list[str]:
     """What made runs fail, once each: the first that did, the error in a line, where to read on."""
     points = shortened([result.point for result in collection.results])
-    alike: dict[str, list[str]] = {}
-    ends: dict[str, str] = {}
-    for result, point in zip(collection.results, points, strict=True):
-        if result.state == "failed":
-            label = run_label(result.variant, point, result.seed)
-            kind = kind_of_failure(result.error or "", result.run_id)
-            alike.setdefault(kind, []).append(label)
-            ends.setdefault(kind, f"{result.error} ({failure_path(result.directory)})")
-    return [f"{and_others(labels)}: {ends[kind]}" for kind, labels in alike.items()]
+    failed = (
+        (result, run_label(result.variant, point, result.seed))
+        for result, point in zip(collection.results, points, strict=True)
+        if result.state == "failed"
+    )
+    return [
+        f"{and_others(labels)}: {first.error} ({failure_path(first.directory)})"
+        for first, labels in failed_alike(failed)
+    ]

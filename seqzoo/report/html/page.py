@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqzoo.grid import failure_path
-from seqzoo.grid.failure import kind_of_failure
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.collect import Result
+from seqzoo.report.failures import failed_alike
 from seqzoo.report.figures import draw_figures, inline_svg
 from seqzoo.report.garbage import collector_at_rest
 from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
@@ -142,16 +142,12 @@ class _Failure:
 
 
 def _failures(results: Sequence[Result], labels: Sequence[str]) -> list[_Failure]:
-    alike: dict[str, _Failure] = {}
-    for result, label in zip(results, labels, strict=True):
-        if result.state != "failed":
-            continue
-        error = result.error or ""
-        kind = kind_of_failure(error, result.run_id)
-        if kind not in alike:
-            alike[kind] = _Failure([], error, _failure_text(result))
-        alike[kind].labels.append(label)
-    return list(alike.values())
+    labelled = zip(results, labels, strict=True)
+    failed = ((result, label) for result, label in labelled if result.state == "failed")
+    return [
+        _Failure(alike, first.error or "", _failure_text(first))
+        for first, alike in failed_alike(failed)
+    ]
 
 
 def _failure_text(result: Result) -> str:
