@@ -25,6 +25,7 @@ from scanning.measure import Measurement
 from scanning.plan import EXTENTS, group_names, make_plan
 from scanning.record import Record, add_to, read_record, write_record
 from scanning.roofline import measure_ceilings
+from seqzoo.train.allocator import keep_freed_memory
 
 MINUTES = {"cpu": 30.0, "cuda": 8.0}
 WARM_SHARE = 0.4  # of the minutes, at most, for compiling ahead on a GPU
@@ -69,6 +70,8 @@ def measure(options: argparse.Namespace, console: Console) -> Record:
     backends = options.backend or ["auto"]
     plan = make_plan(device, options.quick, backends, options.only)
     run: dict[str, Any] = describe_run() | {"quick": options.quick, "only": options.only}
+    if device.type == "cpu":
+        run["freed_memory_kept"] = keep_freed_memory()
     if device.type == "cuda":
         works = {work for group in plan for work in group.works}
         console.print(f"compiling for {len(works)} works")

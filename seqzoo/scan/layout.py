@@ -45,8 +45,8 @@ class ChunkLayout(Protocol):
         """(B, T, ...) -> (steps, sequences, C, ...) or (chunks, 1, C, ...), padded with zeros."""
         ...
 
-    def join(self, chunks: Tensor) -> Tensor:
-        """The inverse of `split`, without the padding."""
+    def join(self, chunks: Tensor, into: Tensor) -> None:
+        """The inverse of `split`, without the padding, written into (B, T, ...)."""
         ...
 
     def order_states(self, states: Tensor) -> Tensor:
@@ -114,14 +114,16 @@ def split_writes(layout: ChunkLayout, tensor: Tensor) -> Tensor:
     return layout.split(tensor).movedim(4, 2)
 
 
-def join_tokens(layout: ChunkLayout, chunks: Tensor) -> Tensor:
-    """(M, C, ...) -> (B, T, H, ...), without the padding."""
-    return layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).transpose(2, 3))
+def join_tokens(layout: ChunkLayout, chunks: Tensor, into: Tensor) -> Tensor:
+    """Writes (M, C, ...) into (B, T, H, ...), without the padding, and returns that."""
+    layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).transpose(2, 3), into)
+    return into
 
 
-def join_writes(layout: ChunkLayout, chunks: Tensor) -> Tensor:
-    """(M, C, R, ...) -> (B, T, R, H, ...), without the padding."""
-    return layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).movedim(2, 4))
+def join_writes(layout: ChunkLayout, chunks: Tensor, into: Tensor) -> Tensor:
+    """Writes (M, C, R, ...) into (B, T, R, H, ...), without the padding, and returns that."""
+    layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).movedim(2, 4), into)
+    return into
 
 
 class EqualChunks:
@@ -154,10 +156,14 @@ class EqualChunks:
             tensor = F.pad(tensor, (0, 0) * len(rest) + (0, padding))
         return tensor.unflatten(1, (self.steps, self.chunk)).transpose(0, 1)
 
-    def join(self, chunks: Tensor) -> Tensor:
+    def join(self, chunks: Tensor, into: Tensor) -> None:
         """See `ChunkLayout.join`."""
-        tokens = chunks.transpose(0, 1).flatten(1, 2)
-        return tokens[:, : self.time] if tokens.shape[1] > self.time else tokens
+        full, rest = divmod(self.time, self.chunk)
+        into[:, : self.time - rest].unflatten(1, (full, self.chunk)).copy_(
+            chunks[:full].transpose(0, 1)
+        )
+        if rest:
+            into[:, self.time - rest :].copy_(chunks[full, :, :rest])
 
     def order_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.order_states`."""
@@ -221,9 +227,9 @@ class PackedChunks:
         tokens = F.pad(tokens, (0, 0) * (tokens.ndim - 1) + (0, 1))
         return tokens.index_select(0, self.tokens).unflatten(0, (-1, 1, self.chunk))
 
-    def join(self, chunks: Tensor) -> Tensor:
+    def join(self, chunks: Tensor, into: Tensor) -> None:
         """See `ChunkLayout.join`."""
-        return chunks.flatten(0, 2).index_select(0, self.slots)[None]
+        torch.index_select(chunks.flatten(0, 2), 0, self.slots, out=into[0])
 
     def order_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.order_states`."""

@@ -72,14 +72,6 @@ class Kept(NamedTuple):
         return Kept(reading, keys, kept, solved, decays)
 
 
-class Forward(NamedTuple):
-    """outputs (B, T, H, V); final (B, H, V, K), or (N, H, V, K) if packed; and what was kept."""
-
-    outputs: Tensor
-    final: Tensor
-    kept: Kept
-
-
 def scan_layout(tensors: ScanTensors, options: ScanOptions) -> ChunkLayout:
     """How the tokens lie in chunks; at least one token."""
     queries, cu_seqlens = tensors.queries, options.cu_seqlens
@@ -91,9 +83,14 @@ def scan_layout(tensors: ScanTensors, options: ScanOptions) -> ChunkLayout:
 
 
 def chunked_forward(
-    layout: ChunkLayout, tensors: ScanTensors, state: Tensor | None, options: ScanOptions
-) -> Forward:
-    """Outputs and final state; tensors and state (None is zero) in one dtype."""
+    layout: ChunkLayout,
+    tensors: ScanTensors,
+    state: Tensor | None,
+    options: ScanOptions,
+    into: Tensor,
+) -> tuple[Tensor, Kept]:
+    """Writes the outputs into (B, T, H, V), and returns the final state, (B, H, V, K) or
+    (N, H, V, K) if packed, and what was kept; all in one dtype, and state None is zero."""
     rows = chunk_rows(layout, tensors, options.scale)
     factors, decays = _factors(rows, options.before_decay)
     num_sequences = layout.num_sequences
@@ -105,7 +102,8 @@ def chunked_forward(
         factors, rows.values.flatten(1, 2), layout.chunk, first, _lanes(layout)
     )
     kept = Kept(rows.reading, rows.keys, factors, solved, decays)
-    return Forward(join_tokens(layout, outputs), layout.restore_states(final), kept)
+    join_tokens(layout, outputs, into)
+    return layout.restore_states(final), kept
 
 
 def thinned(kept: Kept) -> Kept:
@@ -145,13 +143,15 @@ def chunked_backward(
     kept: Kept,
     of_outputs: Tensor | None,
     of_final: Tensor | None,
-) -> tuple[ScanTensors, Tensor | None]:
-    """The gradients of the tensors, and of the state before the first token.
+    into: ScanTensors,
+) -> Tensor | None:
+    """Writes the tensors' gradients, and returns that of the state before the first token.
 
     Args:
         layout, tensors, options: as given to `chunked_forward`.
         kept: what it kept, not thinned.
         of_outputs, of_final: the results' gradients; None is zero.
+        into: where the gradients go, tensors like the given ones.
     """
     reading, keys, factors, solved, decays = kept
     assert reading is not None
@@ -178,13 +178,9 @@ def chunked_backward(
     else:
         gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
     of_values = of_values.unflatten(1, keys.shape[1:3])
-    of_tensors = tensor_gradients(
-        layout,
-        tensors,
-        options.scale,
-        ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay),
-    )
-    return of_tensors, None if of_state is None else layout.restore_states(of_state)
+    found = ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay)
+    tensor_gradients(layout, tensors, options.scale, found, into)
+    return None if of_state is None else layout.restore_states(of_state)
 
 
 def _factors(

@@ -126,39 +126,43 @@ def reading_and_keys(
 
 
 def tensor_gradients(
-    layout: ChunkLayout, tensors: ScanTensors, scale: float, gradients: ChunkRows
-) -> ScanTensors:
-    """The gradients of `chunk_rows`' tensors from those of its rows."""
+    layout: ChunkLayout,
+    tensors: ScanTensors,
+    scale: float,
+    gradients: ChunkRows,
+    into: ScanTensors,
+) -> None:
+    """Writes the gradients of `chunk_rows`' tensors, from those of its rows, into tensors alike."""
     _, keys, values, strengths, _, read, strength, write = tensors
     own = int(tensors.erases and not tensors.tied)
-    of_queries = join_tokens(layout, gradients.reading[:, 0])
+    of_queries = join_tokens(layout, gradients.reading[:, 0], into.queries)
     if scale != 1.0:
-        of_queries = of_queries.mul_(scale)
-    of_keys = join_writes(layout, gradients.keys[:, :, own:])
-    of_values = join_writes(layout, gradients.values[:, :, own:])
-    of_strengths = of_decay = of_read = of_strength = of_write = None
+        of_queries.mul_(scale)
+    of_keys = join_writes(layout, gradients.keys[:, :, own:], into.keys)
+    of_values = join_writes(layout, gradients.values[:, :, own:], into.values)
     if strengths is not None:
-        of_strengths = short_sums(of_values * values)
-        of_values = of_values.mul_(strengths[..., None])
+        assert into.strengths is not None
+        into.strengths.copy_(short_sums(of_values * values))
+        of_values.mul_(strengths[..., None])
     if gradients.log_decay is not None:
-        of_decay = join_tokens(layout, gradients.log_decay)
+        assert into.log_decay is not None
+        join_tokens(layout, gradients.log_decay, into.log_decay)
 
     if tensors.erases:
-        of_read = join_tokens(layout, gradients.reading[:, 1])
+        of_read = torch.empty_like(of_queries) if into.erase_read is None else into.erase_read
+        join_tokens(layout, gradients.reading[:, 1], of_read)
         if strength is None:
-            of_read = of_read.neg_()
+            of_read.neg_()
         else:
-            of_strength = short_sums(of_read * (keys[:, :, 0] if read is None else read))
-            of_read = of_read.mul_(strength[..., None])
-        if own:
-            of_key = join_tokens(layout, gradients.keys[:, :, 0])
-            if write is None:
-                of_read = of_read.add_(of_key)
-            else:
-                of_write = of_key
+            assert into.erase_strength is not None
+            into.erase_strength.copy_(
+                short_sums(of_read * (keys[:, :, 0] if read is None else read))
+            )
+            of_read.mul_(strength[..., None])
+        if own and write is None:
+            of_read.add_(join_tokens(layout, gradients.keys[:, :, 0], torch.empty_like(of_read)))
+        elif own:
+            assert into.erase_write is not None
+            join_tokens(layout, gradients.keys[:, :, 0], into.erase_write)
         if read is None:
             of_keys[:, :, 0] += of_read
-            of_read = None
-    return ScanTensors(
-        of_queries, of_keys, of_values, of_strengths, of_decay, of_read, of_strength, of_write
-    )

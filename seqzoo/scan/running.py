@@ -43,7 +43,7 @@ def running_forward(
     starts, final = _carry(first, left[:, -1], hidden[:, -1], layout.active)
     hidden.addcmul_(left, starts[:, None])
     return (
-        join_tokens(layout, hidden).reshape(inputs.shape),
+        _to_tokens(layout, hidden, inputs.shape),
         layout.restore_states(final).reshape(state.shape),
     )
 
@@ -76,7 +76,7 @@ def running_backward(
     ends, of_first = _carry_back(last, until[:, 0], added, layout.active)
     gradient.addcmul_(after, ends[:, None])
 
-    of_inputs = join_tokens(layout, gradient).reshape(hidden.shape)
+    of_inputs = _to_tokens(layout, gradient, hidden.shape)
     of_log_decay = of_inputs * log_decay.exp() * _before(hidden, state, cu_seqlens)
     return of_log_decay, of_inputs, layout.restore_states(of_first).reshape(state.shape)
 
@@ -108,6 +108,12 @@ def _to_chunks(layout: ChunkLayout, tensor: Tensor) -> Tensor:
     split = split_tokens(layout, tensor.reshape(batch, time, 1, -1))
     chunks = tensor.new_empty(split.shape)
     return chunks.copy_(split).flatten(0, 2)
+
+
+def _to_tokens(layout: ChunkLayout, chunks: Tensor, shape: torch.Size) -> Tensor:
+    """The inverse of `_to_chunks`; shape (B, T, ...)."""
+    tokens = chunks.new_empty(*shape[:2], 1, chunks.shape[-1])
+    return join_tokens(layout, chunks, tokens).view(shape)
 
 
 def _to_lanes(layout: ChunkLayout, state: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
 """Long scans in segments of chunks, so that memory holds one segment's chunk-local work at a time.
 
-A scan that is not longer than two segments, or than a few chunks, keeps all that its backward can
-go on from. A longer one goes over its segments in the order of time, and back in reverse; of each
-it keeps the solved part (inverses, values, the states between chunks) and the scores, and lays out
-the rest again. So the chunk-local work stays in the processor's cache, and the larger part of it
-never exists for the whole sequence.
+A scan that is not longer than two segments keeps all that its backward can go on from. A longer one
+goes over its segments in the order of time, and back in reverse; of each it keeps the solved part
+(inverses, values, the states between chunks) and the scores, and lays out the rest again. So the
+chunk-local work stays near the processor, and the larger part of it never exists for the whole
+sequence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -26,14 +27,11 @@ from seqzoo.scan.passes import (
 )
 from seqzoo.scan.rows import ScanTensors
 
-SEGMENT_BYTES = 1 << 23
-"""Of chunk-local tensors, what a segment on a CPU may hold: some processors' whole cache."""
+SEGMENT_BYTES = 1 << 25
+"""Of chunk-local tensors, what a segment on a CPU may hold: a server's last cache."""
 
 LARGE_SEGMENT_BYTES = 1 << 30
 """On other devices, which want few large steps."""
-
-FEW_STEPS = 8
-"""Chunks of a sequence that are never cut apart, however many sequences there are."""
 
 
 class Segments(NamedTuple):
@@ -67,9 +65,8 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
     if steps * sequences * heads <= most:
         return Segments(layout, whole)
     pieces = layout.pieces(most)
-    # To cut in two, or into single steps, costs more in what is computed again than it saves.
-    worth_it = len(pieces) > 2 and steps > FEW_STEPS
-    return Segments(layout, pieces if worth_it else whole)
+    # To cut in two costs more in what is computed again than it saves.
+    return Segments(layout, pieces if len(pieces) > 2 else whole)
 
 
 def chunk_bytes(chunk: int, tensors: ScanTensors) -> int:
@@ -100,17 +97,19 @@ def forward(
         options: as given to `cut`.
         keep: whether anything is kept for a backward.
     """
+    shape = (*tensors.queries.shape[:3], tensors.values.shape[-1])
+    outputs = tensors.values.new_empty(shape)
     if len(segments.pieces) == 1:
-        outputs, final, kept = chunked_forward(segments.whole, tensors, state, options)
+        final, kept = chunked_forward(segments.whole, tensors, state, options, outputs)
         return Forward(outputs, final, [kept] if keep else [])
-    outputs = tensors.values.new_empty(*tensors.queries.shape[:3], tensors.values.shape[-1])
     each: list[Kept] = []
     for tokens, layout in segments.pieces:
-        part, state, kept = chunked_forward(layout, _select(tensors, tokens), state, options)
+        part = _room(outputs, tokens)
+        state, kept = chunked_forward(layout, _select(tensors, tokens), state, options, part)
         _place(outputs, tokens, part)
         if keep:
             each.append(thinned(kept))
-        del part, kept  # before the next segment's
+        del kept  # before the next segment's
     assert state is not None
     return Forward(outputs, state, each)
 
@@ -130,35 +129,49 @@ def backward(
         kept: what it kept.
         of_outputs, of_final: the results' gradients; None is zero.
     """
+    gradients = _like(tensors, torch.empty_like)
     if len(segments.pieces) == 1:
         (full,) = kept
-        return chunked_backward(segments.whole, tensors, options, full, of_outputs, of_final)
-    gradients = ScanTensors(*(None if x is None else torch.empty_like(x) for x in tensors))  # type: ignore[arg-type]
+        of_state = chunked_backward(
+            segments.whole, tensors, options, full, of_outputs, of_final, gradients
+        )
+        return gradients, of_state
     for (tokens, layout), thin in zip(segments.pieces[::-1], kept[::-1], strict=True):
         part = _select(tensors, tokens)
         full = restored(layout, part, options, thin)
         of_part = None if of_outputs is None else _tokens(of_outputs, tokens)
-        found, of_final = chunked_backward(layout, part, options, full, of_part, of_final)
-        for whole, gradient in zip(gradients, found, strict=True):
+        rooms = _like(gradients, lambda whole, tokens=tokens: _room(whole, tokens))
+        of_final = chunked_backward(layout, part, options, full, of_part, of_final, rooms)
+        for whole, room in zip(gradients, rooms, strict=True):
             if whole is not None:
-                assert gradient is not None
-                _place(whole, tokens, gradient)
-        del full, found  # before the next segment's
+                assert room is not None
+                _place(whole, tokens, room)
+        del full, rooms  # before the next segment's
     return gradients, of_final
+
+
+def _like(tensors: ScanTensors, change: Callable[[Tensor], Tensor]) -> ScanTensors:
+    """Each tensor there is, changed."""
+    return ScanTensors(*(None if x is None else change(x) for x in tensors))  # type: ignore[arg-type]
 
 
 def _select(tensors: ScanTensors, tokens: slice | Tensor) -> ScanTensors:
     """A segment's tensors; views where its tokens are a span."""
-    return ScanTensors(*(None if x is None else _tokens(x, tokens) for x in tensors))  # type: ignore[arg-type]
+    return _like(tensors, lambda tensor: _tokens(tensor, tokens))
 
 
 def _tokens(tensor: Tensor, tokens: slice | Tensor) -> Tensor:
     return tensor[:, tokens] if isinstance(tokens, slice) else tensor.index_select(1, tokens)
 
 
-def _place(whole: Tensor, tokens: slice | Tensor, part: Tensor) -> None:
-    """Writes a segment's part of (B, T, ...) where it belongs."""
+def _room(whole: Tensor, tokens: slice | Tensor) -> Tensor:
+    """Where a segment's part of (B, T, ...) is written: in its place, if its tokens are a span."""
     if isinstance(tokens, slice):
-        whole[:, tokens] = part
-    else:
+        return whole[:, tokens]
+    return whole.new_empty(len(whole), len(tokens), *whole.shape[2:])
+
+
+def _place(whole: Tensor, tokens: slice | Tensor, part: Tensor) -> None:
+    """Puts a `_room` in its place, once it is written."""
+    if not isinstance(tokens, slice):
         whole.index_copy_(1, tokens, part)

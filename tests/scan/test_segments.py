@@ -23,7 +23,6 @@ def chunked(case: Case, chunk_size: int = 64):
 def small_segments(monkeypatch):
     """So small that each step of chunks is a segment, however few there are."""
     monkeypatch.setattr(segments, "SEGMENT_BYTES", 1)
-    monkeypatch.setattr(segments, "FEW_STEPS", 0)
 
 
 def check(case: Case, chunk_size: int) -> None:
@@ -79,18 +78,6 @@ def test_nothing_is_cut_in_two(monkeypatch):
         monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors))
         numbers[most] = len(cut(tensors, options).pieces)
     assert numbers == {32: 1, 16: 1, 15: 3}
-
-
-def test_few_chunks_of_a_sequence_are_not_cut_apart(monkeypatch):
-    case = make_case(time=32)  # 8 chunks of 4 tokens
-    queries, transition, writes, state = case.arguments()
-    tensors = scan_tensors(check_scan(queries, transition, writes, state))
-    options = segments.ScanOptions(None, case.before_decay, case.scale, 4)
-    numbers = {}
-    for few in (7, 8):
-        monkeypatch.setattr(segments, "FEW_STEPS", few)
-        numbers[few] = len(cut(tensors, options).pieces)
-    assert numbers == {7: 8, 8: 1}
 
 
 def test_a_graph_gives_the_same():

@@ -34,7 +34,6 @@ def checkpointed(case, use_reentrant):
 @pytest.mark.parametrize("segment_bytes", [1, 1 << 40], ids=["segments", "one"])
 def test_checkpointing(segment_bytes, use_reentrant, monkeypatch):
     monkeypatch.setattr(segments, "SEGMENT_BYTES", segment_bytes)
-    monkeypatch.setattr(segments, "FEW_STEPS", 0)
     case = make_case()
     expected = results(case, chunked)
     found = results(case, lambda case: checkpointed(case, use_reentrant))
