@@ -8,6 +8,7 @@ used here: it runs before anything is installed.
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import site
 import subprocess
@@ -20,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MARK = ".installed"
 DECLARED = ("pyproject.toml", "benchmarks/wheelhouse.txt")
+BRINGS_PIP = importlib.util.find_spec("ensurepip") is not None
+"""Debian and its heirs leave ensurepip out; then the pip of the Python at hand installs."""
 
 
 def make_environment(folder: Path, installs: Sequence[Sequence[str]], *, system: bool) -> bool:
@@ -42,7 +45,7 @@ def make_environment(folder: Path, installs: Sequence[Sequence[str]], *, system:
     ]
     found = configuration.read_text().splitlines() if configuration.is_file() else []
     if not set(wanted) <= set(found):
-        venv.create(folder, clear=True, with_pip=True, system_site_packages=system)
+        venv.create(folder, clear=True, with_pip=BRINGS_PIP, system_site_packages=system)
         if system and sys.prefix != sys.base_prefix:  # a venv sees the base's packages alone
             _site_packages(folder).joinpath("made-by.pth").write_text(
                 "\n".join(site.getsitepackages()) + "\n", encoding="utf-8"
@@ -53,8 +56,9 @@ def make_environment(folder: Path, installs: Sequence[Sequence[str]], *, system:
         return False
     mark.unlink(missing_ok=True)
     python = str(folder / "bin" / "python")
+    pip = [python, "-m", "pip"] if BRINGS_PIP else [sys.executable, "-m", "pip", "--python", python]
     for words in installs:
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
+        command = [*pip, "install", "--quiet", "--disable-pip-version-check", *words]
         subprocess.run(command, check=True, cwd=ROOT)
     mark.write_text(text, encoding="utf-8")
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import environment
@@ -28,7 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         environment._site_packages(folder).mkdir(parents=True)
 
     def run(command: list[str], **_) -> None:
-        made.append(" ".join(command[6:]))
+        made.append(" ".join(command[command.index("--disable-pip-version-check") + 1 :]))
         if "broken" in command:
             raise subprocess.CalledProcessError(1, command)
 
@@ -62,6 +63,25 @@ def test_the_command_line(tmp_path: Path, calls: list[str], capsys) -> None:
     assert "= true" in (tmp_path / "made" / "pyvenv.cfg").read_text()
     assert main([folder]) == 2
     assert "--then" in capsys.readouterr().err
+
+
+def test_a_python_without_ensurepip(tmp_path: Path) -> None:
+    """A process of its own, whose pip installs into the environment: nothing, from nowhere."""
+    script = (
+        "import importlib.util, pathlib, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name: None if name == 'ensurepip' else find(name)\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from environment import make_environment\n"
+        "words = ['--no-index', '--no-deps', '-r', sys.argv[3]]\n"
+        "make_environment(pathlib.Path(sys.argv[2]), [words], system=False)\n"
+    )
+    (tmp_path / "empty.txt").write_text("")
+    benchmarks, folder = Path(environment.__file__).parent, tmp_path / "made"
+    command = [sys.executable, "-c", script, str(benchmarks), str(folder), tmp_path / "empty.txt"]
+    subprocess.run(command, check=True)
+    assert (folder / environment.MARK).is_file()
+    assert not list(folder.rglob("site-packages/pip"))
 
 
 def test_packages_of_the_virtual_environment_that_makes_it_are_seen(
