@@ -50,7 +50,7 @@ def elementwise_forward(
     """h_t = exp(g_t) h_{t-1} + b_t.
 
     Args:
-        log_decay: g <= 0, (B, T, D), with any strides, zero among them.
+        log_decay: g <= 0, (B, T, D), with any strides; a broadcast one stays a view.
         inputs: b, (B, T, D).
         state: (B, D), or (N, D) with cu_seqlens, float32; None is zero.
         cu_seqlens: (N + 1,) bounds of packed sequences on the device, with B = 1. Not read by the
@@ -112,7 +112,8 @@ class _Run:
     """
 
     def __init__(self, log_decay: Tensor, inputs: Tensor, cu_seqlens: Tensor | None) -> None:
-        self.log_decay = log_decay
+        # channels far apart would be read one by one, beyond what 32 bits count
+        self.log_decay = log_decay if log_decay.stride(-1) in (0, 1) else log_decay.contiguous()
         self.inputs = inputs
         batch, self.time, self.size = inputs.shape
         self.table: ChunkTable | None = None

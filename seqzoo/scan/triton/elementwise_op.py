@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqzoo.scan.ops.refusals import refuse_elementwise_second_derivative, refuse_elementwise_vmap
 from seqzoo.scan.problem import ScanResult
 from seqzoo.scan.triton.elementwise import (
     CHUNK,
@@ -106,3 +107,6 @@ def _backward(ctx: Any, of_outputs: Tensor, of_final: Tensor, _: Tensor | None) 
 
 
 _forward_op.register_autograd(_backward, setup_context=_keep)
+_forward_op.register_vmap(refuse_elementwise_vmap)
+_backward_op.register_vmap(refuse_elementwise_vmap)
+_backward_op.register_autograd(refuse_elementwise_second_derivative)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -96,6 +98,28 @@ def test_packed_sequences(device, lengths):
         check(tensors, cu_seqlens.to(torch.int32))
 
 
+def test_a_log_decay_of_any_strides(device):
+    """Channels apart in memory, as behind a convolution over (B, D, T), and each second one."""
+    log_decay, inputs, state = problem(device, (2, CHUNK + 3, 4), 2)
+    check((log_decay.mT.contiguous().mT, inputs, state))
+    check((log_decay.repeat_interleave(2, -1)[..., ::2], inputs, state))
+
+
+def test_packed_sequences_are_apart(device):
+    lengths = [CHUNK - 1, CHUNK + 2, 3]
+    cu_seqlens = torch.tensor([0, *lengths], device=device).cumsum(0)
+    tensors = problem(device, (1, sum(lengths), 2), 3)
+    clean = elementwise_scan(*tensors, cu_seqlens, backend="triton")
+    first, end = cu_seqlens[1:3].tolist()
+    for tensor in tensors[:2]:
+        tensor[:, first:end] = torch.nan
+    found = elementwise_scan(*tensors, cu_seqlens, backend="triton")
+    assert found.outputs[:, first:end].isnan().all()
+    assert torch.equal(found.outputs[:, :first], clean.outputs[:, :first])
+    assert torch.equal(found.outputs[:, end:], clean.outputs[:, end:])
+    assert torch.equal(found.state[[0, 2]], clean.state[[0, 2]])
+
+
 def test_no_state_is_a_zero_state(device):
     log_decay, inputs, state = problem(device, (2, CHUNK + 2, 2), 2)
     found = elementwise_scan(log_decay, inputs, backend="triton")
@@ -145,3 +169,10 @@ def test_refusals(device):
         elementwise_scan(log_decay, inputs.double(), backend="triton")
     with pytest.raises(ValueError, match="no backend 'tritn'; there are auto, chunked, triton"):
         elementwise_scan(log_decay, inputs, state, backend="tritn")
+    with pytest.raises(NotImplementedError, match=r"no vmap rule: put .*\(M \* B, T, \.\.\.\)$"):
+        torch.func.vmap(partial(elementwise_scan, backend="triton"))(log_decay[None], inputs[None])
+    inputs.requires_grad_()
+    outputs, _ = elementwise_scan(log_decay, inputs, state, backend="triton")
+    (gradient,) = torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="elementwise_scan differentiates once"):
+        gradient.sum().backward()
