@@ -171,7 +171,7 @@ def channel_read_gradients_kernel(
             plain = read + row * read_stride + head * key_size
             plain = load(plain, read_stride, rows, channels, count, key_size)
             column = tl.sum(of_reading * plain.to(tl.float32), 1)
-            place = of_strength + part * part_stride + row * heads + head
+            place = of_strength + part.to(tl.int64) * part_stride + row * heads + head
             store_column(place, heads, rows, count, column)
         of_reading *= erase_factor(strength, row, head, heads, rows, count)[:, None]
         store(of_read + token, stride, rows, channels, count, key_size, of_reading)

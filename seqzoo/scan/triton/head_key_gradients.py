@@ -80,7 +80,7 @@ def head_key_gradients_kernel(
     token = row * heads + head
     stride = heads * key_size
     key_stride = STREAMS * stride
-    part = tl.program_id(2) * part_stride + token
+    part = tl.program_id(2).to(tl.int64) * part_stride + token
 
     query = load(queries + token * key_size, stride, rows, channels, count, key_size)
     if ERASE:

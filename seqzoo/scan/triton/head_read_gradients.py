@@ -94,7 +94,7 @@ def head_read_gradients_kernel(
     token = row * heads + head
     stride = heads * key_size
     key_stride = STREAMS * stride
-    part = tl.program_id(2) * part_stride + token
+    part = tl.program_id(2).to(tl.int64) * part_stride + token
 
     of_query, of_reading = carried_reading(
         of_outputs, of_solved, states, at, row, head, heads, rows, channels, count, key_size,

@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 
 from seqzoo.scan.triton.tiles import (
-    LEAST,
+    at_least,
     erase_factor,
     load,
     load_column,
@@ -30,7 +30,7 @@ def span_decays(log_decay, row, head, heads, count, BEFORE: tl.constexpr, CHUNK:
     where nothing is summed."""
     rows = tl.arange(0, CHUNK)
     place = log_decay + row * heads + head
-    here = tl.maximum(load_column(place, heads, rows - BEFORE, count), LEAST)
+    here = at_least(load_column(place, heads, rows - BEFORE, count))
     steps = tl.where(rows[:, None] - BEFORE > rows[None, :], here[:, None], 0.0)
     return tl.exp(tl.cumsum(steps, 0))
 

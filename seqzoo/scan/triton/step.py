@@ -17,7 +17,7 @@ from torch import Tensor
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.triton.configs import config_for
 from seqzoo.scan.triton.launch import launch
-from seqzoo.scan.triton.tiles import LEAST, rounded
+from seqzoo.scan.triton.tiles import at_least, rounded
 
 
 @triton.jit
@@ -63,10 +63,10 @@ def step_kernel(
         tile = tl.load(state + place, mask=held, other=0.0)
     seen = tile
     if KIND == 1:
-        tile *= tl.exp(tl.maximum(tl.load(log_decay + at).to(tl.float32), LEAST))
+        tile *= tl.exp(at_least(tl.load(log_decay + at)))
     if KIND == 2:
         decay = tl.load(log_decay + at * key_size + channels, mask=inside, other=0.0)
-        tile *= tl.exp(tl.maximum(decay.to(tl.float32), LEAST))[None, :]
+        tile *= tl.exp(at_least(decay))[None, :]
     if ERASE:
         if read is None:
             asked = tl.load(

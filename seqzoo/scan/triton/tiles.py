@@ -62,9 +62,15 @@ def store_column(pointer, stride, rows, count, column):
 
 
 @triton.jit
+def at_least(log_decay):
+    """log_decay in float32, no smaller than LEAST; NaN stays, which a GPU's maximum would drop."""
+    return tl.maximum(log_decay.to(tl.float32), LEAST, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
 def load_log_decay(pointer, stride, rows, columns, count, width):
     """(rows, columns) float32, at least LEAST."""
-    return tl.maximum(load(pointer, stride, rows, columns, count, width).to(tl.float32), LEAST)
+    return at_least(load(pointer, stride, rows, columns, count, width))
 
 
 @triton.jit

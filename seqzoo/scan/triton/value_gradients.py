@@ -102,7 +102,7 @@ def value_gradients_kernel(
     at = chunk * heads + head
     dtype = keys.dtype.element_ty
     if strengths is not None:
-        of_strengths += tl.program_id(2) * part_stride
+        of_strengths += tl.program_id(2).to(tl.int64) * part_stride
     upstream = of_scaled_outputs(
         of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
     )
