@@ -48,25 +48,30 @@ class Setting:
         device: where the scan runs; inputs and results are moved.
         dtype: of the inputs but the state, which is float32 or wider.
         time: tokens; no multiple of a chunk.
+        chunk_size: at most so many tokens a chunk.
+        heads: H.
     """
 
     backend: str | Backend
     device: str
     dtype: torch.dtype
     time: int = 39
+    chunk_size: int = 16
+    heads: int = 2
 
     def case(self, **changes: Any) -> Case:
         """A problem whose numbers are exact in the dtype."""
-        sizes: dict[str, Any] = {"time": self.time, "batch": 1, "key_size": 8, "value_size": 8}
+        sizes: dict[str, Any] = {"time": self.time, "batch": 1, "heads": self.heads}
+        sizes |= {"key_size": 8, "value_size": 8}
         return make_case(**(sizes | changes)).to(self.dtype)
 
-    def scan(self, case: Case, chunk_size: int = 16) -> ScanResult:
+    def scan(self, case: Case) -> ScanResult:
         """The backend's results, moved back to the CPU."""
         tensors = {name: tensor.to(self.device) for name, tensor in case.tensors.items()}
         bounds = None if case.cu_seqlens is None else case.cu_seqlens.to(self.device)
         moved = replace(case, tensors=tensors, cu_seqlens=bounds)
         result = scan(
-            *moved.arguments(), **moved.options(), chunk_size=chunk_size, backend=self.backend
+            *moved.arguments(), **moved.options(), chunk_size=self.chunk_size, backend=self.backend
         )
         return ScanResult(result.outputs.cpu(), result.state.cpu())
 
@@ -80,6 +85,18 @@ class Setting:
             return 5e-3
         return 2e-2 if gradient_of in GATES else 1e-2
 
+    def agree(self, case: Case) -> None:
+        """Asserts that outputs, the last state and the gradients of everything are float64's."""
+        expected, expected_gradients = with_gradients(case.to(torch.float64), dense_loop)
+        found, gradients = with_gradients(case, self.scan)
+        ratios = {name: error_ratio(found[name], value) for name, value in expected.items()}
+        wrong = {name: ratio for name, ratio in ratios.items() if not ratio <= self.tolerance()}
+        for name, gradient in expected_gradients.items():
+            ratio = error_ratio(gradients[name], gradient)
+            if not ratio <= self.tolerance(name):
+                wrong[f"gradient of {name}"] = ratio
+        assert not wrong, wrong
+
     def expect(self, found: Tensor, expected: Tensor, what: str) -> None:
         """Asserts that two results agree."""
         ratio = error_ratio(found, expected)
@@ -89,7 +106,7 @@ class Setting:
 def gradients_agree(setting: Setting, features: str) -> None:
     """Outputs, states and the gradients of everything, the first state included, are those of
     float64 autograd through the token loop on the same numbers."""
-    _check_all(setting, setting.case(**FEATURES[features]))
+    setting.agree(setting.case(**FEATURES[features]))
 
 
 def extreme_decays_stay_right(setting: Setting, features: str) -> None:
@@ -97,7 +114,7 @@ def extreme_decays_stay_right(setting: Setting, features: str) -> None:
     if FEATURES[features]["decay"] == "none":
         return
     for decay in ("zero", "strong", "mixed", "reset"):
-        _check_all(setting, setting.case(**(FEATURES[features] | {"decay": decay})))
+        setting.agree(setting.case(**(FEATURES[features] | {"decay": decay})))
 
 
 def states_are_wide(setting: Setting, features: str) -> None:
@@ -119,7 +136,7 @@ def chunks_do_not_show(setting: Setting, features: str) -> None:
     case = setting.case(**FEATURES[features])
     expected = dense_loop(case.to(torch.float64))
     for chunk_size in (1, 16, 32, 64):
-        outputs, state = setting.scan(case, chunk_size)
+        outputs, state = replace(setting, chunk_size=chunk_size).scan(case)
         setting.expect(outputs, expected[0], f"outputs at chunk size {chunk_size}")
         setting.expect(state, expected[1], f"state at chunk size {chunk_size}")
 
@@ -128,7 +145,7 @@ def packed_sequences_are_apart(setting: Setting, features: str) -> None:
     """Each packed sequence gives what it gives alone; empty ones too; NaN in one stays in it."""
     lengths = (5, 0, setting.time, 1, 16)
     case = setting.case(**(FEATURES[features] | {"lengths": lengths}))
-    _check_all(setting, case)
+    setting.agree(case)
     clean = setting.scan(case)
     spoilt = {name: tensor.clone() for name, tensor in case.tensors.items()}
     for name, tensor in spoilt.items():
@@ -166,18 +183,6 @@ POINTS = (
     packed_sequences_are_apart,
     splits_and_steps_agree,
 )
-
-
-def _check_all(setting: Setting, case: Case) -> None:
-    expected, expected_gradients = with_gradients(case.to(torch.float64), dense_loop)
-    found, gradients = with_gradients(case, setting.scan)
-    ratios = {name: error_ratio(found[name], value) for name, value in expected.items()}
-    wrong = {name: ratio for name, ratio in ratios.items() if not ratio <= setting.tolerance()}
-    for name, gradient in expected_gradients.items():
-        ratio = error_ratio(gradients[name], gradient)
-        if not ratio <= setting.tolerance(name):
-            wrong[f"gradient of {name}"] = ratio
-    assert not wrong, wrong
 
 
 def _stepped(setting: Setting, case: Case) -> tuple[Tensor, Tensor]:

@@ -58,21 +58,27 @@ def test_checkpointing_of_the_elementwise_scan(use_reentrant):
         assert error_ratio(found, expected) < 1e-12
 
 
-def test_checkpointing_of_the_kernels():
+@pytest.mark.parametrize("use_reentrant", [False, True], ids=["hooks", "reentrant"])
+def test_checkpointing_of_the_kernels(use_reentrant):
     """In Triton's interpreter, where there is no GPU."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     case = make_case(batch=1, heads=1, time=18).to(torch.float32)
-    given = {name: tensor.to(device).requires_grad_() for name, tensor in case.tensors.items()}
-    queries, transition, writes, state = replace(case, tensors=given).arguments()
+    names = tuple(case.tensors)
 
-    def outputs(queries):
-        return scan(queries, transition, writes, state, backend="triton").outputs
+    def inner(*tensors):
+        arguments = replace(case, tensors=dict(zip(names, tensors, strict=True))).arguments()
+        return tuple(scan(*arguments, backend="triton"))
 
-    expected = torch.autograd.grad(outputs(queries).square().sum(), list(given.values()))
-    found = checkpoint(outputs, queries, use_reentrant=False)
-    for mine, other in zip(
-        torch.autograd.grad(found.square().sum(), list(given.values())), expected, strict=True
-    ):
+    gradients = []
+    for wrapped in (False, True):
+        leaves = [each.to(device).requires_grad_() for each in case.tensors.values()]
+        if wrapped:
+            outputs, state = checkpoint(inner, *leaves, use_reentrant=use_reentrant)
+        else:
+            outputs, state = inner(*leaves)
+        (outputs.square().sum() + state.sum()).backward()
+        gradients.append([leaf.grad for leaf in leaves])
+    for mine, other in zip(*gradients, strict=True):
         assert torch.equal(mine, other)
 
 

@@ -1,20 +1,22 @@
 """The kernels of the linear recurrence at the points of numerics; natively where there is a GPU.
 
 In the interpreter a kernel takes a second where a GPU takes microseconds, so there the points meet
-the kinds of decay and erase that differ in code, not every one.
+the kinds of decay and erase that differ in code, not every one; but each decay meets each erase, in
+chunks as long as the kernels make them.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
 
 from seqzoo.scan import Erase, Transition, Writes, scan, step
 from seqzoo.scan.passes import ScanOptions
-from seqzoo.scan.triton.scan_op import triton_scan
+from seqzoo.scan.triton.scan_op import triton_scan, triton_step
 
 from ..numerics import (
-    FEATURES,
     Setting,
     chunks_do_not_show,
     extreme_decays_stay_right,
@@ -23,34 +25,63 @@ from ..numerics import (
     splits_and_steps_agree,
     states_are_wide,
 )
-from ..oracle import dense_loop, error_ratio, make_case, with_gradients
+from ..oracle import ERASES, dense_loop, error_ratio, make_case, with_gradients
 
 HALVES = (torch.bfloat16, torch.float16)
+DECAYS = {
+    "none": {"decay": "none"},
+    "head": {"decay": "mixed"},
+    "channel": {"decay": "mixed", "per_channel": True},
+}
 
 
-def setting(device: torch.device, dtype: torch.dtype, time: int = 39) -> Setting:
-    return Setting("triton", device.type, dtype, time)
+def setting(device: torch.device, dtype: torch.dtype, time: int = 39, **changes: int) -> Setting:
+    return Setting("triton", device.type, dtype, time, **changes)
 
 
-@pytest.mark.parametrize("features", FEATURES)
+def longest(device: torch.device, dtype: torch.dtype, time: int) -> Setting:
+    """In chunks as long as the kernels make them of heads up to 128."""
+    return setting(device, dtype, time, chunk_size=64, heads=1)
+
+
+@pytest.mark.parametrize("erase", ERASES)
+@pytest.mark.parametrize("decay", DECAYS)
+def test_every_decay_meets_every_erase(device, decay, erase):
+    """In a chunk of two blocks, with two writes a token."""
+    here = longest(device, torch.float32, time=29)
+    here.agree(here.case(**DECAYS[decay], erase=erase, rank=2, scale=0.5))
+
+
+@pytest.mark.parametrize("features", ["linear attention", "retention", "prism", "rwkv7"])
 def test_gradients_agree(device, features):
+    """Over chunks of one block, of one and of three writes, with and without a state."""
     gradients_agree(setting(device, torch.float32), features)
 
 
-@pytest.mark.parametrize("dtype", HALVES, ids=str)
-@pytest.mark.parametrize("features", ["linear attention", "prism", "kda", "rwkv7"])
+@pytest.mark.parametrize(
+    ("dtype", "features"),
+    [
+        (torch.bfloat16, "linear attention"),
+        (torch.bfloat16, "prism"),
+        (torch.bfloat16, "rwkv7"),
+        (torch.float16, "comba"),
+        (torch.float16, "kda"),
+    ],
+    ids=str,
+)
 def test_gradients_agree_in_half_precision(device, features, dtype):
-    gradients_agree(setting(device, dtype, time=23), features)
+    """In a chunk of four blocks."""
+    gradients_agree(longest(device, dtype, time=61), features)
 
 
 @pytest.mark.parametrize("features", ["prism", "comba", "rwkv7"])
 def test_extreme_decays_stay_right(device, features):
-    extreme_decays_stay_right(setting(device, torch.float32, time=20), features)
+    extreme_decays_stay_right(longest(device, torch.float32, time=35), features)
 
 
 @pytest.mark.parametrize("features", ["prism", "own erase key", "kda"])
 def test_packed_sequences_are_apart(device, features):
-    packed_sequences_are_apart(setting(device, torch.float32, time=18), features)
+    packed_sequences_are_apart(setting(device, torch.float32, time=18, heads=1), features)
 
 
 @pytest.mark.parametrize("features", ["prism", "gla"])
@@ -60,7 +91,7 @@ def test_chunks_do_not_show(device, features):
 
 @pytest.mark.parametrize("features", ["prism", "comba"])
 def test_splits_and_steps_agree(device, features):
-    splits_and_steps_agree(setting(device, torch.float32, time=19), features)
+    splits_and_steps_agree(setting(device, torch.float32, time=19, heads=1), features)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -68,48 +99,58 @@ def test_states_are_wide(device, dtype):
     states_are_wide(setting(device, dtype, time=19), "gated delta rule")
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (8, 40), (100, 9)])
-def test_sizes_that_are_no_powers_of_two(device, sizes):
-    key_size, value_size = sizes
-    case = make_case(
-        batch=1, heads=1, time=18, key_size=key_size, value_size=value_size, rank=2, scale=0.5
-    )
-    expected, of_expected = with_gradients(case, dense_loop)
-    found, of_found = with_gradients(case.to(torch.float32), setting(device, torch.float32).scan)
-    for name, value in expected.items():
-        assert error_ratio(found[name], value) < 1e-4
-    for name, value in of_expected.items():
-        assert error_ratio(of_found[name], value) < 1e-4
+@pytest.mark.parametrize(
+    ("decay", "key_size", "value_size"),
+    [
+        ("head", 1, 1),
+        ("head", 8, 40),
+        ("head", 256, 24),
+        ("channel", 100, 9),
+        ("channel", 24, 256),
+        ("channel", 256, 8),
+    ],
+)
+def test_sizes_up_to_256_powers_of_two_or_not(device, decay, key_size, value_size):
+    rank = 2 if decay == "head" else 1
+    here = longest(device, torch.float32, time=18 if key_size < 256 else 7)
+    sizes = {"key_size": key_size, "value_size": value_size}
+    here.agree(here.case(**DECAYS[decay], **sizes, rank=rank, scale=0.5))
 
 
 def test_it_is_the_same_from_run_to_run(device):
-    case = make_case(batch=1, time=40, per_channel=True).to(torch.float32)
-    runs = [with_gradients(case, setting(device, torch.float32).scan) for _ in range(2)]
+    here = longest(device, torch.float32, time=35)
+    case = here.case(per_channel=True)
+    runs = [with_gradients(case, here.scan) for _ in range(2)]
     for first, second in zip(*runs, strict=True):
         assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_every_step_is_a_token_of_the_scan(device):
-    case = make_case(batch=2, time=1, rank=3, per_channel=True, erase="before_decay")
-    queries, transition, writes, state = moved(case.to(torch.float32), device)
-    expected, last = dense_loop(case)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("erase", ERASES)
+@pytest.mark.parametrize("decay", DECAYS)
+def test_every_step_is_a_token_of_the_scan(device, decay, erase, dtype):
+    case = make_case(
+        batch=2, time=1, rank=3, **DECAYS[decay], erase=erase, state=erase != "read", scale=0.5
+    ).to(dtype)
+    expected, last = dense_loop(case.to(torch.float64))
+    queries, transition, writes, state = moved(case, device)
     erase = transition.erase
-    assert erase is not None
-    assert erase.read is not None
-    assert erase.write is not None
-    assert transition.log_decay is not None
-    assert writes.strengths is not None
+    if erase is not None:
+        erase = Erase(
+            first(erase.read), first(erase.strength), first(erase.write), erase.before_decay
+        )
     result = step(
         queries[:, 0],
-        Transition(
-            transition.log_decay[:, 0],
-            Erase(erase.read[:, 0], write=erase.write[:, 0], before_decay=True),
-        ),
-        Writes(writes.keys[:, 0], writes.values[:, 0], writes.strengths[:, 0]),
+        Transition(first(transition.log_decay), erase),
+        Writes(writes.keys[:, 0], writes.values[:, 0], first(writes.strengths)),
         state,
+        scale=0.5,
         backend="triton",
     )
-    assert error_ratio(result.outputs.cpu(), expected[:, 0]) < 1e-5
+    assert result.outputs.dtype == dtype
+    assert error_ratio(result.outputs.cpu(), expected[:, 0]) < (
+        1e-5 if dtype == torch.float32 else 5e-3
+    )
     assert error_ratio(result.state.cpu(), last) < 1e-5
 
 
@@ -124,28 +165,101 @@ def test_a_step_is_differentiable(device):
     assert error_ratio(gradient.cpu(), result.state.sum(2).cpu()) < 1e-5
 
 
-def test_the_operator_keeps_the_rules_of_operators(device):
-    case = make_case(batch=1, heads=1, time=18, rank=2).to(torch.float32)
-    given = {name: tensor.to(device).requires_grad_() for name, tensor in case.tensors.items()}
-    get = given.get
-    options = ScanOptions(None, False, 1.0, 64)
-    arguments = (
-        *(given["queries"], given["keys"], given["values"], get("strengths"), get("log_decay")),
-        *(None, get("strength"), None, get("state")),
-        *options,
+KINDS = {
+    "tied": {},
+    "channel": {"erase": "before_decay", "per_channel": True},
+    "own key": {"erase": "read", "rank": 1},
+    "plain": {"erase": "none", "decay": "none", "strengths": False, "state": False},
+    "packed": {"lengths": (2, 0, 3)},
+}
+
+
+@pytest.fixture(params=KINDS)
+def arguments(device, request):
+    """What `seqzoo::triton_scan` is called with; sizes as `padded` makes them."""
+    sizes = {"batch": 1, "heads": 1, "time": 5, "key_size": 16, "value_size": 16}
+    case = make_case(**(sizes | KINDS[request.param])).to(torch.float32)
+    get = {name: tensor.to(device) for name, tensor in case.tensors.items()}.get
+    bounds = None if case.cu_seqlens is None else case.cu_seqlens.to(device)
+    return (
+        *(get("queries"), get("keys"), get("values"), get("strengths"), get("log_decay")),
+        *(get("read"), get("strength"), get("write"), get("state")),
+        *ScanOptions(bounds, case.before_decay, case.scale, 16),
     )
-    torch.library.opcheck(triton_scan, arguments)
 
 
-def test_it_is_one_node_of_a_compiled_graph(device):
-    case = make_case(batch=1, time=18).to(torch.float32)
+def test_the_operator_keeps_the_rules_of_operators(arguments):
+    torch.library.opcheck(triton_scan, [given_gradients(x) for x in arguments])
+
+
+def test_so_does_its_backward(arguments):
+    with torch.no_grad():
+        gradients = [torch.randn_like(result) for result in triton_scan(*arguments)]
+    operator = torch.ops.seqzoo.triton_scan_backward
+    torch.library.opcheck(operator, (*gradients, *arguments))
+    shapes = ("test_schema", "test_faketensor")
+    torch.library.opcheck(operator, (None, gradients[1], *arguments), test_utils=shapes)
+
+
+def test_so_does_a_step(arguments):
+    *tensors, state = arguments[:9]
+    tokens = [None if tensor is None else tensor[:1, 0].contiguous() for tensor in tensors]
+    state = None if state is None else state[:1]
+    torch.library.opcheck(triton_step, (*tokens, state, arguments[10], 1.0))
+
+
+@pytest.mark.parametrize("lengths", [None, (7, 0, 11)], ids=["whole", "packed"])
+def test_it_is_one_node_of_a_compiled_graph(device, lengths):
+    case = make_case(batch=1, heads=1, time=18, lengths=lengths).to(torch.float32)
+
+    def run(case):
+        return scan(*case.arguments(), **case.options(), backend="triton")
+
+    torch.compiler.reset()
+    compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
+    (found, gradients), (expected, expected_gradients) = (
+        with_gradients(on(device, case), lambda case, call=call: [x.cpu() for x in call(case)])
+        for call in (compiled, run)
+    )
+    for name, value in {**expected, **expected_gradients}.items():
+        assert torch.equal({**found, **gradients}[name], value), name
+
+
+def test_a_step_is_one_node_of_a_compiled_graph(device):
+    case = make_case(batch=2, time=1, decay="none", erase="none").to(torch.float32)
     queries, transition, writes, state = moved(case, device)
+    writes = Writes(writes.keys[:, 0], writes.values[:, 0], first(writes.strengths))
 
     def run(queries):
-        return scan(queries, transition, writes, state, backend="triton").outputs
+        return step(queries, transition, writes, state, backend="triton")
 
     compiled = torch.compile(run, fullgraph=True, backend="aot_eager")
-    assert torch.equal(compiled(queries), run(queries))
+    with torch.no_grad():
+        for found, expected in zip(compiled(queries[:, 0]), run(queries[:, 0]), strict=True):
+            assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("name", ["log_decay", "keys"])
+def test_what_is_no_number_is_not_hidden(device, name, per_channel):
+    """Also in a log decay, whose limit below might take its place."""
+    case = make_case(batch=1, heads=1, time=20, per_channel=per_channel).to(torch.float32)
+    case.tensors[name][:, 3] = torch.nan
+    result = setting(device, torch.float32).scan(case)
+    assert result.outputs[:, 3:].isnan().all()
+    assert result.state.isnan().all()
+    token = case.tokens(3, 4, case.tensors["state"])
+    queries, transition, writes, state = moved(token, device)
+    erase = transition.erase
+    assert erase is not None
+    stepped = step(
+        queries[:, 0],
+        Transition(first(transition.log_decay), Erase(strength=first(erase.strength))),
+        Writes(writes.keys[:, 0], writes.values[:, 0], first(writes.strengths)),
+        state,
+        backend="triton",
+    )
+    assert stepped.outputs.isnan().all()
 
 
 def test_what_it_refuses(device):
@@ -157,10 +271,13 @@ def test_what_it_refuses(device):
         scan(*moved(case, device), backend="triton")
     case = make_case(batch=1, time=4, decay="none", erase="none").to(torch.float32)
     queries, transition, writes, state = moved(case, device)
-    with pytest.raises(NotImplementedError, match="no vmap rule"):
-        torch.func.vmap(lambda q: scan(q, transition, writes, state, backend="triton").outputs)(
-            queries[None]
-        )
+    token = Writes(writes.keys[:, 0], writes.values[:, 0], first(writes.strengths))
+    for function, mapped in (
+        (lambda q: scan(q, transition, writes, state, backend="triton").outputs, queries),
+        (lambda q: step(q, transition, token, state, backend="triton").outputs, queries[:, 0]),
+    ):
+        with pytest.raises(NotImplementedError, match="no vmap rule"):
+            torch.func.vmap(function)(mapped[None])
     queries.requires_grad_()
     outputs = scan(queries, transition, writes, state, backend="triton").outputs
     (gradient,) = torch.autograd.grad(outputs.square().sum(), queries, create_graph=True)
@@ -175,7 +292,25 @@ def test_nothing_to_scan(device):
     assert torch.equal(state.cpu(), case.tensors["state"])
 
 
+def first(tensor):
+    """The one token of a tensor of T = 1, or None."""
+    return None if tensor is None else tensor[:, 0]
+
+
+def given_gradients(argument):
+    """A leaf that wants a gradient, of a tensor of numbers."""
+    if isinstance(argument, torch.Tensor) and argument.is_floating_point():
+        return argument.clone().requires_grad_()
+    return argument
+
+
+def on(device, case):
+    """The case on the device."""
+    bounds = None if case.cu_seqlens is None else case.cu_seqlens.to(device)
+    tensors = {name: tensor.to(device) for name, tensor in case.tensors.items()}
+    return replace(case, tensors=tensors, cu_seqlens=bounds)
+
+
 def moved(case, device):
     """A case's arguments on the device."""
-    case.tensors = {name: tensor.to(device) for name, tensor in case.tensors.items()}
-    return case.arguments()
+    return on(device, case).arguments()
