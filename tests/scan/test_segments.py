@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -78,6 +80,36 @@ def test_nothing_is_cut_in_two(monkeypatch):
         monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors))
         numbers[most] = len(cut(tensors, options).pieces)
     assert numbers == {32: 1, 16: 1, 15: 3}
+
+
+def transposed(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers, the last dimension the slowest in memory."""
+    return tensor.movedim(-1, 0).contiguous().movedim(0, -1)
+
+
+def shared(tensor: torch.Tensor) -> torch.Tensor:
+    """The first batch's numbers for all of it, held once."""
+    return tensor[:1].expand_as(tensor)
+
+
+@pytest.mark.parametrize("in_one", [False, True])
+@pytest.mark.parametrize("lengths", [None, (17, 0, 3, 9)], ids=["equal", "packed"])
+@pytest.mark.parametrize("change", [transposed, shared])
+def test_tensors_in_any_order_of_memory(change, lengths, in_one, monkeypatch):
+    if in_one:
+        monkeypatch.setattr(segments, "SEGMENT_BYTES", 1 << 40)
+    case = make_case(time=21) if lengths is None else make_case(lengths=lengths)
+
+    def stretched(function):
+        """The tensors are changed on the way to the scan: gradients come back through that."""
+        return lambda c: function(
+            replace(c, tensors={name: change(tensor) for name, tensor in c.tensors.items()})
+        )
+
+    expected, expected_gradients = with_gradients(case, stretched(dense_loop))
+    found, gradients = with_gradients(case, stretched(lambda c: chunked(c, 4)))
+    for name, value in {**expected, **expected_gradients}.items():
+        assert error_ratio({**found, **gradients}[name], value) < 1e-10, name
 
 
 def test_a_graph_gives_the_same():
