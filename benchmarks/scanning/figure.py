@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -46,27 +47,40 @@ def draw(record: dict[str, Any], path: Path) -> None:
 
 def _draw_lengths(axes: Any, rows: list[Row], field: str, unit: float, label: str) -> None:
     """A line a subject, through the lengths where the field was measured."""
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
     rows = [row for row in rows if field in row]
     lines: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         title = RECURRENCES[row["recurrence"]].title if row["ours"] else ""
         name = f"{row['subject']} {title}".strip()
         lines.setdefault(name, []).append((row["shape"][1], row[field] / unit))
-    for name, points in lines.items():
-        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
+    for (name, points), mark in zip(lines.items(), cycle("osD^v"), strict=False):
+        axes.plot(*zip(*sorted(points), strict=True), marker=mark, label=name)
     axes.set(xscale="log", yscale="log", xlabel="tokens", ylabel=label)
-    axes.set_xscale("log", base=2)
-    axes.grid(alpha=0.3, which="both")
+    lengths = sorted({row["shape"][1] for row in rows})
+    axes.set_xticks(lengths, [_in_thousands(tokens) for tokens in lengths])
+    axes.xaxis.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.minorticks_off()
+    axes.grid(alpha=0.3)
     if lines:
         first = rows[0]
         axes.set_title(f"B = {first['shape'][0]}, H = {first['shape'][2]}, D = {first['shape'][3]}")
+
+
+def _in_thousands(tokens: int) -> str:
+    return str(tokens) if tokens % 1024 else f"{tokens // 1024}K"
 
 
 def _draw_ratios(axes: Any, ratios: list[tuple[str, float]]) -> None:
     labels = [label for label, _ in ratios]
     values = [value for _, value in ratios]
     colours = ["tab:green" if value >= 1 else "tab:red" for value in values]
-    axes.barh(range(len(values)), values, color=colours)
+    bars = axes.barh(range(len(values)), values, color=colours)
+    axes.bar_label(bars, fmt="{:.2f}", padding=3, fontsize="small")
+    axes.margins(x=0.18)
     axes.set_yticks(range(len(values)), labels, fontsize="small")
     axes.invert_yaxis()
     axes.axvline(1.0, color="black", linewidth=1)

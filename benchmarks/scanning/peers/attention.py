@@ -11,7 +11,7 @@ from scanning.peers.peer import Peer
 from scanning.recurrences import Leaves, scale_of
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
+def causal_attention(queries: Tensor, keys: Tensor, values: Tensor, scale: float) -> Tensor:
     """Causal attention, (B, T, H, K) -> (B, T, H, V); torch picks the kernel (flash on a GPU)."""
     q, k, v = (tensor.transpose(1, 2) for tensor in (queries, keys, values))
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale).transpose(1, 2)
@@ -26,4 +26,4 @@ def _arguments(leaves: Leaves) -> dict[str, Any]:
     }
 
 
-ATTENTION = Peer("linear_attention", "torch", __name__, "attend", _arguments, exact=False)
+ATTENTION = Peer("linear_attention", "torch", __name__, "causal_attention", _arguments, exact=False)
