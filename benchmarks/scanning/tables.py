@@ -58,7 +58,7 @@ def _table(key: tuple, rows: list[Row]) -> Table:
         title_justify="left",
         pad_edge=False,
     )
-    table.add_column("subject", overflow="fold", min_width=28)
+    table.add_column("subject", overflow="fold", min_width=20)
     for name in ("ms", "20-80%", "x ours", "MiB", "limit", "error"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
