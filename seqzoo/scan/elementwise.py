@@ -102,6 +102,9 @@ def _check(
 ) -> int:
     """Checks the arguments of `elementwise_scan`; returns the number of sequences."""
     caller = "elementwise_scan"
+    for name, tensor in (("log_decay", log_decay), ("inputs", inputs), ("state", state)):
+        if not isinstance(tensor, Tensor) and (tensor is not None or name != "state"):
+            raise ValueError(f"{caller}: {name} must be a tensor, got {type(tensor).__name__}")
     if inputs.ndim < 2:
         raise ValueError(f"{caller}: inputs must have shape (B, T, ...), got {tuple(inputs.shape)}")
     for name, tensor in (("log_decay", log_decay), ("inputs", inputs), ("state", state)):

@@ -20,6 +20,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_REQUIRED = ("queries", "writes.keys", "writes.values")
+_LEAD_HINTS = {
+    "scan": "One token, without a time axis, is for step.",
+    "step": "A whole sequence, with a time axis, is for scan.",
+}
 _BOUNDS_RULE = "cu_seqlens must start at 0, never fall, and end at T"
 
 
@@ -165,6 +171,7 @@ def check_scan(
     sizes = _check_tensors("scan", "B T ", queries, transition, writes)
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
         raise ValueError(f"scan: chunk_size must be a positive integer, got {chunk_size!r}")
+    _check_scale("scan", scale)
     if cu_seqlens is not None:
         sizes["N"] = check_bounds("scan", cu_seqlens, sizes["B"], sizes["T"])
     _check_state("scan", "B" if cu_seqlens is None else "N", state, queries, sizes)
@@ -184,6 +191,7 @@ def check_step(
         ValueError: naming the argument, what was expected, what came, and what to do.
     """
     sizes = _check_tensors("step", "B ", queries, transition, writes)
+    _check_scale("step", scale)
     _check_state("step", "B", state, queries, sizes)
     return ScanProblem(queries, transition, writes, state, None, scale, 1)
 
@@ -198,11 +206,12 @@ def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
     Raises:
         ValueError: not a list of bounds that starts at 0, never falls, and ends at T.
     """
-    if cu_seqlens.ndim != 1 or len(cu_seqlens) < 2 or _is_real(cu_seqlens):
-        raise ValueError(
-            f"{caller}: cu_seqlens must be an integer tensor of shape (N + 1,), N >= 1; got "
-            f"{cu_seqlens.dtype} of shape {tuple(cu_seqlens.shape)}"
-        )
+    rule = f"{caller}: cu_seqlens must be an integer tensor of shape (N + 1,), N >= 1; got "
+    if not isinstance(cu_seqlens, Tensor):
+        raise ValueError(f"{rule}a {type(cu_seqlens).__name__}. Use torch.tensor(cu_seqlens).")
+    whole = not (cu_seqlens.dtype.is_floating_point or cu_seqlens.dtype.is_complex)
+    if cu_seqlens.ndim != 1 or len(cu_seqlens) < 2 or not whole:
+        raise ValueError(f"{rule}{cu_seqlens.dtype} of shape {tuple(cu_seqlens.shape)}")
     if batch != 1:
         raise ValueError(
             f"{caller}: cu_seqlens needs a batch of 1, the sequences packed along time; got "
@@ -248,26 +257,41 @@ def _check_tensors(
     sizes: dict[str, int] = {}
 
     def expect(name: str, tensor: Tensor | None, axes: str, hint: str = "") -> None:
-        if tensor is not None:
+        if tensor is not None or name in _REQUIRED:
             _expect(caller, name, tensor, lead + axes, sizes, queries, hint)
 
-    expect("queries", queries, "H K")
+    expect("queries", queries, "H K", _LEAD_HINTS[caller])
     expect("writes.keys", writes.keys, "R H K", "A single write needs a rank axis of size 1.")
     expect("writes.values", writes.values, "R H V", "A single write needs a rank axis of size 1.")
     expect("writes.strengths", writes.strengths, "R H")
     if sizes["R"] < 1:
         raise ValueError(f"{caller}: writes need a rank of at least 1, got R = 0")
+    for axis, what in (("H", "head"), ("K", "key channel"), ("V", "value channel")):
+        if sizes[axis] < 1:
+            raise ValueError(f"{caller}: there must be at least one {what}, got {axis} = 0")
     decay = transition.log_decay
     if decay is not None:
-        per_head = decay.ndim == queries.ndim - 1
+        per_head = isinstance(decay, Tensor) and decay.ndim == queries.ndim - 1
         hint = "Per head it has no K axis, per key channel it has one."
         expect("transition.log_decay", decay, "H" if per_head else "H K", hint)
     erase = transition.erase
     if erase is not None:
+        if not isinstance(erase, Erase):
+            raise ValueError(
+                f"{caller}: transition.erase must be an Erase, got {type(erase).__name__}"
+            )
         expect("erase.read", erase.read, "H K", "None ties it to the writes' first key.")
         expect("erase.strength", erase.strength, "H")
         expect("erase.write", erase.write, "H K")
     return sizes
+
+
+def _check_scale(caller: str, scale: float) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, int | float | torch.SymFloat):
+        raise ValueError(
+            f"{caller}: scale must be a number, got {type(scale).__name__}. One that is learned is "
+            "a factor on the outputs, or on the queries."
+        )
 
 
 def _check_state(
@@ -285,26 +309,29 @@ def _check_state(
 def _expect(
     caller: str,
     name: str,
-    tensor: Tensor,
+    tensor: Tensor | None,
     axes: str,
     sizes: dict[str, int],
     queries: Tensor,
     hint: str,
 ) -> None:
     """Checks one tensor against named axes; an axis met for the first time gets its size here."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{caller}: {name} must be a tensor, got {type(tensor).__name__}")
     names = axes.split()
     shape = tuple(tensor.shape)
     if len(shape) != len(names) or any(
         sizes.get(axis, size) != size for axis, size in zip(names, shape, strict=True)
     ):
-        wanted = ", ".join(str(sizes.get(axis, axis)) for axis in names)
+        named, wanted = ", ".join(names), ", ".join(str(sizes.get(axis, axis)) for axis in names)
+        equal = f" = ({wanted})" if wanted != named else ""
         raise ValueError(
-            f"{caller}: {name} must have shape ({', '.join(names)}) = ({wanted}), got {shape}. "
-            f"{hint}".rstrip()
+            f"{caller}: {name} must have shape ({named}){equal}, got {shape}. {hint}".rstrip()
         )
     if not _is_real(tensor):
         raise ValueError(
-            f"{caller}: {name} must be a floating-point tensor, got {tensor.dtype}. "
+            f"{caller}: {name} must be a floating-point tensor of 16 bits or more, got "
+            f"{tensor.dtype}. "
             f"Use {name}.to({queries.dtype if _is_real(queries) else torch.float32})."
         )
     if tensor.device != queries.device:
@@ -322,7 +349,7 @@ def _tensors(transition: Transition, writes: Writes) -> Sequence[Tensor | None]:
 
 
 def _is_real(tensor: Tensor) -> bool:
-    return tensor.dtype.is_floating_point
+    return tensor.dtype in _DTYPES
 
 
 def _shorten(bounds: tuple[int, ...]) -> str:

@@ -193,6 +193,11 @@ def choose_backend(
         ValueError: no such name, or the backend cannot compute the problem.
     """
     if not isinstance(backend, str):
+        if not isinstance(backend, Backend):
+            raise ValueError(
+                "scan: backend must be a name, or an object with name, supports, scan and step; "
+                f"got {type(backend).__name__}"
+            )
         return _asked_for(problem, backend, "it was passed itself")
     if backend != "auto":
         for known in backends:

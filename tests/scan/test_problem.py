@@ -35,7 +35,7 @@ def arguments(**changes):
     [
         (
             {"queries": torch.zeros(B, T, K)},
-            r"scan: queries must have shape \(B, T, H, K\) = \(B, T, H, K\), got \(2, 5, 4\)",
+            r"scan: queries must have shape \(B, T, H, K\), got \(2, 5, 4\)\. One token",
         ),
         (
             {"keys": torch.zeros(B, T, H, K)},
@@ -69,7 +69,21 @@ def arguments(**changes):
         ),
         (
             {"queries": torch.zeros(B, T, H, K, dtype=torch.long)},
-            r"queries must be a floating-point tensor, got torch.int64",
+            r"queries must be a floating-point tensor of 16 bits or more, got torch.int64",
+        ),
+        (
+            {"queries": torch.zeros(B, T, H, K, dtype=torch.float8_e4m3fn)},
+            r"queries must be a floating-point tensor of 16 bits or more, got torch.float8",
+        ),
+        ({"queries": [[1.0]]}, r"queries must be a tensor, got list"),
+        ({"values": None}, r"writes.values must be a tensor, got NoneType"),
+        ({"log_decay": -0.5}, r"transition.log_decay must be a tensor, got float"),
+        (
+            {
+                "queries": torch.zeros(B, T, H, 0),
+                "keys": torch.zeros(B, T, R, H, 0),
+            },
+            r"at least one key channel, got K = 0",
         ),
         (
             {"values": torch.zeros(B, T, R, H, V, device="meta")},
@@ -92,6 +106,8 @@ def test_wrong_tensors_are_named(change, message):
         (torch.tensor([0, 5]), r"cu_seqlens needs a batch of 1.*got B = 2"),
         (torch.tensor([0.0, 5.0]), r"cu_seqlens must be an integer tensor of shape \(N \+ 1,\)"),
         (torch.tensor([0]), r"cu_seqlens must be an integer tensor"),
+        (torch.tensor([0j, 5j]), r"cu_seqlens must be an integer tensor"),
+        ([0, 5], r"cu_seqlens must be an integer tensor .* got a list. Use torch.tensor"),
     ],
 )
 def test_wrong_bounds_of_a_batch(bounds, message):
@@ -127,7 +143,7 @@ def test_erase_takes_exactly_one_of_strength_and_write():
 
 def test_step_has_no_time_axis():
     queries, transition, writes, _ = arguments()
-    with pytest.raises(ValueError, match=r"step: queries must have shape \(B, H, K\)"):
+    with pytest.raises(ValueError, match=r"shape \(B, H, K\), got .* is for scan\."):
         step(queries, transition, writes)
 
 
@@ -143,6 +159,13 @@ def test_arguments_of_the_wrong_type_are_named():
         scan(queries, None, writes)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="writes must be a Writes, got Tensor"):
         scan(queries, transition, queries)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"transition\.erase must be an Erase, got Tensor"):
+        scan(queries, Transition(None, queries), writes)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"backend must be a name, or an object with .* NoneType"):
+        scan(queries, transition, writes, backend=None)  # type: ignore[arg-type]
+    for scale in (torch.tensor(0.5, requires_grad=True), None, "x", True):
+        with pytest.raises(ValueError, match="scale must be a number, got"):
+            scan(queries, transition, writes, scale=scale)  # type: ignore[arg-type]
 
 
 def test_bounds_are_read_when_a_backend_asks():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from seqzoo.scan.ops.refusals import refuse_second_derivative, refuse_vmap
+from seqzoo.scan.ops.once import ScanGradients
+from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
 from seqzoo.scan.passes import Kept, ScanOptions
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.rows import ScanTensors
@@ -48,7 +49,8 @@ class _ChunkedScan(torch.autograd.Function):
         tensors = ScanTensors(*arguments)  # type: ignore[arg-type]
         segments = cut(tensors, options)
         outputs, final, kept = forward(segments, tensors, state, options, keep)
-        return outputs, final, segments, *(tensor for each in kept for tensor in each.flat())
+        saved = (tensor for each in kept for tensor in each.flat())
+        return outputs, final.clone(), segments, *saved  # a view could not be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
@@ -59,20 +61,28 @@ class _ChunkedScan(torch.autograd.Function):
         ctx.save_for_backward(*tensors, *saved)
 
     @staticmethod
-    @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None, *_: None
     ) -> tuple[Tensor | None, ...]:
+        segments, options = ctx.segments, ctx.options
+
+        def gradients(
+            of_outputs: Tensor | None, of_final: Tensor | None, *saved: Tensor
+        ) -> tuple[Tensor | None, ...]:
+            tensors, rest = ScanTensors(*saved[:NUM_TENSORS]), saved[NUM_TENSORS:]
+            number = len(rest) // len(segments.pieces)
+            kept = [Kept.unflat(rest[at : at + number]) for at in range(0, len(rest), number)]
+            with full_precision(tensors.queries):
+                of_tensors, of_state = backward(
+                    segments, tensors, options, kept, of_outputs, of_final
+                )
+            return of_state, *of_tensors
+
         saved = ctx.saved_tensors  # once: unpacking may recompute them
-        tensors, rest = ScanTensors(*saved[:NUM_TENSORS]), saved[NUM_TENSORS:]
-        number = len(rest) // len(ctx.segments.pieces)
-        kept = [Kept.unflat(rest[at : at + number]) for at in range(0, len(rest), number)]
-        with full_precision(tensors.queries):
-            of_tensors, of_state = backward(
-                ctx.segments, tensors, ctx.options, kept, of_outputs, of_final
-            )
+        of_state, *of_tensors = ScanGradients.apply(gradients, of_outputs, of_final, *saved)  # type: ignore[misc]
         return None, None, of_state if ctx.needs_input_grad[2] else None, *of_tensors
 
+    jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
     vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
 
 
@@ -136,15 +146,26 @@ def keep_arguments(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
     ctx.save_for_backward(*tensors, state, options.cu_seqlens)
 
 
+def gradients_by(operator: Any, options: tuple[Any, ...]) -> Callable[..., tuple[Any, ...]]:
+    """The results' gradients and what `keep_arguments` kept -> a gradient for each of the tensors
+    and the state, by an operator's backward operator."""
+
+    def gradients(
+        of_outputs: Tensor | None, of_final: Tensor | None, *saved: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        found = iter(operator(of_outputs, of_final, *saved, *options))
+        given = saved[: NUM_TENSORS + 1]
+        return tuple(None if tensor is None else next(found) for tensor in given)
+
+    return gradients
+
+
 def backward_by(operator: Any) -> Any:
     """The autograd formula of an operator over a whole scan whose backward is another operator."""
 
     def backward(ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None) -> tuple[Any, ...]:
-        saved = ctx.saved_tensors
-        given = saved[: NUM_TENSORS + 1]
-        gradients = iter(operator(of_outputs, of_final, *saved, *ctx.options))
-        each = [None if tensor is None else next(gradients) for tensor in given]
-        return *each, None, None, None, None
+        gradients = gradients_by(operator, ctx.options)
+        return *gradients(of_outputs, of_final, *ctx.saved_tensors), None, None, None, None
 
     return backward
 

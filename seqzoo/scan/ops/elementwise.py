@@ -6,9 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from seqzoo.scan.ops.refusals import refuse_elementwise_second_derivative, refuse_elementwise_vmap
+from seqzoo.scan.ops.once import ElementwiseGradients
+from seqzoo.scan.ops.refusals import (
+    refuse_elementwise_forward_mode,
+    refuse_elementwise_second_derivative,
+    refuse_elementwise_vmap,
+)
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.running import running_backward, running_forward
 
@@ -29,23 +33,34 @@ class _ElementwiseScan(torch.autograd.Function):
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         log_decay: Tensor, inputs: Tensor, state: Tensor, cu_seqlens: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        return running_forward(log_decay, inputs, state, cu_seqlens)
+        hidden, final = running_forward(log_decay, inputs, state, cu_seqlens)
+        return hidden, final.clone()  # a view could not be changed in place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
         _keep(ctx, inputs, output)
 
     @staticmethod
-    @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, of_hidden: Tensor | None, of_final: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        log_decay, hidden, state, cu_seqlens = ctx.saved_tensors
-        with full_precision(hidden):
-            gradients = running_backward(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
-        return *gradients, None
+        given = (*ctx.saved_tensors, of_hidden, of_final)
+        return *ElementwiseGradients.apply(_gradients, *given), None  # type: ignore[misc]
 
+    jvp = staticmethod(refuse_elementwise_forward_mode)  # pyright: ignore[reportAssignmentType]
     vmap = staticmethod(refuse_elementwise_vmap)  # pyright: ignore[reportAssignmentType]
+
+
+def _gradients(
+    log_decay: Tensor,
+    hidden: Tensor,
+    state: Tensor,
+    cu_seqlens: Tensor | None,
+    of_hidden: Tensor | None,
+    of_final: Tensor | None,
+) -> tuple[Tensor, ...]:
+    with full_precision(hidden):
+        return running_backward(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
 
 
 @torch.library.custom_op(
@@ -76,8 +91,7 @@ def _scan_backward(
     state: Tensor,
     cu_seqlens: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    with full_precision(hidden):
-        gradients = running_backward(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
+    gradients = _gradients(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
     of_log_decay, of_inputs, of_state = (gradient.contiguous() for gradient in gradients)
     return of_log_decay, of_inputs, of_state
 

@@ -35,3 +35,19 @@ def refuse_elementwise_second_derivative(*_: Any) -> NoReturn:
         "elementwise_scan differentiates once, and the gradient of its gradient was asked for; "
         "loop over the tokens for higher derivatives"
     )
+
+
+def refuse_forward_mode(*_: Any) -> NoReturn:
+    """Forward-mode derivatives, of any scan."""
+    raise NotImplementedError(
+        "scans have no forward-mode derivative: use reverse mode (backward, torch.func.grad or vjp)"
+        ", or differentiate backend='reference'"
+    )
+
+
+def refuse_elementwise_forward_mode(*_: Any) -> NoReturn:
+    """The same for the element-wise scan."""
+    raise NotImplementedError(
+        "elementwise_scan has no forward-mode derivative: use reverse mode (backward, "
+        "torch.func.grad or vjp)"
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from seqzoo.scan.passes import ScanOptions
 from seqzoo.scan.problem import ScanProblem, ScanResult
@@ -57,11 +60,10 @@ class TritonBackend:
         return ScanResult(outputs.to(queries.dtype), final)
 
     def step(self, problem: ScanProblem) -> ScanResult:
-        """One token: a kernel of its own, or where gradients are wanted torch's operations."""
+        """One token: a kernel of its own, or where derivatives are wanted torch's operations."""
         tensors, state = _tensors(problem), _state(problem)
         given = (*tensors, state)
-        wanted = any(tensor is not None and tensor.requires_grad for tensor in given)
-        if (wanted and torch.is_grad_enabled()) or problem.queries.numel() == 0:
+        if _differentiated(given) or problem.queries.numel() == 0:
             return step_token(problem)
         from seqzoo.scan.triton.scan_op import triton_step
 
@@ -69,6 +71,16 @@ class TritonBackend:
         before_decay = erase is not None and erase.before_decay
         outputs, final = triton_step(*given, before_decay, problem.scale)
         return ScanResult(outputs.to(problem.queries.dtype), final)
+
+
+def _differentiated(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether a derivative with respect to one of them is wanted, in reverse or forward mode."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
+        return True
+    if torch.compiler.is_compiling():
+        return False
+    return any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in given)
 
 
 def _tensors(problem: ScanProblem) -> ScanTensors:

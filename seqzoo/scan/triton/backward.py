@@ -50,7 +50,7 @@ def run_backward(
     of_read, of_write = None if tied else reads.of_read, None
     of_keys = keys.of_keys
     if setting.own:
-        own, of_keys = of_keys[:, :, 0], of_keys[:, :, 1:].contiguous()
+        own, of_keys = of_keys[:, :, 0], of_keys[:, :, 1:].clone()  # results share no memory
         if tensors.erase_write is not None:
             of_write = own.contiguous()
         elif of_read is not None:

@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqzoo.scan.ops.refusals import refuse_elementwise_second_derivative, refuse_elementwise_vmap
+from seqzoo.scan.ops.once import ElementwiseGradients
+from seqzoo.scan.ops.refusals import (
+    refuse_elementwise_forward_mode,
+    refuse_elementwise_second_derivative,
+    refuse_elementwise_vmap,
+)
 from seqzoo.scan.problem import ScanResult
 from seqzoo.scan.triton.elementwise import (
     CHUNK,
@@ -37,8 +42,35 @@ def elementwise_triton(
         return ScanResult(torch.zeros_like(inputs), final)
     flat = (batch, time, -1)
     log_decay = log_decay.expand_as(inputs).reshape(flat)
-    outputs, final, _ = _forward_op(log_decay, inputs.reshape(flat), state, cu_seqlens)
+    enter = _forward_op if torch.compiler.is_compiling() else _ElementwiseScan.apply
+    outputs, final, _ = enter(log_decay, inputs.reshape(flat), state, cu_seqlens)  # type: ignore[misc]
     return ScanResult(outputs.reshape(inputs.shape), final.reshape(num_sequences, *trailing))
+
+
+class _ElementwiseScan(torch.autograd.Function):
+    """The eager door."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        log_decay: Tensor, inputs: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return _forward_op(log_decay, inputs, state, cu_seqlens)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(output[2])
+        _keep(ctx, inputs, output)
+
+    @staticmethod
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, of_outputs: Tensor, of_final: Tensor, _: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        given = (*ctx.saved_tensors, of_outputs, of_final)
+        of_log_decay, of_values, of_state = ElementwiseGradients.apply(_backward_op, *given)  # type: ignore[misc]
+        return of_log_decay, of_values, of_state if ctx.has_state else None, None
+
+    jvp = staticmethod(refuse_elementwise_forward_mode)  # pyright: ignore[reportAssignmentType]
+    vmap = staticmethod(refuse_elementwise_vmap)  # pyright: ignore[reportAssignmentType]
 
 
 @torch.library.custom_op("seqzoo::elementwise_scan_triton", mutates_args=())

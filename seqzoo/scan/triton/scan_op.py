@@ -1,4 +1,8 @@
-"""The linear recurrence's kernels as operators: `seqzoo::triton_scan`, its backward, and a step."""
+"""The linear recurrence's kernels as operators: `seqzoo::triton_scan`, its backward, and a step.
+
+As in `scan.ops`, a scan has two doors: a compiled graph holds the operator, eagerly an autograd
+function calls it, which torch.func can enter and which refuses what the operator would get wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ from seqzoo.scan.ops.chunked import (
     ARGUMENTS,
     backward_by,
     fake_gradients,
+    gradients_by,
     keep_arguments,
     split_arguments,
 )
-from seqzoo.scan.ops.refusals import refuse_second_derivative, refuse_vmap
+from seqzoo.scan.ops.once import ScanGradients
+from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward
@@ -22,12 +28,39 @@ from seqzoo.scan.triton.setting import Setting
 from seqzoo.scan.triton.step import run_step
 
 
-@torch.library.custom_op(
-    "seqzoo::triton_scan", mutates_args=(), schema=f"({ARGUMENTS}) -> (Tensor, Tensor)"
-)
 def triton_scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     """Outputs (B, T, H, V) in the queries' dtype and the final state in float32, from the fields of
     `ScanTensors`, the state in float32 or None, and the fields of `ScanOptions`; T and B not 0."""
+    if torch.compiler.is_compiling():
+        return _scan(*arguments)
+    return _TritonScan.apply(*arguments)  # type: ignore[return-value]
+
+
+class _TritonScan(torch.autograd.Function):
+    """The eager door."""
+
+    @staticmethod
+    def forward(*arguments: Any) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _scan(*arguments)
+
+    setup_context = staticmethod(keep_arguments)
+
+    @staticmethod
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        gradients = gradients_by(_scan_backward, ctx.options)
+        found = ScanGradients.apply(gradients, of_outputs, of_final, *ctx.saved_tensors)
+        return *found, None, None, None, None  # type: ignore[misc]
+
+    jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
+    vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
+
+
+@torch.library.custom_op(
+    "seqzoo::triton_scan", mutates_args=(), schema=f"({ARGUMENTS}) -> (Tensor, Tensor)"
+)
+def _scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     tensors, state, options = split_arguments(arguments)
     return run_forward(Setting(tensors, options), state)
 
@@ -65,7 +98,7 @@ def triton_step(*arguments: Any) -> tuple[Tensor, Tensor]:
     return run_step(ScanTensors(*tensors), state, before_decay, scale)
 
 
-@triton_scan.register_fake
+@_scan.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor]:
     tensors, _, options = split_arguments(arguments)
     batch, time, heads, key_size = tensors.queries.shape
@@ -85,8 +118,8 @@ def _(*arguments: Any) -> tuple[Tensor, Tensor]:
     return queries.new_empty(shape), queries.new_empty((*shape, key_size), dtype=torch.float32)
 
 
-triton_scan.register_vmap(refuse_vmap)
-triton_scan.register_autograd(
+_scan.register_vmap(refuse_vmap)
+_scan.register_autograd(
     backward_by(torch.ops.seqzoo.triton_scan_backward), setup_context=keep_arguments
 )
 _scan_backward.register_fake(fake_gradients)

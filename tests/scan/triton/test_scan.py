@@ -189,7 +189,9 @@ def arguments(device, request):
 
 
 def test_the_operator_keeps_the_rules_of_operators(arguments):
-    torch.library.opcheck(triton_scan, tuple(given_gradients(x) for x in arguments))
+    torch.library.opcheck(
+        torch.ops.seqzoo.triton_scan, tuple(given_gradients(x) for x in arguments)
+    )
 
 
 def test_so_does_its_backward(arguments):

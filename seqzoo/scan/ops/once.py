@@ -1,0 +1,56 @@
+"""Backwards that have no backward: each is a function of its own to autograd, which refuses.
+
+`torch.autograd.function.once_differentiable` looks at the incoming gradients alone. A gradient that
+came in as a constant, or one level of torch.func inside another, would then lose every second
+derivative without a word. Here the tensors that a backward reads are its arguments, so autograd
+knows what its result depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.ops.refusals import (
+    refuse_elementwise_forward_mode,
+    refuse_elementwise_second_derivative,
+    refuse_elementwise_vmap,
+    refuse_forward_mode,
+    refuse_second_derivative,
+    refuse_vmap,
+)
+
+__all__ = ["ElementwiseGradients", "ScanGradients"]
+
+
+class _Once(torch.autograd.Function):
+    """`apply(function, *tensors)` is `function(*tensors)`: gradients, None where there is none."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        function: Callable[..., tuple[Tensor | None, ...]], *tensors: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        return function(*tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Nothing is kept: there is no backward."""
+
+
+class ScanGradients(_Once):
+    """Of a scan."""
+
+    backward = staticmethod(refuse_second_derivative)  # pyright: ignore[reportAssignmentType]
+    jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
+    vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
+
+
+class ElementwiseGradients(_Once):
+    """Of an element-wise scan."""
+
+    backward = staticmethod(refuse_elementwise_second_derivative)  # pyright: ignore[reportAssignmentType]
+    jvp = staticmethod(refuse_elementwise_forward_mode)  # pyright: ignore[reportAssignmentType]
+    vmap = staticmethod(refuse_elementwise_vmap)  # pyright: ignore[reportAssignmentType]
