@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,25 @@ from scanning import figure, tables, verdicts, warm
 from scanning.machine import describe_machine, describe_run, load_average
 from scanning.measure import Measurement
 from scanning.plan import EXTENTS, group_names, make_plan
-from scanning.record import Record, add_to, read_record, write_record
+from scanning.record import Record, RecordFile, read_record
 from scanning.roofline import measure_ceilings
 from seqzoo.train.allocator import keep_freed_memory
 
 MINUTES = {"cpu": 30.0, "cuda": 8.0}
 WARM_SHARE = 0.4  # of the minutes, at most, for compiling ahead on a GPU
 TUNING_MS = 20  # that fla's autotuners take a candidate
+
+
+def positive(kind: type) -> Callable[[str], Any]:
+    """What argparse reads a positive number with."""
+
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+        return value
+
+    return read
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -50,8 +63,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--backend", action="append", help="ours: auto (the default), chunked, triton; repeatable"
     )
-    parser.add_argument("--threads", type=int, default=2, help="torch's, on a CPU")
-    parser.add_argument("--minutes", type=float, help="leave out what is not reached by then")
+    parser.add_argument("--threads", type=positive(int), default=2, help="torch's, on a CPU")
+    parser.add_argument(
+        "--minutes", type=positive(float), help="leave out what is not reached by then"
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     options = parser.parse_args(argv)
     if options.add and not options.json:
@@ -59,8 +74,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def measure(options: argparse.Namespace, console: Console) -> Record:
-    """Runs the plan and returns the record; says on standard error what it is at."""
+def measure(
+    options: argparse.Namespace, console: Console, keep: Callable[[Record], None]
+) -> Record:
+    """Runs the plan and returns the record; says on standard error what it is at.
+
+    Args:
+        keep: is given the record before the first measurement and after each group.
+    """
     device = torch.device(options.device)
     minutes = MINUTES[device.type] if options.minutes is None else options.minutes
     start = time.monotonic()
@@ -69,7 +90,9 @@ def measure(options: argparse.Namespace, console: Console) -> Record:
     extent = EXTENTS[device.type, options.quick]
     backends = options.backend or ["auto"]
     plan = make_plan(device, options.quick, backends, options.only)
+    machine = describe_machine(device)
     run: dict[str, Any] = describe_run() | {"quick": options.quick, "only": options.only}
+    keep({"machine": machine, "runs": [run], "rows": []})
     if device.type == "cpu":
         run["freed_memory_kept"] = keep_freed_memory()
     if device.type == "cuda":
@@ -86,35 +109,37 @@ def measure(options: argparse.Namespace, console: Console) -> Record:
         first = group.works[0]
         console.print(f"{number}/{len(plan)} {group.name} {first.shape} {first.action}")
         rows += [row | {"run": 0} for row in measurement.rows(group)]
+        keep({"machine": machine, "runs": [run], "rows": rows})
     run["load_average_after"] = load_average()
     run["seconds"] = round(time.monotonic() - start, 1)
-    return {"machine": describe_machine(device), "runs": [run], "rows": rows}
+    return {"machine": machine, "runs": [run], "rows": rows}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure or read, print, and write what was asked for; 2 if the input is wrong."""
     options = arguments(argv)
     console, progress = Console(), Console(stderr=True)
+    file = RecordFile(options.json, options.add)
     try:
         if options.source:
             record = read_record(options.source)
         else:
             if options.device == "cuda" and not torch.cuda.is_available():
                 raise ValueError("torch sees no GPU here; --device cpu measures without one")
-            earlier = read_record(options.json) if options.add and options.json.exists() else None
-            record = measure(options, progress)
-            if earlier is not None:
-                record = add_to(earlier, record)
-        if options.json:
-            write_record(record, options.json)
+            file.read_earlier()
+            record = file.whole(measure(options, progress, file.keep))
+        file.write(record)
         tables.print_rows(console, record["rows"])
         if options.judge:
             tables.print_verdicts(console, verdicts.judge(record))
         if options.figure:
             figure.draw(record, options.figure)
     except ValueError as error:
-        progress.print(f"error: {error}", style="red", highlight=False)
+        progress.print(f"error: {error}", style="red", highlight=False, soft_wrap=True)
         return 2
+    except KeyboardInterrupt:
+        progress.print(f"stopped{file.kept_where()}", highlight=False, soft_wrap=True)
+        return 130
     return 0
 
 

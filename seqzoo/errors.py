@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "BackendError",
     "DirectoryError",
     "PluginError",
     "Problem",
@@ -76,6 +77,10 @@ class SpecError(SeqzooError, ValueError):
             problems = [Problem(where="", path="", what=problems)]
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class BackendError(SeqzooError, ValueError):
+    """The scan backend that was asked for cannot compute the problem, or not on this device."""
 
 
 class PluginError(SeqzooError):

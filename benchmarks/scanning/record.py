@@ -23,15 +23,81 @@ def read_record(path: Path) -> Record:
         raise ValueError(f"{path} cannot be read: {error}") from error
     if not isinstance(record, dict) or not {"machine", "runs", "rows"} <= record.keys():
         raise ValueError(f"{path} is no record of benchmarks/scan.py: machine, runs, rows expected")
+    if "device" not in record["machine"]:
+        raise ValueError(f"{path} is no record of benchmarks/scan.py: its machine has no device")
+    for number, row in enumerate(record["rows"], 1):
+        missing = [field for field in KEY if field not in row]
+        if missing:
+            raise ValueError(f"{path}: row {number} has no {', '.join(missing)}")
     return record
 
 
-def write_record(record: Record, path: Path) -> None:
-    """Writes it in one piece, so that a run cut short leaves the earlier file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.part")
-    fresh.write_text(json.dumps(record, indent=1) + "\n")
-    fresh.replace(path)
+class RecordFile:
+    """Where a run leaves its record: beside the file while it goes on, in its place at the end.
+
+    A run that is killed leaves the earlier file as it was, and what it had measured in FILE.part.
+
+    Args:
+        path: the file; None keeps nothing.
+        add: whether the file's other rows stay.
+    """
+
+    def __init__(self, path: Path | None, add: bool) -> None:
+        self.path, self._add = path, add
+        self._earlier: Record | None = None
+        self._part = None if path is None else path.with_name(f"{path.name}.part")
+
+    def read_earlier(self) -> None:
+        """Reads the rows that stay.
+
+        Raises:
+            ValueError: the file is no record.
+        """
+        if self._add and self.path is not None and self.path.exists():
+            self._earlier = read_record(self.path)
+
+    def whole(self, record: Record) -> Record:
+        """A run's record with the rows that stay.
+
+        Raises:
+            ValueError: those come from another machine.
+        """
+        return record if self._earlier is None else add_to(self._earlier, record)
+
+    def keep(self, record: Record) -> None:
+        """Writes what was measured so far.
+
+        Raises:
+            ValueError: it cannot be written, or does not go with the rows that stay.
+        """
+        self._write(self.whole(record))
+
+    def write(self, record: Record) -> None:
+        """Writes the whole record, in one piece.
+
+        Raises:
+            ValueError: it cannot be written.
+        """
+        if self.path is not None and self._part is not None:
+            self._write(record)
+            self._part.replace(self.path)
+
+    def kept_where(self) -> str:
+        """Where the rows of a run that was stopped are, as the end of a sentence."""
+        if self._part is None or not self._part.exists():
+            return "; nothing is kept without --json"
+        return f"; what was measured is in {self._part}, which --from shows"
+
+    def _write(self, record: Record) -> None:
+        if self.path is None or self._part is None:
+            return
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(f"{self.path} is a directory")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part.write_text(json.dumps(record, indent=1) + "\n")
+        except OSError as error:
+            raise ValueError(f"{self.path} cannot be written: {error}") from error
 
 
 def add_to(earlier: Record, later: Record) -> Record:

@@ -38,7 +38,7 @@ def tune_kernels(
     device = _gpu()
     from seqzoo.scan.triton import catalogue
     from seqzoo.scan.triton.architecture import architecture_of
-    from seqzoo.scan.triton.configs import user_table
+    from seqzoo.scan.triton.configs import kernel_named, user_table
     from seqzoo.scan.triton.tuned_table import TunedTable
     from seqzoo.scan.triton.tuning import GpuLostError, Tuner
     from seqzoo.scan.triton.tuning_problem import tuning_problems
@@ -46,13 +46,11 @@ def tune_kernels(
     say = (lambda _: None) if as_json else print
     path = out or user_table()
     try:
+        kernel = None if kernel is None else kernel_named(kernel)
         table = TunedTable(path)
         problems = tuning_problems(catalogue.CASES, device)
     except ValueError as error:
         raise SpecError(f"kernels --tune: {error}") from None
-    names = sorted({problem.kernel for problem in problems})
-    if kernel is not None and kernel not in names:
-        raise SpecError(f"kernels --tune: no kernel {kernel!r}; there are {', '.join(names)}")
     asked = [problem for problem in problems if kernel in (None, problem.kernel)]
     architecture = architecture_of(device)
     left = [p for p in asked if not table.is_done(p.kernel, architecture, p.size)]

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from seqzoo.errors import BackendError
 from seqzoo.scan.chunked import ChunkedBackend
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.problem import (
@@ -190,7 +191,7 @@ def choose_backend(
     """Picks the backend of a checked problem.
 
     Raises:
-        ValueError: no such name, or the backend cannot compute the problem.
+        ValueError: no such name; BackendError, a ValueError: it cannot compute the problem.
     """
     if not isinstance(backend, str):
         if not isinstance(backend, Backend):
@@ -229,8 +230,8 @@ def choose_backend(
 def _asked_for(problem: ScanProblem, backend: Backend, why: str) -> BackendChoice:
     refusal = backend.supports(problem)
     if refusal is not None:
-        raise ValueError(
+        raise BackendError(
             f"scan backend {backend.name!r} cannot compute this problem: {refusal}. "
-            'Use backend="auto" to take one that can.'
+            'backend="auto", in a spec `scan: auto`, takes one that can.'
         )
     return BackendChoice(backend.name, (f"{backend.name}: used, {why}",), backend)

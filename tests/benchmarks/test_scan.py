@@ -72,13 +72,54 @@ def test_other_machines_figures_are_not_mixed() -> None:
         add_to(record, record | {"machine": {"processor": "B"}})
 
 
+def test_what_cannot_be_kept_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(command, "measure_ceilings", never)
+    path = tmp_path / "scan.json"
+    record = {"machine": {"device": "cpu", "processor": "none"}, "runs": [], "rows": []}
+    path.write_text(json.dumps(record))
+    assert run("--json", str(path), "--add") == 2
+    assert "another machine: processor 'none' there" in capsys.readouterr().err
+    assert run("--json", str(tmp_path)) == 2
+    assert "is a directory" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["scan.json"]
+
+
+def test_a_stopped_run_keeps_what_it_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, groups = command.Measurement.rows, []
+
+    def stopped(self: Any, group: Any) -> list:
+        groups.append(group)
+        if len(groups) == 2:
+            raise KeyboardInterrupt
+        return rows(self, group)
+
+    monkeypatch.setattr(command.Measurement, "rows", stopped)
+    path = tmp_path / "scan.json"
+    path.write_text("an earlier file")
+    assert run("--json", str(path), "--only", "linear_attention") == 130
+    assert "scan.json.part, which --from shows" in " ".join(capsys.readouterr().err.split())
+    assert path.read_text() == "an earlier file"
+    assert command.main(["--from", f"{path}.part"]) == 0
+
+
 def test_wrong_input_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "other.json"
     path.write_text("{}")
     assert command.main(["--from", str(path)]) == 2
     assert "no record of benchmarks/scan.py" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        command.main(["--only", "no_such_group"])
+    path.write_text('{"machine": {"device": "cpu"}, "runs": [], "rows": [{"group": "gla"}]}')
+    assert command.main(["--from", str(path), "--judge"]) == 2
+    assert "row 1 has no recurrence, subject" in capsys.readouterr().err
+    for wrong in (["--only", "no_such_group"], ["--threads", "0"], ["--minutes", "-1"]):
+        with pytest.raises(SystemExit, match="2"):
+            command.main(wrong)
 
 
 def test_peak_memory_grows_with_the_sequence() -> None:

@@ -90,7 +90,7 @@ def test_a_lost_gpu(searched, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--tune", "--kernel", "carri"], "no kernel 'carri'; there are elementwise_carry"),
+        (["--tune", "--kernel", "carri"], "no kernel 'carri'; did you mean 'carry'?"),
         (["--tune", "--target", "sm_90"], "leave --target out"),
         (["--minutes", "3"], "go with --tune"),
     ],

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.scan.triton.architecture import SHARED_KIB, capability, check_architecture
+from seqzoo.scan.triton.configs import kernel_named
 from seqzoo.scan.triton.launch import Launch, gpu_target
 
 _MATRIX = re.compile(r"\b(?:mma\.sync|wgmma\.mma_async|tcgen05\.mma|v_s?mfmac?_)")
@@ -79,7 +80,7 @@ def compile_catalogue(
 
     Args:
         targets: architectures.
-        kernel: only the kernel of this name.
+        kernel: only the kernel of this name, with or without `_kernel` at its end.
         workers: how many processes; None is as many as the process may use cores.
         representative: of each kernel and configuration only the variant with the widest numbers
             and the most arguments known to be multiples of 16, not every one.
@@ -89,13 +90,11 @@ def compile_catalogue(
     """
     for target in targets:
         check_architecture(target)
+    kernel = None if kernel is None else kernel_named(kernel)
     workers = workers or len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         with _without_interpreter():  # processes start while tasks are handed in
             launches = [x for found in pool.map(_recorded, targets) for x in found]
-            names = sorted({launch.name for launch in launches})
-            if kernel is not None and kernel not in names:
-                raise ValueError(f"no kernel {kernel!r}; there are {', '.join(names)}")
             chosen = [launch for launch in launches if kernel in (None, launch.name)]
             if representative:
                 chosen = list(_representatives(chosen))

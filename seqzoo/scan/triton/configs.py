@@ -24,6 +24,7 @@ from pathlib import Path
 
 import torch
 
+from seqzoo.errors import did_you_mean
 from seqzoo.scan.triton.architecture import architecture_of, capability
 
 DEFAULT = "default"
@@ -86,6 +87,21 @@ def config_for(kernel: str, size: int, device: torch.device) -> Config:
     if _forced and kernel in _forced:
         return _forced[kernel]
     return _look_up(kernel, size, architecture_of(device))
+
+
+def kernel_named(name: str) -> str:
+    """A kernel's name in the table, from that or from the one that is printed, without `_kernel`.
+
+    Raises:
+        ValueError: there is no such kernel.
+    """
+    known = read_table(SHIPPED)
+    if name in known:
+        return name
+    if f"{name}_kernel" in known:
+        return f"{name}_kernel"
+    hint = did_you_mean(name, (each.removesuffix("_kernel") for each in known))
+    raise ValueError(f"no kernel {name!r}; {hint}")
 
 
 @contextmanager
