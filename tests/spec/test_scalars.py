@@ -4,7 +4,7 @@ import contextlib
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqzoo.spec.scalars import Unreadable, plain_scalar
@@ -94,7 +94,9 @@ def test_every_64_bit_whole_number_is_read_back(number: int) -> None:
     assert plain_scalar(str(number)) == number
 
 
-@given(st.text() | st.text(alphabet="0123456789_.eExXoO+-:"))
+@given(st.text() | st.text(alphabet="0123456789_.eExXoObB+-:"))
+@example("0O_")
+@example("-0x__")
 def test_any_word_is_a_value_or_a_trap(text: str) -> None:
     with contextlib.suppress(Unreadable):
         assert isinstance(plain_scalar(text), str | int | float | bool | None)
