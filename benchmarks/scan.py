@@ -90,9 +90,10 @@ def measure(
     extent = EXTENTS[device.type, options.quick]
     backends = options.backend or ["auto"]
     plan = make_plan(device, options.quick, backends, options.only)
-    machine = describe_machine(device)
     run: dict[str, Any] = describe_run() | {"quick": options.quick, "only": options.only}
-    keep({"machine": machine, "runs": [run], "rows": []})
+    rows: list[dict[str, Any]] = []
+    record: Record = {"machine": describe_machine(device), "runs": [run], "rows": rows}
+    keep(record)
     if device.type == "cpu":
         run["freed_memory_kept"] = keep_freed_memory()
     if device.type == "cuda":
@@ -104,15 +105,14 @@ def measure(
     ceilings = measure_ceilings(device, extent.dtype, options.quick)
     run["ceilings"] = ceilings._asdict()
     measurement = Measurement(extent, ceilings, deadline, not options.no_memory)
-    rows = []
     for number, group in enumerate(plan, 1):
         first = group.works[0]
         console.print(f"{number}/{len(plan)} {group.name} {first.shape} {first.action}")
         rows += [row | {"run": 0} for row in measurement.rows(group)]
-        keep({"machine": machine, "runs": [run], "rows": rows})
+        keep(record)
     run["load_average_after"] = load_average()
     run["seconds"] = round(time.monotonic() - start, 1)
-    return {"machine": machine, "runs": [run], "rows": rows}
+    return record
 
 
 def main(argv: list[str] | None = None) -> int:

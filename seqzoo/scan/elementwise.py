@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seqzoo.errors import BackendError
 from seqzoo.scan.ops import elementwise_states
 from seqzoo.scan.problem import ScanResult, check_bounds
 from seqzoo.scan.triton.available import available
@@ -69,7 +70,7 @@ def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor
     if refusal is None:
         return True
     if backend == "triton":
-        raise ValueError(
+        raise BackendError(
             f"elementwise_scan: backend 'triton' cannot compute this problem: {refusal}. "
             'Use backend="auto" to take one that can.'
         )
@@ -102,12 +103,13 @@ def _check(
 ) -> int:
     """Checks the arguments of `elementwise_scan`; returns the number of sequences."""
     caller = "elementwise_scan"
-    for name, tensor in (("log_decay", log_decay), ("inputs", inputs), ("state", state)):
+    given = (("log_decay", log_decay), ("inputs", inputs), ("state", state))
+    for name, tensor in given:
         if not isinstance(tensor, Tensor) and (tensor is not None or name != "state"):
             raise ValueError(f"{caller}: {name} must be a tensor, got {type(tensor).__name__}")
     if inputs.ndim < 2:
         raise ValueError(f"{caller}: inputs must have shape (B, T, ...), got {tuple(inputs.shape)}")
-    for name, tensor in (("log_decay", log_decay), ("inputs", inputs), ("state", state)):
+    for name, tensor in given:
         if tensor is not None and not tensor.dtype.is_floating_point:
             raise ValueError(f"{caller}: {name} must be floating-point, got {tensor.dtype}")
         if tensor is not None and tensor.device != inputs.device:

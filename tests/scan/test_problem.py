@@ -143,7 +143,9 @@ def test_erase_takes_exactly_one_of_strength_and_write():
 
 def test_step_has_no_time_axis():
     queries, transition, writes, _ = arguments()
-    with pytest.raises(ValueError, match=r"shape \(B, H, K\), got .* is for scan\."):
+    with pytest.raises(
+        ValueError, match=r"step: queries must have shape \(B, H, K\), got .* is for scan\."
+    ):
         step(queries, transition, writes)
 
 

@@ -51,16 +51,10 @@ class _ElementwiseScan(torch.autograd.Function):
     vmap = staticmethod(refuse_elementwise_vmap)  # pyright: ignore[reportAssignmentType]
 
 
-def _gradients(
-    log_decay: Tensor,
-    hidden: Tensor,
-    state: Tensor,
-    cu_seqlens: Tensor | None,
-    of_hidden: Tensor | None,
-    of_final: Tensor | None,
-) -> tuple[Tensor, ...]:
+def _gradients(log_decay: Tensor, hidden: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """`running_backward`, which has the same arguments, outside of autocast."""
     with full_precision(hidden):
-        return running_backward(log_decay, hidden, state, cu_seqlens, of_hidden, of_final)
+        return running_backward(log_decay, hidden, *rest)
 
 
 @torch.library.custom_op(
