@@ -15,9 +15,9 @@ from rich.text import Text
 from seqzoo.errors import counted
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
-from seqzoo.report.failures import failed_alike
-from seqzoo.report.listing import run_row
-from seqzoo.report.wording import and_others, metrics_name, number, signed, thousands
+from seqzoo.report.collect.failures import failed_alike
+from seqzoo.report.runs.conditions import run_row
+from seqzoo.report.tables.wording import and_others, metrics_name, number, signed, thousands
 
 __all__ = ["show_pair", "show_runs"]
 

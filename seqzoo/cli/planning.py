@@ -23,7 +23,7 @@ from seqzoo.grid.space import range_label
 from seqzoo.grid.tuned_cells import cell_key
 from seqzoo.grid.view import duration
 from seqzoo.report import Result, collect
-from seqzoo.report.wording import and_others
+from seqzoo.report.tables.wording import and_others
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["show_plan"]

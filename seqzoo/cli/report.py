@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Print what the runs of a directory say together: mean, deviation, difference to the base."""
     from seqzoo.report import make_report
-    from seqzoo.report.garbage import collector_at_rest
+    from seqzoo.report.collect.garbage import collector_at_rest
 
     form = Format.json if as_json else form
     if form is Format.parquet and output is None and sys.stdout.isatty():

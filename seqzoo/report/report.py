@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from seqzoo.report import summary
-from seqzoo.report.adjusted import adjusted_tables
-from seqzoo.report.cells import Cell, make_cells
-from seqzoo.report.collect import Collection, collect
-from seqzoo.report.compare import compare
-from seqzoo.report.garbage import collector_at_rest
-from seqzoo.report.layout import Layout, make_layout
-from seqzoo.report.tables import Table, make_tables
+from seqzoo.report.collect.comparing import compare
+from seqzoo.report.collect.directory import collect
+from seqzoo.report.collect.garbage import collector_at_rest
+from seqzoo.report.collect.results import Collection
+from seqzoo.report.statistics.over_seeds import Cell, make_cells
+from seqzoo.report.tables import captions
+from seqzoo.report.tables.adjusted import adjusted_tables
+from seqzoo.report.tables.arrangement import Layout, make_layout
+from seqzoo.report.tables.table import Table, make_tables
 
 __all__ = ["Report", "make_report"]
 
@@ -40,21 +41,21 @@ class Report:
     @cached_property
     def heading(self) -> str:
         """Name, completeness, seeds, origin."""
-        return summary.heading(self.collection)
+        return captions.heading(self.collection)
 
     def notes(self, tables: Sequence[Table], best: str = "*") -> list[str]:
         """How to read these tables, which mark the best of a column with `best`."""
-        return summary.notes(self.collection, self.cells, tables, best)
+        return captions.notes(self.collection, self.cells, tables, best)
 
     @cached_property
     def machines(self) -> list[str]:
         """What the runs were done on."""
-        return summary.machines(self.collection)
+        return captions.machines(self.collection)
 
     @cached_property
     def failures(self) -> list[str]:
         """What made runs fail, runs that failed alike in one line."""
-        return summary.failures(self.collection)
+        return captions.failures(self.collection)
 
 
 @collector_at_rest()

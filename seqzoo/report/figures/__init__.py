@@ -2,10 +2,10 @@
 
 from seqzoo.report.figures.along import draw_along_axes
 from seqzoo.report.figures.bars import draw_bars
-from seqzoo.report.figures.costs import draw_costs
 from seqzoo.report.figures.curves import draw_curves
 from seqzoo.report.figures.lengths import draw_lengths
 from seqzoo.report.figures.panels import Drawing as Drawing
+from seqzoo.report.figures.pareto import draw_costs
 from seqzoo.report.figures.save import inline_svg as inline_svg
 from seqzoo.report.figures.save import save_figures as save_figures
 from seqzoo.report.report import Report

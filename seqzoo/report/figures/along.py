@@ -23,7 +23,7 @@ from seqzoo.report.figures.panels import (
 )
 from seqzoo.report.figures.style import Look, figure_style
 from seqzoo.report.report import Report
-from seqzoo.report.statistics import Summary
+from seqzoo.report.statistics.summary import Summary
 
 __all__ = ["MOST_WHISKERS", "draw_along_axes", "draw_line", "shifts", "spread_out", "tick_each"]
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 
-from seqzoo.report.cells import Cell
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -17,7 +16,8 @@ from seqzoo.report.figures.panels import (
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
 from seqzoo.report.report import Report
-from seqzoo.report.wording import metric_text, number
+from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.tables.wording import metric_text, number
 
 __all__ = ["draw_bars"]
 

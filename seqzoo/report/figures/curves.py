@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from seqzoo.report.cells import Cell
-from seqzoo.report.collect import Result
+from seqzoo.report.collect.evaluations import Curve, read_curves
+from seqzoo.report.collect.place import key_of
+from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -22,9 +23,8 @@ from seqzoo.report.figures.panels import (
     some_of,
 )
 from seqzoo.report.figures.style import Look, figure_style
-from seqzoo.report.history import Curve, read_curves
-from seqzoo.report.layout import key_of
 from seqzoo.report.report import Report
+from seqzoo.report.statistics.over_seeds import Cell
 
 __all__ = ["draw_curves", "mean_and_band"]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from seqzoo.report.collect import Result
+from seqzoo.report.collect.place import key_of
+from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.along import draw_line, shifts, spread_out, tick_each
 from seqzoo.report.figures.panels import (
     Drawing,
@@ -18,9 +19,8 @@ from seqzoo.report.figures.panels import (
     some_of,
 )
 from seqzoo.report.figures.style import INK, Look, figure_style
-from seqzoo.report.layout import key_of
 from seqzoo.report.report import Report
-from seqzoo.report.statistics import Summary, summarize
+from seqzoo.report.statistics.summary import Summary, summarize
 
 __all__ = ["by_length", "draw_lengths"]
 

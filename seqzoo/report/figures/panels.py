@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqzoo.grid.labels import shortened
-from seqzoo.report.cells import Cell
-from seqzoo.report.collect import Result
-from seqzoo.report.compare import DIRECTORY
+from seqzoo.report.collect.comparing import DIRECTORY
+from seqzoo.report.collect.place import VARIANT, label_of, part_of
+from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.style import Look, looks
-from seqzoo.report.layout import VARIANT, label_of, part_of
 from seqzoo.report.report import Report
+from seqzoo.report.statistics.over_seeds import Cell
 
 __all__ = [
     "MOST_PANELS",

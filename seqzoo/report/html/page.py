@@ -13,13 +13,13 @@ from markupsafe import Markup
 
 from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
-from seqzoo.report.collect import Result
-from seqzoo.report.failures import failed_alike
+from seqzoo.report.collect.failures import failed_alike
+from seqzoo.report.collect.garbage import collector_at_rest
+from seqzoo.report.collect.results import Result
 from seqzoo.report.figures import draw_figures, inline_svg
-from seqzoo.report.garbage import collector_at_rest
-from seqzoo.report.html.runs import choices_of, columns_of, data_of, row_of
+from seqzoo.report.html.run_rows import choices_of, columns_of, data_of, row_of
 from seqzoo.report.report import Report
-from seqzoo.report.trials import trials_in_order, trials_table
+from seqzoo.report.tables.trials import trials_in_order, trials_table
 
 __all__ = ["embedded", "to_html"]
 

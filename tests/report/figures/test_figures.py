@@ -6,6 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from seqzoo.report import make_report
+from seqzoo.report.collect.evaluations import Curve
 from seqzoo.report.figures import draw_figures, inline_svg, save_figures
 from seqzoo.report.figures.along import (
     MOST_WHISKERS,
@@ -15,12 +16,11 @@ from seqzoo.report.figures.along import (
     shifts,
     spread_out,
 )
-from seqzoo.report.figures.costs import front
 from seqzoo.report.figures.curves import mean_and_band
 from seqzoo.report.figures.panels import Panel, make_axes, some_of
+from seqzoo.report.figures.pareto import front
 from seqzoo.report.figures.style import COLORS, INK, figure_style, look_at
-from seqzoo.report.history import Curve
-from seqzoo.report.statistics import summarize
+from seqzoo.report.statistics.summary import summarize
 
 
 @pytest.fixture

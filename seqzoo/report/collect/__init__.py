@@ -1,0 +1,1 @@
+"""Records on disk -> results: the runs of a directory, where each stands, and its curves."""

@@ -1,0 +1,164 @@
+"""What a report is made of: the runs of a directory, with the record of each that has one.
+
+Only `plan.json`, `record.json` and `failure.txt` are read (of a run alone its `spec.yaml` too), so
+a report works on a copy of the directory, on a grid that is still running, and without its ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seqzoo.errors import DirectoryError, RunError
+from seqzoo.grid import Plan, PlanRow, read_failure, read_plan, run_directory
+from seqzoo.report.collect.results import Collection, Result
+from seqzoo.train import Record, read_record
+
+__all__ = ["collect"]
+
+
+def collect(directory: Path) -> Collection:
+    """The runs of a grid's directory, or the one run of a run's directory.
+
+    Raises:
+        RunError: it is neither; or its plan, or the record of the run alone, is malformed.
+    """
+    if (directory / "plan.json").exists():
+        return _collect_grid(directory)
+    if (directory / "record.json").exists():
+        return _collect_run(directory)
+    if not directory.is_dir():
+        raise DirectoryError(f"{directory}: no such directory; give the --out of a grid or a run")
+    if (directory / "spec.yaml").exists():
+        raise DirectoryError(
+            f"{directory}: this run has not ended yet, so it has no record.json; train it on, or "
+            "wait"
+        )
+    raise DirectoryError(
+        f"{directory}: neither a grid (plan.json) nor a run (record.json); give the --out of one"
+    )
+
+
+def _collect_grid(directory: Path) -> Collection:
+    plan = read_plan(directory)
+    outcomes = {run_id: _outcome(directory, run_id) for run_id in plan.distinct()}
+    results = [_result(directory, row, outcomes[row.run_id]) for row in plan.runs]
+    trials = tuple(result for result in results if result.tried is not None)
+    compared = [result for result in results if result.tried is None]
+    if plan.studies:
+        compared = _in_order(plan, [*compared, *_to_come(directory, plan, compared, trials)])
+    return Collection(
+        name=plan.name,
+        directories=(directory,),
+        base=plan.base,
+        axes=plan.axes,
+        results=tuple(compared),
+        trials=trials,
+    )
+
+
+def _result(directory: Path, row: PlanRow, outcome: tuple[Record | None, str | None]) -> Result:
+    return Result(
+        run_id=row.run_id,
+        directory=run_directory(directory, row.run_id),
+        spec=row.spec,
+        variant=row.variant,
+        point=row.point,
+        seed=row.seed,
+        max_steps=row.max_steps,
+        target=row.target,
+        record=outcome[0],
+        error=outcome[1],
+        matched=row.matched,
+        tried=row.tried,
+        chosen=row.chosen,
+    )
+
+
+def _to_come(
+    directory: Path, plan: Plan, compared: Sequence[Result], trials: Sequence[Result]
+) -> Iterator[Result]:
+    """The comparison's runs of studies that are not at their end, which have no run id yet."""
+    there = {(result.chosen.study, result.seed) for result in compared if result.chosen}
+    wanted = (plan.sampler or {}).get("trials", 0)
+    for study in plan.studies:
+        failed = [
+            trial.state == "failed"
+            for trial in trials
+            if trial.tried is not None and trial.tried.study == study.name
+        ]
+        hopeless = len(failed) == wanted and all(failed)
+        for seed in study.seeds:
+            if (study.name, seed) in there:
+                continue
+            row = PlanRow(
+                run_id="",
+                variant=study.variant,
+                point=study.point,
+                seed=seed,
+                spec={**study.spec, "seed": seed},
+            )
+            tried = "the one trial" if wanted == 1 else f"all {wanted} trials"
+            error = f"{tried} of '{study.name}' failed" if hopeless else None
+            yield _result(directory, row, (None, error))
+
+
+def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
+    """As the grid writes its variants and points, whichever study ended first."""
+    variants = list(plan.variants)
+    cells = [(study.variant, study.point) for study in plan.studies]
+    keys = {repr(cell): place for place, cell in enumerate(cells)}
+
+    def place(result: Result) -> tuple[int, int, int]:
+        variant = variants.index(result.variant) if result.variant else 0
+        return variant, keys.get(repr((result.variant, result.point)), len(keys)), result.seed
+
+    return sorted(results, key=place)
+
+
+def _outcome(directory: Path, run_id: str) -> tuple[Record | None, str | None]:
+    """The record and the error of one run of a grid; a record that cannot be read is an error."""
+    path = run_directory(directory, run_id)
+    error = read_failure(path)
+    if not (path / "record.json").exists():
+        return None, error
+    try:
+        record = read_record(path / "record.json")
+    except RunError as failure:
+        return None, str(failure)
+    if record.status == "diverged":
+        return record, error or f"diverged at step {record.steps}"
+    return record, None
+
+
+def _collect_run(directory: Path) -> Collection:
+    record = read_record(directory / "record.json")
+    name = record.name or directory.resolve().name
+    result = Result(
+        run_id=record.run_id,
+        directory=directory,
+        spec=_spec(directory / "spec.yaml"),
+        variant="",
+        point={},
+        seed=record.seed,
+        max_steps=record.max_steps,
+        target=record.target,
+        record=record,
+        error=None if record.status == "done" else f"diverged at step {record.steps}",
+    )
+    return Collection(name=name, directories=(directory,), base="", axes=(), results=(result,))
+
+
+def _spec(path: Path) -> dict[str, Any]:
+    try:
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, yaml.YAMLError) as failure:
+        raise RunError(f"{path}: cannot be read ({failure}); restore it, or delete it") from None
+    if not isinstance(spec, dict):
+        raise RunError(f"{path}: holds no mapping, so no spec; restore it, or delete it")
+    return spec

@@ -1,0 +1,130 @@
+"""What the metric costs: against parameters, state size and throughput, with the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.axes import Axes
+
+from seqzoo.report.collect.place import is_task
+from seqzoo.report.figures.along import spread_out
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    Panel,
+    add_legend,
+    make_axes,
+    metric_label,
+    panels_of,
+    some_of,
+)
+from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.report import Report
+from seqzoo.report.statistics.over_seeds import Cell
+
+__all__ = ["draw_costs", "front"]
+
+COSTS = (  # the cell's fact, its name, whether more of it is better
+    ("parameters", "parameters", False),
+    ("state_size", "state (elements a sequence)", False),
+    ("tokens_per_s", "training tokens/s", True),
+)
+
+
+MOST_LARGE = 60  # marks in a panel
+
+
+def draw_costs(report: Report) -> Iterator[Drawing]:
+    """A row of three panels a task; nothing where there is one cell alone to a task."""
+    tasks = [axis for axis in report.collection.axes if is_task(axis)]
+    panels, series = panels_of(report, tasks)
+    shown = [panel for panel in panels if sum(len(panel.of(name)) for name in series) > 1]
+    shown, left_out = some_of(shown, MOST_PANELS // len(COSTS))
+    if not shown:
+        return
+    with figure_style():
+        figure, grid = make_axes(len(shown) * len(COSTS), 3.3, 2.5, columns=len(COSTS))
+        for row, panel in enumerate(shown):
+            for place, (fact, name, more_is_better) in enumerate(COSTS):
+                ax = grid[row * len(COSTS) + place]
+                _draw(ax, panel, series, fact, more_is_better)
+                ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
+                ax.set_title(panel.title if place == 0 else "")
+                ax.set_ylabel(metric_label(panel) if place == 0 else "")
+        add_legend(figure, grid)
+    yield Drawing(
+        name="pareto",
+        title="Metric against cost",
+        caption="Mean over seeds; dotted, each variant's best at each cost; the broad line is the "
+        "Pareto front: nothing drawn is better in both." + left_out,
+        figure=figure,
+    )
+
+
+def _draw(ax: Axes, panel: Panel, series: dict[str, Look], fact: str, more_is_better: bool) -> None:
+    ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
+    higher_is_better = ways.pop() if len(ways) == 1 else None
+    lines = {name: sorted(_points(panel.of(name), fact)) for name in series}
+    points = [point for own in lines.values() for point in own]
+    size = 6 if len(points) <= MOST_LARGE else 4
+    for place, (name, own) in enumerate(lines.items()):
+        if own:
+            _draw_series(ax, name, own, series[name], size if place else size + 2)
+            if higher_is_better is not None:
+                best = _best(own, higher_is_better)
+                ax.plot(*best, color=series[name].color, linestyle=(0, (1, 2)), linewidth=0.7)
+    if higher_is_better is not None and points:
+        xs, ys = zip(*front(points, more_is_better, higher_is_better), strict=True)
+        where = "pre" if more_is_better else "post"
+        ax.step(xs, ys, where=where, color=INK, linewidth=3.0, alpha=0.3, zorder=1)
+    if points:
+        spread_out(ax, [cost for cost, _ in points])
+    ax.grid()
+
+
+def _draw_series(
+    ax: Axes, name: str, points: Sequence[tuple[float, float]], look: Look, size: float
+) -> None:
+    """Marks alone; the base's are larger, so that it shows from under others."""
+    ax.plot(
+        *zip(*points, strict=True),
+        color=look.color,
+        linestyle="none",
+        marker=look.marker,
+        markersize=size,
+        markeredgecolor=INK,
+        markeredgewidth=0.5,
+        label=name,
+    )
+
+
+def _best(
+    points: Sequence[tuple[float, float]], higher_is_better: bool
+) -> tuple[list[float], list[float]]:
+    """Costs, and the best value at each; a line through all would run up and down at one cost."""
+    choose = max if higher_is_better else min
+    best: dict[float, float] = {}
+    for cost, value in points:
+        best[cost] = choose(value, best.get(cost, value))
+    return list(best), list(best.values())
+
+
+def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:
+    for cell in cells:
+        cost = getattr(cell, fact)
+        if cost is not None and cell.summary is not None:
+            yield float(cost), cell.summary.mean
+
+
+def front(
+    points: Sequence[tuple[float, float]], more_is_better: bool, higher_is_better: bool
+) -> list[tuple[float, float]]:
+    """The points (cost, value) that no other beats in both, by rising cost."""
+    sign = 1 if higher_is_better else -1
+    best: list[tuple[float, float]] = []
+    for cost, value in sorted(
+        points, key=lambda point: (-point[0] if more_is_better else point[0], -sign * point[1])
+    ):
+        if not best or sign * value > sign * best[-1][1]:
+            best.append((cost, value))
+    return sorted(best)

@@ -1,0 +1,1 @@
+"""A report as text: terminal, Markdown, LaTeX, CSV, JSON, Parquet."""

@@ -1,0 +1,145 @@
+"""A report for machines: one flat row a cell, as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from seqzoo.report.collect.results import Result
+from seqzoo.report.report import Report
+from seqzoo.report.statistics.over_seeds import Cell
+
+__all__ = ["row_of", "rows_of", "to_csv", "to_json"]
+
+
+def to_csv(report: Report) -> str:
+    """One line a cell below a line of names; an axis' column is called by its path."""
+    rows = rows_of(report)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _plain(value) for key, value in row.items()})
+    return text.getvalue()
+
+
+def to_json(report: Report) -> str:
+    """The grid's facts, its cells as rows, and every run with what became of it."""
+    collection = report.collection
+    states = [result.state for result in collection.runs]
+    page = {
+        "name": collection.name,
+        "directories": list(map(str, collection.directories)),
+        "against": collection.against,
+        "base": collection.base or None,
+        "axes": list(collection.axes),
+        "seeds": sorted({result.seed for result in collection.results}),
+        "runs": {state: states.count(state) for state in ("done", "failed", "missing")},
+        "machines": report.machines,
+        "cells": rows_of(report),
+        "trials": list(map(_trial, collection.trials)),
+        "failures": [
+            {
+                "run_id": result.run_id,
+                "variant": result.variant or None,
+                "point": dict(result.point),
+                "seed": result.seed,
+                "error": result.error,
+            }
+            for result in collection.results
+            if result.state == "failed"
+        ],
+    }
+    return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
+
+
+def rows_of(report: Report) -> list[dict[str, Any]]:
+    """A row a cell; with what was matched and tuned, if anything was."""
+    cells, axes = report.cells, report.collection.axes
+    rows = [row_of(cell, axes) for cell in cells]
+    if any(cell.matched for cell in cells):
+        rows = [{**row, **_matched(cell)} for row, cell in zip(rows, cells, strict=True)]
+    paths = list(dict.fromkeys(path for c in cells if c.chosen for path in c.chosen.values))
+    if paths:
+        rows = [{**row, **_tuned(cell, paths)} for row, cell in zip(rows, cells, strict=True)]
+    return rows
+
+
+def _matched(cell: Cell) -> dict[str, Any]:
+    facts = cell.matched
+    return {
+        "match_by": facts and facts.by,
+        "match_path": facts and facts.path,
+        "match_before": facts and facts.before,
+        "match_value": facts and facts.value,
+        "match_reached": facts and facts.reached,
+        "match_target": facts and facts.target,
+    }
+
+
+def _tuned(cell: Cell, paths: Sequence[str]) -> dict[str, Any]:
+    chosen = cell.chosen
+    return {
+        **{path: chosen and chosen.values.get(path) for path in paths},
+        "trial": chosen and chosen.number,
+        "trials": chosen and chosen.trials,
+        "trials_failed": chosen and chosen.failed,
+        "trial_metric": chosen and chosen.metric,
+        "trial_value": chosen and chosen.value,
+        "trial_seed": chosen and chosen.seed,
+    }
+
+
+def _trial(result: Result) -> dict[str, Any]:
+    record, tried = result.record, result.tried
+    return {
+        "run_id": result.run_id,
+        "variant": result.variant or None,
+        "point": dict(result.point),
+        "number": tried and tried.number,
+        "values": tried and tried.values,
+        "state": result.state,
+        "metric": record.metrics.get(record.metric.name) if record else None,
+    }
+
+
+def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
+    """A cell's facts by name, flat; an axis' value is called by its path."""
+    summary, difference = cell.summary, cell.difference
+    low, high = (summary and summary.interval) or (None, None)
+    difference_low, difference_high = (difference and difference.interval) or (None, None)
+    return {
+        "variant": cell.variant or None,
+        **{axis: cell.point.get(axis) for axis in axes},
+        "metric": cell.metric or None,
+        "mean": summary.mean if summary else None,
+        "sd": summary.sd if summary else None,
+        "low": low,
+        "high": high,
+        "n": cell.n,
+        "min": summary.minimum if summary else None,
+        "max": summary.maximum if summary else None,
+        "difference": difference.mean if difference else None,
+        "difference_sd": difference.sd if difference else None,
+        "difference_low": difference_low,
+        "difference_high": difference_high,
+        "difference_n": difference.n if difference else 0,
+        "missing": cell.missing,
+        "failed": cell.failed,
+        "max_steps": cell.max_steps,
+        "steps": cell.steps,
+        "target": cell.target,
+        "reached": len(cell.reached),
+        "reached_at": cell.reached_at,
+        "parameters": cell.parameters,
+        "state_size": cell.state_size,
+        "tokens_per_s": cell.tokens_per_s,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A field of CSV: mappings and lists as JSON, nothing as nothing."""
+    return json.dumps(value) if isinstance(value, dict | list | tuple | bool) else value

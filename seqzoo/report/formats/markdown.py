@@ -1,0 +1,56 @@
+"""A report as Markdown, for a README or an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqzoo.report.report import Report
+from seqzoo.report.tables.blocks import Column, Entry
+from seqzoo.report.tables.table import Table
+
+__all__ = ["to_markdown"]
+
+WIDTH = 100  # what a web page has room for
+
+
+def to_markdown(report: Report) -> str:
+    """Heading, tables, notes and failures; ends with a newline."""
+    return "\n\n".join(_blocks(report)) + "\n"
+
+
+def _blocks(report: Report) -> Iterator[str]:
+    yield f"**{_escape(report.heading)}**"
+    tables = report.tables(WIDTH)
+    for table in tables:
+        if table.title:
+            yield f"**{_escape(table.title)}**"
+        yield _draw(table)
+    notes = "; ".join(report.notes(tables))
+    lines = [notes, *(f"Run on {line}" for line in report.machines)]
+    if any(lines):
+        yield " ".join(f"{_escape(line)}." for line in lines if line)
+    if report.failures:
+        yield "\n".join(f"- failed: {_escape(line)}" for line in report.failures)
+
+
+def _draw(table: Table) -> str:
+    lines = [
+        [_header(column) for column in table.columns],
+        ["---:" if column.is_number else "---" for column in table.columns],
+        *([_text(entry) for entry in row] for row in table.rows),
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _header(column: Column) -> str:
+    return _escape(f"{column.point}: {column.name}" if column.point else column.name)
+
+
+def _text(entry: Entry) -> str:
+    return f"**{_escape(entry.text)}** \\*" if entry.best else _escape(entry.text)
+
+
+def _escape(text: str) -> str:
+    for sign in "\\|*_<`":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,61 @@
+"""A report on the terminal, drawn by rich; the same text with or without colours."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from seqzoo.report.report import Report
+from seqzoo.report.tables.blocks import Column, Entry
+from seqzoo.report.tables.table import Table
+
+__all__ = ["print_report"]
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print heading, tables, notes and failures; nothing is cut off at any width."""
+    console.print(Text(report.heading, style="bold"), soft_wrap=True)
+    tables = report.tables(console.width)
+    for table in tables:
+        console.print()
+        console.print(_draw(table))
+    console.print()
+    notes = "; ".join(report.notes(tables))
+    for line in ([notes] if notes else []) + [f"run on {line}" for line in report.machines]:
+        console.print(Text(line, style="dim"))
+    for line in report.failures:
+        console.print(Text.assemble(("failed ", "bold red"), line), soft_wrap=True)
+
+
+def _draw(table: Table) -> RichTable:
+    drawn = RichTable(
+        title=table.title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for column in table.columns:
+        drawn.add_column(
+            Text(_header(column)),
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+        )
+    for row in table.rows:
+        drawn.add_row(*map(_text, row))
+    return drawn
+
+
+def _header(column: Column) -> str:
+    return f"{column.point}\n{column.name}" if column.point else column.name
+
+
+def _text(entry: Entry) -> Text:
+    if entry.best:
+        return Text(f"{entry.text} *", style="bold green")
+    style = "red" if entry.text.endswith("failed") else ""
+    return Text(entry.text, style=style)

@@ -1,0 +1,266 @@
+"""The runs on a page: rows of the table, and the data its script opens a run from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from seqzoo.grid.labels import axis_labels, tried_label, value_label
+from seqzoo.report.collect.evaluations import Curve, read_curves
+from seqzoo.report.collect.place import VARIANT, key_of
+from seqzoo.report.collect.results import Collection, Result
+from seqzoo.report.report import Report
+from seqzoo.report.runs.changes import changes
+from seqzoo.report.tables.wording import number, thousands
+
+__all__ = ["Choice", "Column", "Row", "choices_of", "columns_of", "data_of", "row_of"]
+
+MOST_POINTS = 200  # of a curve
+MOST_CHOICES = 60
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of runs, after the first, which holds the run's id.
+
+    Attributes:
+        name: its heading.
+        kind: how it is sorted.
+        fact: what it holds: `variant`, `seed`, `state`, an axis' path, a metric, or a cost.
+    """
+
+    name: str
+    kind: Literal["text", "number"]
+    fact: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column by whose few values runs are chosen."""
+
+    name: str
+    place: int
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run: its cells in the columns' order, each text and, of a number, its value or ""."""
+
+    id: str
+    state: str
+    cells: list[tuple[str, float | str | None]]
+
+
+def columns_of(report: Report) -> list[Column]:
+    """The first is the run's id; then what the run is, what it measured, what it cost."""
+    collection = report.collection
+    with_variant = any(result.variant for result in collection.results)
+    metrics = {
+        name: None
+        for result in collection.results
+        if result.record is not None
+        for name in sorted(result.record.metrics, key=result.record.metric.name.__ne__)
+    }
+    return [
+        Column("run", "text", "run"),
+        *([Column(VARIANT, "text", VARIANT)] if with_variant else []),
+        *(Column(name, "text", axis) for axis, name in axis_labels(collection.axes).items()),
+        Column("seed", "text", "seed"),
+        Column("state", "text", "state"),
+        *(Column(name, "number", f"metric {name}") for name in metrics),
+        Column("steps", "number", "steps"),
+        Column("params", "number", "parameters"),
+        Column("state size", "number", "state_size"),
+        Column("tok/s", "number", "tokens_per_s"),
+        Column("wall s", "number", "wall_s"),
+    ]
+
+
+def row_of(result: Result, point: Mapping[str, Any], columns: Sequence[Column]) -> Row:
+    """A run's row; `point` as labels shorten it."""
+    record = result.record
+    texts = {
+        VARIANT: result.variant,
+        "seed": str(result.seed),
+        "state": result.state,
+        **{axis: value_label(value) for axis, value in point.items()},
+    }
+    numbers: dict[str, float] = {}
+    if record is not None:
+        numbers = {
+            **{f"metric {name}": value for name, value in record.metrics.items()},
+            "steps": record.steps,
+            "parameters": record.parameters,
+            "state_size": record.state_size,
+            "tokens_per_s": record.timings.tokens_per_s,
+            "wall_s": record.timings.wall_s,
+        }
+    cells: list[tuple[str, float | str | None]] = []
+    for column in columns[1:]:
+        if column.kind == "text":
+            cells.append((texts.get(column.fact, ""), None))
+        elif column.fact in numbers:
+            value = numbers[column.fact]
+            cells.append((_said(column.fact, value), value))
+        else:
+            cells.append(("", ""))
+    return Row(result.run_id, result.state, cells)
+
+
+def _said(fact: str, value: float) -> str:
+    match fact:
+        case "steps":
+            return f"{value:,}"
+        case "wall_s":
+            return f"{value:,.1f}"
+        case "parameters" | "state_size" | "tokens_per_s":
+            return thousands(value)
+    return number(value)
+
+
+def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
+    """The columns of words with more than one value, but not so many that a list is no help."""
+    choices = []
+    for place, column in enumerate(columns[1:]):
+        values = list(dict.fromkeys(row.cells[place][0] for row in rows))
+        if column.kind == "text" and 1 < len(values) <= MOST_CHOICES:
+            choices.append(Choice(column.name, place + 1, values))
+    return choices
+
+
+def data_of(
+    collection: Collection, trials: Sequence[Result], labels: Sequence[str]
+) -> dict[str, Any]:
+    """What the script shows of each run, then of each trial; equal parts of specs once.
+
+    Args:
+        collection: whose results are the runs.
+        trials: its trials, in the order of their table.
+        labels: of the runs and the trials.
+    """
+    places = {(*result.cell, result.seed): place for place, result in enumerate(collection.results)}
+    sections = _Sections()
+    results = [*collection.results, *trials]
+    specs = [sections.places_of(result.spec) for result in results]
+    runs = []
+    for result, spec, label in zip(results, specs, labels, strict=True):
+        base = _base_place(collection, result, places)
+        runs.append(
+            {
+                "label": label,
+                "spec": spec,
+                "base": base,
+                "changes": [] if base is None else sections.changes(specs[base], spec),
+                "metric": result.record.metric.name if result.record else None,
+                "curves": {
+                    name: _points(curve) for name, curve in read_curves(result.directory).items()
+                },
+                "facts": _facts(result),
+                "error": result.error,
+            }
+        )
+    return {"sections": sections.contents, "runs": runs}
+
+
+class _Sections:
+    """The sections of specs (model, task, train, ...), each content once.
+
+    Attributes:
+        contents: what is referred to by its place.
+    """
+
+    def __init__(self) -> None:
+        self.contents: list[Any] = []
+        self._places: dict[str, int] = {}
+        self._changes: dict[tuple[str, int | None, int | None], list[list[str]]] = {}
+
+    def places_of(self, spec: Mapping[str, Any]) -> dict[str, int]:
+        """Name of a section -> place of its content."""
+        places = {}
+        for name, section in spec.items():
+            key = repr(section)
+            if key not in self._places:
+                self._places[key] = len(self.contents)
+                self.contents.append(_finite(section))
+            places[name] = self._places[key]
+        return places
+
+    def changes(self, first: Mapping[str, int], second: Mapping[str, int]) -> list[list[str]]:
+        """Path, before and after of whatever differs, by the places of two specs."""
+        found = []
+        for name in dict.fromkeys([*first, *second]):
+            key = (name, first.get(name), second.get(name))
+            if key not in self._changes:
+                self._changes[key] = self._section_changes(*key)
+            found += self._changes[key]
+        return found
+
+    def _section_changes(self, name: str, one: int | None, other: int | None) -> list[list[str]]:
+        if one == other:
+            return []
+        first = {} if one is None else {name: self.contents[one]}
+        second = {} if other is None else {name: self.contents[other]}
+        return [
+            [
+                change.path,
+                "(none)" if change.kind == "added" else value_label(change.before),
+                "(none)" if change.kind == "removed" else value_label(change.after),
+            ]
+            for change in changes(first, second)
+        ]
+
+
+def _base_place(
+    collection: Collection, result: Result, places: Mapping[tuple[str, str, int], int]
+) -> int | None:
+    """The run it differs from by its variant alone; without variants, the first of the grid."""
+    if not collection.base:
+        return 0 if len(collection.results) > 1 else None
+    if collection.against == VARIANT:
+        return places.get((collection.base, result.cell[1], result.seed))
+    point = {**result.point, collection.against: collection.base}
+    return places.get((result.variant, key_of(point), result.seed))
+
+
+def _points(curve: Curve) -> list[list[float]]:
+    steps, values = curve.steps, curve.values
+    if len(steps) > MOST_POINTS:
+        kept = np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int)
+        steps, values = steps[kept], values[kept]
+    return [steps.tolist(), [float(f"{value:.5g}") for value in values.tolist()]]
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    record = result.record
+    facts = [("run", result.run_id), ("state", result.state)]
+    if result.tried is not None:
+        facts.append((f"trial {result.tried.number}", tried_label(result.tried.values)))
+    if record is None:
+        return facts
+    names = sorted(record.metrics, key=record.metric.name.__ne__)  # its own metric first
+    facts += [(name, number(record.metrics[name])) for name in names]
+    facts.append(("steps", f"{record.steps:,} of {record.max_steps:,}"))
+    if record.target is not None:
+        met = "not met" if record.reached_at is None else f"met at {record.reached_at:,}"
+        facts.append((f"target {record.target:g}", met))
+    return [
+        *facts,
+        ("parameters", f"{record.parameters:,}"),
+        ("state size", f"{record.state_size:,}"),
+        ("tokens/s", thousands(record.timings.tokens_per_s)),
+        ("wall time", f"{record.timings.wall_s:,.1f} s"),
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """The value with infinities and nan as words, which JSON has no numbers for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,133 @@
+"""The runs of a collection as flat rows, and conditions that choose among them."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from seqzoo.errors import SpecError, did_you_mean
+from seqzoo.grid.labels import axis_labels
+from seqzoo.report.runs.changes import flat
+from seqzoo.report.collect.results import Collection, Result
+
+__all__ = ["list_runs", "run_row"]
+
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+CONDITION = re.compile(r"\s*([^=!<>\s]+)\s*(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
+
+
+def run_row(result: Result) -> dict[str, Any]:
+    """A run's facts by name: what it is, what became of it, its metrics, what it cost."""
+    record = result.record
+    return {
+        "run": result.run_id,
+        "variant": result.variant or None,
+        **result.point,
+        "seed": result.seed,
+        **({"trial": result.tried.number} if result.tried else {}),
+        "state": result.state,
+        **(record.metrics if record else {}),
+        "steps": record.steps if record else None,
+        "reached_at": record.reached_at if record else None,
+        "parameters": record.parameters if record else None,
+        "state_size": record.state_size if record else None,
+        "tokens_per_s": record.timings.tokens_per_s if record else None,
+        "wall_s": record.timings.wall_s if record else None,
+        "error": result.error,
+    }
+
+
+def list_runs(
+    collection: Collection, conditions: Sequence[str] = (), sort: str | None = None
+) -> list[Result]:
+    """The runs for which every condition holds, in the plan's order or sorted by a fact.
+
+    Args:
+        conditions: `NAME=VALUE`, or with one of != < <= > >=. A name is a fact of `run_row`, the
+            last word of an axis, or a dotted path into the spec. A run that has no such fact, or
+            one of another type than the value, meets no condition but !=.
+        sort: such a name; ascending, runs without it last.
+
+    Raises:
+        SpecError: a condition cannot be read, or no run has a fact of that name.
+    """
+    runs = [*collection.results, *collection.trials]
+    read = [_Condition.read(text) for text in conditions]
+    names = [condition.name for condition in read] + ([sort] if sort else [])
+    if not names:
+        return runs
+    labels = axis_labels(collection.axes)
+    facts = [_facts(result, labels) for result in runs]
+    known = {name for row in facts for name in row}
+    for name in names:
+        if name not in known:
+            raise SpecError(f"no run here has '{name}'; {did_you_mean(name, known)}")
+    chosen = [
+        (row, result)
+        for row, result in zip(facts, runs, strict=True)
+        if all(condition.holds(row.get(condition.name)) for condition in read)
+    ]
+    if sort:
+        chosen.sort(key=lambda pair: _rank(pair[0].get(sort)))
+    return [result for _, result in chosen]
+
+
+@dataclass(frozen=True)
+class _Condition:
+    name: str
+    sign: str
+    value: Any
+
+    @classmethod
+    def read(cls, text: str) -> _Condition:
+        match = CONDITION.fullmatch(text)
+        if match is None:
+            raise SpecError(
+                f"'{text}' is no condition; write NAME=VALUE, or with one of "
+                + " ".join(sign for sign in OPERATORS if sign != "=")
+            )
+        name, sign, value = match.groups()
+        return cls(name, sign, _value(value.strip()))
+
+    def holds(self, fact: Any) -> bool:
+        if fact is None and self.value is not None:
+            return self.sign == "!="
+        try:
+            return OPERATORS[self.sign](fact, self.value)
+        except TypeError:  # numbers and texts have no order
+            return False
+
+
+def _value(text: str) -> Any:
+    try:
+        return float(text)  # 1e-3 too, which YAML takes for text
+    except ValueError:
+        pass
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _facts(result: Result, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The more special names last, so that a fact is never hidden by a path of the spec."""
+    axes = {name: result.point.get(axis) for axis, name in labels.items()}
+    return {**flat(result.spec), **axes, **run_row(result)}
+
+
+def _rank(fact: Any) -> tuple[int, float, str]:
+    if isinstance(fact, int | float):
+        return 0, float(fact), ""
+    return (2, 0.0, "") if fact is None else (1, 0.0, str(fact))

@@ -1,0 +1,1 @@
+"""Results -> numbers: each cell over its seeds, intervals, and differences to the base."""

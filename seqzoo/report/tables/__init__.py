@@ -1,0 +1,1 @@
+"""Cells -> tables in words, the same for every format."""

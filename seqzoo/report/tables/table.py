@@ -1,0 +1,166 @@
+"""The tables of a report, in words: what each format then draws.
+
+A table's rows are variants, with the points of some axes; its columns are points of other axes,
+each with its metric, its difference to the base, and the steps to the target if runs have one.
+What does not fit in one table is split into one a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from seqzoo.grid.labels import shortened
+from seqzoo.report.collect.place import VARIANT, is_task, key_of, label_of, part_of
+from seqzoo.report.collect.results import Collection
+from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.tables.arrangement import Layout
+from seqzoo.report.tables.blocks import Block, Column, Entry
+from seqzoo.report.tables.wording import Wording
+
+__all__ = ["Table", "make_tables"]
+
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, and rows of as many entries."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+
+    @property
+    def width(self) -> int:
+        """Characters a line needs when nothing is folded."""
+        widths = [max(len(column.name), len(column.point)) for column in self.columns]
+        for row in self.rows:
+            for place, entry in enumerate(row):
+                widths[place] = max(widths[place], len(entry.text) + 2 * entry.best)
+        return sum(widths) + GAP * (len(widths) - 1)
+
+    def wrapped(self, width: int) -> list[Table]:
+        """As many tables as it takes to fit, each with the columns of some points.
+
+        The columns that say what a row is are in each. Columns of one point stay together.
+        """
+        if self.width <= width:
+            return [self]
+        heads = [place for place, column in enumerate(self.columns) if not column.is_number]
+        rest = [place for place in range(len(self.columns)) if place not in heads]
+        groups = [
+            list(group) for _, group in groupby(rest, key=lambda place: self.columns[place].point)
+        ]
+        tables: list[Table] = []
+        held: list[int] = []
+        for group in groups:
+            if held and self._part([*heads, *held, *group]).width > width:
+                tables.append(self._part([*heads, *held]))
+                held = []
+            held += group
+        return [*tables, self._part([*heads, *held])]
+
+    def _part(self, places: Sequence[int]) -> Table:
+        return Table(
+            self.title,
+            tuple(self.columns[place] for place in places),
+            tuple(tuple(row[place] for place in places) for row in self.rows),
+        )
+
+
+def make_tables(
+    collection: Collection, cells: Sequence[Cell], width: int, layout: Layout | None = None
+) -> list[Table]:
+    """The tables of a layout, in as many words as fit in `width`.
+
+    Without a layout: one table with a column for each point if it fits, else one table a task.
+    Where there are no variants, or directories are compared, the axes that are no task's make rows.
+    What does not fit in the fewest words either is cut between points into several tables; a point
+    that is too wide alone is for the format to fold.
+    """
+    points = shortened([cell.point for cell in cells])
+    cells = [replace(cell, point=point) for cell, point in zip(cells, points, strict=True)]
+    tables: list[Table] = []
+    for candidate, wording in _candidates(collection, cells, layout):
+        tables = list(_tables(collection, cells, candidate, wording))
+        if max(table.width for table in tables) <= width:
+            break
+    return [part for table in tables for part in table.wrapped(width)]
+
+
+def _candidates(
+    collection: Collection, cells: Sequence[Cell], layout: Layout | None
+) -> Iterator[tuple[Layout, Wording]]:
+    """From the most telling to the narrowest."""
+    if layout is None:
+        tasks = tuple(axis for axis in collection.axes if is_task(axis))
+        others = tuple(axis for axis in collection.axes if axis not in tasks)
+        is_plain = collection.against == VARIANT and len({cell.variant for cell in cells}) > 1
+        yield Layout((VARIANT, *(() if is_plain else others)), collection.axes), Wording()
+        layout = Layout((VARIANT, *others), ())
+    for intervals in (True, False):
+        for brief in (False, True):
+            yield layout, Wording(intervals=intervals, brief=brief)
+
+
+def _tables(
+    collection: Collection, cells: Sequence[Cell], layout: Layout, wording: Wording
+) -> Iterator[Table]:
+    """One for each place on the factors that are neither rows nor columns."""
+    rest = [
+        factor
+        for factor in (VARIANT, *collection.axes)
+        if factor not in layout.rows + layout.columns
+    ]
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(label_of(part_of(cell, rest)), []).append(cell)
+    for title, group in groups.items():
+        yield _table(title, collection, group, layout, wording)
+
+
+def _table(
+    title: str, collection: Collection, cells: Sequence[Cell], layout: Layout, wording: Wording
+) -> Table:
+    varying = [
+        factor for factor in layout.rows if len({key_of(part_of(c, [factor])) for c in cells}) > 1
+    ]
+    left = [factor for factor in layout.columns if factor not in layout.rows]
+    rows: dict[str, dict[tuple[str, str], Cell]] = {}
+    points: dict[tuple[str, str], str] = {}
+    for cell in cells:
+        column = part_of(cell, left)
+        place = (key_of(column), cell.metric)
+        points.setdefault(place, label_of(column))
+        rows.setdefault(key_of(part_of(cell, layout.rows)), {})[place] = cell
+    lines = list(rows.values())
+    one_point = len(set(points.values())) == 1
+    with_variants = VARIANT in layout.rows or len({cell.variant for cell in cells}) == 1
+    mark = with_variants and not any(is_task(factor) for factor in varying)
+    blocks = [
+        Block.of_metric(
+            [line.get(place) for line in lines], "" if one_point else point, wording, mark=mark
+        )
+        for place, point in points.items()
+    ]
+    heads = [next(iter(line.values())) for line in lines]
+    with_variant = VARIANT in layout.rows and any(cell.variant for cell in cells)
+    head = Block.of_rows(
+        [part_of(cell, layout.rows) for cell in heads],
+        [f for f in layout.rows if f in varying or (f == VARIANT and with_variant)],
+        collection.name,
+    )
+    tail = Block.of_costs([list(line.values()) for line in lines])
+    blocks = [head, *blocks, tail]
+    if one_point and not title:
+        title = next(iter(points.values()))
+    return Table(
+        title=title,
+        columns=tuple(column for block in blocks for column in block.columns),
+        rows=tuple(
+            tuple(entry for block in blocks for entry in block.rows[index])
+            for index in range(len(lines))
+        ),
+    )

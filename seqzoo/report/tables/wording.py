@@ -1,0 +1,149 @@
+"""How numbers, cells and grids are said in a table, whatever its format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from seqzoo.errors import counted
+from seqzoo.report.statistics.over_seeds import Cell
+
+__all__ = [
+    "Wording",
+    "and_others",
+    "difference_text",
+    "metric_text",
+    "metrics_name",
+    "number",
+    "signed",
+    "span",
+    "steps_text",
+    "thousands",
+]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How much a table says: intervals beside differences, or not; units in full, or in brief."""
+
+    intervals: bool = True
+    brief: bool = False
+
+
+def and_others(labels: Sequence[str]) -> str:
+    """The first, and how many more there are.
+
+    >>> and_others(["a"]), and_others(["a", "b", "c"])
+    ('a', 'a and 2 others')
+    """
+    others = len(labels) - 1
+    return f"{labels[0]} and {counted(others, 'other')}" if others else labels[0]
+
+
+def number(value: float, like: float | None = None) -> str:
+    """Three decimals, fewer for large numbers, scientific for tiny ones; rounded `like` another.
+
+    >>> number(0.98765), number(123.456), number(0.00001234)
+    ('0.988', '123.5', '1.23e-05')
+    """
+    size = abs(value if like is None else like)
+    if not math.isfinite(value):
+        return str(value)
+    if 0 < size < 0.001 and like is None:
+        return f"{value:.2e}"
+    decimals = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    return f"{value:,.{decimals}f}"
+
+
+def signed(value: float, like: float) -> str:
+    """A difference with the decimals of the number it belongs to; a sign unless it is nothing.
+
+    >>> signed(0.0125, like=0.5), signed(-0.0001, like=0.5), signed(-2.5, like=1500)
+    ('+0.013', '0.000', '-2')
+    """
+    text = number(abs(value)) if 0 < abs(like) < 0.001 else number(abs(value), like)
+    if not any(digit in text for digit in "123456789") and math.isfinite(value):
+        return text
+    return f"-{text}" if value < 0 else f"+{text}"
+
+
+def difference_text(cell: Cell, interval: bool) -> str:
+    """`base`, or the mean difference to it with its interval: `+0.100 [+0.050, +0.150]`."""
+    if cell.is_base:
+        return "base"
+    if cell.difference is None:
+        return ""
+    like = cell.summary.mean if cell.summary else 1.0
+    text = signed(cell.difference.mean, like)
+    if not interval or cell.difference.interval is None:
+        return text
+    low, high = (signed(end, like) for end in cell.difference.interval)
+    return f"{text} [{low}, {high}]"
+
+
+def thousands(value: float) -> str:
+    """A count in at most five characters.
+
+    >>> thousands(950), thousands(12_345), thousands(3_400_000)
+    ('950', '12.3k', '3.4M')
+    """
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.99995:
+            scaled = value / size
+            return f"{scaled:.1f}{letter}" if scaled < 99.95 else f"{scaled:.0f}{letter}"
+    return f"{value:.0f}"
+
+
+def span(values: Iterable[float | None]) -> str:
+    """One number, or the range of several."""
+    texts = [thousands(value) for value in sorted(value for value in values if value is not None)]
+    if not texts:
+        return ""
+    return texts[0] if texts[0] == texts[-1] else f"{texts[0]}-{texts[-1]}"
+
+
+def metrics_name(names: Iterable[str]) -> str:
+    """What a column of metrics is called: as they are, or `metric` where they differ."""
+    distinct = set(names)
+    return distinct.pop() if len(distinct) == 1 else "metric"
+
+
+def metric_text(cell: Cell) -> str:
+    """Mean and sample standard deviation, and how many seeds are not in it.
+
+    `0.912 ± 0.013`, `0.912 (1 failed)`, `missing`, `1 failed, 2 missing`.
+    """
+    lacks = [
+        f"{count} {word}"
+        for count, word in ((cell.failed, "failed"), (cell.missing, "missing"))
+        if count
+    ]
+    if cell.summary is None:
+        for count, word in ((cell.failed, "failed"), (cell.missing, "missing")):
+            if count == cell.planned:
+                return word
+        return ", ".join(lacks) or "not measured"
+    mean, sd = cell.summary.mean, cell.summary.sd
+    text = number(mean) if sd is None else f"{number(mean)} ± {_spread(sd, mean)}"
+    return f"{text} ({', '.join(lacks)})" if lacks else text
+
+
+def _spread(sd: float, mean: float) -> str:
+    return f"{sd:.1e}" if 0 < abs(mean) < 0.001 else number(sd, like=mean)
+
+
+def steps_text(cell: Cell, brief: bool = False) -> str:
+    """The step at which the target was first met, or that it was not.
+
+    `1,500`, `1,500 (2 of 3 seeds)`, `not within 4,000 steps`; nothing where no run is done. In
+    brief the words `seeds` and `steps` are left to the table's heading: `1,500 (2 of 3)`.
+    """
+    if cell.target is None or cell.n == 0:
+        return ""
+    if cell.reached_at is None:
+        return "not within " + (f"{cell.max_steps:,}" if brief else counted(cell.max_steps, "step"))
+    text = f"{cell.reached_at:,.0f}"
+    if len(cell.reached) == cell.n:
+        return text
+    return f"{text} ({len(cell.reached)} of {cell.n}" + (")" if brief else " seeds)")
