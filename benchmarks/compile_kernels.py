@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from seqzoo.scan.triton.compile import Compiled, compile_catalogue
+from seqzoo.scan.triton.aot.compile import Compiled, compile_catalogue
 
 
 def main(targets: list[str]) -> int:

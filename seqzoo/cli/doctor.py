@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from seqzoo.registry import Registry
-    from seqzoo.scan.triton.checkup import Checked
+    from seqzoo.scan.triton.aot.checkup import Checked
 
 __all__ = ["command"]
 
@@ -79,8 +79,8 @@ def _check(
     device: torch.device, facts: dict[str, Any], say: Callable[[str], None], *, kept: bool
 ) -> dict[str, str]:
     """Runs the catalogue, says what it finds as it goes, and keeps the verdict."""
-    from seqzoo.scan.triton.catalogue import CASES
-    from seqzoo.scan.triton.checkup import check_up, failed_kernels
+    from seqzoo.scan.triton.aot.catalogue import CASES
+    from seqzoo.scan.triton.aot.checkup import check_up, failed_kernels
     from seqzoo.scan.triton.verdict import keep, this_machine
 
     checked: list[Checked] = []

@@ -15,7 +15,7 @@ from rich.text import Text
 from seqzoo.errors import RunError, SpecError, counted
 
 if TYPE_CHECKING:
-    from seqzoo.scan.triton.compile import Compiled
+    from seqzoo.scan.triton.aot.compile import Compiled
 
 __all__ = ["command"]
 
@@ -48,13 +48,13 @@ def command(
     if tune:
         if targets:
             raise SpecError("kernels: --tune tunes for this machine's own GPU; leave --target out")
-        from seqzoo.cli.tuning import tune_kernels
+        from seqzoo.cli.kernel_tuning import tune_kernels
 
         tune_kernels(kernel, out, minutes, as_json=as_json)
         return
     if out is not None or minutes is not None:
         raise SpecError("kernels: --out and --minutes go with --tune")
-    from seqzoo.scan.triton.compile import compile_catalogue
+    from seqzoo.scan.triton.aot.compile import compile_catalogue
 
     try:
         rows = sorted(

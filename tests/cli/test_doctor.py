@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from seqzoo.cli import main
-from seqzoo.scan.triton import catalogue, verdict
-from seqzoo.scan.triton.elementwise_case import ElementwiseCase
+from seqzoo.scan.triton import verdict
+from seqzoo.scan.triton.aot import catalogue
+from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
 
 SMALL = ElementwiseCase(torch.float32, channels=2, time=5)
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from seqzoo.cli import main
-from seqzoo.scan.triton import compile as compiling
-from seqzoo.scan.triton.compile import Compiled
+from seqzoo.scan.triton.aot import compile as compiling
+from seqzoo.scan.triton.aot.compile import Compiled
 
 GOOD = Compiled(
     "read_state_kernel",

@@ -1,5 +1,10 @@
-"""The scans as Triton kernels: how one is configured, started, compiled ahead of time, checked.
+"""The scans as GPU kernels, written in Triton.
 
-Nothing here imports triton when it is imported: the kernels' own files do, and those are imported
-where a kernel is started.
+    kernels/   what runs on the GPU, a file a kernel
+    aot/       kernels compiled ahead of time, counted, and checked, case by case
+    tuning/    the search for faster tiles on a real GPU
+
+The launchers stand here: `setting` lays a problem out, `forward`, `backward`, `run_step` and
+`elementwise_run` start the kernels, `launch` is the one way in which a kernel starts. Nothing here
+imports triton when it is imported: the kernels' files do, and those are imported where one starts.
 """

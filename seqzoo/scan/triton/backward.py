@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.rows import ScanTensors
-from seqzoo.scan.triton.carry import carry_back_kernel
-from seqzoo.scan.triton.channel_key_gradients import channel_key_gradients_kernel
-from seqzoo.scan.triton.channel_read_gradients import channel_read_gradients_kernel
-from seqzoo.scan.triton.decay_sums import decay_sums_back_kernel
 from seqzoo.scan.triton.forward import Chunks, run_to_states
-from seqzoo.scan.triton.head_key_gradients import head_key_gradients_kernel
-from seqzoo.scan.triton.head_read_gradients import head_read_gradients_kernel
-from seqzoo.scan.triton.score_gradients import score_gradients_kernel
+from seqzoo.scan.triton.kernels.channel_key_gradients import channel_key_gradients_kernel
+from seqzoo.scan.triton.kernels.channel_read_gradients import channel_read_gradients_kernel
+from seqzoo.scan.triton.kernels.decay_sums import decay_sums_back_kernel
+from seqzoo.scan.triton.kernels.head_key_gradients import head_key_gradients_kernel
+from seqzoo.scan.triton.kernels.head_read_gradients import head_read_gradients_kernel
+from seqzoo.scan.triton.kernels.score_gradients import score_gradients_kernel
+from seqzoo.scan.triton.kernels.state_pass import carry_back_kernel
+from seqzoo.scan.triton.kernels.value_gradients import value_gradients_kernel
 from seqzoo.scan.triton.setting import BLOCK, Setting
-from seqzoo.scan.triton.value_gradients import value_gradients_kernel
 
 
 def run_backward(

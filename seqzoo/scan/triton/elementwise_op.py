@@ -14,7 +14,7 @@ from seqzoo.scan.ops.refusals import (
     refuse_elementwise_vmap,
 )
 from seqzoo.scan.problem import ScanResult
-from seqzoo.scan.triton.elementwise import (
+from seqzoo.scan.triton.elementwise_run import (
     CHUNK,
     elementwise_backward,
     elementwise_forward,

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.triton.carry import carry_kernel
-from seqzoo.scan.triton.channel_scores import channel_scores_kernel
-from seqzoo.scan.triton.decay_sums import decay_sums_kernel
-from seqzoo.scan.triton.head_scores import head_scores_kernel
-from seqzoo.scan.triton.inverse import block_inverse_kernel, merge_inverse_kernel
-from seqzoo.scan.triton.outputs import outputs_kernel
-from seqzoo.scan.triton.removals import erase_reads_kernel, erase_values_kernel
+from seqzoo.scan.triton.kernels.channel_scores import channel_scores_kernel
+from seqzoo.scan.triton.kernels.decay_sums import decay_sums_kernel
+from seqzoo.scan.triton.kernels.head_scores import head_scores_kernel
+from seqzoo.scan.triton.kernels.inverse import block_inverse_kernel, merge_inverse_kernel
+from seqzoo.scan.triton.kernels.outputs import outputs_kernel
+from seqzoo.scan.triton.kernels.removals import erase_reads_kernel, erase_values_kernel
+from seqzoo.scan.triton.kernels.state_pass import carry_kernel
 from seqzoo.scan.triton.setting import BLOCK, Setting
 
 

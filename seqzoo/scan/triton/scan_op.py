@@ -24,8 +24,8 @@ from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivati
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward
+from seqzoo.scan.triton.run_step import run_step
 from seqzoo.scan.triton.setting import Setting
-from seqzoo.scan.triton.step import run_step
 
 
 def triton_scan(*arguments: Any) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,212 @@
+"""Kernels compiled ahead of time, for a GPU that need not be there, and what came out.
+
+Each launch of the catalogue is compiled by `triton.compile` in a process without
+TRITON_INTERPRET: processes are spawned, so that the caller's own choice does not matter. Registers,
+spills and shared memory are read from the machine code: on NVIDIA by the cuobjdump that comes with
+Triton, on AMD from the assembly's metadata.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqzoo.scan.triton.architecture import SHARED_KIB, capability, check_architecture
+from seqzoo.scan.triton.configs import kernel_named
+from seqzoo.scan.triton.launch import Launch, gpu_target
+
+_MATRIX = re.compile(r"\b(?:mma\.sync|wgmma\.mma_async|tcgen05\.mma|v_s?mfmac?_)")
+_USAGE = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What became of one launch.
+
+    Attributes:
+        kernel: its name.
+        target: the architecture.
+        config: tiles, warps and stages.
+        variant: dtypes and constants, which tell apart the launches of one configuration.
+        registers: a thread.
+        spill_bytes: a thread, in local memory.
+        shared_bytes: a program.
+        shared_limit: the most a program may have.
+        matrix_instructions: how many instructions of the matrix unit stand in the code.
+        error: why there is none, or None.
+    """
+
+    kernel: str
+    target: str
+    config: str
+    variant: str
+    registers: int = 0
+    spill_bytes: int = 0
+    shared_bytes: int = 0
+    shared_limit: int = 0
+    matrix_instructions: int = 0
+    error: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why it must not be shipped, or None."""
+        if self.error is not None:
+            return self.error
+        if self.spill_bytes:
+            return f"spills {self.spill_bytes} bytes a thread"
+        if self.shared_bytes > self.shared_limit:
+            return f"{self.shared_bytes} bytes of shared memory, and {self.shared_limit} are there"
+        return None
+
+
+def compile_catalogue(
+    targets: Sequence[str],
+    kernel: str | None = None,
+    workers: int | None = None,
+    representative: bool = False,
+) -> Iterator[Compiled]:
+    """Compiles every launch of the catalogue, in parallel, in the order in which they are done.
+
+    Args:
+        targets: architectures.
+        kernel: only the kernel of this name, with or without `_kernel` at its end.
+        workers: how many processes; None is as many as the process may use cores.
+        representative: of each kernel and configuration only the variant with the widest numbers
+            and the most arguments known to be multiples of 16, not every one.
+
+    Raises:
+        ValueError: no such target or kernel.
+    """
+    for target in targets:
+        check_architecture(target)
+    kernel = None if kernel is None else kernel_named(kernel)
+    workers = workers or len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        with _without_interpreter():  # processes start while tasks are handed in
+            launches = [x for found in pool.map(_recorded, targets) for x in found]
+            chosen = [launch for launch in launches if kernel in (None, launch.name)]
+            if representative:
+                chosen = list(_representatives(chosen))
+            pending = {pool.submit(compile_launch, launch): launch for launch in chosen}
+        for done in as_completed(pending):
+            try:
+                yield done.result()
+            except BrokenProcessPool:
+                yield _failed(pending[done], "the compiler ended its process")
+
+
+def compile_launch(launch: Launch) -> Compiled:
+    """Compiles one launch in this process, or takes it from Triton's cache."""
+    import triton
+    from triton.compiler import ASTSource
+
+    function = getattr(importlib.import_module(launch.module), launch.name)
+    attributes = {at: [list(pair) for pair in given] for at, given in launch.attributes}
+    source = ASTSource(function, dict(launch.signature), dict(launch.constants), attributes)
+    options = launch.config.options(launch.target)
+    try:
+        compiled: Any = triton.compile(source, target=gpu_target(launch.target), options=options)
+        text, registers, spilled = usage(launch.target, compiled.asm)
+    except Exception as error:  # whatever a compiler raises is the row's error
+        return _failed(launch, f"{type(error).__name__}: {error}".strip())
+    return Compiled(
+        launch.name,
+        launch.target,
+        str(launch.config),
+        variant(launch),
+        registers,
+        spilled,
+        compiled.metadata.shared,
+        SHARED_KIB[launch.target] * 1024,
+        len(_MATRIX.findall(text)),
+    )
+
+
+def variant(launch: Launch) -> str:
+    """Pointers' dtypes and constants that are not tiles, in the order of the parameters."""
+    names = [name for name, _ in launch.signature]
+    pointers = [kind[1:] for _, kind in launch.signature if kind.startswith("*")]
+    constants = [
+        f"{names[at[0]]}={value}"
+        for at, value in launch.constants
+        if names[at[0]] not in launch.config.tiles
+    ]
+    multiples = [names[at[0]] for at, _ in launch.attributes if launch.signature[at[0]][1] == "i32"]
+    words = [*dict.fromkeys(pointers), *constants, *(f"{name}%16" for name in multiples)]
+    return " ".join(words)
+
+
+@contextmanager
+def _without_interpreter() -> Iterator[None]:
+    before = os.environ.pop("TRITON_INTERPRET", None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["TRITON_INTERPRET"] = before
+
+
+def _representatives(launches: Sequence[Launch]) -> Iterator[Launch]:
+    """One launch of each kernel, target, configuration and choice of constants."""
+    kept: dict[object, Launch] = {}
+    for launch in launches:
+        constants = [x for x in launch.constants if isinstance(x[1], int | str)]
+        key = (launch.name, launch.target, str(launch.config), str(constants))
+        known = kept.get(key)
+        if known is None or _weight(launch) > _weight(known):
+            kept[key] = launch
+    yield from kept.values()
+
+
+def _weight(launch: Launch) -> tuple[int, int, int]:
+    kinds = [kind for _, kind in launch.signature]
+    return kinds.count("*fp32"), len(kinds) - kinds.count("constexpr"), len(launch.attributes)
+
+
+def _recorded(target: str) -> tuple[Launch, ...]:
+    from seqzoo.scan.triton.aot.catalogue import recorded
+
+    return recorded(target)
+
+
+def _failed(launch: Launch, error: str) -> Compiled:
+    return Compiled(launch.name, launch.target, str(launch.config), variant(launch), error=error)
+
+
+def usage(target: str, assembly: dict[str, Any]) -> tuple[str, int, int]:
+    """The assembly, registers a thread, and spilled bytes a thread."""
+    if capability(target) is None:
+        text = assembly["amdgcn"]
+        spilled = _field(text, "vgpr_spill_count") + _field(text, "sgpr_spill_count")
+        return text, _field(text, "vgpr_count"), 4 * spilled
+    import triton
+
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(assembly["cubin"])
+        file.flush()
+        command = [str(tool), "--dump-resource-usage", file.name]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    usage = _USAGE.search(printed)
+    if usage is None:
+        raise ValueError(f"cuobjdump printed no resource usage: {printed!r}")
+    registers, stack, _, local = map(int, usage.groups())
+    return assembly["ptx"], registers, max(stack, local)
+
+
+def _field(text: str, name: str) -> int:
+    found = re.search(rf"\.{name}:\s+(\d+)", text)
+    if found is None:
+        raise ValueError(f"the assembly's metadata has no .{name}")
+    return int(found[1])

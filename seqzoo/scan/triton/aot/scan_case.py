@@ -1,0 +1,183 @@
+"""The linear recurrence's problems: each kind of decay and erase, each precision, each size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.passes import ScanOptions
+from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.triton.aot.kernel_case import Tensors
+from seqzoo.scan.triton.backward import run_backward
+from seqzoo.scan.triton.forward import run_forward
+from seqzoo.scan.triton.setting import Setting
+
+Decay = Literal["none", "head", "channel"]
+EraseKind = Literal["none", "tied", "read", "general", "before decay"]
+
+
+@dataclass(frozen=True)
+class ScanCase:
+    """S_t = S_{t-1} A_t + B_t, o_t = S_t q_t.
+
+    Args:
+        dtype: of queries, keys, values and the erase's keys; gates and strengths are float32.
+        decay: kind of the decay.
+        erase: none; the delta rule on write key 1, or on a key of its own; any rank-one matrix,
+            reading behind or before the decay.
+        rank: R.
+        key_size, value_size: K and V.
+        time: T, no multiple of a chunk.
+        batch, heads: B and H.
+        packed: two sequences and an empty one in place of a batch.
+        with_state: from an initial state.
+        chunk_size: at most so many tokens a chunk.
+    """
+
+    dtype: torch.dtype
+    decay: Decay = "head"
+    erase: EraseKind = "tied"
+    rank: int = 1
+    key_size: int = 64
+    value_size: int = 64
+    time: int = 150
+    batch: int = 2
+    heads: int = 2
+    packed: bool = False
+    with_state: bool = True
+    chunk_size: int = 64
+
+    @property
+    def name(self) -> str:
+        """Its features."""
+        dtype = str(self.dtype).removeprefix("torch.")
+        packed = ", packed" if self.packed else ""
+        return (
+            f"scan, decay {self.decay}, erase {self.erase}, rank {self.rank}, "
+            f"{self.key_size} x {self.value_size}, {dtype}{packed}"
+        )
+
+    def tensors(self, device: torch.device) -> Tensors:
+        """Unit keys, erases that never amplify, decays from none to strong."""
+        generator = torch.Generator().manual_seed(0)
+        batch = 1 if self.packed else self.batch
+        tokens = (batch, self.time)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator)
+
+        def uniform(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator)
+
+        def unit(*shape: int) -> Tensor:
+            return torch.nn.functional.normalize(normal(*shape), dim=-1)
+
+        made = {
+            "queries": normal(*tokens, self.heads, self.key_size).to(self.dtype),
+            "keys": unit(*tokens, self.rank, self.heads, self.key_size).to(self.dtype),
+            "values": normal(*tokens, self.rank, self.heads, self.value_size).to(self.dtype),
+            "strengths": uniform(*tokens, self.rank, self.heads),
+        }
+        if self.decay != "none":
+            channels = (self.key_size,) if self.decay == "channel" else ()
+            made["log_decay"] = -8 * uniform(*tokens, self.heads, *channels) ** 6
+        if self.erase in ("tied", "read"):
+            made["strength"] = uniform(*tokens, self.heads)
+        if self.erase in ("read", "general", "before decay"):
+            made["read"] = unit(*tokens, self.heads, self.key_size).to(self.dtype)
+        if self.erase in ("general", "before decay"):
+            made["write"] = (-0.5 * unit(*tokens, self.heads, self.key_size)).to(self.dtype)
+        if self.with_state:
+            sequences = 3 if self.packed else batch
+            made["state"] = normal(sequences, self.heads, self.value_size, self.key_size)
+        return {name: tensor.to(device) for name, tensor in made.items()}
+
+    def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
+        """By the kernels, a stage each."""
+        given = fields(tensors)
+        bounds = self._bounds(tensors["queries"].device)
+        options = ScanOptions(bounds, self.erase == "before decay", 1.0, self.chunk_size)
+        state = tensors.get("state")
+        outputs, final = run_forward(Setting(given, options), state)
+        if cotangents is None:
+            cotangents = {"outputs": torch.ones_like(outputs), "state": torch.ones_like(final)}
+        gradients, of_state = run_backward(
+            Setting(given, options), given, state, cotangents["outputs"], cotangents["state"]
+        )
+        named = dict(zip(_NAMES, gradients, strict=True)) | {"state": of_state}
+        kept = {n: g for n, g in named.items() if g is not None and n in tensors}
+        return {"outputs": outputs, "state": final}, kept
+
+    def reference(self, tensors: Tensors) -> Tensors:
+        """Token by token."""
+        from seqzoo.scan.problem import Erase, Transition, Writes, check_scan
+        from seqzoo.scan.reference import ReferenceBackend
+
+        erase = None
+        if self.erase != "none":
+            read, strength, write = (tensors.get(n) for n in ("read", "strength", "write"))
+            erase = Erase(read, strength, write, self.erase == "before decay")
+        writes = Writes(tensors["keys"], tensors["values"], tensors["strengths"])
+        problem = check_scan(
+            tensors["queries"],
+            Transition(tensors.get("log_decay"), erase),
+            writes,
+            tensors.get("state"),
+            self._bounds(torch.device("cpu")),
+        )
+        return ReferenceBackend().scan(problem)._asdict()
+
+    def _bounds(self, device: torch.device) -> Tensor | None:
+        if not self.packed:
+            return None
+        return torch.tensor([0, self.time // 3, self.time // 3, self.time]).to(device)
+
+
+_NAMES = (
+    "queries",
+    "keys",
+    "values",
+    "strengths",
+    "log_decay",
+    "read",
+    "strength",
+    "write",
+)
+
+
+def fields(tensors: Tensors) -> ScanTensors:
+    """A case's tensors as the launchers take them."""
+    return ScanTensors(*(tensors.get(name) for name in _NAMES))  # type: ignore[arg-type]
+
+
+_HALF = torch.bfloat16
+
+SCAN_CASES = (
+    ScanCase(_HALF),
+    ScanCase(torch.float16),
+    ScanCase(torch.float32),
+    ScanCase(_HALF, rank=2),
+    ScanCase(_HALF, "none", "none"),
+    ScanCase(_HALF, "head", "none"),
+    ScanCase(_HALF, "channel", "none"),
+    ScanCase(_HALF, "none", "tied"),
+    ScanCase(_HALF, "channel", "tied"),
+    ScanCase(torch.float32, "channel", "tied", rank=2, packed=True, with_state=False),
+    ScanCase(_HALF, "head", "read", rank=2),
+    ScanCase(_HALF, "channel", "before decay"),
+    ScanCase(torch.float32, "head", "before decay", rank=2, packed=True),
+    ScanCase(_HALF, "head", "general"),
+    *(
+        ScanCase(dtype, decay, rank=2, key_size=size, value_size=size)
+        for dtype in (_HALF, torch.float32)
+        for decay in ("head", "channel")
+        for size in (16, 32, 128, 256)
+    ),
+    ScanCase(torch.float32, key_size=48, value_size=80, chunk_size=16),
+    ScanCase(torch.float32, "channel", "before decay", key_size=48, value_size=80, chunk_size=32),
+)
+"""Every kind of launch at head size 64, and the sizes of the table for the heaviest kinds; other
+sizes are filled up to multiples of 16 before they come here."""

@@ -1,0 +1,66 @@
+"""What a kernel is tuned on: the catalogue's cases that start it at one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import torch
+
+from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
+from seqzoo.scan.triton.aot.kernel_case import Case
+from seqzoo.scan.triton.aot.scan_case import ScanCase
+from seqzoo.scan.triton.aot.step_case import StepCase
+from seqzoo.scan.triton.architecture import architecture_is, architecture_of
+from seqzoo.scan.triton.configs import note_sizes
+from seqzoo.scan.triton.launch import watch_launches
+
+
+@dataclass(frozen=True)
+class TuningProblem:
+    """A kernel at one size, which one row of the table serves.
+
+    Args:
+        kernel: its name.
+        size: as `config_for` takes it.
+        cases: all that start it so; a candidate must be right on each.
+    """
+
+    kernel: str
+    size: int
+    cases: tuple[Case, ...]
+
+    @property
+    def timed(self) -> tuple[Case, ...]:
+        """The first case of each dtype: what a candidate is timed on."""
+        first: dict[torch.dtype, Case] = {}
+        for case in self.cases:
+            first.setdefault(case.dtype, case)
+        return tuple(first.values())
+
+
+def tuning_problems(cases: Iterable[Case], device: torch.device) -> list[TuningProblem]:
+    """Every kernel and size that the cases meet on a device; nothing is run."""
+    met: dict[tuple[str, int], list[Case]] = {}
+
+    def start_nothing(name: str, start: Callable[[], None]) -> None:
+        pass
+
+    with architecture_is(architecture_of(device)), watch_launches(start_nothing):
+        for case in cases:
+            with note_sizes() as asked:
+                case.run(case.tensors(torch.device("meta")))
+            for key in asked:
+                met.setdefault(key, []).append(case)
+    return [TuningProblem(*key, tuple(of_key)) for key, of_key in met.items()]
+
+
+def enlarged(case: Case) -> Case:
+    """A case with as many tokens as fill a GPU, and nothing else changed."""
+    if isinstance(case, ScanCase):
+        return replace(case, time=2000, heads=16)
+    if isinstance(case, ElementwiseCase):
+        return replace(case, time=16000)
+    if isinstance(case, StepCase):
+        return replace(case, scan=replace(case.scan, time=1, batch=64, heads=16))
+    return case
