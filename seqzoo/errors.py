@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from seqzoo.escape import visible
+
 __all__ = [
     "BackendError",
     "DirectoryError",
@@ -62,7 +64,7 @@ class Problem:
     def __str__(self) -> str:
         head = " ".join(part for part in (self.where, self.path) if part)
         body = f"{self.what}; {self.hint}" if self.hint else self.what
-        return f"{head}: {body}" if head else body
+        return visible(f"{head}: {body}" if head else body)
 
 
 class SeqzooError(Exception):

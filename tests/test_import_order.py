@@ -10,7 +10,18 @@ import pytest
 
 import seqzoo
 
-HOUSE = ["errors", "spec", "registry", "scan", "operators", "model", "tasks", "train", "grid"]
+HOUSE = [
+    "escape",
+    "errors",
+    "spec",
+    "registry",
+    "scan",
+    "operators",
+    "model",
+    "tasks",
+    "train",
+    "grid",
+]
 HOUSE += ["report", "testing", "cli"]
 ROOT = Path(seqzoo.__file__).parent
 
