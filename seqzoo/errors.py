@@ -68,7 +68,13 @@ class Problem:
 
 
 class SeqzooError(Exception):
-    """The base of every error a user can cause or meet; the command line prints it plainly."""
+    """The base of every error a user can cause or meet; the command line prints it plainly.
+
+    Each argument is one line of the message: names and paths inside it cannot begin another.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(visible(str(line)) for line in self.args)
 
 
 class SpecError(SeqzooError, ValueError):
@@ -78,7 +84,10 @@ class SpecError(SeqzooError, ValueError):
         if isinstance(problems, str):
             problems = [Problem(where="", path="", what=problems)]
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(*map(str, self.problems))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 class BackendError(SeqzooError, ValueError):

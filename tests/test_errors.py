@@ -1,4 +1,6 @@
-from seqzoo.errors import counted
+import pickle
+
+from seqzoo.errors import Problem, RunError, SpecError, counted
 
 
 def test_one_thing_is_singular_and_all_else_plural():
@@ -6,3 +8,14 @@ def test_one_thing_is_singular_and_all_else_plural():
         *("0 runs", "1 run", "2 runs", "1,200 runs")
     ]
     assert counted(2, "search", "searches") == "2 searches"
+
+
+def test_a_message_has_as_many_lines_as_it_was_given():
+    assert str(RunError("out\n2 is full", "and \x1b[31mred")) == "out\\n2 is full\nand \\x1b[31mred"
+
+
+def test_errors_cross_processes_whole():
+    error = SpecError([Problem("f:1:1", "a", "wrong"), Problem("f:2:1", "b", "wrong", "mend it")])
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.problems) == (str(error), error.problems)
+    assert str(pickle.loads(pickle.dumps(RunError("a", "b")))) == "a\nb"

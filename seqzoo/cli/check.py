@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 
 from seqzoo.errors import Problem, SpecError, counted
+from seqzoo.escape import json_text, visible
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
@@ -50,7 +50,7 @@ def command(
     registry = load_registry()
     findings = [_examine(file, registry, settings or ()) for file in files]
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print(json_text([asdict(finding) for finding in findings]))
     else:
         for finding in findings:
             _show(finding)
@@ -92,9 +92,10 @@ def _product(spec: GridSpec) -> str:
 
 def _show(finding: _Finding) -> None:
     if not finding.problems:
-        print(f"{finding.file}: {finding.what}")
+        print(visible(f"{finding.file}: {finding.what}"))
         return
     sys.stdout.flush()
     for problem in finding.problems:
         print(problem, file=sys.stderr)
-    print(f"{finding.file}: {counted(len(finding.problems), 'problem')}", file=sys.stderr)
+    count = counted(len(finding.problems), "problem")
+    print(visible(f"{finding.file}: {count}"), file=sys.stderr)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from seqzoo.escape import json_text
 
 __all__ = ["command"]
 
@@ -43,7 +44,7 @@ def command(
                 runs[name or file.stem] = planned.spec
     described: list[dict[str, Any]] = [describe(name, run, registry) for name, run in runs.items()]
     if as_json:
-        print(json.dumps(described, indent=2))
+        print(json_text(described))
         return
     for index, description in enumerate(described):
         print_description(description, blank_line_before=index > 0)

@@ -7,8 +7,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seqzoo.errors import SpecError, counted
+from seqzoo.escape import rich_text, visible
 from seqzoo.model import Budget, LanguageModel, budget, build_model
 from seqzoo.registry import Registry
 from seqzoo.spec import PartSpec
@@ -86,10 +88,9 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
     if blank_line_before:
         console.print()
     growth = "grows with the context" if facts["state_grows"] else "whatever the context"
-    console.print(
-        f"[bold]{facts['name']}[/]: {counted(facts['blocks'], 'block')} of width {facts['width']}, "
-        f"vocabulary {facts['vocab_size']} ({facts['task']})"
-    )
+    size = f"{counted(facts['blocks'], 'block')} of width {facts['width']}"
+    title = f": {size}, vocabulary {facts['vocab_size']} ({visible(facts['task'])})"
+    console.print(rich_text(facts["name"], "bold") + Text(title))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(ratio=1)
@@ -109,13 +110,13 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         first, last = group["first"], group["last"]
         blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
         mlp = f", then {group['mlp']}" if group["mlp"] else ""
-        mixer = f"[bold]{group['mixer']}[/]"
+        mixer = rich_text(group["mixer"], "bold")
         if group["preset"]:
-            mixer = f"[bold]{group['preset']}[/] ({group['mixer']})"
-        console.print(f"{blocks}: {mixer}{mlp}")
+            mixer = rich_text(group["preset"], "bold") + rich_text(f" ({group['mixer']})")
+        console.print(Text(f"{blocks}: ") + mixer + rich_text(mlp))
         table = Table.grid(padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(ratio=1)
         for label, equation in group["recurrence"]:
-            table.add_row(label, equation)
+            table.add_row(rich_text(label), rich_text(equation))
         console.print(table)

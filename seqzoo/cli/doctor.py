@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqzoo.errors import RunError
+from seqzoo.escape import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def command(
     import seqzoo
 
     registry = seqzoo.load_registry()
-    say: Callable[[str], None] = (lambda _: None) if as_json else print
+    say: Callable[[str], None] = (lambda _: None) if as_json else _say
     facts: dict[str, Any] = {
         "versions": _versions(),
         "devices": _devices(),
@@ -64,7 +64,7 @@ def command(
         failures = _check(device, facts, say, kept=not interpret)
     facts["failures"] = failures
     if as_json:
-        print(json.dumps(facts, indent=2))
+        print(json_text(facts))
     if failures:
         lines = [f"kernel {kernel} is wrong: {why}" for kernel, why in failures.items()]
         if not interpret:
@@ -72,7 +72,11 @@ def command(
                 "scans of its family compute without kernels here, and warn once; backend triton, "
                 "asked for by name, is refused"
             )
-        raise RunError("\n".join(lines))
+        raise RunError(*lines)
+
+
+def _say(line: str) -> None:
+    print(visible(line))
 
 
 def _check(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from seqzoo.escape import json_text, visible_lines
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +95,7 @@ def command(
             {"prompt": text, "continuation": "".join(spell.pieces)}
             for text, spell in zip(texts, spellings, strict=True)
         ]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json_text(rows))
         return
     _show(rests[0] + "\n")
     for number, (text, spell) in enumerate(zip(texts[1:], spellings[1:], strict=True), 2):
@@ -220,5 +221,5 @@ def _heading(number: int, count: int) -> str:
 
 
 def _show(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(visible_lines(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()

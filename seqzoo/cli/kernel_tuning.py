@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqzoo.errors import RunError, SpecError, counted
+from seqzoo.escape import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def tune_kernels(
         say(_line(found[-1]))
     finished = sum(tuned.finished for tuned in found)
     if as_json:
-        print(json.dumps([_row(tuned) for tuned in found], indent=2))
+        print(json_text([_row(tuned) for tuned in found]))
     if lost is not None:
         raise RunError(f"kernels --tune: {lost}")
     if finished < len(left):

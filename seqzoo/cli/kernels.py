@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import RunError, SpecError, counted
+from seqzoo.escape import json_text
 
 if TYPE_CHECKING:
     from seqzoo.scan.triton.aot.compile import Compiled
@@ -64,7 +64,7 @@ def command(
     except (ValueError, ImportError) as error:
         raise SpecError(f"kernels: {error}") from None
     if as_json:
-        print(json.dumps([_row(row) for row in rows], indent=2))
+        print(json_text([_row(row) for row in rows]))
     else:
         console = Console(highlight=False)
         console.print(_table(rows))
@@ -81,9 +81,7 @@ def command(
             f"{row.kernel} for {row.target} ({row.config}; {row.variant}): {row.failure}"
             for row in failed
         ]
-        raise RunError(
-            "\n".join([*lines, f"{len(failed)} of {counted(len(rows), 'variant')} failed"])
-        )
+        raise RunError(*lines, f"{len(failed)} of {counted(len(rows), 'variant')} failed")
 
 
 def _row(row: Compiled) -> dict[str, Any]:

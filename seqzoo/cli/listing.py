@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import counted
+from seqzoo.escape import json_text, rich_text
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.collect.failures import failed_alike
@@ -25,7 +25,7 @@ __all__ = ["show_pair", "show_runs"]
 def show_runs(collection: Collection, results: list[Result], as_json: bool) -> None:
     """A line a run, and a line for each way in which runs failed; or JSON."""
     if as_json:
-        print(json.dumps([run_row(result) for result in results], indent=2, ensure_ascii=False))
+        print(json_text([run_row(result) for result in results]))
         return
     console = Console(highlight=False)
     table = _runs_table(collection, results)
@@ -34,9 +34,9 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
         table.padding = 0  # narrower before any word is folded
     console.print(table)
     count = f"{len(results)} of {counted(len(collection.results) + len(collection.trials), 'run')}"
-    console.print(Text(f"{count}, {_place(collection)}", style="dim"), soft_wrap=True)
+    console.print(rich_text(f"{count}, {_place(collection)}", "dim"), soft_wrap=True)
     for first, runs in failed_alike((each, each.run_id) for each in results if each.error):
-        line = Text.assemble(("failed ", "bold red"), f"{and_others(runs)}: {first.error}")
+        line = Text("failed ", "bold red") + rich_text(f"{and_others(runs)}: {first.error}")
         console.print(line, soft_wrap=True)
 
 
@@ -53,22 +53,22 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
     metric = metrics_name(result.record.metric.name for result in results if result.record)
     axes = axis_labels(collection.axes).values()
     for name in [*(["variant"] if with_variant else []), *axes]:
-        table.add_column(name, overflow="fold")
+        table.add_column(rich_text(name), overflow="fold")
     if collection.trials:
         table.add_column("trial", overflow="fold")
     for name in ("seed", "state", metric, "steps", "params", "tok/s"):
         justify = "left" if name == "state" else "right"
-        table.add_column(name, justify=justify, no_wrap=True)
+        table.add_column(rich_text(name), justify=justify, no_wrap=True)
     for result in results:
         point = [value_label(result.point.get(axis, "")) for axis in collection.axes]
         table.add_row(
             result.run_id,
-            *([result.variant] if with_variant else []),
-            *point,
-            *([_trial(result)] if collection.trials else []),
+            *map(rich_text, [result.variant] if with_variant else []),
+            *map(rich_text, point),
+            *map(rich_text, [_trial(result)] if collection.trials else []),
             str(result.seed),
             Text(result.state, style="red" if result.state == "failed" else ""),
-            *_measured(result, with_name=metric == "metric"),
+            *map(rich_text, _measured(result, with_name=metric == "metric")),
         )
     return table
 
@@ -97,11 +97,11 @@ def _measured(result: Result, with_name: bool) -> list[str]:
 def show_pair(pair: Pair, names: tuple[str, str], as_json: bool) -> None:
     """Where two runs differ; or JSON."""
     if as_json:
-        print(json.dumps(asdict(pair), indent=2, ensure_ascii=False))
+        print(json_text(asdict(pair)))
         return
     console = Console(highlight=False)
     for letter, name in zip("AB", names, strict=True):
-        console.print(f"{letter}: {name}", soft_wrap=True, markup=False)
+        console.print(rich_text(f"{letter}: {name}"), soft_wrap=True)
     console.print()
     for title, differing in (("spec", pair.spec), ("environment", pair.environment)):
         if differing:
@@ -113,7 +113,7 @@ def show_pair(pair: Pair, names: tuple[str, str], as_json: bool) -> None:
     for heading in ("", "A", "B", "B - A"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, (one, two) in pair.results.items():
-        table.add_row(name, _said(one), _said(two), _step(one, two))
+        table.add_row(*map(rich_text, (name, _said(one), _said(two), _step(one, two))))
     console.print(table)
 
 
@@ -124,7 +124,7 @@ def _changes_table(title: str, differing: list[Change]) -> Table:
     for change in differing:
         before = "(none)" if change.kind == "added" else value_label(change.before)
         after = "(none)" if change.kind == "removed" else value_label(change.after)
-        table.add_row(change.path, before, after)
+        table.add_row(*map(rich_text, (change.path, before, after)))
     return table
 
 

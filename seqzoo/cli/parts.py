@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from seqzoo.errors import SpecError, did_you_mean
+from seqzoo.escape import json_text, rich_text, visible
 from seqzoo.registry import Entry, Registry, load_registry
 
 __all__ = ["command"]
@@ -31,7 +30,7 @@ def command(
         raise SpecError(f"no part is of family '{family}'; {hint}")
     entries = [entry for entry in registry if family in (None, entry.family)]
     if as_json:
-        print(json.dumps([_row(entry) for entry in entries], indent=2))
+        print(json_text([_row(entry) for entry in entries]))
     else:
         Console(highlight=False, soft_wrap=False).print(_table(entries))
     _name_the_broken(registry)
@@ -58,10 +57,10 @@ def _table(entries: list[Entry]) -> Table:
         if entry.family == shown:
             row["family"] = ""
         shown = entry.family
-        table.add_row(*map(escape, row.values()))
+        table.add_row(*map(rich_text, row.values()))
     return table
 
 
 def _name_the_broken(registry: Registry) -> None:
     for broken in registry.broken:
-        print(f"{broken}; repair or uninstall it", file=sys.stderr)
+        print(visible(f"{broken}; repair or uninstall it"), file=sys.stderr)

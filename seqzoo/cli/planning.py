@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from seqzoo.errors import SeqzooError, counted
+from seqzoo.escape import json_text, rich_text, visible
 from seqzoo.grid import Plan, Tuner, plan_path, point_label, refuse_lost_runs
 from seqzoo.grid.costs import CostBook
 from seqzoo.grid.estimate import STEPS, Pace, pace_of, shape_of
@@ -101,7 +101,7 @@ def show_plan(
             tuned = tuner.plan(plan.name).model_dump()
             page.update({key: tuned[key] for key in ("studies", "sampler")})
         page["seconds"] = total if forecast.shapes else None
-        print(json.dumps(page, indent=2, ensure_ascii=False))
+        print(json_text(page))
         return
     console = Console(highlight=False, markup=False)
     console.print(_table(plan, states, forecast))
@@ -113,14 +113,16 @@ def show_plan(
             f"runs stop early: an estimate from {STEPS} steps and one evaluation of {shapes}"
         )
     for line in (*lines, *forecast.failures):
-        console.print(line, soft_wrap=not console.is_terminal)
+        console.print(visible(line), soft_wrap=not console.is_terminal)
 
 
 def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
     table = Table(
-        title=f"{plan.name}: {counted(len(states), 'run')}, {counts['done']} done, "
-        f"{counts['failed']} failed, {counts['missing']} to do",
+        title=rich_text(
+            f"{plan.name}: {counted(len(states), 'run')}, {counts['done']} done, "
+            f"{counts['failed']} failed, {counts['missing']} to do"
+        ),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -143,7 +145,7 @@ def _table(plan: Plan, states: Mapping[str, str], forecast: _Forecast) -> Table:
             words.append("" if costs.seconds is None else duration(costs.seconds))
         status = "to do" if state == "missing" else state
         place = [row.variant] * bool(plan.variants) + [point_label(point)] * bool(plan.axes)
-        table.add_row(row.run_id, *place, *words, status)
+        table.add_row(row.run_id, *map(rich_text, place), *words, status)
     return table
 
 

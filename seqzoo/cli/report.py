@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from seqzoo.errors import SpecError
+from seqzoo.escape import visible
 
 if TYPE_CHECKING:
     from seqzoo.report import Report
@@ -91,7 +92,7 @@ def _save_figures(report: Report, folder: Path) -> None:
     drawings = draw_figures(report)
     save_figures(drawings, folder)
     names = ", ".join(drawing.name for drawing in drawings) or "none: there is nothing to compare"
-    print(f"figures in {folder}: {names}", file=sys.stderr)
+    print(visible(f"figures in {folder}: {names}"), file=sys.stderr)
 
 
 def _names(words: str) -> list[str]:

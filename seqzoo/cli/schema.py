@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from seqzoo.escape import json_text
 from seqzoo.registry import load_registry
 from seqzoo.spec.schema import grid_schema, run_schema
 
@@ -29,4 +29,4 @@ def command(kind: Annotated[Kind, typer.Argument(help="The document the schema i
     """
     registry = load_registry()
     schema = run_schema(registry) if kind is Kind.run else grid_schema(registry)
-    print(json.dumps(schema, indent=2))
+    print(json_text(schema))

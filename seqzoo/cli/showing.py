@@ -6,9 +6,11 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from seqzoo.escape import visible
 from seqzoo.spec import PartSpec
 from seqzoo.tasks import IGNORED, Task
 
@@ -90,9 +92,9 @@ def print_example(example: Example, console: Console) -> None:
     quiet = {
         token for kind in kinds if kind.name == "noise" for token in range(kind.first, kind.stop)
     }
-    tokens = [task.word(token) for token in example.tokens]
-    labels = ["." if label == IGNORED else task.word(label) for label in example.labels]
-    width = 1 + max(map(len, (*tokens, *labels)))
+    tokens = [visible(task.word(token)) for token in example.tokens]
+    labels = ["." if label == IGNORED else visible(task.word(label)) for label in example.labels]
+    width = 1 + max(map(cell_len, (*tokens, *labels)))
     a_line = max(1, (console.width - HEAD) // width)
     for start in range(0, len(tokens), a_line):
         stop = start + a_line
@@ -107,6 +109,7 @@ def print_example(example: Example, console: Console) -> None:
 
 def _print_folded(console: Console, line: str, bold: int = 0) -> None:
     """Print a line as several where it is long; rich would leave a blank at the end of each."""
-    text = Text("\n".join(textwrap.wrap(line, console.width, break_on_hyphens=False)))
+    lines = textwrap.wrap(visible(line), console.width, break_on_hyphens=False)
+    text = Text("\n".join(lines))
     text.stylize("bold", 0, bold)
     console.print(text, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
@@ -10,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from seqzoo.errors import Problem, SpecError
+from seqzoo.escape import json_text, rich_text
 from seqzoo.registry import Entry, Registry, load_registry
 from seqzoo.spec import Part, PartSpec, Slot, SpecModel
 
@@ -32,14 +31,14 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     registry = load_registry()
     rows = [_row(entry, registry) for entry in registry if entry.family == "task"]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json_text(rows))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("task", no_wrap=True)
     table.add_column("length", justify="right")
     table.add_column("doc", ratio=1)
     for row in rows:
-        table.add_row(row["name"], str(row["length"] or ""), escape(row["doc"]))
+        table.add_row(rich_text(row["name"]), str(row["length"] or ""), rich_text(row["doc"]))
     console = Console(highlight=False)
     console.print(table)
     console.print("\nseqzoo tasks show NAME prints an example", style="dim")
@@ -75,7 +74,7 @@ def show(
 
     example = example_of(name, _spec(name, settings or ()), seed)
     if as_json:
-        print(json.dumps(example.as_data(), indent=2))
+        print(json_text(example.as_data()))
     else:
         print_example(example, Console(highlight=False))
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from seqzoo.errors import SpecError
+from seqzoo.escape import visible
 
 __all__ = ["command"]
 
@@ -49,4 +50,4 @@ def command(
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
-        print(f"record: {out / 'record.json'}")
+        print(visible(f"record: {out / 'record.json'}"))

@@ -9,6 +9,7 @@ from textwrap import indent
 from rich.console import Console
 
 from seqzoo.errors import counted
+from seqzoo.escape import visible_lines
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost, Progress
 from seqzoo.grid.ledger import Counts
@@ -87,4 +88,6 @@ class LineView(Board):
 
     def _say(self, text: str) -> None:
         self._last = time.monotonic()
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            visible_lines(text), markup=False, highlight=False, emoji=False, soft_wrap=True
+        )

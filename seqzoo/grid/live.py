@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import counted
+from seqzoo.escape import rich_text, visible, visible_lines
 from seqzoo.grid.failure import failure_path
 from seqzoo.grid.job import Finished, Job, Lost
 from seqzoo.grid.ledger import Counts
@@ -58,22 +59,23 @@ class LiveView(Board):
         told = self.failed_like(news)
         if told is not None:
             what = f"{news.job.label}: as '{told.first}' did, {told.times} times now"
-            self._say(Text.assemble(("failed ", "bold red"), what))
+            self._say(Text("failed ", "bold red") + rich_text(what))
             return
-        self._say(Text.assemble(("failed ", "bold red"), f"{news.job.label}: {news.error}"))
+        self._say(Text("failed ", "bold red") + rich_text(f"{news.job.label}: {news.error}"))
         if news.traceback and not news.expected:
-            self._say(Text(indent(news.traceback.rstrip(), "       "), style="dim"))
-        self._say(Text(f"       {failure_path(news.job.directory)}", style="dim"))
+            traceback = visible_lines(news.traceback.rstrip())
+            self._say(Text(indent(traceback, "       "), style="dim"))
+        self._say(rich_text(f"       {failure_path(news.job.directory)}", "dim"))
 
     def lost(self, news: Lost) -> None:
         """Keep the loss above the board."""
         super().lost(news)
-        self._say(Text(f"taken up again {news.job.label}: {news.how}", style="yellow"))
+        self._say(rich_text(f"taken up again {news.job.label}: {news.how}", "yellow"))
 
     def taken(self, job: Job) -> None:
         """Keep it above the board."""
         super().taken(job)
-        self._say(Text(f"left to another process {job.label}", style="yellow"))
+        self._say(rich_text(f"left to another process {job.label}", "yellow"))
 
     def stopping(self, at_hand: int) -> None:
         """Say in the totals what Ctrl-C does."""
@@ -141,7 +143,8 @@ def _row(line: Line, now: float) -> _Row:
     said = "" if line.loss is None else f"loss {line.loss:.3f}"
     said = "starting" if line.step is None else line.metric or said
     count = f"{step:,}/{line.max_steps:,}"
-    return _Row((line.job.label, count, said, duration(now - line.since)), step, total)
+    label = visible(line.job.label)
+    return _Row((label, count, visible(said), duration(now - line.since)), step, total)
 
 
 def _cut(label: str, width: int) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.errors import RunError, SpecError
+from seqzoo.escape import sqlite_url
 from seqzoo.grid.samplers import Sampler, Study, Trial
 from seqzoo.grid.space import Range
 
@@ -113,7 +114,7 @@ class OptunaSampler(Sampler):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of features that Optuna calls experimental
-                storage = self._optuna.storages.RDBStorage(f"sqlite:///{path}")
+                storage = self._optuna.storages.RDBStorage(sqlite_url(path))
                 try:
                     yield storage
                 finally:

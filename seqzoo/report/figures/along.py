@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
+from seqzoo.escape import figure_label
 from seqzoo.grid.labels import axis_label
 from seqzoo.report.figures.panels import (
     Drawing,
@@ -117,7 +118,7 @@ def draw_line(
         means,
         **look.line,
         markevery=max(1, len(points) // 6) if crowded else None,
-        label=name,
+        label=figure_label(name),
         transform=where,
     )
 
@@ -174,7 +175,7 @@ def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
         return
     spread_out(ax, sorted(ticks))
     tick_each(ax, sorted(ticks))
-    ax.set_title(panel.title)
-    ax.set_xlabel(axis_label(axis))
+    ax.set_title(figure_label(panel.title))
+    ax.set_xlabel(figure_label(axis_label(axis)))
     ax.set_ylabel(metric_label(panel))
     ax.grid()

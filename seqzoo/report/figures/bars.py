@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 
+from seqzoo.escape import figure_label
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -62,9 +63,9 @@ def _draw(ax: Axes, panel: Panel, series: dict[str, Look]) -> None:
                 place,
                 ", ".join(metric_text(cell) for each, cell in panel.cells if each == name),
             )
-    ax.set_title(panel.title)
+    ax.set_title(figure_label(panel.title))
     ax.set_xlabel(metric_label(panel))
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), [figure_label(name) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.margins(x=0.2)
@@ -106,5 +107,10 @@ def _draw_bar(ax: Axes, place: int, cell: Cell, look: Look) -> None:
 def _say(ax: Axes, place: int, text: str, end: float = 0.0) -> None:
     """A word beside the bar that ends there, or in its place."""
     ax.annotate(
-        text, (end, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5
+        figure_label(text),
+        (end, place),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.5,
     )

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from seqzoo.escape import figure_label
 from seqzoo.report.collect.evaluations import Curve, read_curves
 from seqzoo.report.collect.place import key_of
 from seqzoo.report.collect.results import Result
@@ -92,11 +93,11 @@ def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[st
             mean,
             **look.line,
             markevery=(place % stride, stride),
-            label=name,
+            label=figure_label(name),
         )
         if len(curves) > 1:
             ax.fill_between(steps, low, high, **look.band)
-    ax.set_title(panel.title)
+    ax.set_title(figure_label(panel.title))
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("optimizer steps")
     ax.set_ylabel(metric_label(panel))

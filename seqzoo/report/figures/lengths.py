@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from seqzoo.escape import figure_label
 from seqzoo.report.collect.place import key_of
 from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.along import draw_line, shifts, spread_out, tick_each
@@ -88,7 +89,7 @@ def _draw(
     tick_each(ax, lengths)
     for trained in {result.spec["task"]["length"] for result in results}:
         ax.axvline(trained, color=INK, linestyle=":", linewidth=1.0, zorder=0)
-    ax.set_title(panel.title)
+    ax.set_title(figure_label(panel.title))
     ax.set_xlabel("test length")
-    ax.set_ylabel(panel.metric.partition("@")[0])
+    ax.set_ylabel(figure_label(panel.metric.partition("@")[0]))
     ax.grid()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqzoo.escape import figure_label
 from seqzoo.grid.labels import shortened
 from seqzoo.report.collect.comparing import DIRECTORY
 from seqzoo.report.collect.place import VARIANT, label_of, part_of
@@ -140,5 +141,5 @@ def metric_label(panel: Panel) -> str:
     """The metric and which way is better, where that is known."""
     ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
     if len(ways) != 1:
-        return panel.metric
-    return f"{panel.metric} ({'higher' if ways.pop() else 'lower'} is better)"
+        return figure_label(panel.metric)
+    return figure_label(f"{panel.metric} ({'higher' if ways.pop() else 'lower'} is better)")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 
+from seqzoo.escape import figure_label
 from seqzoo.report.collect.place import is_task
 from seqzoo.report.figures.along import spread_out
 from seqzoo.report.figures.panels import (
@@ -49,7 +50,7 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
                 ax = grid[row * len(COSTS) + place]
                 _draw(ax, panel, series, fact, more_is_better)
                 ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
-                ax.set_title(panel.title if place == 0 else "")
+                ax.set_title(figure_label(panel.title) if place == 0 else "")
                 ax.set_ylabel(metric_label(panel) if place == 0 else "")
         add_legend(figure, grid)
     yield Drawing(
@@ -94,7 +95,7 @@ def _draw_series(
         markersize=size,
         markeredgecolor=INK,
         markeredgewidth=0.5,
-        label=name,
+        label=figure_label(name),
     )
 
 

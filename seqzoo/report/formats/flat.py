@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from seqzoo.escape import csv_field, json_text
 from seqzoo.report.collect.results import Result
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.over_seeds import Cell
@@ -19,10 +20,10 @@ def to_csv(report: Report) -> str:
     """One line a cell below a line of names; an axis' column is called by its path."""
     rows = rows_of(report)
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(csv_field, rows[0]))
     for row in rows:
-        writer.writerow({key: _plain(value) for key, value in row.items()})
+        writer.writerow(csv_field(_plain(value)) for value in row.values())
     return text.getvalue()
 
 
@@ -53,7 +54,7 @@ def to_json(report: Report) -> str:
             if result.state == "failed"
         ],
     }
-    return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
+    return json_text(page) + "\n"
 
 
 def rows_of(report: Report) -> list[dict[str, Any]]:

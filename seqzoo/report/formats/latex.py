@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from seqzoo.escape import latex, visible
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
@@ -12,29 +13,18 @@ from seqzoo.report.tables.table import Table
 __all__ = ["to_latex"]
 
 WIDTH = 110  # characters that a page's width holds in small type
-SIGNS = {
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "±": r"$\pm$",
-    "\n": " ",
-}
 
 
 def to_latex(report: Report) -> str:
     r"""A `table` environment each, to read with `\usepackage{booktabs}`; notes in the caption."""
     failures = [f"failed: {line}" for line in report.failures]
     comments = [report.heading, *failures, r"\usepackage{booktabs}"]
-    head = "".join(f"% {' '.join(line.split())}\n" for line in comments)
+    head = "".join(f"% {visible(line)}\n" for line in comments)
     machines = [f"Run on {line}" for line in report.machines]
     drawn = []
     for table in report.tables(WIDTH):
         notes = "; ".join(report.notes([table], best="bold:"))
-        caption = [_escape(line) for line in [notes, *machines] if line]
+        caption = [latex(line) for line in [notes, *machines] if line]
         drawn.append("\n".join(_draw(table, report.collection.name, caption)) + "\n")
     return f"{head}\n" + "\n".join(drawn)
 
@@ -43,7 +33,7 @@ def _draw(table: Table, name: str, caption: Sequence[str]) -> Iterator[str]:
     yield r"\begin{table}"
     yield r"  \centering\small"
     title = ", ".join(word for word in (name, table.title) if word)
-    yield rf"  \caption{{{'. '.join([_escape(title), *caption])}.}}"
+    yield rf"  \caption{{{'. '.join([latex(title), *caption])}.}}"
     yield rf"  \begin{{tabular}}{{{''.join('r' if c.is_number else 'l' for c in table.columns)}}}"
     yield r"    \toprule"
     yield from _heads(table.columns)
@@ -61,20 +51,16 @@ def _heads(columns: tuple[Column, ...]) -> Iterator[str]:
         points, rules, first = [], [], 1
         for point, group in groupby(columns, key=lambda column: column.point):
             width = len(list(group))
-            points.append(rf"\multicolumn{{{width}}}{{c}}{{{_escape(point)}}}" if point else "")
+            points.append(rf"\multicolumn{{{width}}}{{c}}{{{latex(point)}}}" if point else "")
             points[-1] += " &" * (width - 1) if not point else ""
             if point:
                 rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
             first += width
         yield "    " + " & ".join(points) + r" \\"
         yield "    " + " ".join(rules)
-    yield "    " + " & ".join(_escape(column.name) for column in columns) + r" \\"
+    yield "    " + " & ".join(latex(column.name) for column in columns) + r" \\"
 
 
 def _text(entry: Entry) -> str:
-    text = _escape(entry.text)
+    text = latex(entry.text)
     return rf"\textbf{{{text}}}" if entry.best else text
-
-
-def _escape(text: str) -> str:
-    return "".join(SIGNS.get(sign, sign) for sign in text)

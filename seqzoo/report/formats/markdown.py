@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seqzoo.escape import markdown
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
@@ -19,18 +20,18 @@ def to_markdown(report: Report) -> str:
 
 
 def _blocks(report: Report) -> Iterator[str]:
-    yield f"**{_escape(report.heading)}**"
+    yield f"**{markdown(report.heading)}**"
     tables = report.tables(WIDTH)
     for table in tables:
         if table.title:
-            yield f"**{_escape(table.title)}**"
+            yield f"**{markdown(table.title)}**"
         yield _draw(table)
     notes = "; ".join(report.notes(tables))
     lines = [notes, *(f"Run on {line}" for line in report.machines)]
     if any(lines):
-        yield " ".join(f"{_escape(line)}." for line in lines if line)
+        yield " ".join(f"{markdown(line)}." for line in lines if line)
     if report.failures:
-        yield "\n".join(f"- failed: {_escape(line)}" for line in report.failures)
+        yield "\n".join(f"- failed: {markdown(line)}" for line in report.failures)
 
 
 def _draw(table: Table) -> str:
@@ -43,14 +44,8 @@ def _draw(table: Table) -> str:
 
 
 def _header(column: Column) -> str:
-    return _escape(f"{column.point}: {column.name}" if column.point else column.name)
+    return markdown(f"{column.point}: {column.name}" if column.point else column.name)
 
 
 def _text(entry: Entry) -> str:
-    return f"**{_escape(entry.text)}** \\*" if entry.best else _escape(entry.text)
-
-
-def _escape(text: str) -> str:
-    for sign in "\\|*_<`":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return f"**{markdown(entry.text)}** \\*" if entry.best else markdown(entry.text)

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from seqzoo.escape import rich_text
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
@@ -16,7 +17,7 @@ __all__ = ["print_report"]
 
 def print_report(report: Report, console: Console) -> None:
     """Print heading, tables, notes and failures; nothing is cut off at any width."""
-    console.print(Text(report.heading, style="bold"), soft_wrap=True)
+    console.print(rich_text(report.heading, "bold"), soft_wrap=True)
     tables = report.tables(console.width)
     for table in tables:
         console.print()
@@ -24,16 +25,15 @@ def print_report(report: Report, console: Console) -> None:
     console.print()
     notes = "; ".join(report.notes(tables))
     for line in ([notes] if notes else []) + [f"run on {line}" for line in report.machines]:
-        console.print(Text(line, style="dim"))
+        console.print(rich_text(line, "dim"))
     for line in report.failures:
-        console.print(Text.assemble(("failed ", "bold red"), line), soft_wrap=True)
+        console.print(Text("failed ", "bold red") + rich_text(line), soft_wrap=True)
 
 
 def _draw(table: Table) -> RichTable:
     drawn = RichTable(
-        title=table.title or None,
+        title=rich_text(table.title, "bold") if table.title else None,
         title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -41,7 +41,7 @@ def _draw(table: Table) -> RichTable:
     )
     for column in table.columns:
         drawn.add_column(
-            Text(_header(column)),
+            _header(column),
             justify="right" if column.is_number else "left",
             overflow="fold",
         )
@@ -50,12 +50,13 @@ def _draw(table: Table) -> RichTable:
     return drawn
 
 
-def _header(column: Column) -> str:
-    return f"{column.point}\n{column.name}" if column.point else column.name
+def _header(column: Column) -> Text:
+    name = rich_text(column.name)
+    return Text("\n").join([rich_text(column.point), name]) if column.point else name
 
 
 def _text(entry: Entry) -> Text:
     if entry.best:
-        return Text(f"{entry.text} *", style="bold green")
+        return rich_text(f"{entry.text} *", "bold green")
     style = "red" if entry.text.endswith("failed") else ""
-    return Text(entry.text, style=style)
+    return rich_text(entry.text, style)

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seqzoo.escape import html, html_lines
 from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.report.collect.failures import failed_alike
@@ -33,6 +34,7 @@ def to_html(report: Report) -> str:
     templates = Environment(
         loader=PackageLoader("seqzoo.report.html"),
         autoescape=True,
+        finalize=html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -138,14 +140,14 @@ class _Failure:
 
     labels: list[str]
     error: str
-    text: str
+    text: Markup
 
 
 def _failures(results: Sequence[Result], labels: Sequence[str]) -> list[_Failure]:
     labelled = zip(results, labels, strict=True)
     failed = ((result, label) for result, label in labelled if result.state == "failed")
     return [
-        _Failure(alike, first.error or "", _failure_text(first))
+        _Failure(alike, first.error or "", html_lines(_failure_text(first)))
         for first, alike in failed_alike(failed)
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seqzoo.escape import visible
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report.collect.evaluations import Curve, read_curves
 from seqzoo.report.collect.place import VARIANT, key_of
@@ -152,7 +153,7 @@ def data_of(
         base = _base_place(collection, result, places)
         runs.append(
             {
-                "label": label,
+                "label": visible(label),
                 "spec": spec,
                 "base": base,
                 "changes": [] if base is None else sections.changes(specs[base], spec),
@@ -161,7 +162,7 @@ def data_of(
                     name: _points(curve) for name, curve in read_curves(result.directory).items()
                 },
                 "facts": _facts(result),
-                "error": result.error,
+                "error": None if result.error is None else visible(result.error),
             }
         )
     return {"sections": sections.contents, "runs": runs}
@@ -186,7 +187,7 @@ class _Sections:
             key = repr(section)
             if key not in self._places:
                 self._places[key] = len(self.contents)
-                self.contents.append(_finite(section))
+                self.contents.append(_shown(section))
             places[name] = self._places[key]
         return places
 
@@ -208,8 +209,8 @@ class _Sections:
         return [
             [
                 change.path,
-                "(none)" if change.kind == "added" else value_label(change.before),
-                "(none)" if change.kind == "removed" else value_label(change.after),
+                "(none)" if change.kind == "added" else visible(value_label(change.before)),
+                "(none)" if change.kind == "removed" else visible(value_label(change.after)),
             ]
             for change in changes(first, second)
         ]
@@ -257,10 +258,12 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     ]
 
 
-def _finite(value: Any) -> Any:
-    """The value with infinities and nan as words, which JSON has no numbers for."""
+def _shown(value: Any) -> Any:
+    """The value with visible text, and with infinities and nan as words: JSON has none of them."""
     if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {visible(str(key)): _shown(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(entry) for entry in value]
+        return [_shown(entry) for entry in value]
+    if isinstance(value, str):
+        return visible(value)
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from rich.cells import cell_len
+
+from seqzoo.escape import visible
 from seqzoo.grid.labels import shortened
 from seqzoo.report.collect.place import VARIANT, is_task, key_of, label_of, part_of
 from seqzoo.report.collect.results import Collection
@@ -24,6 +27,10 @@ __all__ = ["Table", "make_tables"]
 GAP = 2
 
 
+def _width(text: str) -> int:
+    return cell_len(visible(text))  # letters of some scripts take two places
+
+
 @dataclass(frozen=True)
 class Table:
     """Columns, and rows of as many entries."""
@@ -35,10 +42,10 @@ class Table:
     @property
     def width(self) -> int:
         """Characters a line needs when nothing is folded."""
-        widths = [max(len(column.name), len(column.point)) for column in self.columns]
+        widths = [max(_width(column.name), _width(column.point)) for column in self.columns]
         for row in self.rows:
             for place, entry in enumerate(row):
-                widths[place] = max(widths[place], len(entry.text) + 2 * entry.best)
+                widths[place] = max(widths[place], _width(entry.text) + 2 * entry.best)
         return sum(widths) + GAP * (len(widths) - 1)
 
     def wrapped(self, width: int) -> list[Table]:

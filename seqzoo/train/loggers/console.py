@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from seqzoo.errors import counted
+from seqzoo.escape import rich_text, visible
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
@@ -46,10 +47,10 @@ class ConsoleLogger(Logger):
         self._clock = clock
         self._bar = Progress(
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[steps]}"),
-            TextColumn("{task.fields[loss]}"),
-            TextColumn("{task.fields[metric]}"),
-            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[steps]}", markup=False),
+            TextColumn("{task.fields[loss]}", markup=False),
+            TextColumn("{task.fields[metric]}", markup=False),
+            TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
             expand=True,
@@ -90,7 +91,7 @@ class ConsoleLogger(Logger):
 
     def evaluated(self, row: dict[str, Any]) -> None:
         """The metric changes on the live line; a plain line shows every metric."""
-        self._move(row["step"], {"metric": f"{self._metric} {row[self._metric]:#.4g}"})
+        self._move(row["step"], {"metric": visible(f"{self._metric} {row[self._metric]:#.4g}")})
         names = [name for name in row if name not in ("kind", "step", "wall_s")]
         self._tell(row["step"], "test", *(f"{name} {row[name]:#.4g}" for name in names))
 
@@ -131,7 +132,7 @@ class ConsoleLogger(Logger):
     def _print(self, text: str) -> None:
         # A plain line is one line, however long: logs are searched by line.
         self._console.print(
-            text, markup=False, highlight=False, soft_wrap=not self._console.is_terminal
+            rich_text(text), highlight=False, soft_wrap=not self._console.is_terminal
         )
 
     def _steps(self, step: int) -> str:

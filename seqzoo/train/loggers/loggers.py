@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from seqzoo.errors import RunError, SeqzooError
+from seqzoo.escape import rich_text
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
@@ -113,7 +114,7 @@ class Loggers(Watch):
         if self._console is None:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
         else:
-            self._console.print(f"warning: {text}", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(rich_text(f"warning: {text}"), highlight=False, soft_wrap=True)
 
 
 def _said(failure: Exception) -> str:

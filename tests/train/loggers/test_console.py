@@ -144,3 +144,22 @@ def test_the_last_line_says_how_it_ended(make_spec, changes: dict[str, Any], say
 def test_nothing_is_shown_where_nobody_looks_on(make_spec, capfd) -> None:
     show(make_spec({"steps": 4000}), None)
     assert capfd.readouterr() == ("", "")
+
+
+def test_names_are_printed_as_they_are(make_spec) -> None:
+    spec, out = make_spec({"steps": 10_000}, name="[no mlp] :100:"), io.StringIO()
+    metric = Metric("[bold]m", higher_is_better=True)
+    device = DeviceFacts(kind="cpu\x1b[31m", name="a processor", threads=1)
+    told = replace(facts(spec, "out"), metric=metric, notes=("a\nb",), device=device)
+    watch = logger(Console(file=out, width=200, force_terminal=True, color_system=None))
+    watch.started(spec, told)
+    watch.evaluated({"kind": "evaluation", "step": 5, "[bold]m": 0.5, "wall_s": 1.0})
+    page = Console(file=io.StringIO(), width=120, legacy_windows=False, color_system=None)
+    with page.capture() as capture:
+        page.print(watch._bar.get_renderable())
+    watch.close()
+    assert "[bold]m 0.5000" in capture.get()
+    first, second = out.getvalue().split("\n")[:2]
+    assert first.startswith("[no mlp] :100: (")
+    assert "cpu\\x1b[31m" in first
+    assert second.startswith("data: a\\nb")
