@@ -1,4 +1,4 @@
-"""docs/tasks.md shows an example of every task that draws its sequences; they are drawn again."""
+"""docs/ shows an example of every task that draws its sequences; they are drawn again."""
 
 import re
 import shlex
@@ -9,8 +9,9 @@ import pytest
 from seqzoo.cli import main
 from seqzoo.registry import load_registry
 
-PAGE = (Path(__file__).parents[1] / "docs" / "tasks.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```text\n\$ seqzoo (tasks show .*)\n((?:.*\n)*?)```", PAGE)
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = "\n".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+BLOCKS = re.findall(r"```text\n\$ seqzoo (tasks show .*)\n((?:.*\n)*?)```", PAGES)
 FILES = {"recommendation", "text"}  # their sequences are those of the user's file
 
 

@@ -13,7 +13,7 @@ Token ids, six disjoint ranges; Q = (V - 4) // 3:
     Q+4 ... 2Q+3    values: the answers where the gate is ON
     2Q+4 ... V-1    noise
 
-An example with `length: 9, vocab_size: 32` (Q = 9), and one with the other gate:
+An example with `length: 9, vocab_size: 32, records: 1` (Q = 9), and one with the other gate:
 
     tokens   29 24   3  8 17   30   26   1  8
     labels    .  .   .  .  .    .    .   . 17
@@ -49,10 +49,10 @@ class SilenceGate(SyntheticTask):
         """Settings of `silence_gate`.
 
         Attributes:
-            records: gated pairs a sequence, with different keys.
+            records: gated pairs a sequence, with different keys; with one, the key says nothing.
         """
 
-        records: PositiveInt = 1
+        records: PositiveInt = 2
 
         @field_validator("records")
         @classmethod

@@ -30,6 +30,8 @@ def rows_of(tokens: torch.Tensor) -> set[bytes]:
 def test_ranges_never_meet_and_hold_every_token(name: str) -> None:
     task = REGISTRY.spec("task", name).build()
     kinds = task.vocabulary()
+    if not kinds:
+        pytest.skip("its roles share their ids, and it says so by naming none")
     assert [kind.first for kind in kinds] == [0, *(kind.stop for kind in kinds[:-1])]
     assert kinds[-1].stop == task.vocab_size
     assert all(kind.size > 0 for kind in kinds)

@@ -29,12 +29,12 @@ def test_every_label_is_the_value_or_null(records: int) -> None:
 
 
 def test_the_smallest_sizes_work() -> None:
-    batch = SilenceGate.Spec(length=5, vocab_size=7).build().train_batch(20, 0, 0)
+    batch = SilenceGate.Spec(length=5, vocab_size=7, records=1).build().train_batch(20, 0, 0)
     assert (batch.tokens[:, 1:] == batch.tokens.new_tensor([4, 5, 1, 4])).all()
 
 
 def test_impossible_sizes_are_refused() -> None:
-    with pytest.raises(ValidationError, match="need length >= 5, got 4"):
-        SilenceGate.Spec(length=4)
+    with pytest.raises(ValidationError, match=r"2 records .* need length >= 8, got 7"):
+        SilenceGate.Spec(length=7)
     with pytest.raises(ValidationError, match="vocabulary of at least 13"):
         SilenceGate.Spec(vocab_size=12, records=3)
