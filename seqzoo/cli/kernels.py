@@ -38,13 +38,35 @@ def command(
     minutes: Annotated[
         float | None, typer.Option(min=0.0, help="With --tune: stop after so many.")
     ] = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Count instructions, bytes and the time they predict.")
+    ] = False,
+    problems: Annotated[
+        list[str] | None,
+        typer.Option("--problem", metavar="NAME", help="With --cost: decay, gla, kda, ...; five."),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(metavar="B,T,H,K,V", help="With --cost: 1,8192,96,128,128."),
+    ] = None,
 ) -> None:
     """Compile every kernel ahead of time: registers, spills, shared memory, matrix instructions.
 
     Fails where a kernel does not compile, spills registers, or wants more shared memory than the
     target has. With --tune nothing is listed: faster tiles, warps and stages are searched for on a
     GPU, each checked against the reference before it may win, and what wins is written at once.
+    With --cost each kernel of a call is counted in the machine code, forward and backward, and a
+    simple model of the GPU predicts its time.
     """
+    if cost:
+        if tune or kernel is not None:
+            raise SpecError("kernels: --cost counts a whole call; leave out --tune and --kernel")
+        from seqzoo.cli.kernel_cost import count_costs
+
+        count_costs(targets, problems, shape, as_json=as_json)
+        return
+    if problems or shape is not None:
+        raise SpecError("kernels: --problem and --shape go with --cost")
     if tune:
         if targets:
             raise SpecError("kernels: --tune tunes for this machine's own GPU; leave --target out")

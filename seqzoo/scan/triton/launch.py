@@ -59,7 +59,10 @@ class Launch:
         constants: (position, value) of each constexpr, None pointers and ones among them.
         attributes: (position, attributes) of each argument known to be a multiple of 16.
         config: tiles, warps and stages.
-        grid: the number of programs; the first one met, as it has no part in compilation.
+        grid: the number of programs; that of the first launch met, as it has no part in
+            compilation, no more than the next two.
+        sizes: (tensor, its bytes) each.
+        numbers: (parameter, its value) of each size and number.
     """
 
     module: str
@@ -70,6 +73,8 @@ class Launch:
     attributes: tuple[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], ...]
     config: Config = field(hash=False)
     grid: tuple[int, ...] = field(compare=False)
+    sizes: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    numbers: tuple[tuple[str, int | float], ...] = field(default=(), compare=False)
 
 
 _recording: tuple[str, dict[Launch, None]] | None = None
@@ -203,6 +208,10 @@ def _record(
         tuple((at, tuple(map(tuple, given))) for at, given in attributes.items() if given),
         config,
         tuple(grid),
+        tuple(
+            (n, x.numel() * x.element_size()) for n, x in arguments.items() if isinstance(x, Tensor)
+        ),
+        tuple((n, x) for n, x in arguments.items() if isinstance(x, int | float)),
     )
 
 

@@ -93,7 +93,7 @@ def compile_catalogue(
     kernel = None if kernel is None else kernel_named(kernel)
     workers = workers or len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        with _without_interpreter():  # processes start while tasks are handed in
+        with without_interpreter():  # processes start while tasks are handed in
             launches = [x for found in pool.map(_recorded, targets) for x in found]
             chosen = [launch for launch in launches if kernel in (None, launch.name)]
             if representative:
@@ -108,15 +108,8 @@ def compile_catalogue(
 
 def compile_launch(launch: Launch) -> Compiled:
     """Compiles one launch in this process, or takes it from Triton's cache."""
-    import triton
-    from triton.compiler import ASTSource
-
-    function = getattr(importlib.import_module(launch.module), launch.name)
-    attributes = {at: [list(pair) for pair in given] for at, given in launch.attributes}
-    source = ASTSource(function, dict(launch.signature), dict(launch.constants), attributes)
-    options = launch.config.options(launch.target)
     try:
-        compiled: Any = triton.compile(source, target=gpu_target(launch.target), options=options)
+        compiled = compiled_launch(launch)
         text, registers, spilled = usage(launch.target, compiled.asm)
     except Exception as error:  # whatever a compiler raises is the row's error
         return _failed(launch, f"{type(error).__name__}: {error}".strip())
@@ -131,6 +124,18 @@ def compile_launch(launch: Launch) -> Compiled:
         SHARED_KIB[launch.target] * 1024,
         len(_MATRIX.findall(text)),
     )
+
+
+def compiled_launch(launch: Launch) -> Any:
+    """Triton's own compiled kernel: its metadata, and its code in every form."""
+    import triton
+    from triton.compiler import ASTSource
+
+    function = getattr(importlib.import_module(launch.module), launch.name)
+    attributes = {at: [list(pair) for pair in given] for at, given in launch.attributes}
+    source = ASTSource(function, dict(launch.signature), dict(launch.constants), attributes)
+    options = launch.config.options(launch.target)
+    return triton.compile(source, target=gpu_target(launch.target), options=options)
 
 
 def variant(launch: Launch) -> str:
@@ -148,7 +153,8 @@ def variant(launch: Launch) -> str:
 
 
 @contextmanager
-def _without_interpreter() -> Iterator[None]:
+def without_interpreter() -> Iterator[None]:
+    """Inside, processes that start do not interpret kernels."""
     before = os.environ.pop("TRITON_INTERPRET", None)
     try:
         yield

@@ -96,20 +96,37 @@ class ScanCase:
         return {name: tensor.to(device) for name, tensor in made.items()}
 
     def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
-        """By the kernels, a stage each."""
-        given = fields(tensors)
-        bounds = self._bounds(tensors["queries"].device)
-        options = ScanOptions(bounds, self.erase == "before decay", 1.0, self.chunk_size)
-        state = tensors.get("state")
-        outputs, final = run_forward(Setting(given, options), state)
+        """By the kernels."""
+        results = self.forward(tensors)
+        return results, self.backward(tensors, cotangents)
+
+    def forward(self, tensors: Tensors) -> Tensors:
+        """The results of the forward kernels."""
+        setting = self._setting(tensors)
+        return dict(zip(_RESULTS, run_forward(setting, tensors.get("state")), strict=True))
+
+    def backward(self, tensors: Tensors, cotangents: Tensors | None = None) -> Tensors:
+        """Every input's gradient by the backward kernels; cotangents None are ones."""
+        setting, given, state = self._setting(tensors), fields(tensors), tensors.get("state")
         if cotangents is None:
-            cotangents = {"outputs": torch.ones_like(outputs), "state": torch.ones_like(final)}
+            sequences = (setting.num_sequences, setting.heads)
+            cotangents = {
+                "outputs": torch.ones_like(setting.values[:, :, 0]),
+                "state": setting.values.new_ones(
+                    *sequences, self.value_size, self.key_size, dtype=torch.float32
+                ),
+            }
         gradients, of_state = run_backward(
-            Setting(given, options), given, state, cotangents["outputs"], cotangents["state"]
+            setting, given, state, cotangents["outputs"], cotangents["state"]
         )
         named = dict(zip(_NAMES, gradients, strict=True)) | {"state": of_state}
-        kept = {n: g for n, g in named.items() if g is not None and n in tensors}
-        return {"outputs": outputs, "state": final}, kept
+        return {n: g for n, g in named.items() if g is not None and n in tensors}
+
+    def _setting(self, tensors: Tensors) -> Setting:
+        bounds = self._bounds(tensors["queries"].device)
+        before_decay = self.erase == "before decay"
+        options = ScanOptions(bounds, before_decay, 1.0, self.chunk_size)
+        return Setting(fields(tensors), options)
 
     def reference(self, tensors: Tensors) -> Tensors:
         """Token by token."""
@@ -135,6 +152,8 @@ class ScanCase:
             return None
         return torch.tensor([0, self.time // 3, self.time // 3, self.time]).to(device)
 
+
+_RESULTS = ("outputs", "state")
 
 _NAMES = (
     "queries",

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from seqzoo.scan.triton.aot.loops import trips
+
+SOURCE = """
+for a in range(4):
+    for b in range(1, STREAMS):
+        for c in tl.static_range(0, size, BLOCK):
+            for d in range(tl.cdiv(size, BLOCK) - 2 * 1):
+                pass
+for e in range(number // BLOCK):
+    pass
+for f in [1, 2]:
+    pass
+for g in range(4**2):
+    pass
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "kernel.py"
+    path.write_text(SOURCE)
+    return str(path)
+
+
+@pytest.mark.parametrize(("line", "expected"), [(2, 4), (3, 2), (4, 6.25), (5, 5), (7, 8)])
+def test_the_range_tells_how_often(file, line, expected):
+    names = {"STREAMS": 3, "size": 100, "BLOCK": 16, "number": 128}
+    assert trips(file, line, names) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (1, ":1: the machine code has a loop here, and the source none"),
+        (3, ":3: STREAMS has no number here"),
+        (9, ":9: not a loop over a range"),
+        (11, r":11: 4 \*\* 2 is more than this counter reads"),
+    ],
+)
+def test_a_loop_that_cannot_be_counted_is_an_error(file, line, message):
+    with pytest.raises(ValueError, match=message):
+        trips(file, line, {})
