@@ -30,8 +30,8 @@ import seqzoo
 from scanning.machine import describe_machine, describe_run
 from seqzoo.errors import RunError
 from seqzoo.grid import Plan, make_plan, run_directory
-from seqzoo.grid.adopting import write_plan
-from seqzoo.grid.expand import expand
+from seqzoo.grid.plan.adopting import write_plan
+from seqzoo.grid.plan.expansion import expand
 from seqzoo.train.record import DeviceFacts, MetricFacts, Record, Timings, Versions
 
 FORMATS = ("table", "markdown", "latex", "csv", "json", "parquet", "html")

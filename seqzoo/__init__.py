@@ -31,7 +31,7 @@ __all__ = [
 def load_spec(
     path: Path | str, registry: Registry | None = None, settings: Sequence[str] = ()
 ) -> RunSpec | GridSpec:
-    """The run or grid of a YAML file. `seqzoo.grid.expand.expand` makes a grid's runs.
+    """The run or grid of a YAML file. `seqzoo.grid.plan.expansion.expand` makes a grid's runs.
 
     Args:
         path: the file.
@@ -44,7 +44,7 @@ def load_spec(
     registry = registry or load_registry()
     spec = load(path, registry, settings)
     if isinstance(spec, GridSpec) and spec.document.traps:
-        from seqzoo.grid.expand import expand
+        from seqzoo.grid.plan.expansion import expand
 
         expand(spec, registry)  # raises: the traps, and all that is wrong with the cells
     return spec

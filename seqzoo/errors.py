@@ -16,6 +16,7 @@ __all__ = [
     "RunError",
     "SeqzooError",
     "SpecError",
+    "and_others",
     "counted",
     "did_you_mean",
 ]
@@ -28,6 +29,16 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 run', '1,200 runs', '0 searches')
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def and_others(labels: Sequence[str]) -> str:
+    """The first, and how many more there are.
+
+    >>> and_others(["a"]), and_others(["a", "b", "c"])
+    ('a', 'a and 2 others')
+    """
+    others = len(labels) - 1
+    return f"{labels[0]} and {counted(others, 'other')}" if others else labels[0]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import yaml
 
 import seqzoo
 import seqzoo.testing
-from seqzoo.grid.expand import expand
+from seqzoo.grid.plan.expansion import expand
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

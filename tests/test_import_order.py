@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,9 +41,7 @@ def imports(source: str) -> Iterator[str]:
 
 
 def test_imports_inside_functions_count() -> None:
-    source = (
-        "import torch\nimport seqzoo.cli.app\ndef f():\n    from seqzoo.grid.cells import Cell\n"
-    )
+    source = "import torch\nimport seqzoo.cli.app\ndef f():\n    from seqzoo.grid import Plan\n"
     assert set(imports(source)) == {"cli", "grid"}
 
 
@@ -60,3 +59,20 @@ def test_a_folder_imports_only_what_stands_above_it(folder: str) -> None:
 def test_every_folder_is_in_the_list() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= set(HOUSE)
+
+
+STAGES = ["labels", "matched", "expand", "match", "tune", "plan", "run", "view"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_of_the_grid_imports_only_earlier_ones(stage: str) -> None:
+    later = "|".join(STAGES[STAGES.index(stage) + 1 :]) or "-"
+    files = sorted((ROOT / "grid" / stage).rglob("*.py")) or [ROOT / "grid" / f"{stage}.py"]
+    assert files
+    wrong = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for file in files
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.match(rf"\s*from seqzoo\.grid\.({later})\b", line)
+    ]
+    assert not wrong

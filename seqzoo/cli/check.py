@@ -60,7 +60,7 @@ def command(
 
 def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
     from seqzoo import load_spec
-    from seqzoo.grid.expand import expand
+    from seqzoo.grid.plan.expansion import expand
 
     try:
         spec = load_spec(file, registry, settings)

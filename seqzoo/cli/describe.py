@@ -25,7 +25,7 @@ def command(
     """
     import seqzoo
     from seqzoo.cli.describing import describe, print_description
-    from seqzoo.grid.expand import expand
+    from seqzoo.grid.plan.expansion import expand
     from seqzoo.spec.run import RunSpec
 
     registry = seqzoo.load_registry()

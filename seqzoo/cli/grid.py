@@ -47,10 +47,10 @@ def command(
     from rich.console import Console
 
     import seqzoo
-    from seqzoo.cli.planning import show_plan
     from seqzoo.grid import RunJob, make_plan, make_tuner, run_grid, view_for
-    from seqzoo.grid.expand import expand
-    from seqzoo.grid.preflight import refuse_missing_loggers
+    from seqzoo.grid.plan.expansion import expand
+    from seqzoo.grid.plan.preflight import refuse_missing_loggers
+    from seqzoo.grid.view.dry_run import show_plan
     from seqzoo.report import make_report, print_report, to_json
 
     registry = seqzoo.load_registry()

@@ -11,13 +11,13 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from seqzoo.errors import counted
+from seqzoo.errors import and_others, counted
 from seqzoo.escape import json_text, rich_text
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.runs.conditions import run_row
-from seqzoo.report.tables.wording import and_others, metrics_name, number, signed, thousands
+from seqzoo.report.tables.wording import metrics_name, number, signed, thousands
 
 __all__ = ["show_pair", "show_runs"]
 

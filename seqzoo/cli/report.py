@@ -73,8 +73,8 @@ def command(
 
 
 def _write(report: Report, form: Format, output: Path | None) -> None:
+    from seqzoo.files import write_whole
     from seqzoo.report import print_report, to_parquet
-    from seqzoo.train.files import write_whole
 
     if output is not None:
         write_whole(output, _content(report, form))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqzoo.grid.local import LocalExecutor
-from seqzoo.grid.optuna_sampler import OptunaSampler
-from seqzoo.grid.ray_cluster import RayExecutor
+from seqzoo.grid.run.local import LocalExecutor
+from seqzoo.grid.run.ray_cluster import RayExecutor
+from seqzoo.grid.tune.optuna_sampler import OptunaSampler
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import report as command
 
-from seqzoo.grid.adopting import write_plan
+from seqzoo.grid.plan.adopting import write_plan
 from seqzoo.report import make_report
 from seqzoo.report.figures.curves import draw_curves
 

@@ -34,7 +34,7 @@ def test_commands_are_imported_without_torch() -> None:
     [
         ("seqzoo.cli.report, seqzoo.cli.runs, seqzoo.cli.listing, seqzoo.report", "torch"),
         ("seqzoo.report.html", "torch"),
-        ("seqzoo.grid.driver, seqzoo.grid.expand", "torch._dynamo"),
+        ("seqzoo.grid.run.driver, seqzoo.grid.plan.expansion", "torch._dynamo"),
     ],
 )
 def test_what_a_command_does_not_need_is_not_imported(modules: str, heavy: str) -> None:

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from seqzoo.cli import main
-from seqzoo.grid.adopting import adopt_plan
-from seqzoo.grid.plan import Plan, PlanRow
+from seqzoo.grid.plan.adopting import adopt_plan
+from seqzoo.grid.plan.plan import Plan, PlanRow
 from seqzoo.train.record import (
     DeviceFacts,
     MetricFacts,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from seqzoo.grid.executors import Executor
-from seqzoo.grid.job import Job, News, Started, Work
-from seqzoo.grid.plan import Plan, PlanRow
+from seqzoo.grid.plan.plan import Plan, PlanRow
+from seqzoo.grid.run.executors import Executor
+from seqzoo.grid.run.job import Job, News, Started, Work
 
 
 def row_of(run_id: str, **changes) -> PlanRow:

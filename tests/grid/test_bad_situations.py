@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 import seqzoo
+from seqzoo import files
 from seqzoo.cli import main
 from seqzoo.errors import RunError
-from seqzoo.grid import Outcome, RunJob, View, driver, make_plan, plan_path, run_directory, run_grid
-from seqzoo.grid.expand import expand
-from seqzoo.grid.ledger import Ledger
+from seqzoo.grid import Outcome, RunJob, View, make_plan, plan_path, run_directory, run_grid
+from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.run import driver
+from seqzoo.grid.run.ledger import Ledger
 from seqzoo.report import make_report
-from seqzoo.train import files
 
 GRID = """
 base:

@@ -17,9 +17,9 @@ import torch
 
 from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import RunJob, View, make_plan, run_grid
-from seqzoo.grid.expand import expand
-from seqzoo.grid.ledger import Ledger
-from seqzoo.grid.local import threads_each
+from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.run.ledger import Ledger
+from seqzoo.grid.run.local import threads_each
 from seqzoo.report import make_report
 
 GRID = """

@@ -18,9 +18,9 @@ import torch
 
 from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
-from seqzoo.grid.expand import expand
-from seqzoo.grid.ledger import Ledger, LedgerRow
-from seqzoo.grid.local import LocalExecutor, threads_each
+from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.run.ledger import Ledger, LedgerRow
+from seqzoo.grid.run.local import LocalExecutor, threads_each
 from seqzoo.report import make_report
 
 GRID = """

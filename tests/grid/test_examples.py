@@ -9,8 +9,8 @@ import pytest
 import seqzoo
 from seqzoo import GridSpec, load_registry, load_spec
 from seqzoo.grid import Plan, RunJob, View, make_plan, make_tuner, run_grid
-from seqzoo.grid.expand import expand
-from seqzoo.grid.notes import plan_notes
+from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.plan.notes import plan_notes
 from seqzoo.report import make_report
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seqzoo.grid.plan import read_plan
+from seqzoo.grid.plan.plan import read_plan
 from seqzoo.report import make_report
 
 

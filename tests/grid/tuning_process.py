@@ -17,7 +17,7 @@ from conftest import InlineExecutor
 
 import seqzoo
 from seqzoo.grid import Sampler, Study, View, make_tuner, run_grid
-from seqzoo.grid.job import Finished, Job, Send
+from seqzoo.grid.run.job import Finished, Job, Send
 from seqzoo.registry import Origin
 from seqzoo.spec.document import parse_document
 from seqzoo.spec.grid import GridSpec

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqzoo.grid.adopting import adopt_plan
-from seqzoo.grid.plan import Plan, PlanRow, run_directory
+from seqzoo.grid.plan.adopting import adopt_plan
+from seqzoo.grid.plan.plan import Plan, PlanRow, run_directory
 from seqzoo.train.record import Record, write_record
 
 

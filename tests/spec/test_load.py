@@ -146,7 +146,7 @@ def test_bases_that_are_none(folder: Path, registry: Registry, base: str, messag
 
 
 def test_a_grid_may_be_made_in_python(registry: Registry) -> None:
-    from seqzoo.grid.expand import expand
+    from seqzoo.grid.plan.expansion import expand
 
     base = {
         "model": {"width": 16, "layers": 1, "mixer": "attention"},

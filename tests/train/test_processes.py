@@ -12,11 +12,11 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
+from seqzoo.files import write_whole
 from seqzoo.model import build_model
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import read_record, train
-from seqzoo.train.files import write_whole
 from seqzoo.train.metrics_log import read_rows
 
 KINDS = ("auto", "fsdp2")  # auto is DDP

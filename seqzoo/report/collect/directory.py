@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from seqzoo.errors import DirectoryError, RunError
-from seqzoo.grid import Plan, PlanRow, read_failure, read_plan, run_directory
+from seqzoo.grid import Plan, PlanRow, read_plan, run_directory
+from seqzoo.grid.plan.run_state import RunState, read_run_state
 from seqzoo.report.collect.results import Collection, Result
-from seqzoo.train import Record, read_record
+from seqzoo.train import read_record
 
 __all__ = ["collect"]
 
@@ -44,8 +45,8 @@ def collect(directory: Path) -> Collection:
 
 def _collect_grid(directory: Path) -> Collection:
     plan = read_plan(directory)
-    outcomes = {run_id: _outcome(directory, run_id) for run_id in plan.distinct()}
-    results = [_result(directory, row, outcomes[row.run_id]) for row in plan.runs]
+    left = {run_id: read_run_state(directory, run_id) for run_id in plan.distinct()}
+    results = [_result(directory, row, left[row.run_id]) for row in plan.runs]
     trials = tuple(result for result in results if result.tried is not None)
     compared = [result for result in results if result.tried is None]
     if plan.studies:
@@ -60,7 +61,7 @@ def _collect_grid(directory: Path) -> Collection:
     )
 
 
-def _result(directory: Path, row: PlanRow, outcome: tuple[Record | None, str | None]) -> Result:
+def _result(directory: Path, row: PlanRow, left: RunState) -> Result:
     return Result(
         run_id=row.run_id,
         directory=run_directory(directory, row.run_id),
@@ -70,8 +71,8 @@ def _result(directory: Path, row: PlanRow, outcome: tuple[Record | None, str | N
         seed=row.seed,
         max_steps=row.max_steps,
         target=row.target,
-        record=outcome[0],
-        error=outcome[1],
+        record=left.record,
+        error=left.error,
         matched=row.matched,
         tried=row.tried,
         chosen=row.chosen,
@@ -103,7 +104,7 @@ def _to_come(
             )
             tried = "the one trial" if wanted == 1 else f"all {wanted} trials"
             error = f"{tried} of '{study.name}' failed" if hopeless else None
-            yield _result(directory, row, (None, error))
+            yield _result(directory, row, RunState(None, error))
 
 
 def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
@@ -117,21 +118,6 @@ def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
         return variant, keys.get(repr((result.variant, result.point)), len(keys)), result.seed
 
     return sorted(results, key=place)
-
-
-def _outcome(directory: Path, run_id: str) -> tuple[Record | None, str | None]:
-    """The record and the error of one run of a grid; a record that cannot be read is an error."""
-    path = run_directory(directory, run_id)
-    error = read_failure(path)
-    if not (path / "record.json").exists():
-        return None, error
-    try:
-        record = read_record(path / "record.json")
-    except RunError as failure:
-        return None, str(failure)
-    if record.status == "diverged":
-        return record, error or f"diverged at step {record.steps}"
-    return record, None
 
 
 def _collect_run(directory: Path) -> Collection:

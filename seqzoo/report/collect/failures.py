@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from seqzoo.grid.failure import kind_of_failure
+from seqzoo.grid.plan.failure import kind_of_failure
 from seqzoo.report.collect.results import Result
 
 __all__ = ["failed_alike"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqzoo.grid.matched import Matched
-from seqzoo.grid.tuned import Chosen, Tried
+from seqzoo.grid.tune.tuned import Chosen, Tried
 from seqzoo.report.collect.place import key_of
 from seqzoo.train import Record
 

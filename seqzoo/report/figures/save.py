@@ -6,9 +6,9 @@ import io
 import re
 from pathlib import Path
 
+from seqzoo.files import write_whole, writing
 from seqzoo.report.figures.panels import Drawing
 from seqzoo.report.figures.style import INK, figure_style
-from seqzoo.train.files import write_whole, writing
 
 __all__ = ["inline_svg", "save_figures"]
 

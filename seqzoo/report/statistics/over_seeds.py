@@ -9,7 +9,7 @@ from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.grid.matched import Matched
-from seqzoo.grid.tuned import Chosen
+from seqzoo.grid.tune.tuned import Chosen
 from seqzoo.report.collect.place import VARIANT, key_of
 from seqzoo.report.collect.results import Collection, Result
 from seqzoo.report.statistics.summary import Summary, paired_difference, summarize

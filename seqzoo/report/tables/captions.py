@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seqzoo.errors import counted
+from seqzoo.errors import and_others, counted
 from seqzoo.grid import failure_path
 from seqzoo.grid.labels import run_label, shortened
 from seqzoo.grid.matched import WORDS
@@ -12,7 +12,6 @@ from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.collect.results import Collection
 from seqzoo.report.statistics.over_seeds import Cell
 from seqzoo.report.tables.table import Table
-from seqzoo.report.tables.wording import and_others
 
 __all__ = ["failures", "heading", "machines", "notes"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqzoo.grid.labels import axis_labels, shortened, tuned_label
-from seqzoo.grid.tuned import Tried
+from seqzoo.grid.tune.tuned import Tried
 from seqzoo.report.collect.place import VARIANT
 from seqzoo.report.collect.results import Collection, Result
 from seqzoo.report.tables.blocks import Block, Column, Entry

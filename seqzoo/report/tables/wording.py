@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from seqzoo.errors import counted
@@ -11,7 +11,6 @@ from seqzoo.report.statistics.over_seeds import Cell
 
 __all__ = [
     "Wording",
-    "and_others",
     "difference_text",
     "metric_text",
     "metrics_name",
@@ -29,16 +28,6 @@ class Wording:
 
     intervals: bool = True
     brief: bool = False
-
-
-def and_others(labels: Sequence[str]) -> str:
-    """The first, and how many more there are.
-
-    >>> and_others(["a"]), and_others(["a", "b", "c"])
-    ('a', 'a and 2 others')
-    """
-    others = len(labels) - 1
-    return f"{labels[0]} and {counted(others, 'other')}" if others else labels[0]
 
 
 def number(value: float, like: float | None = None) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from seqzoo.grid.plan import run_directory
+from seqzoo.grid.plan.plan import run_directory
 from seqzoo.report import Report, make_report
 
 DEPTHS = (1, 2, 16)

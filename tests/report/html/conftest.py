@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqzoo.grid.plan import PlanRow
+from seqzoo.grid.plan.plan import PlanRow
 
 NASTY = "</script><script>document.title='broken'</script>"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seqzoo.grid.tuned import Tried
+from seqzoo.grid.tune.tuned import Tried
 from seqzoo.report import make_report
 from seqzoo.report.html import to_html
 

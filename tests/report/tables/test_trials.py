@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from seqzoo.grid.tuned import Chosen, Tried
+from seqzoo.grid.tune.tuned import Chosen, Tried
 from seqzoo.report import make_report, to_markdown
 from seqzoo.report.html import to_html
 from seqzoo.report.tables.trials import trials_table

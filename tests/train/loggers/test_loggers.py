@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from seqzoo.errors import RunError, SpecError
+from seqzoo.files import writing
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import Logger, train
 from seqzoo.train.facts import Facts
-from seqzoo.train.files import writing
 from seqzoo.train.metrics_log import MetricsLog, read_rows
 from seqzoo.train.record import Record
 

@@ -1,0 +1,78 @@
+"""Files that are whole or absent: written beside their place, forced to disk, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from seqzoo.errors import RunError
+
+__all__ = ["force_to_disk", "write_whole", "writing"]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says about a failed write to `path` into a RunError.
+
+    Raises:
+        RunError: the disk is full, the folder is read-only, the path goes through a file, ...
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as failure:
+        cause = _system_error(failure)
+        raise RunError(
+            f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; {_remedy(cause)} "
+            "choose another folder. What was written before is whole: the same command goes on "
+            "from the last checkpoint"
+        ) from cause
+
+
+def _remedy(cause: Exception) -> str:
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space or"
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "make it writable or"
+    return "mend that or"
+
+
+def _system_error(failure: OSError | SafetensorError) -> Exception:
+    """The OSError, also where safetensors tells of it only in its text."""
+    number = re.search(r"\(os error (\d+)\)", str(failure))
+    if isinstance(failure, OSError) or number is None:
+        return failure
+    return OSError(int(number[1]), os.strerror(int(number[1])))
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put a file in place, text as UTF-8; a reader sees the old one or the new one, never a part.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        try:
+            draft.write_bytes(content.encode() if isinstance(content, str) else content)
+            force_to_disk(draft)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def force_to_disk(path: Path) -> None:
+    """Have a file's or a folder's content survive a loss of power."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

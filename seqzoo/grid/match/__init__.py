@@ -1,0 +1,1 @@
+"""Fair comparison: a size of each variant is adjusted until its budget is the base's."""

@@ -1,0 +1,130 @@
+"""A plan comes to a directory: it may bring new runs, and loses none that the directory has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqzoo.errors import RunError, counted
+from seqzoo.files import write_whole
+from seqzoo.grid.labels import value_label
+from seqzoo.grid.plan.plan import Plan, PlanRow, plan_path, read_plan
+
+__all__ = ["adopt_plan", "refuse_lost_runs", "write_plan"]
+
+
+def write_plan(directory: Path, plan: Plan) -> None:
+    """Put the plan in its place, whole or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    write_whole(plan_path(directory), plan.model_dump_json(indent=1) + "\n")
+
+
+def adopt_plan(directory: Path, plan: Plan) -> Plan:
+    """Freeze the plan in the directory, unless it would lose a run of the plan that is there.
+
+    Of a tuned grid the trials that the directory has, and what was chosen, are taken over; with
+    more trials than before it is chosen anew.
+
+    Returns:
+        the plan as it now stands in the directory.
+
+    Raises:
+        RunError: the directory holds runs this plan has not, or cannot be written.
+    """
+    refuse_lost_runs(directory, plan)
+    if plan.studies and plan_path(directory).exists():
+        taken_over = (row for row in read_plan(directory).runs if _is_of(row, plan))
+        plan = plan.model_copy(update={"runs": (*plan.runs, *taken_over)})
+    write_plan(directory, plan)
+    return plan
+
+
+def _is_of(row: PlanRow, plan: Plan) -> bool:
+    """Whether the row of an old plan is a trial of the new one, or chosen from as many trials."""
+    if row.chosen is not None and plan.sampler is not None:
+        return row.chosen.trials == plan.sampler["trials"]
+    return row.tried is not None
+
+
+def refuse_lost_runs(directory: Path, new: Plan) -> None:
+    """Nothing, unless the directory has a plan with runs that `new` has not.
+
+    Raises:
+        RunError: it has; the message says which, and what differs.
+    """
+    if not plan_path(directory).exists():
+        return
+    old = read_plan(directory)
+    _refuse_other_tuning(directory, old, new)
+    kept = new.distinct()
+    lost = [
+        row
+        for run_id, row in old.distinct().items()
+        if run_id not in kept and row.tried is None and row.chosen is None
+    ]
+    if not lost:
+        return
+    row = lost[0]
+    twins = [new_row for new_row in new.runs if new_row.label == row.label]
+    if twins:
+        what = _told(row.spec, twins[0].spec)
+    else:
+        what = "this grid has no run of that name"
+    raise RunError(
+        f"{directory} holds another grid: {len(lost)} of its {counted(len(old.distinct()), 'run')} "
+        f"{'is' if len(lost) == 1 else 'are'} not in this one, the first '{row.label}' (run "
+        f"{row.run_id}): {what}. New runs may be added to a grid, none changed or dropped: put the "
+        "file back, or choose another --out"
+    )
+
+
+def _refuse_other_tuning(directory: Path, old: Plan, new: Plan) -> None:
+    """The sampler stays, but for the number of trials, which may rise; so do the tuned cells."""
+    if old.sampler is None and new.sampler is None:
+        return
+    before, after = old.sampler or {}, new.sampler or {}
+    if not before or not after:
+        what = "it is tuned, and this one is not" if before else "it is not tuned, and this one is"
+    elif {**before, "trials": 0} != {**after, "trials": 0}:
+        what = f"sampler: {_told(before, after)}"
+    elif after["trials"] < before["trials"]:
+        what = f"it has {counted(before['trials'], 'trial')} a cell, and this one {after['trials']}"
+    else:
+        names = {study.name for study in new.studies}
+        lost = [study for study in old.studies if study.name not in names]
+        if not lost:
+            return
+        twins = [
+            study
+            for study in new.studies
+            if (study.variant, study.point) == (lost[0].variant, lost[0].point)
+        ]
+        told = _told(lost[0].spec, twins[0].spec) if twins else "this grid has no such cell"
+        what = f"its tuned cell '{lost[0].name}' is not in this one: {told}"
+    raise RunError(
+        f"{directory} holds another grid: {what}. Trials and cells may be added to a grid, none "
+        "changed or dropped: put the file back, or choose another --out"
+    )
+
+
+def _told(old: Any, new: Any) -> str:
+    changes = list(_differences("", old, new))
+    return "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            inner = f"{path}.{key}" if path else key
+            if key not in new:
+                yield f"{inner} is {value_label(old[key])} there, and not here"
+            elif key not in old:
+                yield f"{inner} is {value_label(new[key])} here, and not there"
+            else:
+                yield from _differences(inner, old[key], new[key])
+    elif old != new:
+        yield f"{path} is {value_label(old)} there, {value_label(new)} here"

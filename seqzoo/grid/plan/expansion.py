@@ -1,0 +1,224 @@
+"""A grid -> its runs, every one validated. Pure: nothing is written, nothing started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seqzoo.errors import Problem, SpecError
+from seqzoo.grid.expand.checking import Checked, Checker
+from seqzoo.grid.expand.combinations import Cell, cells_of, variant_location
+from seqzoo.grid.expand.idle_axes import idle_axes
+from seqzoo.grid.labels import value_label
+from seqzoo.grid.match.matcher import Matcher
+from seqzoo.grid.matched import Matched
+from seqzoo.grid.tune.probing import probed
+from seqzoo.spec import Catalog
+from seqzoo.spec.explain import in_order
+from seqzoo.spec.grid import BlockSpec, GridSpec
+from seqzoo.spec.marks import Location
+from seqzoo.spec.run import RunSpec
+
+__all__ = ["Expansion", "PlannedRun", "expand", "expanded"]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a grid.
+
+    Attributes:
+        run_id: hash of the resolved spec and seed.
+        variant: "" if the grid has no variants.
+        point: path of an axis -> value as written.
+        seed: the run's seed.
+        spec: the run itself.
+        dropped: axes that were left out, since the run's parts do not have what they set.
+        matched: how its budget was brought to the base's, None if the grid does not ask for it.
+    """
+
+    run_id: str
+    variant: str
+    point: Mapping[str, Any]
+    seed: int
+    spec: RunSpec
+    dropped: tuple[str, ...] = ()
+    matched: Matched | None = None
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A grid's cells that are runs, and what made them.
+
+    Attributes:
+        runs: every cell's run of every seed.
+        cells: those cells.
+        tuned: for each cell, the paths of the sampler's space that it has.
+        checker: makes other runs of the cells.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    cells: tuple[Checked, ...]
+    tuned: tuple[tuple[str, ...], ...]
+    checker: Checker
+
+
+def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
+    """All runs of a grid: variants outermost, then paired, axes in the order written, seeds.
+
+    Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
+    are listed, with one run_id. Two variants that are the same run are an error: one of them
+    changes nothing. An axis that leads into a part is left out of the cells whose part does not
+    have it, and such a cell is there once, as is one that two grids of a union have. Of a grid
+    with a sampler these are the runs before anything is tuned.
+
+    Raises:
+        SpecError: with every problem of every cell, each told once.
+    """
+    return expanded(grid, catalog).runs
+
+
+def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
+    """The runs of a grid with the cells they are of.
+
+    Raises:
+        SpecError: as `expand`.
+    """
+    cells, problems = cells_of(grid)
+    checker = Checker(grid, catalog)
+    checked = _without_idle_axes(cells, checker)
+    probe = probed(grid, checked, checker)
+    if grid.match is not None:
+        checked = Matcher(grid, grid.match, checker).matched(checked)
+    findings = _Findings([each.cell for each in checked])
+    for each in checked:
+        findings.add(each.cell, (problem for _, problem in each.problems))
+    of_cells = {problem for each in checked for _, problem in each.problems}
+    for each in probe.checked:
+        own = (problem for _, problem in each.problems if problem not in of_cells)
+        findings.add(replace(each.cell, point=_without_space(grid, each.cell)), own)
+    problems += [trap.problem for trap in grid.document.traps] + probe.problems
+    problems += findings.problems() + _repeated_seeds(grid)
+    runs = _runs(grid, checked)
+    problems = problems or _same_runs(grid, runs)
+    if problems:
+        raise SpecError(in_order(problems))
+    return Expansion(runs, tuple(checked), tuple(probe.paths), checker)
+
+
+def _without_space(grid: GridSpec, cell: Cell) -> dict[str, Any]:
+    """The point of a probed cell without what the sampler chooses."""
+    space = grid.document.data["sampler"]["space"]
+    return {path: value for path, value in cell.point.items() if path not in space}
+
+
+def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:
+    """Each cell checked, without the axes that lead to nothing in it, and each once."""
+    first = [checker.check(cell) for cell in cells]
+    checked: dict[tuple[str, str], Checked] = {}
+    for each, idle in zip(first, idle_axes(checker.grid, first), strict=True):
+        cell = each.cell.without(idle) if idle else each.cell
+        place = (cell.variant, f"{id(cell.block)} {_place(cell.point)}")
+        if place not in checked:
+            checked[place] = checker.check(cell) if idle else each
+    return list(checked.values())
+
+
+class _Findings:
+    """Problems of cells, each once, with the cells that have it unless all do."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._factors = _values(cells)
+        self._cells: dict[Problem, list[Cell]] = {}
+
+    def add(self, cell: Cell, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self._cells.setdefault(problem, []).append(cell)
+
+    def problems(self) -> list[Problem]:
+        return [self._placed(problem, cells) for problem, cells in self._cells.items()]
+
+    def _placed(self, problem: Problem, cells: Sequence[Cell]) -> Problem:
+        """The problem, with the variants and values it needs to happen."""
+        needed = [
+            f"{factor}{' or '.join(values)}"
+            for factor, values in _values(cells).items()
+            if len(values) < len(self._factors[factor])
+        ]
+        if not needed:
+            return problem
+        return replace(problem, what=f"{problem.what} (in {', '.join(needed)})")
+
+
+def _values(cells: Sequence[Cell]) -> dict[str, dict[str, None]]:
+    """Variant and each axis -> its values in these cells, as people write them."""
+    values: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        if cell.variant:
+            values.setdefault("variant ", {})[f"'{cell.variant}'"] = None
+        for path, value in cell.point.items():
+            values.setdefault(f"{path}=", {})[value_label(value)] = None
+    return values
+
+
+def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
+    runs: dict[tuple[str, str, int], PlannedRun] = {}
+    for each in checked:
+        cell, spec = each.cell, each.spec
+        if spec is None:
+            continue
+        for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
+            seeded = spec.model_copy(update={"seed": seed})
+            run = PlannedRun(
+                run_id=seeded.run_id,
+                variant=cell.variant,
+                point=cell.point,
+                seed=seed,
+                spec=seeded,
+                dropped=cell.dropped,
+                matched=each.matched,
+            )
+            runs.setdefault((cell.variant, _place(cell.point), seed), run)
+    return tuple(runs.values())
+
+
+def _place(point: Mapping[str, Any]) -> str:
+    """The point as text, whatever the order of its axes."""
+    return repr(sorted(point.items(), key=lambda item: item[0]))
+
+
+def _repeated_seeds(grid: GridSpec) -> list[Problem]:
+    marks = grid.document.marks
+    places: dict[Location, BlockSpec] = {(): grid, **dict(grid.blocks())}
+    return [
+        Problem(
+            str(marks.value((*at, "seeds", index))),
+            ".".join(map(str, (*at, "seeds", index))),
+            f"seed {seed} is there twice",
+        )
+        for at, block in places.items()
+        if isinstance(block.seeds, tuple)
+        for index, seed in enumerate(block.seeds)
+        if seed in block.seeds[:index]
+    ]
+
+
+def _same_runs(grid: GridSpec, runs: Iterable[PlannedRun]) -> list[Problem]:
+    """Variants that are the same run somewhere, each pair told once."""
+    first: dict[str, PlannedRun] = {}
+    pairs: dict[tuple[str, str], Problem] = {}
+    for run in runs:
+        other = first.setdefault(run.run_id, run)
+        if "" not in (other.variant, run.variant) and other.variant != run.variant:
+            at = variant_location(grid.document, run.variant)
+            same = "".join(f", {path}={value}" for path, value in run.point.items())
+            pairs.setdefault(
+                (other.variant, run.variant),
+                Problem(
+                    str(grid.document.marks.key(at)),
+                    ".".join(map(str, at)),
+                    f"the same run as variant '{other.variant}'{same}",
+                    "a variant changes something; remove one of the two",
+                ),
+            )
+    return list(pairs.values())

@@ -1,0 +1,57 @@
+"""What a plan says about itself, in sentences: what was left out, and what was adjusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from seqzoo.errors import counted
+from seqzoo.grid.labels import point_label, shortened, value_label
+from seqzoo.grid.matched import WORDS
+from seqzoo.grid.plan.plan import Plan, PlanRow
+
+__all__ = ["plan_notes"]
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """A sentence for each axis that some runs do not have, and for each budget that was matched."""
+    return [*_dropped(plan.runs), *dict.fromkeys(_matched(plan))]
+
+
+def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
+    for axis in dict.fromkeys(axis for row in rows for axis in row.dropped):
+        without = [_coordinates(row) for row in rows if axis in row.dropped]
+        having = [_coordinates(row) for row in rows if axis in row.point]
+        causes = []
+        for factor in dict.fromkeys(factor for row in without for factor in row):
+            values = _values(without, factor)
+            if values and not set(values) & set(_values(having, factor)):
+                causes.append(f"{factor} {' or '.join(values)}")
+        where = " and ".join(causes) or "some parts"
+        runs = counted(len(without), "run")
+        yield f"{axis} is no option with {where}: {runs} without it, each done once"
+
+
+def _matched(plan: Plan) -> Iterator[str]:
+    points = shortened([row.point for row in plan.runs])
+    for row, point in zip(plan.runs, points, strict=True):
+        matched = row.matched
+        if matched is None or row.variant == plan.base != "":
+            continue
+        name = ", ".join(part for part in (row.variant, point_label(point)) if part)
+        change = "as written"
+        if matched.path is not None:
+            before = "" if matched.before is None else f" for {value_label(matched.before)}"
+            change = f"{matched.path} {value_label(matched.value)}{before}"
+        yield (
+            f"{name}: {change} has {matched.reached:,.0f} {WORDS[matched.by]}, the base "
+            f"{matched.target:,.0f} ({matched.excess:+.1%})"
+        )
+
+
+def _coordinates(row: PlanRow) -> dict[str, Any]:
+    return {**({"variant": row.variant} if row.variant else {}), **row.point}
+
+
+def _values(rows: Sequence[Mapping[str, Any]], factor: str) -> list[str]:
+    return list(dict.fromkeys(value_label(row[factor]) for row in rows if factor in row))

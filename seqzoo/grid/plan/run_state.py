@@ -1,0 +1,50 @@
+"""The state of a run, read from the files in its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from seqzoo.errors import RunError
+from seqzoo.grid.plan.failure import read_failure
+from seqzoo.grid.plan.plan import run_directory
+from seqzoo.train import Record, read_record
+
+__all__ = ["RunState", "read_run_state"]
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run of a grid has left behind.
+
+    Attributes:
+        record: None until the run has ended.
+        error: one line on its failure, None if it did not fail.
+    """
+
+    record: Record | None
+    error: str | None
+
+    @property
+    def state(self) -> Literal["done", "failed", "missing"]:
+        """A run that diverged has failed, though it has a record."""
+        if self.record is not None and self.record.status == "done":
+            return "done"
+        return "missing" if self.record is None and self.error is None else "failed"
+
+
+def read_run_state(directory: Path, run_id: str) -> RunState:
+    """The state of one run of the grid in `directory`; a record that cannot be read is an error."""
+    place = run_directory(directory, run_id)
+    error = read_failure(place)
+    path = place / "record.json"
+    if not path.exists():
+        return RunState(None, error)
+    try:
+        record = read_record(path)
+    except RunError as failure:
+        return RunState(None, str(failure))
+    if record.status == "diverged":
+        return RunState(record, error or f"diverged at step {record.steps}")
+    return RunState(record, None)

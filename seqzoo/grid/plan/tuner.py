@@ -1,0 +1,216 @@
+"""Tuning: trials of each cell, then its comparison with the best values, as rows that a plan grows.
+
+A plan with a sampler begins with its studies and no run. Whenever its processes have nothing left
+to do, one of them lets the plan grow, under the ledger's lock: by the next trial of every study,
+and by the comparison's runs of each study whose trials have ended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from seqzoo.errors import RunError
+from seqzoo.grid.plan.expansion import PlannedRun, expanded
+from seqzoo.grid.plan.plan import Plan, PlanRow, State, make_plan, run_directory
+from seqzoo.grid.plan.tuned_cells import TunedCell, cell_key, tuned_cells
+from seqzoo.grid.tune.samplers import Sampler, Study, Trial
+from seqzoo.grid.tune.tuned import Chosen, PlannedStudy, Tried
+from seqzoo.spec import Catalog
+from seqzoo.spec.grid import GridSpec
+from seqzoo.train import read_record
+
+__all__ = ["States", "Tuner", "make_tuner"]
+
+States = Mapping[str, State]  # run id -> what the ledger says
+
+
+def make_tuner(grid: GridSpec, catalog: Catalog) -> Tuner:
+    """What tunes a grid that has a sampler.
+
+    Raises:
+        SpecError: the grid is wrong, or the sampler is not installed.
+    """
+    return Tuner(grid, catalog)
+
+
+class Tuner:
+    """Lets the plan of one grid grow."""
+
+    def __init__(self, grid: GridSpec, catalog: Catalog) -> None:
+        assert grid.sampler is not None
+        self._grid = grid
+        self.spec = cast("Sampler.Spec", grid.sampler)
+        self._sampler: Sampler = self.spec.build()
+        self._expansion = expanded(grid, catalog)
+        self._cells = {
+            cell.study.name: cell for cell in tuned_cells(self._expansion, self.spec.seed)
+        }
+        self._measured: dict[str, float] = {}
+
+    @property
+    def written(self) -> tuple[PlannedRun, ...]:
+        """The comparison's runs with the values as written, before anything is tuned."""
+        return self._expansion.runs
+
+    def plan(self, name: str) -> Plan:
+        """The plan to begin with: studies, and the runs of cells in which nothing is tuned."""
+        planned = make_plan(name, self._expansion.runs, self._grid.all_variants())
+        studies = tuple(cell.study for cell in self._cells.values())
+        tuned = {cell_key(study.variant, study.point) for study in studies}
+        return planned.model_copy(
+            update={
+                "runs": tuple(
+                    row for row in planned.runs if cell_key(row.variant, row.point) not in tuned
+                ),
+                "studies": studies,
+                "sampler": self.spec.model_dump(mode="json"),
+            }
+        )
+
+    def to_come(self, plan: Plan) -> int:
+        """How many runs the plan has still to grow by, if every study has a trial that is done."""
+        seeds = [seed for study in plan.studies for seed in study.seeds if seed != study.seed]
+        own = {study.name: study.seed for study in plan.studies}
+        planned = sum(
+            row.tried is not None or (row.chosen is not None and row.seed != own[row.chosen.study])
+            for row in plan.runs
+        )
+        return max(0, len(plan.studies) * self.spec.trials + len(seeds) - planned)
+
+    def without_result(self, plan: Plan, states: States) -> list[PlannedStudy]:
+        """The studies all of whose trials have failed: nothing of them can be compared."""
+        failed = Counter(
+            row.tried.study
+            for row in plan.runs
+            if row.tried is not None and states.get(row.run_id) == "failed"
+        )
+        return [study for study in plan.studies if failed[study.name] == self.spec.trials]
+
+    def grow(self, plan: Plan, directory: Path, states: States, wanted: int) -> Plan:
+        """The plan with what is to be done next; the same plan where nothing is.
+
+        Args:
+            plan: as it stands on disk.
+            directory: the grid's.
+            states: of all runs of the plan.
+            wanted: trials that have a worker waiting.
+        """
+        trials: dict[str, list[PlanRow]] = {study.name: [] for study in plan.studies}
+        chosen: dict[str, list[PlanRow]] = {study.name: [] for study in plan.studies}
+        for row in plan.runs:
+            if row.tried is not None:
+                trials[row.tried.study].append(row)
+            elif row.chosen is not None:
+                chosen[row.chosen.study].append(row)
+        rows: list[PlanRow] = []
+        for name, cell in self._cells.items():
+            rows += self._compared(cell, trials[name], chosen[name], directory, states)
+        rows += self._tried(trials, directory, states, wanted)
+        return plan.model_copy(update={"runs": (*plan.runs, *rows)}) if rows else plan
+
+    def _tried(
+        self, trials: dict[str, list[PlanRow]], directory: Path, states: States, wanted: int
+    ) -> list[PlanRow]:
+        """A trial for every study that has none open; for more waiting workers, more of them."""
+        num_open = {name: self._open(trials[name], states) for name in self._cells}
+        rows: list[PlanRow] = []
+        while True:
+            ready = [name for name in self._cells if len(trials[name]) < self.spec.trials]
+            name = min(ready, key=lambda name: (num_open[name], len(trials[name])), default=None)
+            if name is None or (num_open[name] > 0 and len(rows) >= wanted):
+                return rows
+            row = self._trial(self._cells[name], trials[name], directory, states)
+            trials[name].append(row)
+            rows.append(row)
+            num_open[name] += 1
+
+    def _open(self, rows: Sequence[PlanRow], states: States) -> int:
+        return sum(states.get(row.run_id, "planned") in ("planned", "running") for row in rows)
+
+    def _trial(
+        self, cell: TunedCell, before: Sequence[PlanRow], directory: Path, states: States
+    ) -> PlanRow:
+        """The next trial of a cell.
+
+        Raises:
+            RunError: the sampler's values are no run.
+        """
+        study = cell.study
+        space = {path: self.spec.space[path] for path in study.paths}
+        _, higher_is_better = cell.metric
+        past = tuple(self._past(row, directory, states) for row in before)
+        values = dict(
+            self._sampler.propose(Study(study.name, space, higher_is_better, past), directory)
+        )
+        spec = cell.run_with(values, study.seed)
+        if spec is None or set(values) != set(study.paths):
+            raise RunError(
+                f"sampler '{self._sampler.name}' proposed {values} for '{study.name}', which is no "
+                "run of its space"
+            )
+        tried = Tried(study=study.name, number=len(before), values=values)
+        return cell.row(spec, tried=tried)
+
+    def _past(self, row: PlanRow, directory: Path, states: States) -> Trial:
+        assert row.tried is not None
+        state = states.get(row.run_id, "planned")
+        metric = self._metric(row, directory) if state == "done" else None
+        ended = {"done": "failed" if metric is None else "done", "failed": "failed"}
+        known: Any = ended.get(state, "open")
+        return Trial(row.tried.number, row.tried.values, known, metric)
+
+    def _metric(self, row: PlanRow, directory: Path) -> float | None:
+        if row.run_id not in self._measured:
+            record = read_record(run_directory(directory, row.run_id) / "record.json")
+            value = record.metrics.get(record.metric.name)
+            if record.status != "done" or value is None:
+                return None
+            self._measured[row.run_id] = value
+        return self._measured[row.run_id]
+
+    def _compared(
+        self,
+        cell: TunedCell,
+        trials: Sequence[PlanRow],
+        chosen: Sequence[PlanRow],
+        directory: Path,
+        states: States,
+    ) -> Iterator[PlanRow]:
+        """The comparison's runs that a study whose trials have ended lacks."""
+        there = {row.seed for row in chosen}
+        if len(trials) < self.spec.trials or there >= set(cell.study.seeds):
+            return
+        choice = chosen[0].chosen if chosen else self._choice(cell, trials, directory, states)
+        if choice is None:
+            return
+        for seed in cell.study.seeds:
+            spec = cell.run_with(choice.values, seed)
+            assert spec is not None, "its trial was a run"
+            if seed not in there:
+                yield cell.row(spec, chosen=choice)
+
+    def _choice(
+        self, cell: TunedCell, trials: Sequence[PlanRow], directory: Path, states: States
+    ) -> Chosen | None:
+        """The best trial, of equals the first; None while one is open, or if none is done."""
+        past = [self._past(row, directory, states) for row in trials]
+        done = [trial for trial in past if trial.metric is not None]
+        if any(trial.state == "open" for trial in past) or not done:
+            return None
+        metric, higher_is_better = cell.metric
+        sign = 1 if higher_is_better else -1
+        best = max(done, key=lambda trial: sign * (trial.metric or 0.0))
+        assert best.metric is not None
+        return Chosen(
+            study=cell.study.name,
+            number=best.number,
+            values=dict(best.values),
+            trials=len(past),
+            failed=len(past) - len(done),
+            metric=metric,
+            value=best.metric,
+            seed=cell.study.seed,
+        )

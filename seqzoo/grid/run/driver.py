@@ -1,0 +1,240 @@
+"""Do a plan's runs: claim, hand out, listen, until none is open."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from seqzoo.errors import RunError
+from seqzoo.grid.plan.adopting import adopt_plan, write_plan
+from seqzoo.grid.plan.failure import clear_failure, write_failure
+from seqzoo.grid.plan.plan import Plan, read_plan
+from seqzoo.grid.plan.tuner import States, Tuner
+from seqzoo.grid.run.ending import Outcome, outcome_of
+from seqzoo.grid.run.executors import Executor
+from seqzoo.grid.run.job import Finished, Job, Lost, News, Progress, Started, Work
+from seqzoo.grid.run.known import KnownPlan
+from seqzoo.grid.run.ledger import Counts, Ledger
+from seqzoo.grid.run.stopping import StopRequests, stop_requests
+from seqzoo.grid.run.view import View
+from seqzoo.grid.run.worker_losses import MAX_LOSSES, Losses
+
+__all__ = ["run_grid"]
+
+BEAT_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+LISTEN_SECONDS = 0.2
+
+
+def run_grid(
+    plan: Plan,
+    directory: Path,
+    executor: Executor,
+    work: Work,
+    view: View,
+    tuner: Tuner | None = None,
+) -> Outcome:
+    """Do every run of the plan that is not done yet, together with any other process that does.
+
+    Runs that failed before are tried again. A run that fails stops no other. Ctrl-C once lets the
+    runs at hand finish and starts no more; twice, or a SIGTERM, stops them where they are. A tuner
+    lets the plan grow by what is to be done next.
+
+    Raises:
+        RunError: the directory holds another grid, or cannot be written, or its disk is full.
+    """
+    with Ledger(directory) as ledger:
+        with ledger.transaction():
+            plan = adopt_plan(directory, plan)
+            ledger.enlist(plan.distinct())
+        grid = _Grid(KnownPlan(directory, plan), ledger, executor, view, tuner)
+        grid.reopen()
+        with stop_requests() as requests:
+            executor.start(work)
+            try:
+                grid.drive(requests)
+            finally:
+                executor.close()
+                view.closed()
+                grid.release_all()
+        return grid.outcome()
+
+
+@dataclass
+class _Grid:
+    """A grid at work in this process.
+
+    Attributes:
+        known: the plan as it was last read.
+        tuner: lets the plan grow; None if nothing is tuned.
+        at_hand: claim -> job that a worker has.
+        steps: claim -> its last step.
+        losses: workers that runs have cost.
+        next_beat: when heartbeats are due (monotonic seconds).
+        next_look: when it is worth looking for a planned run again.
+        requests_seen: how many of the user's requests to stop have been answered.
+    """
+
+    known: KnownPlan
+    ledger: Ledger
+    executor: Executor
+    view: View
+    tuner: Tuner | None = None
+    host: str = field(default_factory=socket.gethostname)
+    at_hand: dict[str, Job] = field(default_factory=dict)
+    steps: dict[str, int | None] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
+    next_beat: float = 0.0
+    next_look: float = 0.0
+    requests_seen: int = 0
+
+    def reopen(self) -> None:
+        """Plan again what failed, what has lost its record, and what a dead process had."""
+        self.ledger.reopen(
+            row.run_id
+            for row in self.ledger.rows()
+            if (row.state == "failed" and not self.known.is_answer(row.run_id))
+            or (row.state == "done" and not self.known.has_record(row.run_id))
+        )
+        self.ledger.free_the_dead(self.host)
+
+    def drive(self, requests: StopRequests) -> None:
+        self.view.opened(self._counts(), self.known.sizes)
+        while requests.count < 2:
+            if requests.count > self.requests_seen:
+                self.view.stopping(len(self.at_hand))
+                self.requests_seen = requests.count
+            if requests.count == 0:
+                self._hand_out()
+            for news in self.executor.news(LISTEN_SECONDS):
+                if news.job.claim in self.at_hand:
+                    self._hear(news)
+            self._beat()
+            if not self.at_hand and (requests.count > 0 or not self._is_open()):
+                break
+        self.requests_seen = requests.count
+
+    def _hand_out(self) -> None:
+        """Claim runs for the free workers; where none was left, look again a second later."""
+        while self.executor.free() > 0 and time.monotonic() >= self.next_look:
+            claim = self.ledger.claim(self.host, os.getpid())
+            while claim is None and self._grow():
+                claim = self.ledger.claim(self.host, os.getpid())
+            if claim is None:
+                self.next_look = time.monotonic() + LOOK_SECONDS
+                self.ledger.free_the_dead(self.host)
+                self.view.counted(self._counts())
+                return
+            self.known.know(claim.run_id)
+            job = Job(
+                run_id=claim.run_id,
+                claim=claim.token,
+                spec=self.known.rows[claim.run_id].spec,
+                directory=self.known.place(claim.run_id),
+                label=self.known.labels[claim.run_id],
+                attempt=claim.attempt,
+            )
+            self.at_hand[claim.token] = job
+            self.steps[claim.token] = None
+            self.executor.submit(job)
+            self.view.started(job)
+
+    def _grow(self) -> bool:
+        """Let the plan grow by what is to be tried or compared next; False where nothing is."""
+        if self.tuner is None:
+            return False
+        with self.ledger.transaction():
+            directory = self.known.directory
+            plan = read_plan(directory)
+            states: States = {row.run_id: row.state for row in self.ledger.rows()}
+            grown = self.tuner.grow(plan, directory, states, self.executor.free())
+            if grown is not plan:
+                write_plan(directory, grown)
+                self.ledger.enlist(grown.distinct())
+        self.known.take(grown)
+        return grown is not plan
+
+    def _counts(self) -> Counts:
+        """Runs by state; those that the plan has still to grow by are planned too."""
+        counts = self.ledger.counts()
+        if self.tuner is None:
+            return counts
+        return replace(counts, planned=counts.planned + self.tuner.to_come(self.known.plan))
+
+    def _hear(self, news: News) -> None:
+        claim = news.job.claim
+        match news:
+            case Started():
+                self.ledger.move(claim, news.host, news.pid)
+            case Progress():
+                self.steps[claim] = news.step
+                self.view.progress(news)
+            case Finished(no_room=True):
+                raise RunError(
+                    f"{news.job.directory}: {news.error}; free some room on the disk and run the "
+                    "same command again: it resumes"
+                )
+            case Finished():
+                self._finish(news)
+            case Lost():
+                self._lose(news)
+
+    def _lose(self, news: Lost) -> None:
+        """Plan the run again, unless it has lost many workers without coming any further."""
+        times = self.losses.count(news.job.run_id, self.steps[news.job.claim] or 0)
+        if times < MAX_LOSSES:
+            self.ledger.release(news.job.claim)
+            self._forget(news.job)
+            self.view.lost(news)
+            return
+        self._finish(Finished(news.job, error=f"given up, {times} workers died of it: {news.how}"))
+
+    def _finish(self, news: Finished) -> None:
+        if news.error is None:
+            clear_failure(news.job.directory)
+        else:
+            job = news.job
+            about = f"{job.label}, run {job.run_id}, attempt {job.attempt}"
+            write_failure(job.directory, news.error, about, news.traceback)
+        self.ledger.finish(news.job.claim, news.error, news.traceback)
+        self._forget(news.job)
+        self.view.finished(news, self._counts())
+        if self.tuner is not None:
+            self.next_look = 0.0
+
+    def _forget(self, job: Job) -> None:
+        del self.at_hand[job.claim]
+        del self.steps[job.claim]
+
+    def _beat(self) -> None:
+        if time.monotonic() < self.next_beat:
+            return
+        self.next_beat = time.monotonic() + BEAT_SECONDS
+        for claim in self.ledger.beat(self.steps):
+            job = self.at_hand[claim]
+            self._forget(job)
+            self.executor.stop(job)
+            self.view.taken(job)
+
+    def _is_open(self) -> bool:
+        """Whether anything is left. Another process may let the plan grow between two looks: that
+        nothing is left is known only if no count has changed meanwhile."""
+        while True:
+            counts = self.ledger.counts()
+            if counts.planned + counts.running > 0 or self._grow():
+                return True
+            if self.ledger.counts() == counts:
+                return False
+
+    def release_all(self) -> None:
+        for claim in self.at_hand:
+            self.ledger.release(claim)
+
+    def outcome(self) -> Outcome:
+        rows = self.ledger.rows()
+        for row in rows:
+            self.known.know(row.run_id)
+        return outcome_of(rows, self.known, self.tuner, was_stopped=self.requests_seen > 0)

@@ -1,0 +1,50 @@
+"""A grid's plan as a process knows it: read again where another process has let it grow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqzoo.grid.plan.plan import Plan, PlanRow, read_plan, run_directory
+
+__all__ = ["KnownPlan"]
+
+
+class KnownPlan:
+    """The plan that was read last.
+
+    Attributes:
+        directory: the grid's.
+        plan: the plan.
+        rows: run id -> row of the plan.
+        labels: run id -> what messages call it.
+        sizes: run id -> steps at most.
+    """
+
+    def __init__(self, directory: Path, plan: Plan) -> None:
+        self.directory = directory
+        self.sizes: dict[str, int] = {}
+        self.take(plan)
+
+    def take(self, plan: Plan) -> None:
+        """This is the plan now."""
+        self.plan: Plan = plan
+        self.rows: dict[str, PlanRow] = plan.distinct()
+        self.labels: dict[str, str] = plan.labels()
+        self.sizes.update({run_id: row.max_steps for run_id, row in self.rows.items()})
+
+    def know(self, run_id: str) -> None:
+        """Read the plan again if another process has added this run to it."""
+        if run_id not in self.rows:
+            self.take(read_plan(self.directory))
+
+    def place(self, run_id: str) -> Path:
+        """Where the run leaves its files."""
+        return run_directory(self.directory, run_id)
+
+    def has_record(self, run_id: str) -> bool:
+        """Whether the run has come to an end and says so."""
+        return (self.place(run_id) / "record.json").exists()
+
+    def is_answer(self, run_id: str) -> bool:
+        """Whether a failed run is a trial that diverged: that its values are bad is its result."""
+        return self.rows[run_id].tried is not None and self.has_record(run_id)

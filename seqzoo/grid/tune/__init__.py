@@ -1,0 +1,1 @@
+"""What a sampler may choose and how it chooses; what the plan says of both."""

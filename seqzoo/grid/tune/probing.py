@@ -1,0 +1,129 @@
+"""A sampler's space is checked before anything runs: the ends of its ranges, in every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from seqzoo.errors import Problem
+from seqzoo.grid.expand.changes import Choice, choices_at
+from seqzoo.grid.expand.checking import Checked, Checker
+from seqzoo.grid.expand.combinations import Cell
+from seqzoo.grid.expand.idle_axes import idle_axes
+from seqzoo.grid.tune.samplers import Sampler
+from seqzoo.grid.tune.space import Space, probes
+from seqzoo.spec.grid import GridSpec
+
+__all__ = ["Probed", "probed"]
+
+AT = ("sampler", "space")
+OWNER = "the sampler's space"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What the space comes to.
+
+    Attributes:
+        paths: for each cell, the paths that it has; others lead into a part that it has not.
+        problems: that stand in the space alone.
+        checked: each cell at each end of each range, with what is wrong with it.
+    """
+
+    paths: list[tuple[str, ...]]
+    problems: list[Problem]
+    checked: list[Checked]
+
+
+def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed:
+    """The space tried in every cell that is a run. Empty for a grid without a sampler."""
+    if grid.sampler is None:
+        return Probed([() for _ in cells], [], [])
+    space: Space = cast("Sampler.Spec", grid.sampler).space
+    problems: list[Problem] = []
+    choices = {
+        path: choices_at(
+            grid.document, path, [(*AT, path, *end) for end in probes(each)], OWNER, problems
+        )
+        for path, each in space.items()
+    }
+    if not problems:
+        problems = [*_matched_sizes(grid, space), *_two_owners(grid, cells, choices)]
+    if problems:
+        return Probed([() for _ in cells], list(dict.fromkeys(problems)), [])
+    tries = [
+        (place, path, checker.check(_at(each.cell, choice)))
+        for place, each in enumerate(cells)
+        if each.spec is not None
+        for path, own in choices.items()
+        for choice in own
+    ]
+    idle = idle_axes(grid.document, [each for _, _, each in tries])
+    is_idle = {(place, path) for (place, path, _), axes in zip(tries, idle, strict=True) if axes}
+    return Probed(
+        paths=[
+            tuple(path for path in space if (place, path) not in is_idle)
+            for place in range(len(cells))
+        ],
+        problems=problems,
+        checked=[
+            _at_its_key(grid, path, each)
+            for place, path, each in tries
+            if (place, path) not in is_idle
+        ],
+    )
+
+
+def _at_its_key(grid: GridSpec, path: str, checked: Checked) -> Checked:
+    """A path that leads to nothing is told once, where it is written, not at each end."""
+    where = str(grid.document.marks.key((*AT, path)))
+    problems = [
+        (at, replace(problem, where=where) if "unknown key" in problem.what else problem)
+        for at, problem in checked.problems
+    ]
+    return replace(checked, problems=problems)
+
+
+def _at(cell: Cell, choice: Choice) -> Cell:
+    changes = sorted((*cell.changes, *choice.changes), key=lambda change: len(change.path))
+    return replace(cell, point={**cell.point, **choice.point}, changes=tuple(changes))
+
+
+def _matched_sizes(grid: GridSpec, space: Space) -> list[Problem]:
+    """A budget cannot be matched once and for all where a sampler changes the model."""
+    if grid.match is None:
+        return []
+    return [
+        Problem(
+            str(grid.document.marks.key((*AT, path))),
+            ".".join((*AT, path)),
+            "the sampler changes the model, and 'match' adjusts it to a budget",
+            "make it an axis, or leave out 'match'",
+        )
+        for path in space
+        if path.split(".")[0] == "model"
+    ]
+
+
+def _two_owners(
+    grid: GridSpec, cells: Sequence[Checked], choices: dict[str, list[Choice]]
+) -> list[Problem]:
+    marks = grid.document.marks
+    tuned = {
+        change.path: path
+        for path, own in choices.items()
+        for each in own
+        for change in each.changes
+    }
+    return [
+        Problem(
+            str(marks.key((*AT, tuned[change.path]))),
+            ".".join((*AT, tuned[change.path])),
+            f"set by {OWNER}, and by {change.owner} at {marks.key(change.written)}",
+            "set it in one of the two",
+        )
+        for each in cells
+        for change in each.cell.changes
+        if change.path in tuned
+    ]

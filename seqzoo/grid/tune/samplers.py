@@ -1,0 +1,90 @@
+"""The family of samplers: what to try next, for a cell of a grid that is tuned.
+
+A sampler sees one cell at a time, as a `Study`: what may be chosen, and what became of the trials
+so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
+So a sampler is right if its next proposal follows from the study, whichever process asks.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from seqzoo.grid.tune.space import Choices, Range, Space
+from seqzoo.spec import Part, PartSpec
+
+__all__ = ["Sampler", "Study", "Trial"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One proposal and what became of it.
+
+    Attributes:
+        number: from 0, in the order proposed.
+        values: path -> value.
+        state: open as long as its run is not at its end.
+        metric: of its run, None unless it is done.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    state: Literal["open", "done", "failed"]
+    metric: float | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """One cell of a grid in search of its best values.
+
+    Attributes:
+        name: unlike that of any other cell, and the same in every process.
+        space: the paths that this cell has.
+        higher_is_better: the direction of its task's metric.
+        trials: in the order proposed.
+    """
+
+    name: str
+    space: Space
+    higher_is_better: bool
+    trials: tuple[Trial, ...]
+
+
+class Sampler(Part, family="sampler"):
+    """Chooses the values of the next trial. It is made once in a grid's process."""
+
+    class Spec(PartSpec):
+        """Settings every sampler has.
+
+        Attributes:
+            trials: runs that each variant, at each point of the axes, is tuned with.
+            space: path -> {low, high, log} or a list of values.
+            seed: of the trials' runs; null for the first of the grid's seeds, so that the best
+                trial is itself the comparison's run of that seed.
+        """
+
+        trials: PositiveInt
+        space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
+        seed: NonNegativeInt | None = None
+
+    spec: Spec
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def propose(self, study: Study, directory: Path) -> Mapping[str, Any]:
+        """Path -> value of trial number `len(study.trials)`, for every path of the study's space.
+
+        Only one process of a grid is in here at a time. What is kept in the grid's directory must
+        be of no account to the answer's being valid: a process may die before it is written down.
+
+        Args:
+            study: the cell.
+            directory: the grid's.
+        """

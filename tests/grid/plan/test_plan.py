@@ -1,0 +1,98 @@
+import json
+
+import pytest
+
+from seqzoo import load_registry
+from seqzoo.errors import RunError
+from seqzoo.grid.plan.adopting import adopt_plan
+from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.plan.plan import make_plan, plan_path, read_plan, run_directory
+from seqzoo.spec.document import parse_document
+from seqzoo.spec.grid import GridSpec
+
+GRID = """
+base:
+  model: {width: 16, layers: 1, mixer: attention}
+  task: {type: parity, length: 8}
+  train: {steps: 5, stop: {target: 0.9}}
+variants:
+  thin: {model.mlp: null}
+  full: {}
+axes: {model.width: [16, 32]}
+seeds: 2
+"""
+
+
+def test_a_plan_says_all_that_the_grid_said():
+    registry = load_registry()
+    document = parse_document(GRID, "grid.yaml")
+    grid = document.validate(GridSpec, registry).written_in(document)
+    plan = make_plan("widths", expand(grid, registry), grid.variants)
+    assert plan.name == "widths"
+    assert plan.variants == ("thin", "full")
+    assert plan.base == "full", "the variant that changes nothing"
+    assert plan.axes == ("model.width",)
+    assert len(plan.runs) == len(plan.distinct()) == 8
+    first = plan.runs[0]
+    assert (first.variant, first.point, first.seed) == ("thin", {"model.width": 16}, 0)
+    assert (first.max_steps, first.target) == (5, 0.9)
+    assert first.spec["model"]["mlp"] is None
+    assert first.label == "thin, width=16, seed 0"
+
+
+def test_the_first_variant_is_the_base_where_none_is_empty(make_plan_of):
+    assert make_plan("none", ()).base == ""
+    assert make_plan_of("a", "b").base == "a"
+
+
+def test_equal_specs_are_one_run(make_plan_of, make_row):
+    plan = make_plan_of(make_row("x", variant="a"), make_row("x", variant="b"), make_row("y"))
+    assert list(plan.distinct()) == ["x", "y"]
+    assert plan.labels() == {"x": "a, seed 0", "y": "y, seed 0"}
+
+
+def test_a_plan_comes_back_as_it_was_written(tmp_path, make_plan_of):
+    plan = make_plan_of("a", "b")
+    adopt_plan(tmp_path, plan)
+    assert read_plan(tmp_path) == plan
+    adopt_plan(tmp_path, plan)
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+    assert run_directory(tmp_path, "a") == tmp_path / "runs" / "a"
+
+
+def test_a_grid_may_grow_and_rename_but_lose_nothing(tmp_path, make_plan_of, make_row):
+    adopt_plan(tmp_path, make_plan_of("a", "b"))
+    grown = make_plan_of("c", make_row("b", variant="renamed"), "a")
+    adopt_plan(tmp_path, grown)
+    assert read_plan(tmp_path) == grown
+    with pytest.raises(RunError, match="another grid: 2 of its 3 runs are not in this one") as info:
+        adopt_plan(tmp_path, make_plan_of("a"))
+    assert "the first 'c, seed 0' (run c): this grid has no run of that name" in str(info.value)
+    assert "choose another --out" in str(info.value)
+    assert read_plan(tmp_path) == grown
+
+
+def test_a_changed_run_is_refused_with_what_differs(tmp_path, make_plan_of, make_row):
+    spec = {"train": {"steps": 10, "clip": 1.0}, "model": {"width": 16}}
+    adopt_plan(tmp_path, make_plan_of(make_row("old", variant="v", spec=spec)))
+    spec = {"train": {"steps": 20}, "model": {"width": 16, "layers": 2}}
+    with pytest.raises(RunError) as info:
+        adopt_plan(tmp_path, make_plan_of(make_row("new", variant="v", spec=spec)))
+    assert "train.steps is 10 there, 20 here" in str(info.value)
+    assert "train.clip is 1 there, and not here" in str(info.value)
+    assert "model.layers is 2 here, and not there" in str(info.value)
+    assert "width" not in str(info.value)
+
+
+def test_unreadable_plans_are_named(tmp_path, make_plan_of):
+    with pytest.raises(RunError, match=r"no plan\.json here"):
+        read_plan(tmp_path)
+    path = plan_path(tmp_path)
+    for text in ("{", "[]", '{"format": 1}'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(RunError, match=r"plan\.json: not a plan of seqzoo .*; restore"):
+            read_plan(tmp_path)
+    newer = {**json.loads(make_plan_of("a").model_dump_json()), "format": 7, "novel": 1}
+    path.write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(RunError, match=r"newer seqzoo \(plan format 7, .* up to 1\); upgrade"):
+        read_plan(tmp_path)
