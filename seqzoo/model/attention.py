@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import PositiveInt
@@ -11,12 +11,20 @@ from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.model.heads import default_heads, heads_misfit
+from seqzoo.model.key_value_cache import cache_mask, continued_attention, right_aligned
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.packed_attention import packed_attention, window_mask
-from seqzoo.model.rotary import rotate
-from seqzoo.operators import State
-from seqzoo.operators.packing import place_in_document
-from seqzoo.spec import PartSpec
+from seqzoo.operators import (
+    Activation,
+    Anchor,
+    Dims,
+    Norm,
+    Place,
+    Rotary,
+    RotarySpec,
+    Stream,
+)
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["AttentionMixer"]
 
@@ -27,23 +35,39 @@ class AttentionMixer(Mixer):
     name = "attention"
 
     class Spec(PartSpec):
-        """heads: H; null is one for every 64 features of the width.
+        """Sizes, and what stands around the softmax.
 
-        position: rope, or none.
+        heads: H; null is one for every 64 features of the width.
+        key_heads: heads of keys and values, each shared by H / key_heads queries; null is H.
         window: tokens seen, the current one included; null is all.
+        rotary: how positions turn queries and keys; null for not at all.
+        norm: of each head's query and key, before they are turned.
+        anchor: x -> u, of which queries, keys and values are made.
+        gate: activation of an output gate, y = W_o (act(W_g x) * reads); null for none.
         """
 
         heads: PositiveInt | None = None
-        position: Literal["rope", "none"] = "rope"
+        key_heads: PositiveInt | None = None
         window: PositiveInt | None = None
+        rotary: RotarySpec | None = RotarySpec()
+        norm: PartSpec = slot("norm", "none")
+        anchor: PartSpec = slot("anchor", "identity")
+        gate: PartSpec | None = slot("activation", None)
 
-    def __init__(self, spec: Spec, width: int) -> None:
-        super().__init__(spec, width)
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        width = place.width
         self.heads = spec.heads or default_heads(width)
-        self.head_size = width // self.heads
-        self.rope = spec.position == "rope"
+        self.key_heads = spec.key_heads or self.heads
+        size = width // self.heads
         self.window = spec.window
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.anchor: Anchor = spec.anchor.build(Dims(place, self.heads, size, size, self.key_heads))
+        self.qkv = nn.Linear(width, (self.heads + 2 * self.key_heads) * size, bias=False)
+        self.query_norm: Norm = spec.norm.build(size)
+        self.key_norm: Norm = spec.norm.build(size)
+        self.rotary = Rotary(spec.rotary, size) if spec.rotary else None
+        self.gate = nn.Linear(width, width, bias=False) if spec.gate else None
+        self.activation: Activation | None = spec.gate.build() if spec.gate else None
         self.project = nn.Linear(width, width, bias=False)
 
     @classmethod
@@ -51,63 +75,96 @@ class AttentionMixer(Mixer):
         """Heads that do not divide the width, or leave RoPE an odd number of features."""
         heads = spec.heads or default_heads(width)
         uneven = heads_misfit(width, heads, cls.name)
-        if uneven or spec.position != "rope" or (width // heads) % 2 == 0:
+        if uneven:
             return uneven
+        if spec.key_heads and heads % spec.key_heads:
+            return (
+                f"mixer 'attention': {heads} heads are no multiple of {spec.key_heads} key heads; "
+                "each key head serves the same number of queries"
+            )
+        if spec.rotary is None or (width // heads) % 2 == 0:
+            return ""
         return (
             f"mixer 'attention': RoPE turns pairs of features, and width {width} with {heads} "
-            f"heads leaves an odd head of {width // heads}; change either, or set position: none"
+            f"heads leaves an odd head of {width // heads}; change either, or set rotary: null"
         )
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (B, T, D), state -> y (B, T, D), state."""
-        before = self.start(x) if state is None else state
-        shape = (3, self.heads, self.head_size)
-        q, k, v = self.qkv(x).unflatten(-1, shape).permute(2, 0, 3, 1, 4)
-        if self.rope:
-            positions = before["position"].unsqueeze(1) + torch.arange(x.shape[1], device=x.device)
-            q, k = rotate(q, positions), rotate(k, positions)
-        k = torch.cat([before["keys"].to(k.dtype), k], dim=2)
-        v = torch.cat([before["values"].to(v.dtype), v], dim=2)
-        plain = self.window is None and k.shape[2] == x.shape[1]
-        mask = None if plain else window_mask(x.shape[1], k.shape[2], self.window, x.device)
-        reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=plain)
-        y = self.project(reads.transpose(1, 2).flatten(2))
-        kept = k.shape[2] if self.window is None else min(k.shape[2], self.window - 1)
-        after = {
-            "keys": k[:, :, k.shape[2] - kept :],
-            "values": v[:, :, v.shape[2] - kept :],
-            "position": before["position"] + x.shape[1],
-        }
-        return y, after
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        """x (B, T, D) -> y (B, T, D)."""
+        u = self.anchor(x, stream)
+        counts = [self.heads, self.key_heads, self.key_heads]
+        size = self.place.width // self.heads
+        q, k, v = self.qkv(u).unflatten(-1, (sum(counts), size)).split(counts, dim=2)
+        q, k = self.query_norm(q), self.key_norm(k)
+        positions = stream.positions(self, x)
+        if self.rotary is not None:
+            q, k = self.rotary.turn(q, positions), self.rotary.turn(k, positions)
+        reads = self._attend(q, k, v, positions, stream).flatten(2)
+        if self.gate is not None and self.activation is not None:
+            reads = reads * self.activation(self.gate(x))
+        return self.project(reads)
 
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        """x (1, T, D) of documents side by side -> y (1, T, D)."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, self.head_size)).unbind(2)
-        if self.rope:
-            positions = place_in_document(cu_seqlens, x).unsqueeze(0)
-            q, k = (rotate(each.transpose(1, 2), positions).transpose(1, 2) for each in (q, k))
-        reads = packed_attention(q, k, v, cu_seqlens, self.window)
-        return self.project(reads.flatten(2))
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, positions: Tensor, stream: Stream) -> Tensor:
+        """q (B, T, H, d), k and v (B, T, G, d), positions (B, T) -> reads (B, T, H, d)."""
+        past_keys = stream.past(self, "keys", lambda: stream.zeros(k, 0, *k.shape[2:]))
+        past_values = stream.past(self, "values", lambda: stream.zeros(v, 0, *v.shape[2:]))
+        if stream.cu_seqlens is not None:
+            return self._attend_documents(q, k, v, past_keys, past_values, stream)
+        new, past = k.shape[1], past_keys.shape[1]
+        k = torch.cat([past_keys.to(k.dtype), k], dim=1)
+        v = torch.cat([past_values.to(v.dtype), v], dim=1)
+        kept = past + new if self.window is None else min(past + new, self.window - 1)
+        stream.keep(self, "keys", k[:, past + new - kept :])
+        stream.keep(self, "values", v[:, past + new - kept :])
+        mask = None
+        if past:
+            mask = cache_mask(positions, past + new, self.window)
+        elif self.window is not None:
+            mask = window_mask(new, new, self.window, k.device)
+        q, k, v = (each.transpose(1, 2) for each in (q, self._to_heads(k), self._to_heads(v)))
+        reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return reads.transpose(1, 2)
 
-    def start(self, like: Tensor) -> State:
-        """No keys and values yet: (B, H, 0, d) each; position (B,) counts tokens seen."""
-        shape = (like.shape[0], self.heads, 0, self.head_size)
-        return {
-            "keys": like.new_zeros(shape),
-            "values": like.new_zeros(shape),
-            "position": torch.zeros(like.shape[0], dtype=torch.long, device=like.device),
-        }
+    def _attend_documents(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        past_keys: Tensor,
+        past_values: Tensor,
+        stream: Stream,
+    ) -> Tensor:
+        cu_seqlens, window = stream.cu_seqlens, self.window
+        assert cu_seqlens is not None
+        stream.keep(self, "keys", lambda: right_aligned(past_keys, k, cu_seqlens, window))
+        stream.keep(self, "values", lambda: right_aligned(past_values, v, cu_seqlens, window))
+        keys, values = self._to_heads(k), self._to_heads(v)
+        if past_keys.shape[1] == 0:
+            return packed_attention(q, keys, values, cu_seqlens, window)
+        caches = self._to_heads(past_keys), self._to_heads(past_values)
+        before = stream.past(self, "position", lambda: stream.zeros(k, dtype=torch.long))
+        return continued_attention(q, keys, values, *caches, before, cu_seqlens, window)
+
+    def _to_heads(self, x: Tensor) -> Tensor:
+        """(..., G, d) -> (..., H, d), each key head for the queries that share it."""
+        sharing = self.heads // self.key_heads
+        return x if sharing == 1 else x.repeat_interleave(sharing, dim=-2)
 
     def state_size(self, context: int) -> int:
-        """Keys and values of all tokens kept, and the position."""
+        """Keys and values of all tokens kept, the position, and what the anchor carries."""
         kept = context if self.window is None else min(context, self.window - 1)
-        return 2 * kept * self.width + 1
+        size = self.place.width // self.heads
+        return 2 * kept * self.key_heads * size + super().state_size(0)
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The softmax over all tokens kept."""
         seen = "all tokens" if self.window is None else f"the last {counted(self.window, 'token')}"
-        heads = f"{counted(self.heads, 'head')} of {self.head_size}"
+        heads = f"{counted(self.heads, 'head')} of {self.place.width // self.heads}"
+        if self.key_heads != self.heads:
+            heads += f" on {counted(self.key_heads, 'key head')}"
+        anchor = (f"anchor {self.anchor.name}", self.anchor.summary())
         return (
             ("state", f"keys and values of {seen}; {heads}"),
+            *((anchor,) if self.anchor.name != "identity" else ()),
             ("read", "o_t = sum_s softmax_s(q_t k_s / sqrt(d)) v_s over s <= t"),
         )

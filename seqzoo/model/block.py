@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from seqzoo.errors import SpecError
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.mlp import MLP
-from seqzoo.operators import State
+from seqzoo.operators import Handed, Place, State, Stream
 from seqzoo.spec.model import LayerSpec
 
-__all__ = ["Block", "make_norm"]
+__all__ = ["Block", "BlockResult", "make_norm"]
 
 
 def make_norm(kind: Literal["layer_norm", "rms_norm"], width: int) -> nn.Module:
     """The norm over the width's features, with a gain (and a bias for layer_norm)."""
     return nn.LayerNorm(width) if kind == "layer_norm" else nn.RMSNorm(width, eps=1e-5)
+
+
+class BlockResult(NamedTuple):
+    """What a block gives.
+
+    Attributes:
+        x: (B, T, D), or (N, D) where positions were asked for.
+        state: the mixer's and the MLP's; () with documents.
+        handed: what the next block is handed.
+    """
+
+    x: Tensor
+    state: State
+    handed: Handed
 
 
 class Block(nn.Module):
@@ -31,15 +46,15 @@ class Block(nn.Module):
     def __init__(
         self,
         spec: LayerSpec,
-        width: int,
+        place: Place,
         norm: Literal["layer_norm", "rms_norm"],
         dropout: float,
     ) -> None:
         super().__init__()
-        self.mixer_norm = make_norm(norm, width)
-        self.mixer: Mixer = spec.mixer.build(width)
-        self.mlp_norm = make_norm(norm, width) if spec.mlp else None
-        self.mlp: MLP | None = spec.mlp.build(width) if spec.mlp else None
+        self.mixer_norm = make_norm(norm, place.width)
+        self.mixer: Mixer = spec.mixer.build(place)
+        self.mlp_norm = make_norm(norm, place.width) if spec.mlp else None
+        self.mlp: MLP | None = spec.mlp.build(place) if spec.mlp else None
         self.dropout = nn.Dropout(dropout)
         self.recompute = False
 
@@ -47,31 +62,56 @@ class Block(nn.Module):
         self,
         x: Tensor,
         state: State | None = None,
+        handed: Handed | None = None,
         positions: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
-    ) -> tuple[Tensor, State]:
-        """x (B, T, D), the mixer's state -> (B, T, D), state.
+    ) -> BlockResult:
+        """x (B, T, D), the block's state, what earlier blocks handed on -> the same of the next.
 
         With positions (N,), flat indices b * T + t, what follows the mixer is computed there only,
-        and the result is (N, D). With cu_seqlens, B is 1 and x is documents side by side
-        (`Mixer.packed`), which leave no state: ().
+        and the result is (N, D). With cu_seqlens, B is 1, x is documents side by side, which begin
+        anew, and no state is left.
         """
+        arguments = (x, state, handed, positions, cu_seqlens)
         if self.recompute and torch.is_grad_enabled():
-            arguments = (x, state, positions, cu_seqlens)
             return checkpoint(self._compute, *arguments, use_reentrant=False)
-        return self._compute(x, state, positions, cu_seqlens)
+        return self._compute(*arguments)
 
     def _compute(
-        self, x: Tensor, state: State, positions: Tensor | None, cu_seqlens: Tensor | None
-    ) -> tuple[Tensor, State]:
-        normed = self.mixer_norm(x)
-        if cu_seqlens is None:
-            mixed, state = self.mixer(normed, state)
-        else:
-            mixed, state = self.mixer.packed(normed, cu_seqlens), ()
-        x = x + self.dropout(mixed)
-        if positions is not None:
+        self,
+        x: Tensor,
+        state: State | None,
+        handed: Handed | None,
+        positions: Tensor | None,
+        cu_seqlens: Tensor | None,
+    ) -> BlockResult:
+        before = state or {"mixer": None, "mlp": None}
+        if state is not None and not self.mixer.streams:
+            raise SpecError(
+                f"mixer '{self.mixer.name}' carries no state: give the model whole sequences"
+            )
+        stream = Stream.over(x, before["mixer"], cu_seqlens, handed)
+        x = x + self.dropout(self.mixer.mix(self.mixer_norm(x), stream))
+        after = {"mixer": stream.after() if cu_seqlens is None else {}, "mlp": {}}
+        handed = stream.handed()
+        looks_back = self.mlp is not None and self.mlp.looks_back
+        if positions is not None and not looks_back:
             x = x.flatten(0, 1).index_select(0, positions)
         if self.mlp is not None and self.mlp_norm is not None:
-            x = x + self.dropout(self.mlp(self.mlp_norm(x)))
-        return x, state
+            stream = Stream(stream.sequences, before["mlp"], cu_seqlens, handed)
+            x = x + self.dropout(self.mlp(self.mlp_norm(x), stream))
+            after["mlp"] = stream.after() if cu_seqlens is None else {}
+            handed = stream.handed()
+        if positions is not None and looks_back:
+            x = x.flatten(0, 1).index_select(0, positions)
+        return BlockResult(x, after if cu_seqlens is None else (), handed)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first token."""
+        mlp: State = {}
+        if self.mlp is not None:
+            stream = Stream(batch_size)
+            parameter = next(self.mlp.parameters())
+            self.mlp(parameter.new_zeros(batch_size, 0, self.mixer.place.width), stream)
+            mlp = stream.after()
+        return {"mixer": self.mixer.initial_state(batch_size), "mlp": mlp}

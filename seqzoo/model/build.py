@@ -7,6 +7,7 @@ from typing import Any, cast
 from seqzoo.model.decoded import DecodedModel
 from seqzoo.model.language_model import LanguageModel
 from seqzoo.model.mixer import Mixer
+from seqzoo.operators import Place
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec import PartSpec
 from seqzoo.spec.model import ModelSpec
@@ -30,7 +31,7 @@ def build_mixer(
     """
     if not isinstance(spec, PartSpec):
         spec = (registry or load_registry()).spec("mixer", spec)
-    return spec.build(width)
+    return spec.build(Place(width))
 
 
 def build_model(

@@ -24,14 +24,14 @@ class DecodedModel(LanguageModel):
         super().__init__(spec, vocab_size)
         self.decoder: Decoder = decoder.build(spec.width)
 
-    def hidden(
+    def hidden_and_losses(
         self,
         tokens: Tensor,
         state: State | None = None,
         positions: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
-    ) -> tuple[Tensor, State]:
-        """As of any language model: the features that the head reads, and the state.
+    ) -> tuple[Tensor, State, dict[str, Tensor]]:
+        """As of any language model: the features that the head reads, the state, auxiliary losses.
 
         Raises:
             ValueError: cu_seqlens; a decoder takes a row for one sequence.
@@ -40,11 +40,12 @@ class DecodedModel(LanguageModel):
             raise ValueError("a decoder takes each row for one sequence, and this batch has more")
         rows, length = tokens.shape
         sources = self.decoder.sources(rows, length, tokens.device)
-        features, state = super().hidden(tokens, state, sources)
+        features, state, losses = super().hidden_and_losses(tokens, state, sources)
         if positions is not None:
-            return self.decoder(features, positions, length), state
+            return self.decoder(features, positions, length), state, losses
         every = torch.arange(tokens.numel(), device=tokens.device)
-        return self.decoder(features, every, length).unflatten(0, (rows, length)), state
+        answers = self.decoder(features, every, length).unflatten(0, (rows, length))
+        return answers, state, losses
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """There is none.

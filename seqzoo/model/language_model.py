@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from seqzoo.model.block import Block, make_norm
-from seqzoo.model.mixer import Mixer
-from seqzoo.operators import State
+from seqzoo.model.mixer import Mixer, state_elements
+from seqzoo.model.places import places
+from seqzoo.operators import Handed, State
 from seqzoo.spec.model import ModelSpec
 
 __all__ = ["LanguageModel"]
@@ -22,8 +23,10 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, spec.width)
         nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        layers = tuple(spec.blocks())
         self.blocks = nn.ModuleList(
-            Block(layer, spec.width, spec.norm, spec.dropout) for layer in spec.blocks()
+            Block(layer, place, spec.norm, spec.dropout)
+            for layer, place in zip(layers, places(spec.width, layers), strict=True)
         )
         self.norm = make_norm(spec.norm, spec.width)
         self.head = nn.Linear(spec.width, vocab_size, bias=False)
@@ -52,23 +55,36 @@ class LanguageModel(nn.Module):
 
         Raises:
             ValueError: a state and cu_seqlens.
-            SpecError: cu_seqlens, and a mixer that cannot keep documents apart.
+            SpecError: cu_seqlens, and a part that cannot keep documents apart.
         """
+        features, state, _ = self.hidden_and_losses(tokens, state, positions, cu_seqlens)
+        return features, state
+
+    def hidden_and_losses(
+        self,
+        tokens: Tensor,
+        state: State | None = None,
+        positions: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
+    ) -> tuple[Tensor, State, dict[str, Tensor]]:
+        """As `hidden`, and the layers' auxiliary losses: scalars by name, summed over layers."""
         shape = tokens.shape
         if cu_seqlens is not None:
             if state is not None:
                 raise ValueError("documents begin anew: give a state, or cu_seqlens, not both")
             tokens = tokens.reshape(1, -1)
         x = self.embedding(tokens)
+        handed = Handed({}, {})
         after = []
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
+            before = None if state is None else state[index]
             wanted = positions if index == last else None
-            x, block_state = block(x, None if state is None else state[index], wanted, cu_seqlens)
+            x, block_state, handed = block(x, before, handed, wanted, cu_seqlens)
             after.append(block_state)
         if cu_seqlens is not None and positions is None:
             x = x.unflatten(1, shape).squeeze(0)
-        return self.norm(x), tuple(after)
+        return self.norm(x), tuple(after), handed.losses
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden (..., D) -> (..., vocabulary)."""
@@ -83,7 +99,7 @@ class LanguageModel(nn.Module):
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token: one for each block."""
-        return tuple(mixer.initial_state(batch_size) for mixer in self.mixers())
+        return tuple(block.initial_state(batch_size) for block in self._blocks())
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """One token a sequence: tokens (B,), state -> logits (B, vocabulary), state."""
@@ -92,7 +108,8 @@ class LanguageModel(nn.Module):
 
     def state_size(self, context: int) -> int:
         """Elements carried for one sequence after `context` tokens."""
-        return sum(mixer.state_size(context) for mixer in self.mixers())
+        mlps = sum(state_elements(block.initial_state(1)["mlp"]) for block in self._blocks())
+        return mlps + sum(mixer.state_size(context) for mixer in self.mixers())
 
     def parameter_count(self) -> int:
         """Number of trained parameters, a tied head counted once."""
@@ -100,7 +117,10 @@ class LanguageModel(nn.Module):
 
     def mixers(self) -> tuple[Mixer, ...]:
         """The mixer of every block from the first to the last."""
-        return tuple(block.mixer for block in self.blocks if isinstance(block, Block))
+        return tuple(block.mixer for block in self._blocks())
+
+    def _blocks(self) -> tuple[Block, ...]:
+        return tuple(block for block in self.blocks if isinstance(block, Block))
 
     @property
     def device(self) -> torch.device:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import State
+from seqzoo.operators import Carrier, Hint, Owner, Place, State, Stream
 from seqzoo.spec import Part, PartSpec
 
 __all__ = ["Mixer", "state_elements"]
@@ -20,19 +21,27 @@ def state_elements(state: State) -> int:
     return sum(leaf.numel() for leaf in pytree.tree_leaves(state))
 
 
-class Mixer(Part, nn.Module, family="mixer"):
-    """(B, T, D) -> (B, T, D), causal. Built from its spec and the model's width D.
+class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
+    """(B, T, D) -> (B, T, D), causal. Built from its spec and its place in the model.
 
-    Splitting a sequence and carrying the state, or stepping through it token by token, gives what
-    one call gives, up to rounding.
+    A mixer writes its equation once, in `mix`. Calls, splits, steps and documents all go through
+    it: splitting a sequence and carrying the state, or stepping through it token by token, gives
+    what one call gives, up to rounding.
+
+    Attributes:
+        hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
+        streams: whether the mixer carries a state. One that does not computes every call anew.
     """
 
-    def __init__(self, spec: PartSpec, width: int) -> None:
+    hints: ClassVar[Mapping[str, Hint]] = {}
+    streams: ClassVar[bool] = True
+
+    def __init__(self, spec: PartSpec, place: Place) -> None:
         super().__init__()
-        misfit = self.misfit(spec, width)
+        misfit = self.misfit(spec, place.width)
         if misfit:
             raise SpecError(misfit)
-        self.width = width
+        self.place = place
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
@@ -40,42 +49,48 @@ class Mixer(Part, nn.Module, family="mixer"):
         return ""
 
     @abstractmethod
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (B, T, D), state after the tokens before (None: none were) -> y (B, T, D), state."""
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        """The layer's equation: x (B, T, D) -> y (B, T, D), and what operators keep in the stream.
 
-    @abstractmethod
-    def start(self, like: Tensor) -> State:
-        """The state before the first token; `like` (B, ...) gives batch, dtype and device."""
+        T may be 0: the state is then the one before the first token.
+        """
 
-    @abstractmethod
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The layer in words, for `seqzoo describe`: what each line is about, and an equation."""
+        return (("layer", self.summary()),)
 
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        """`forward`, without the state, for documents side by side in one row: none sees another.
-
-        A mixer that can do this overrides it; others are refused where documents are asked for.
+    def forward(
+        self, x: Tensor, state: State | None = None, *, cu_seqlens: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Run the layer over whole sequences.
 
         Args:
-            x: (1, T, D).
-            cu_seqlens: (N + 1,) integer, where the N documents begin, and T; each begins anew, and
-                may have no token.
+            x: (B, T, D); with documents (1, T, D).
+            state: after the tokens before, B of them, or N with documents; None before the first.
+            cu_seqlens: (N + 1,) integer, where N documents begin in the row, and T; none sees
+                another, and one may have no token.
 
         Returns:
-            y (1, T, D), what each document gives alone.
+            y (B, T, D), and the state after the last token of each sequence.
 
         Raises:
-            SpecError: this mixer, or an operator in it, cannot keep documents apart.
+            SpecError: documents, and a part that cannot keep them apart; or a state, and a mixer
+                that does not stream.
+            ValueError: the state is another mixer's, or of another batch size.
         """
-        raise SpecError(
-            f"mixer '{self.name}' cannot keep documents apart: it has no method `packed`; leave "
-            "the task's `separator` out, or use another mixer"
-        )
+        if state is not None and not self.streams:
+            raise SpecError(
+                f"mixer '{self.name}' carries no state: give it the whole sequence in one call"
+            )
+        stream = Stream.over(x, state, cu_seqlens)
+        y = self.mix(x, stream)
+        return y, stream.after()
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token, in the parameters' dtype and device."""
-        parameter = next(self.parameters())
-        return self.start(parameter.new_empty(batch_size, 0))
+        stream = Stream(batch_size)
+        self.mix(next(self.parameters()).new_zeros(batch_size, 0, self.place.width), stream)
+        return stream.after()
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One token: x_t (B, D), state -> y_t (B, D), state."""

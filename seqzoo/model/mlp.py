@@ -1,28 +1,38 @@
-"""The MLP family: what a block does to each token by itself."""
+"""The MLP family: what a block does to its tokens after they were mixed."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, cast
+from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from seqzoo.operators import Activation
-from seqzoo.spec import Part, PartSpec, Slot
+from seqzoo.operators import Activation, Carrier, Hint, Owner, Place, Stream
+from seqzoo.spec import Part, PartSpec, slot
 
 __all__ = ["MLP", "GatedMLP", "PlainMLP"]
 
 
-class MLP(Part, nn.Module, family="mlp"):
-    """(..., D) -> (..., D), token by token. Built from its spec and the model's width D."""
+class MLP(Part, Carrier, family="mlp", metaclass=Owner):
+    """(..., D) -> (..., D). Built from its spec and its place in the model.
 
-    def __init__(self, spec: PartSpec, width: int) -> None:
+    Attributes:
+        looks_back: whether a token's result depends on the tokens before it, as where a layer
+            shifts tokens; then `forward` always gets whole sequences (B, T, D).
+        hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
+    """
+
+    looks_back: ClassVar[bool] = False
+    hints: ClassVar[Mapping[str, Hint]] = {}
+
+    def __init__(self, spec: PartSpec, place: Place) -> None:
         super().__init__()
 
     @abstractmethod
-    def forward(self, x: Tensor) -> Tensor:
-        """x (..., D) -> (..., D)."""
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        """x (..., D) -> (..., D); what is carried goes through the stream."""
 
 
 class PlainMLP(MLP):
@@ -34,16 +44,16 @@ class PlainMLP(MLP):
         """ratio: hidden features, in widths. activation: between the two matrices."""
 
         ratio: float = Field(default=4.0, gt=0.0)
-        activation: Annotated[PartSpec, Slot("activation")] = Field(default=cast("Any", "gelu"))
+        activation: PartSpec = slot("activation", "gelu")
 
-    def __init__(self, spec: Spec, width: int) -> None:
-        super().__init__(spec, width)
-        hidden = max(1, round(spec.ratio * width))
-        self.up = nn.Linear(width, hidden)
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        hidden = max(1, round(spec.ratio * place.width))
+        self.up = nn.Linear(place.width, hidden)
         self.activation: Activation = spec.activation.build()
-        self.down = nn.Linear(hidden, width)
+        self.down = nn.Linear(hidden, place.width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (..., D) -> (..., D)."""
         return self.down(self.activation(self.up(x)))
 
@@ -57,16 +67,16 @@ class GatedMLP(MLP):
         """ratio: hidden features, in widths; 8/3 costs what a plain MLP of ratio 4 costs."""
 
         ratio: float = Field(default=8 / 3, gt=0.0)
-        activation: Annotated[PartSpec, Slot("activation")] = Field(default=cast("Any", "silu"))
+        activation: PartSpec = slot("activation", "silu")
 
-    def __init__(self, spec: Spec, width: int) -> None:
-        super().__init__(spec, width)
-        hidden = max(1, round(spec.ratio * width))
-        self.gate_and_up = nn.Linear(width, 2 * hidden, bias=False)
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        hidden = max(1, round(spec.ratio * place.width))
+        self.gate_and_up = nn.Linear(place.width, 2 * hidden, bias=False)
         self.activation: Activation = spec.activation.build()
-        self.down = nn.Linear(hidden, width, bias=False)
+        self.down = nn.Linear(hidden, place.width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (..., D) -> (..., D)."""
         gate, up = self.gate_and_up(x).chunk(2, dim=-1)
         return self.down(self.activation(gate) * up)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seqzoo.operators.packing import document_of_tokens, place_in_document
+from seqzoo.operators.documents import document_of_tokens, place_in_document
 
 __all__ = ["packed_attention", "window_mask"]
 

@@ -1,31 +1,69 @@
-"""Operators: the parts with parameters that a recurrent mixer is composed of."""
+"""Operators: the parts with parameters that a mixer is composed of, and the stream they share.
+
+place, stream, features   what an operator knows: of the model, of the call, of a token
+anchors ... readouts      one folder a family, in the order of a recurrent mixer's equation
+"""
 
 from seqzoo.operators.activations import Activation as Activation
 from seqzoo.operators.anchors import Anchor as Anchor
+from seqzoo.operators.features import Features as Features
 from seqzoo.operators.forgets import DecayForget as DecayForget
 from seqzoo.operators.forgets import Forget as Forget
+from seqzoo.operators.gates import Gate as Gate
+from seqzoo.operators.gates import Strength as Strength
+from seqzoo.operators.hints import Hint as Hint
+from seqzoo.operators.injections import FirstWrite as FirstWrite
 from seqzoo.operators.injections import Injection as Injection
-from seqzoo.operators.operator import Dims as Dims
+from seqzoo.operators.low_rank import linear as linear
+from seqzoo.operators.memory import Memory as Memory
+from seqzoo.operators.norms import Norm as Norm
+from seqzoo.operators.norms import unit_norm as unit_norm
 from seqzoo.operators.operator import Operator as Operator
-from seqzoo.operators.operator import State as State
+from seqzoo.operators.place import Dims as Dims
+from seqzoo.operators.place import Place as Place
 from seqzoo.operators.predictors import Predictor as Predictor
-from seqzoo.operators.projection import Projection as Projection
-from seqzoo.operators.projection import ProjectionSpec as ProjectionSpec
-from seqzoo.operators.projection import unit_norm as unit_norm
+from seqzoo.operators.projections import LinearProjection as LinearProjection
+from seqzoo.operators.projections import Projection as Projection
 from seqzoo.operators.readouts import Readout as Readout
+from seqzoo.operators.rotary import Rotary as Rotary
+from seqzoo.operators.rotary import RotarySpec as RotarySpec
+from seqzoo.operators.short_conv import ShortConv as ShortConv
+from seqzoo.operators.stream import Carrier as Carrier
+from seqzoo.operators.stream import Handed as Handed
+from seqzoo.operators.stream import Owner as Owner
+from seqzoo.operators.stream import State as State
+from seqzoo.operators.stream import Stream as Stream
+from seqzoo.operators.token_shift import PreviousToken as PreviousToken
 
 __all__ = [
     "Activation",
     "Anchor",
+    "Carrier",
     "DecayForget",
     "Dims",
+    "Features",
+    "FirstWrite",
     "Forget",
+    "Gate",
+    "Handed",
+    "Hint",
     "Injection",
+    "LinearProjection",
+    "Memory",
+    "Norm",
     "Operator",
+    "Owner",
+    "Place",
     "Predictor",
+    "PreviousToken",
     "Projection",
-    "ProjectionSpec",
     "Readout",
+    "Rotary",
+    "RotarySpec",
+    "ShortConv",
     "State",
+    "Stream",
+    "Strength",
+    "linear",
     "unit_norm",
 ]

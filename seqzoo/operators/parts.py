@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqzoo.operators import activations, anchors, forgets, injections, predictors, readouts
+from seqzoo.operators import (
+    activations,
+    anchors,
+    forgets,
+    gates,
+    injections,
+    norms,
+    predictors,
+    projections,
+    readouts,
+)
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
 
 __all__ = ["register_parts"]
 
+FOLDERS = (
+    activations,
+    anchors,
+    forgets,
+    gates,
+    injections,
+    norms,
+    predictors,
+    projections,
+    readouts,
+)
+
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Every concrete class of the families' folders."""
-    for folder in (anchors, predictors, activations, injections, forgets, readouts):
-        for name in folder.__all__:
-            part = getattr(folder, name)
-            if part.name:
+    for folder in FOLDERS:
+        for exported in folder.__all__:
+            part = getattr(folder, exported)
+            if isinstance(part, type) and getattr(part, "name", ""):
                 register(part)

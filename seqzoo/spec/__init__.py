@@ -7,5 +7,6 @@ from seqzoo.spec.preset import Preset as Preset
 from seqzoo.spec.slot import Catalog as Catalog
 from seqzoo.spec.slot import Slot as Slot
 from seqzoo.spec.slot import resolve as resolve
+from seqzoo.spec.slot import slot as slot
 
-__all__ = ["Catalog", "Part", "PartSpec", "Preset", "Slot", "SpecModel", "resolve"]
+__all__ = ["Catalog", "Part", "PartSpec", "Preset", "Slot", "SpecModel", "resolve", "slot"]

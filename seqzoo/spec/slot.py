@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from seqzoo.errors import did_you_mean
@@ -55,6 +61,7 @@ class Slot:
 
     family: str
     default_type: str | None = None
+    optional: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -62,7 +69,7 @@ class Slot:
         return core_schema.with_info_plain_validator_function(
             self._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda spec: spec.model_dump()
+                lambda spec: None if spec is None else spec.model_dump()
             ),
         )
 
@@ -72,6 +79,8 @@ class Slot:
         return {SLOT_KEY: {"family": self.family, "default_type": self.default_type}}
 
     def _validate(self, value: Any, info: ValidationInfo) -> PartSpec:
+        if value is None and self.optional:
+            return cast("Any", None)
         context = cast("Mapping[str, Any]", info.context or {})
         if isinstance(value, Mapping) and "type" not in value and self.default_type is not None:
             value = {"type": self.default_type, **value}
@@ -82,6 +91,12 @@ class Slot:
         if key not in memo:
             memo[key] = (value, resolve(self.family, value, context.get("catalog"), context))
         return memo[key][1]
+
+
+def slot(family: str, default: Any = ..., *, default_type: str | None = None) -> Any:
+    field = Field(default=default)
+    cast("Any", field).metadata.append(Slot(family, default_type, default is None))
+    return field
 
 
 def a(noun: str) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.model.mixer import Mixer
+from seqzoo.operators import Place
 from seqzoo.registry import Registry, load_registry
 from seqzoo.scan import Backend, Transition, Writes
 from seqzoo.scan.problem import check_scan
@@ -46,7 +47,7 @@ class MixerCase:
         """The mixer with the initial values of this seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            mixer: Mixer = self.registry.spec("mixer", self.spec).build(self.width)
+            mixer: Mixer = self.registry.spec("mixer", self.spec).build(Place(self.width))
         return mixer.to(dtype).eval()
 
     def inputs(self, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError
 from seqzoo.model.mixer import Mixer, state_elements
+from seqzoo.operators import Place
 from seqzoo.testing.case import MixerCase
 
 __all__ = ["MIXER_CHECKS", "error_ratio"]
@@ -106,12 +107,12 @@ def batch_is_independent(case: MixerCase) -> None:
 
 
 def documents_are_apart(case: MixerCase) -> None:
-    """Documents packed into one row give what each gives alone, or `packed` raises SpecError."""
+    """Documents packed into one row give what each gives alone, or the mixer raises SpecError."""
     mixer = case.build()
     x = case.inputs()[:1].requires_grad_()
     bounds = (0, 1, 1, 8, case.length - 5, case.length)  # one token, none, a few, many
     try:
-        y = mixer.packed(x, torch.tensor(bounds))
+        y = mixer(x, cu_seqlens=torch.tensor(bounds))[0]
     except SpecError:
         return  # refused, in a sentence for the user
     for begin, end in pairwise(bounds):
@@ -154,7 +155,7 @@ def builds_at_every_width(case: MixerCase) -> None:
     """The spec builds at multiples of 16, and its outputs have the width's features."""
     spec = case.registry.spec("mixer", case.spec)
     for width in (16, 48, 80, 192):
-        y, _ = spec.build(width)(torch.ones(1, 3, width))
+        y, _ = spec.build(Place(width))(torch.ones(1, 3, width))
         assert y.shape == (1, 3, width), f"width {width}: outputs are {tuple(y.shape)}"
         assert bool(y.isfinite().all()), f"width {width}: outputs are not finite"
 
@@ -179,17 +180,17 @@ def compiles_whole(case: MixerCase) -> None:
 
 
 def documents_compile_whole(case: MixerCase) -> None:
-    """The same for `packed`, whose graph must not read the numbers of cu_seqlens.
+    """The same for documents; the graph must not read the numbers of cu_seqlens.
 
-    Nothing is asked of a mixer whose `packed` raises SpecError.
+    Nothing is asked of a mixer that refuses documents with a SpecError.
     """
     mixer, x = case.build(), case.inputs()[:1, :COMPILED_LENGTH]
     cu_seqlens = torch.tensor([0, 1, 1, 5, COMPILED_LENGTH])  # one token, none, a few
     try:
-        mixer.packed(x, cu_seqlens)
+        mixer(x, cu_seqlens=cu_seqlens)[0]
     except SpecError:
         return
-    _compiles(mixer, lambda x: mixer.packed(x, cu_seqlens), x)
+    _compiles(mixer, lambda x: mixer(x, cu_seqlens=cu_seqlens)[0], x)
 
 
 def _compiles(mixer: Mixer, function: Callable[[Tensor], Tensor], x: Tensor) -> None:

@@ -48,6 +48,8 @@ class Assembly:
         self.precision = Precision(settings.precision, device)
         self.model = build(spec, self.task.vocab_size).to(device).train()
         self.parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        # Asked now: once weights are cut up among processes, no layer can run by itself.
+        self.state_size = self.model.state_size(self.task.length)
         if processes.rank:  # the weights are equal, dropout is not
             torch.manual_seed(_seed_of(spec.seed, processes.rank))
         self.objective = Objective(self.model, recompute=settings.activation_checkpointing)

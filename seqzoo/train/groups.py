@@ -1,32 +1,86 @@
-"""Which parameters weight decay shrinks."""
+"""Groups of parameters that an optimizer treats alike, as the layers' hints say."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from torch import nn
 
-__all__ = ["decayed_and_not"]
+from seqzoo.operators import Hint
+
+__all__ = ["Group", "hinted", "parameter_groups"]
 
 
-def decayed_and_not(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The trained parameters that weight decay shrinks, and those it leaves alone.
+@dataclass(frozen=True)
+class Group:
+    """Trained parameters of one treatment.
 
-    Left alone are parameters with fewer than two dimensions (biases, the gains of norms, one number
-    a head or channel), and those that their module names in `no_weight_decay`: projections to
-    decays and to the strengths of a write or an erase, which a pull to 0 would set to sigmoid(0).
-    All else is decayed, embeddings and full-width gates too.
+    Attributes:
+        decay: whether weight decay shrinks them.
+        lr: a factor on the learning rate.
+        names: as the model names them.
+        parameters: in the same order.
+    """
+
+    decay: bool
+    lr: float
+    names: tuple[str, ...]
+    parameters: tuple[nn.Parameter, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return sum(parameter.numel() for parameter in self.parameters)
+
+
+def parameter_groups(model: nn.Module) -> list[Group]:
+    """The trained parameters by treatment, those that are decayed at the full rate first.
+
+    Not decayed are parameters of fewer than two dimensions (biases, the gains of norms, one number
+    a head or channel), and those that a hint leaves out: projections to decays and to the strengths
+    of a write or an erase, which a pull to 0 would set to sigmoid(0). All else is decayed,
+    embeddings and full-width gates too.
 
     Raises:
-        TypeError: a module names in `no_weight_decay` what it does not have.
+        TypeError: a module has a hint for what it does not have.
     """
-    marked: set[int] = set()
-    for module in model.modules():
-        for name in getattr(module, "no_weight_decay", ()):
-            if not hasattr(module, name):
-                raise TypeError(f"{type(module).__name__}.no_weight_decay: it has no '{name}'")
-            own = getattr(module, name)
-            parameters = own.parameters() if isinstance(own, nn.Module) else [own]
-            marked.update(map(id, parameters))
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decayed = [each for each in trained if each.ndim >= 2 and id(each) not in marked]
-    chosen = set(map(id, decayed))
-    return decayed, [each for each in trained if id(each) not in chosen]
+    hints = hinted(model)
+    found: dict[tuple[bool, float], list[tuple[str, nn.Parameter]]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        hint = hints.get(id(parameter), Hint())
+        treatment = (hint.decay and parameter.ndim >= 2, hint.lr)
+        found.setdefault(treatment, []).append((name, parameter))
+    ordered = sorted(found.items(), key=lambda item: (not item[0][0], item[0][1] != 1, item[0][1]))
+    return [
+        Group(decay, lr, tuple(name for name, _ in each), tuple(own for _, own in each))
+        for (decay, lr), each in ordered
+    ]
+
+
+def hinted(model: nn.Module) -> dict[int, Hint]:
+    """The hint of each parameter that has one, by the parameter's id.
+
+    The hint of the innermost module wins.
+
+    Raises:
+        TypeError: a module has a hint for what it does not have.
+    """
+    found: dict[int, Hint] = {}
+    for module in model.modules():  # outer modules come first
+        for name, hint in getattr(module, "hints", {}).items():
+            for parameter in _parameters(module, name):
+                found[id(parameter)] = hint
+    return found
+
+
+def _parameters(module: nn.Module, name: str) -> Iterator[nn.Parameter]:
+    if not hasattr(module, name):
+        raise TypeError(f"{type(module).__name__}.hints: it has no '{name}'")
+    own = getattr(module, name)
+    if isinstance(own, nn.Module):
+        yield from own.parameters()
+    elif own is not None:
+        yield own

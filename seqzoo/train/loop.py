@@ -122,7 +122,7 @@ class _Training:
             metric=self.task.metric,
             vocab_size=self.task.vocab_size,
             parameters=assembly.parameters,
-            state_size=assembly.model.state_size(self.task.length),
+            state_size=assembly.state_size,
             device=describe_device(assembly.device),
             resumed_at=self.progress.step,
             notes=self.task.notes(),
@@ -171,8 +171,8 @@ class _Training:
         progress = self.progress
         if self.unread:
             first = progress.step - len(self.unread) + 1
-            losses, norms = torch.stack(self.unread).unbind(1)
-            losses = self.processes.total(losses)
+            measured = torch.stack(self.unread)
+            losses, norms = self.processes.total(measured[:, 0]), measured[:, 1]
             self.unread.clear()
             for step, row in enumerate(zip(losses.tolist(), norms.tolist(), strict=True), first):
                 self._check(step, *row)

@@ -10,7 +10,7 @@ from torch import nn
 
 from seqzoo.errors import SpecError
 from seqzoo.spec import PartSpec
-from seqzoo.train.groups import decayed_and_not
+from seqzoo.train.groups import Group, parameter_groups
 from seqzoo.train.optimizer import Beta, Optimizer, adamw
 
 __all__ = ["Muon"]
@@ -64,17 +64,14 @@ class Muon(Optimizer):
         spec = self.spec
         inner = getattr(model, "blocks", None)
         hidden = set(map(id, inner.parameters())) if isinstance(inner, nn.Module) else set()
-        decayed, others = decayed_and_not(model)
-        matrices = [each for each in decayed if each.ndim == 2 and id(each) in hidden]
+        matrices, rest = _apart(parameter_groups(model), hidden)
         if not matrices:
             raise SpecError(
                 "train.optimizer: the model's blocks have no matrix that muon could train"
             )
-        chosen = set(map(id, matrices))
-        rest = [each for each in decayed if id(each) not in chosen]
         return Joint(
             kind(
-                matrices,
+                [{"params": list(g.parameters), "lr": spec.lr * g.lr} for g in matrices],
                 lr=spec.lr,
                 weight_decay=spec.weight_decay,
                 momentum=spec.momentum,
@@ -82,8 +79,29 @@ class Muon(Optimizer):
                 ns_steps=spec.iterations,
                 adjust_lr_fn="match_rms_adamw",
             ),
-            adamw(rest, others, spec.lr, spec.weight_decay, spec.betas, spec.eps),
+            adamw(rest, spec.lr, spec.weight_decay, spec.betas, spec.eps),
         )
+
+
+def _apart(groups: list[Group], hidden: set[int]) -> tuple[list[Group], list[Group]]:
+    """The groups of hidden matrices that are decayed, and the groups of everything else."""
+    matrices, rest = [], []
+    for group in groups:
+        chosen = [
+            group.decay and each.ndim == 2 and id(each) in hidden for each in group.parameters
+        ]
+        for wanted, into in ((True, matrices), (False, rest)):
+            pairs = [
+                pair
+                for pair, mine in zip(
+                    zip(group.names, group.parameters, strict=True), chosen, strict=True
+                )
+                if mine == wanted
+            ]
+            if pairs:
+                names, parameters = zip(*pairs, strict=True)
+                into.append(Group(group.decay, group.lr, names, parameters))
+    return matrices, rest
 
 
 class Joint(torch.optim.Optimizer):

@@ -34,8 +34,11 @@ class Objective(nn.Module):
         positions: Tensor | None = None,
         negatives: Negatives | None = None,
         cu_seqlens: Tensor | None = None,
-    ) -> Tensor:
-        """The summed cross entropy at labelled positions: scalar float32.
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The summed cross entropy at labelled positions, and the layers' auxiliary losses by name.
+
+        The former is a scalar in float32, in nats; the latter are scalars, each with its weight in
+        it, a mean over the tokens of this call.
 
         Args:
             tokens: (B, T) int64.
@@ -44,8 +47,10 @@ class Objective(nn.Module):
             negatives: see `seqzoo.train.losses`.
             cu_seqlens: see `Batch`; on the CPU.
         """
-        hidden, _ = self.model.hidden(tokens, positions=positions, cu_seqlens=cu_seqlens)
-        return summed_loss(self.model, hidden.flatten(0, -2), targets, negatives)
+        hidden, _, losses = self.model.hidden_and_losses(
+            tokens, positions=positions, cu_seqlens=cu_seqlens
+        )
+        return summed_loss(self.model, hidden.flatten(0, -2), targets, negatives), losses
 
     def scores(
         self,

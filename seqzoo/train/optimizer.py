@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import nn
 
 from seqzoo.spec import Part, PartSpec
-from seqzoo.train.groups import decayed_and_not
+from seqzoo.train.groups import Group, parameter_groups
 
 __all__ = ["AdamW", "Beta", "Optimizer", "adamw"]
 
@@ -59,26 +59,24 @@ class AdamW(Optimizer):
     spec: Spec
 
     def make(self, model: nn.Module) -> torch.optim.Optimizer:
-        """AdamW over two groups: what is decayed, and the rest."""
-        decayed, others = decayed_and_not(model)
+        """AdamW over one group of each treatment that the layers' hints ask for."""
         spec = self.spec
-        return adamw(decayed, others, spec.lr, spec.weight_decay, spec.betas, spec.eps)
+        groups = parameter_groups(model)
+        return adamw(groups, spec.lr, spec.weight_decay, spec.betas, spec.eps)
 
 
 def adamw(
-    decayed: list[nn.Parameter],
-    others: list[nn.Parameter],
-    lr: float,
-    weight_decay: float,
-    betas: tuple[float, float],
-    eps: float,
+    groups: list[Group], lr: float, weight_decay: float, betas: tuple[float, float], eps: float
 ) -> torch.optim.AdamW:
-    """torch's AdamW over parameters that are decayed and others; an empty group is left out."""
-    groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+    """torch's AdamW over groups of parameters, each with its weight decay and learning rate."""
+    every = [parameter for group in groups for parameter in group.parameters]
+    fused = all(parameter.device.type in ("cpu", "cuda", "mps") for parameter in every)
+    settings = [
+        {
+            "params": list(group.parameters),
+            "lr": lr * group.lr,
+            "weight_decay": weight_decay if group.decay else 0.0,
+        }
+        for group in groups
     ]
-    fused = all(each.device.type in ("cpu", "cuda", "mps") for each in (*decayed, *others))
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]], lr=lr, betas=betas, eps=eps, fused=fused
-    )
+    return torch.optim.AdamW(settings, lr=lr, betas=betas, eps=eps, fused=fused)

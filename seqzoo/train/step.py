@@ -23,6 +23,7 @@ class TrainingStep:
     The loss is the mean cross entropy over all labelled positions of the whole batch, so that
     cutting it into micro-batches, or among processes, changes nothing but rounding. Logits are made
     at labelled positions only, and of a sample of the vocabulary where the batch names one.
+    Auxiliary losses of layers are added, each micro-batch's with the share of labels that it holds.
 
     Args:
         module: an `Objective`, or what `seqzoo.train.parallel.share` made of it.
@@ -33,7 +34,12 @@ class TrainingStep:
         accumulate: micro-batches a batch.
         clip: largest norm of the gradient, None for no clipping.
         device: where the model lies.
+
+    Attributes:
+        auxiliary: names of the layers' auxiliary losses, known after the first step.
     """
+
+    auxiliary: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -62,22 +68,23 @@ class TrainingStep:
         """Train on a batch, the same on every process; `step` counts from 0.
 
         Returns:
-            (2,) float32 on the device: this process's share of the loss in nats a label, which add
-            up to the loss, and the norm of the whole gradient before clipping; a norm that is not
-            finite under float16 means that the update was skipped.
+            (2 + A,) float32 on the device: this process's share of the cross entropy in nats a
+            label, which add up to the loss; the norm of the whole gradient before clipping, which
+            if it is not finite under float16 means that the update was skipped; and this process's
+            shares of the auxiliary losses, in the order of `auxiliary`.
 
         Raises:
             RunError: no position of the batch has a label, or the compiler failed.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._forward_backward(batch, step)
+        losses = self._forward_backward(batch, step)
         self.precision.unscale(self.optimizer)
         norm = self._clip()
         factor = self.schedule.factor(step)
         for group, full in zip(self.optimizer.param_groups, self._full_rates, strict=True):
             group["lr"] = full * factor
         self.precision.update(self.optimizer)
-        return torch.stack((loss, norm))
+        return torch.cat((losses[:1], norm.unsqueeze(0), losses[1:]))
 
     @property
     def learning_rate(self) -> float:
@@ -90,26 +97,34 @@ class TrainingStep:
             raise RunError(f"the task's batch of step {step} has no label at any position")
         rows = self.processes.rows(batch.tokens.shape[0])
         size = (rows.stop - rows.start) // self.accumulate
-        total = torch.zeros((), device=self.device)
+        total: Tensor | None = None
         for index in range(self.accumulate):
             part = batch.rows(rows.start + index * size, rows.start + (index + 1) * size)
             with accumulating(self.module, self.processes, last=index + 1 == self.accumulate):
-                loss = self._summed_loss(part) / count
+                losses = self._losses(part) / count
                 # Processes take the mean of their gradients, and the sum is wanted.
-                self.precision.backward(loss * self.processes.size)
-            total += loss.detach()
+                self.precision.backward(losses.sum() * self.processes.size)
+            total = losses.detach() if total is None else total + losses.detach()
+        assert total is not None
         return total
 
-    def _summed_loss(self, part: Batch) -> Tensor:
+    def _losses(self, part: Batch) -> Tensor:
+        """(1 + A,): the summed cross entropy, and auxiliary losses times the number of labels."""
         positions, targets = part.labelled()
+        labels = positions.numel()
         wanted = None
-        if positions.numel() < part.tokens.numel():
+        if labels < part.tokens.numel():
             wanted = positions.to(self.device, non_blocking=True)
         tokens = part.tokens.to(self.device, non_blocking=True)
         targets = targets.to(self.device, non_blocking=True)
         with compiling(), self.precision.autocast():
             # Bounds of documents are read on the CPU first: they decide shapes.
-            return self.module(tokens, targets, wanted, part.negatives, part.cu_seqlens)
+            summed, auxiliary = self.module(
+                tokens, targets, wanted, part.negatives, part.cu_seqlens
+            )
+        self.auxiliary = tuple(sorted(auxiliary))
+        each = [auxiliary[name].float() * labels for name in self.auxiliary]
+        return torch.stack([summed, *each])
 
     def _clip(self) -> Tensor:
         """Norm of the gradient of all parameters; scales it down to `clip` where it is larger."""

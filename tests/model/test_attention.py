@@ -5,23 +5,24 @@ import torch
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo.model.rotary import rotate
+from seqzoo.operators.rotary import rotate
 
 REGISTRY = seqzoo.load_registry()
 WIDTH, HEADS, LENGTH = 16, 2, 13
 
 
 @pytest.mark.parametrize("window", [None, 1, 4, 40])
-@pytest.mark.parametrize("position", ["rope", "none"])
-def test_it_is_the_softmax_of_scaled_products(window: int | None, position: str) -> None:
+@pytest.mark.parametrize("rotary", [{}, None])
+def test_it_is_the_softmax_of_scaled_products(window: int | None, rotary: dict | None) -> None:
     torch.manual_seed(0)
-    spec = {"type": "attention", "heads": HEADS, "window": window, "position": position}
+    spec = {"type": "attention", "heads": HEADS, "window": window, "rotary": rotary}
     mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
     x = torch.randn(2, LENGTH, WIDTH, dtype=torch.float64)
     qkv = (x @ mixer.get_parameter("qkv.weight").T).view(2, LENGTH, 3, HEADS, -1)
-    q, k, v = qkv.permute(2, 0, 3, 1, 4)
-    if position == "rope":
+    q, k, v = qkv.unbind(2)
+    if rotary is not None:
         q, k = (rotate(each, torch.arange(LENGTH)) for each in (q, k))
+    q, k, v = (each.transpose(1, 2) for each in (q, k, v))
     scores = q @ k.mT / (WIDTH // HEADS) ** 0.5
     for i in range(LENGTH):
         for j in range(LENGTH):

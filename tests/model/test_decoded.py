@@ -26,7 +26,7 @@ def test_features_at_positions_are_those_of_the_whole() -> None:
         everywhere, _ = net.hidden(tokens)
         there, _ = net.hidden(tokens, positions=positions)
         logits, _ = net(tokens)
-        last, _ = LanguageModel.hidden(net, tokens)
+        last, _, _ = LanguageModel.hidden_and_losses(net, tokens)
         expected = net.decoder(last[:, -1], torch.arange(27), 9)
     assert everywhere.shape == (3, 9, 16)
     assert logits.shape == (3, 9, 11)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import seqzoo
-from seqzoo.operators import Anchor, Dims
+from seqzoo.operators import Anchor, Dims, Place, Stream
 
 REGISTRY = seqzoo.load_registry()
 WIDTH, LENGTH = 6, 17
@@ -12,7 +12,7 @@ WIDTH, LENGTH = 6, 17
 
 def anchor(spec: object) -> Anchor:
     torch.manual_seed(0)
-    dims = Dims(width=WIDTH, heads=2, key_size=3, value_size=3)
+    dims = Dims(Place(WIDTH), heads=2, key_size=3, value_size=3)
     return REGISTRY.spec("anchor", spec).build(dims).double()
 
 
@@ -29,7 +29,7 @@ def test_short_conv_is_the_silu_of_the_weighted_last_tokens(kernel_size: int) ->
     part = anchor({"type": "short_conv", "kernel_size": kernel_size})
     weight = part.get_parameter("conv.weight")[:, 0]
     x = inputs()
-    u, _ = part(x, part.initial_state(x))
+    u = part(x, Stream.over(x))
     for t in range(LENGTH):
         mixed = sum(weight[:, kernel_size - 1 - j] * at(x, t - j) for j in range(kernel_size))
         assert isinstance(mixed, torch.Tensor)
@@ -40,7 +40,7 @@ def test_token_shift_mixes_with_the_token_before() -> None:
     part = anchor("token_shift")
     part.get_parameter("mix").data.uniform_(0, 1)
     x = inputs()
-    u, _ = part(x, part.initial_state(x))
+    u = part(x, Stream.over(x))
     for t in range(LENGTH):
         expected = at(x, t) + part.get_parameter("mix") * (at(x, t - 1) - at(x, t))
         torch.testing.assert_close(u[:, t], expected)
@@ -49,7 +49,7 @@ def test_token_shift_mixes_with_the_token_before() -> None:
 def test_ema_is_the_average_it_says() -> None:
     part = anchor({"type": "ema", "decay": 0.8})
     x = inputs()
-    u, _ = part(x, part.initial_state(x))
+    u = part(x, Stream.over(x))
     average = torch.zeros_like(x[:, 0])
     for t in range(LENGTH):
         average = 0.8 * average + 0.2 * x[:, t]
@@ -58,5 +58,5 @@ def test_ema_is_the_average_it_says() -> None:
 
 def test_identity_is_the_token() -> None:
     x = inputs()
-    u, _ = anchor("identity")(x, ())
+    u = anchor("identity")(x, Stream.over(x))
     assert torch.equal(u, x)

@@ -7,11 +7,11 @@ import torch
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Forget
-from seqzoo.scan import Writes
+from seqzoo.operators import Dims, Features, Forget, Place, Stream
+from seqzoo.scan import Transition, Writes
 
 REGISTRY = seqzoo.load_registry()
-DIMS = Dims(width=8, heads=2, key_size=4, value_size=4)
+DIMS = Dims(Place(8), heads=2, key_size=4, value_size=4)
 
 
 def forget(spec: object) -> Forget:
@@ -25,17 +25,22 @@ def writes(u: torch.Tensor) -> Writes:
     return Writes(keys, torch.randn(shape, dtype=u.dtype), torch.rand(shape[:-1], dtype=u.dtype))
 
 
+def transition_of(part: Forget, u: torch.Tensor, given: Writes | None = None) -> Transition:
+    given = given or writes(u)
+    return part(Features(x=-u, u=u, queries=given.keys[:, :, 0], writes=given), Stream.over(u))
+
+
 U = torch.randn(2, 5, DIMS.width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def test_none_keeps_all() -> None:
-    transition = forget("none")(U, writes(U))
+    transition = transition_of(forget("none"), U)
     assert transition.log_decay is None
     assert transition.erase is None
 
 
 def test_constant_decay_is_retnets() -> None:
-    decay = forget("constant_decay")(U, writes(U)).log_decay
+    decay = transition_of(forget("constant_decay"), U).log_decay
     assert decay is not None
     expected = torch.tensor([1 - 2.0**-5, 1 - 2.0**-6], dtype=torch.float64)
     torch.testing.assert_close(decay.exp(), expected.expand(2, 5, 2), rtol=1e-6, atol=0)
@@ -43,7 +48,7 @@ def test_constant_decay_is_retnets() -> None:
 
 def test_head_decay_is_a_sigmoid_that_starts_at_initial() -> None:
     part = forget({"type": "head_decay", "initial": 0.9})
-    decay = part(U, writes(U)).log_decay
+    decay = transition_of(part, U).log_decay
     weight, bias = part.get_parameter("project.weight"), part.get_parameter("project.bias")
     torch.testing.assert_close(bias.sigmoid(), torch.full_like(bias, 0.9))
     torch.testing.assert_close(decay, (U @ weight.T + bias).sigmoid().log())
@@ -51,16 +56,16 @@ def test_head_decay_is_a_sigmoid_that_starts_at_initial() -> None:
 
 def test_channel_decay_is_a_root_of_a_sigmoid() -> None:
     part = forget({"type": "channel_decay", "rank": 3, "temperature": 4.0})
-    decay = part(U, writes(U)).log_decay
+    decay = transition_of(part, U).log_decay
     assert decay is not None
-    down, up = part.get_parameter("down.weight"), part.get_parameter("up.weight")
-    logits = U @ down.T @ up.T + part.get_parameter("up.bias")
+    down, up = part.get_parameter("project.0.weight"), part.get_parameter("project.1.weight")
+    logits = U @ down.T @ up.T + part.get_parameter("project.1.bias")
     torch.testing.assert_close(decay.exp().flatten(2), logits.sigmoid() ** 0.25)
 
 
 def test_tied_erase_is_the_first_write() -> None:
     given = writes(U)
-    erase = forget("delta")(U, given).erase
+    erase = transition_of(forget("delta"), U, given).erase
     assert erase is not None
     assert given.strengths is not None
     assert erase.read is None
@@ -69,7 +74,9 @@ def test_tied_erase_is_the_first_write() -> None:
 
 
 def test_own_erase_has_unit_keys_and_strengths_between_0_and_1() -> None:
-    erase = forget({"type": "gated_delta", "key": "own", "strength": "own"})(U, writes(U)).erase
+    erase = transition_of(
+        forget({"type": "gated_delta", "key": {"norm": "unit"}, "strength": "sigmoid"}), U
+    ).erase
     assert erase is not None
     assert erase.read is not None
     assert erase.strength is not None
@@ -81,15 +88,27 @@ def test_own_erase_has_unit_keys_and_strengths_between_0_and_1() -> None:
 @pytest.mark.parametrize("decay", ["constant_decay", "head_decay", "channel_decay"])
 def test_gated_delta_decays_as_its_decay(decay: str) -> None:
     torch.testing.assert_close(
-        forget({"type": "gated_delta", "decay": decay})(U, writes(U)).log_decay,
-        forget(decay)(U, writes(U)).log_decay,
+        transition_of(forget({"type": "gated_delta", "decay": decay}), U).log_decay,
+        transition_of(forget(decay), U).log_decay,
     )
 
 
 @pytest.mark.parametrize(
     ("mixer", "message"),
     [
-        ({"forget": "delta"}, "norm is not bounded by 1; give the injection's key norm: unit"),
+        (
+            {"forget": {"type": "delta", "strength": "sigmoid"}},
+            "norm is not bounded by 1; give the injection's key norm: unit",
+        ),
+        ({"forget": {"type": "delta", "strength": "softplus"}}, "'softplus', which has no bound"),
+        ({"forget": {"type": "delta", "key": {}, "strength": "sigmoid"}}, "key: {norm: unit}, or"),
+        (
+            {
+                "forget": "delta",
+                "injection": {"type": "rank_one", "key": {"norm": "unit"}, "strength": "softplus"},
+            },
+            "first strength of 'rank_one', which has no bound",
+        ),
         (
             {"forget": "delta", "injection": {"type": "rank_one", "key": {"norm": "unit"}}},
             "which has none; give the injection strength: sigmoid",

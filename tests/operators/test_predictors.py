@@ -4,48 +4,62 @@ import pytest
 import torch
 
 import seqzoo
-from seqzoo.operators import Dims, Predictor
+from seqzoo.operators import Dims, Place, Predictor, Stream
 
 REGISTRY = seqzoo.load_registry()
-DIMS = Dims(width=12, heads=3, key_size=2, value_size=5)
+DIMS = Dims(Place(12), heads=3, key_size=2, value_size=5)
+STEPS = 2
 
 
 def predictor(spec: object) -> Predictor:
     torch.manual_seed(0)
-    return REGISTRY.spec("predictor", spec).build(DIMS).double()
+    return REGISTRY.spec("predictor", spec).build(DIMS, STEPS).double()
+
+
+def gains_of(part: Predictor, u: torch.Tensor) -> torch.Tensor:
+    shape = (*u.shape[:2], STEPS, DIMS.heads, DIMS.value_size)
+    return part(u, Stream.over(u)).broadcast_to(shape)
 
 
 @pytest.mark.parametrize("name", REGISTRY.names("predictor"))
 def test_the_gain_of_a_token_comes_from_that_token_alone(name: str) -> None:
     part = predictor(name)
     u = torch.randn(2, 7, DIMS.width, dtype=torch.float64)
-    shape = (2, 7, DIMS.heads, DIMS.value_size)
-    gains = part(u).broadcast_to(shape)
     changed = u.clone()
     changed[:, 3] += 1.0
-    difference = (part(changed).broadcast_to(shape) - gains).abs().amax(dim=(0, 2, 3))
+    difference = (gains_of(part, changed) - gains_of(part, u)).abs().amax(dim=(0, 2, 3, 4))
     others = [t for t in range(7) if t != 3]
     assert difference[others].max() < 1e-12
     assert (difference[3] > 1e-3) == (name != "constant")
 
 
 def test_constant_is_its_value() -> None:
-    assert predictor({"type": "constant", "value": 0.25})(torch.ones(1, 1, 12)).item() == 0.25
+    part = predictor({"type": "constant", "value": 0.25})
+    assert gains_of(part, torch.ones(1, 1, 12)).eq(0.25).all()
 
 
-def test_linear_is_one_matrix() -> None:
+def test_linear_is_one_matrix_a_step() -> None:
     part = predictor("linear")
     u = torch.randn(1, 4, DIMS.width, dtype=torch.float64)
-    expected = u @ part.get_parameter("project.weight").T
-    torch.testing.assert_close(part(u).flatten(2), expected)
+    first, second = part.get_parameter("project.weight").chunk(STEPS)
+    torch.testing.assert_close(gains_of(part, u)[:, :, 0].flatten(2), u @ first.T)
+    torch.testing.assert_close(gains_of(part, u)[:, :, 1].flatten(2), u @ second.T)
 
 
-def test_mlp_starts_at_the_sigmoid_of_its_bias() -> None:
-    gains = predictor({"type": "mlp", "bias": 2.0})(torch.zeros(1, 1, 12, dtype=torch.float64))
-    torch.testing.assert_close(gains, torch.full_like(gains, 2.0).sigmoid())
+def test_mlp_is_a_sigmoid_of_a_hidden_layer_a_step() -> None:
+    part = predictor({"type": "mlp", "bias": 2.0, "hidden": 7})
+    u = torch.randn(1, 4, DIMS.width, dtype=torch.float64)
+    up, down = part.get_parameter("up.weight").chunk(STEPS), part.get_parameter("down.weight")
+    for step in range(STEPS):
+        expected = (torch.nn.functional.silu(u @ up[step].T) @ down[step].T + 2.0).sigmoid()
+        torch.testing.assert_close(gains_of(part, u)[:, :, step].flatten(2), expected)
 
 
-def test_low_rank_has_the_rank_it_says() -> None:
+def test_low_rank_is_two_thin_matrices_a_step() -> None:
     part = predictor({"type": "low_rank", "rank": 2, "bias": 1.5})
     u = torch.randn(1, 40, DIMS.width, dtype=torch.float64)
-    assert torch.linalg.matrix_rank(part(u).flatten(2)[0] - 1.5) == 2
+    down, up = part.get_parameter("down.weight").chunk(STEPS), part.get_parameter("up.weight")
+    for step in range(STEPS):
+        gains = gains_of(part, u)[:, :, step].flatten(2)
+        torch.testing.assert_close(gains, u @ down[step].T @ up[step].T + 1.5)
+        assert torch.linalg.matrix_rank(gains[0] - 1.5) == 2

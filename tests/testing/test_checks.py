@@ -10,7 +10,7 @@ from torch._dynamo.exc import TorchDynamoException
 import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
-from seqzoo.operators import Anchor, State
+from seqzoo.operators import Anchor, Place, Stream
 from seqzoo.registry import Origin, Registry
 from seqzoo.testing import MIXER_CHECKS, MixerCase, registered_cases
 
@@ -32,25 +32,17 @@ class SeesTheFuture(Mixer):
 
     name = "sees-the-future"
 
-    def __init__(self, spec, width: int) -> None:
-        super().__init__(spec, width)
-        self.project = nn.Linear(width, width)
+    def __init__(self, spec, place: Place) -> None:
+        super().__init__(spec, place)
+        self.project = nn.Linear(place.width, place.width)
         self.unused = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        return self.project(x + x.mean(1, keepdim=True)), torch.zeros(x.shape[0], 2)
-
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        return self(x)[0]
-
-    def start(self, like: Tensor) -> State:
-        return like.new_zeros(like.shape[0], 2)
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        stream.keep(self, "nothing", stream.zeros(x, 2))
+        return self.project(x + x.sum(1, keepdim=True) / max(x.shape[1], 1))
 
     def state_size(self, context: int) -> int:
         return 3
-
-    def recurrence(self) -> tuple[tuple[str, str], ...]:
-        return ()
 
 
 @pytest.mark.parametrize(
@@ -77,12 +69,11 @@ class LooksAtNumbers(SeesTheFuture):
 
     name = "looks-at-numbers"
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        if stream.cu_seqlens is not None:
+            x = torch.cat(x.split(stream.cu_seqlens.diff().tolist(), 1), 1)
         y = self.project(x)
-        return y if float(x.sum()) > 0 else -y, self.start(x)
-
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        return torch.cat([self(part)[0] for part in x.split(cu_seqlens.diff().tolist(), 1)], 1)
+        return y if float(x.sum()) > 0 else -y
 
 
 @pytest.mark.parametrize("name", ["compiles_whole", "documents_compile_whole"])
@@ -98,19 +89,20 @@ class Deaf(SeesTheFuture):
     """Knows nothing of documents."""
 
     name = "deaf"
-    packed = Mixer.packed
+
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        stream.single(self)
+        return super().mix(x, stream)
 
 
 class Remembers(Anchor):
-    """A state that no method `packed` knows of."""
+    """A state that does not know of documents."""
 
     name = "remembers"
 
-    def initial_state(self, like: Tensor) -> State:
-        return like.new_zeros(like.shape[0], 1)
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return x, state
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        stream.single(self)
+        return x
 
 
 @pytest.mark.parametrize(
@@ -119,7 +111,7 @@ class Remembers(Anchor):
         ("deaf", "mixer 'deaf' cannot keep documents apart"),
         (
             {"type": "recurrent", "anchor": "remembers"},
-            "anchor 'remembers' cannot keep documents apart: it carries a state",
+            "anchor 'remembers' cannot keep documents apart",
         ),
     ],
 )
@@ -129,7 +121,7 @@ def test_a_mixer_may_refuse_documents_in_words(spec: object, message: str) -> No
     registry.add(Remembers, Origin("test", "test", "0"))
     case = MixerCase(spec, registry)
     with pytest.raises(SpecError, match=message):
-        case.build().packed(case.inputs()[:1], torch.tensor([0, case.length]))
+        case.build()(case.inputs()[:1], cu_seqlens=torch.tensor([0, case.length]))
     check = next(check for check in MIXER_CHECKS if check.__name__ == "documents_are_apart")
     check(case)
 
@@ -137,5 +129,6 @@ def test_a_mixer_may_refuse_documents_in_words(spec: object, message: str) -> No
 @pytest.mark.parametrize("name", ["recurrent", "attention"])
 def test_the_built_in_mixers_do_not_refuse(name: str) -> None:
     case = MixerCase(name, seqzoo.load_registry())
-    y = case.build().packed(case.inputs()[:1], torch.tensor([0, 3, case.length]))
+    bounds = torch.tensor([0, 3, case.length])
+    y, _ = case.build()(case.inputs()[:1], cu_seqlens=bounds)
     assert y.shape == (1, case.length, case.width)

@@ -1,13 +1,21 @@
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
 
 import seqzoo
-from seqzoo.train.groups import decayed_and_not
+from seqzoo.operators import Hint
+from seqzoo.train.groups import parameter_groups
+from seqzoo.train.optimizer import AdamW
 
 
 class Gated(nn.Module):
-    no_weight_decay = ("gate", "scale", "absent")
+    hints: ClassVar = {
+        "gate": Hint(decay=False),
+        "scale": Hint(decay=False, lr=2.0),
+        "absent": Hint(lr=3.0),
+    }
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,9 +27,9 @@ class Gated(nn.Module):
 
 
 def names_of(model: nn.Module) -> tuple[set[str], set[str]]:
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    decayed, others = decayed_and_not(model)
-    return {names[id(each)] for each in decayed}, {names[id(each)] for each in others}
+    groups = parameter_groups(model)
+    decayed = {name for group in groups if group.decay for name in group.names}
+    return decayed, {name for group in groups if not group.decay for name in group.names}
 
 
 def test_marks_and_dimensions_decide() -> None:
@@ -32,12 +40,41 @@ def test_marks_and_dimensions_decide() -> None:
     assert others == {"1.matrix.bias", *gates, "2.weight", "2.bias"}
 
 
+def test_rates_make_groups_of_their_own_behind_the_full_one() -> None:
+    model = nn.Sequential(Gated())
+    groups = parameter_groups(model)
+    assert [(group.decay, group.lr, group.size) for group in groups] == [
+        (True, 1.0, 4),
+        (False, 1.0, 2 + 4 + 2),
+        (False, 2.0, 4),
+    ]
+    settings = AdamW.Spec(lr=0.5, weight_decay=0.1).build().make(model).param_groups
+    assert [(group["lr"], group["weight_decay"]) for group in settings] == [
+        (0.5, 0.1),
+        (0.5, 0.0),
+        (1.0, 0.0),
+    ]
+
+
+def test_the_innermost_hint_wins() -> None:
+    class Outer(nn.Module):
+        hints: ClassVar = {"inner": Hint(decay=False, lr=5.0)}
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Gated()
+
+    rates = {name: group.lr for group in parameter_groups(Outer()) for name in group.names}
+    assert rates["inner.matrix.weight"] == 5.0
+    assert rates["inner.scale"] == 2.0
+
+
 def test_a_mark_of_nothing_is_an_error() -> None:
     class Wrong(nn.Module):
-        no_weight_decay = ("gats",)
+        hints: ClassVar = {"gats": Hint(decay=False)}
 
-    with pytest.raises(TypeError, match=r"Wrong\.no_weight_decay: it has no 'gats'"):
-        decayed_and_not(Wrong())
+    with pytest.raises(TypeError, match=r"Wrong\.hints: it has no 'gats'"):
+        parameter_groups(Wrong())
 
 
 def test_decays_and_strengths_of_the_layers_are_marked() -> None:
@@ -45,14 +82,21 @@ def test_decays_and_strengths_of_the_layers_are_marked() -> None:
         {"type": "prism"},
         {"type": "gated_deltanet"},
         {"type": "recurrent", "forget": {"type": "channel_decay"}},
-        {"type": "recurrent", "forget": {"type": "delta", "key": "own", "strength": "own"}},
+        {
+            "type": "recurrent",
+            "forget": {"type": "delta", "key": {"norm": "unit"}, "strength": "sigmoid"},
+        },
     ]
     layers = [{"mixer": mixer} for mixer in mixers]
     model = seqzoo.build_model({"width": 32, "layers": layers}, vocab_size=5)
     decayed, others = names_of(model)
     assert {name for name in others if name.endswith("project.weight")} == {
-        f"blocks.{index}.mixer.forget.decay.project.weight" for index in (0, 1)
+        *(f"blocks.{index}.mixer.forget.decay.project.weight" for index in (0, 1)),
+        "blocks.1.mixer.injection.strength.project.weight",
+        "blocks.3.mixer.forget.erase.strength.project.weight",
     }
-    assert {"blocks.0.mixer.injection.gates.weight", "blocks.2.mixer.forget.up.weight"} <= others
-    assert "blocks.3.mixer.forget.erase.strength.weight" in others
+    assert {
+        "blocks.0.mixer.injection.gates.weight",
+        "blocks.2.mixer.forget.project.1.weight",
+    } <= others
     assert {"embedding.weight", "blocks.0.mixer.readout.project.weight"} <= decayed

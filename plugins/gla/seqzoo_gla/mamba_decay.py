@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from typing import ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.operators import DecayForget, Dims
+from seqzoo.operators import DecayForget, Dims, Features, Hint, Stream
+from seqzoo.operators.gates.softplus import LEAST_STEP, softplus_bias
 from seqzoo.spec import PartSpec
 
 __all__ = ["MambaDecay"]
-
-LEAST_STEP = 1e-4
 
 
 class MambaDecay(DecayForget):
     """alpha_t = exp(-exp(A) softplus(W u + b)), one a head (Mamba-2, arXiv 2405.21060)."""
 
     name = "mamba_decay"
-    no_weight_decay = ("project",)
+    hints: ClassVar = {"project": Hint(decay=False)}
 
     class Spec(PartSpec):
         """rate: exp(A) is drawn from U(0, rate). step: softplus(b) is drawn log-uniformly.
@@ -30,18 +29,16 @@ class MambaDecay(DecayForget):
         """
 
         rate: float = Field(default=16.0, gt=0.0)
-        step: tuple[float, float] = Field(default=(1e-3, 1e-1), strict=False)
+        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         self.project = nn.Linear(dims.width, dims.heads)
         rate = torch.empty(dims.heads).uniform_(0.0, spec.rate).clamp_min(LEAST_STEP)
         self.log_rate = nn.Parameter(rate.log())
-        low, high = (math.log(bound) for bound in spec.step)
-        step = torch.empty(dims.heads).uniform_(low, high).exp().clamp_min(LEAST_STEP)
         with torch.no_grad():
-            self.project.bias.copy_(step + torch.log(-torch.expm1(-step)))
+            self.project.bias.copy_(softplus_bias(dims.heads, *spec.step))
 
-    def log_decay(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> g (B, T, H)."""
-        return -self.log_rate.exp() * F.softplus(self.project(u))
+    def log_decay(self, features: Features, stream: Stream) -> Tensor:
+        """-> g (B, T, H)."""
+        return -self.log_rate.exp() * F.softplus(self.project(features.u))

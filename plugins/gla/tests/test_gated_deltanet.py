@@ -30,7 +30,7 @@ def test_gated_deltanet_is_the_published_layer() -> None:
     q = project("queries", norm=True)
     k = project("injection.key", norm=True)
     v = project("injection.value", norm=False)
-    beta = torch.sigmoid(x[0] @ weights["injection.strength.weight"].T)
+    beta = torch.sigmoid(x[0] @ weights["injection.strength.project.weight"].T)
     raw = x[0] @ weights["forget.decay.project.weight"].T + weights["forget.decay.project.bias"]
     alpha = torch.exp(-weights["forget.decay.log_rate"].exp() * F.softplus(raw))
     state = torch.zeros(heads, size, size, dtype=torch.float64)
@@ -68,10 +68,10 @@ def test_linear_attention_is_a_masked_product() -> None:
 
 def test_mamba_decay_starts_where_its_draws_say() -> None:
     """softplus(b) between the bounds of `step`, and exp(A) below `rate`."""
-    from seqzoo.operators import Dims
+    from seqzoo.operators import Dims, Place
 
     spec = REGISTRY.spec("forget", {"type": "mamba_decay", "rate": 4.0, "step": [0.01, 0.02]})
-    forget = spec.build(Dims(width=8, heads=64, key_size=4, value_size=4))
+    forget = spec.build(Dims(Place(8), heads=64, key_size=4, value_size=4))
     step = F.softplus(forget.project.bias)
     assert 0.00999 < step.min() < step.max() < 0.02001
     assert 0 < forget.log_rate.exp().min() < forget.log_rate.exp().max() < 4.0

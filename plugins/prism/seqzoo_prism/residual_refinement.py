@@ -12,16 +12,25 @@ Equations are those of arXiv 2602.10796.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Activation, Dims, Injection, Predictor, State, unit_norm
+from seqzoo.operators import (
+    Activation,
+    Dims,
+    FirstWrite,
+    Hint,
+    Injection,
+    Predictor,
+    Stream,
+    unit_norm,
+)
 from seqzoo.scan import Writes
-from seqzoo.spec import PartSpec, Slot
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["ResidualRefinement"]
 
@@ -30,21 +39,21 @@ class ResidualRefinement(Injection):
     """B_t = sum_l beta^(l) delta^(l) k^(l)T, delta^(l) = act(p^(l) * r^(l)) (PRISM, Eqs. 10-16)."""
 
     name = "residual_refinement"
-    no_weight_decay = ("gates",)
+    hints: ClassVar = {"gates": Hint(decay=False)}
 
     class Spec(PartSpec):
         """The axes of the paper's ablations (Table 3).
 
         depth: L, refinement steps, the rank of what a token writes.
-        gain: predictor of p^(l); one is made for each step.
+        gain: predictor of p^(l), which makes those of all steps at once.
         activation: of a step.
         gate: beta^(l) as W_beta u for every step (linear), or through a sigmoid; that of the
             first step goes through a sigmoid in both, since a forget may erase with it.
         """
 
         depth: int = Field(default=2, ge=1, le=16)
-        gain: Annotated[PartSpec, Slot("predictor")] = Field(default=cast("Any", "linear"))
-        activation: Annotated[PartSpec, Slot("activation")] = Field(default=cast("Any", "gelu"))
+        gain: PartSpec = slot("predictor", "linear")
+        activation: PartSpec = slot("activation", "gelu")
         gate: Literal["linear", "sigmoid"] = "linear"
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
@@ -57,33 +66,29 @@ class ResidualRefinement(Injection):
             )
         self.dims, self.depth = dims, spec.depth
         self.value = nn.Linear(dims.width, dims.width, bias=False)
-        self.keys = nn.Linear(dims.width, spec.depth * dims.heads * dims.key_size, bias=False)
-        self.gains = nn.ModuleList(spec.gain.build(dims) for _ in range(spec.depth))
+        self.keys = nn.Linear(dims.width, spec.depth * dims.key_heads * dims.key_size, bias=False)
+        self.gain: Predictor = spec.gain.build(dims, spec.depth)
         self.gates = nn.Linear(dims.width, spec.depth * dims.heads, bias=False)
         self.squashed = spec.depth if spec.gate == "sigmoid" else 1
         self.activation: Activation = spec.activation.build()
 
     @classmethod
-    def has_strengths(cls, spec: PartSpec) -> bool:
-        """beta^(1) is a sigmoid."""
-        return True
+    def first_write(cls, spec: PartSpec) -> FirstWrite:
+        """All keys have norm <= 1, and beta^(1) is a sigmoid."""
+        return FirstWrite(unit_key=True, strength="unit_keys")
 
-    @classmethod
-    def has_unit_keys(cls, spec: PartSpec) -> bool:
-        """All keys have norm <= 1."""
-        return True
-
-    def forward(self, u: Tensor, state: State) -> tuple[Writes, State]:
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> writes of rank R = L."""
         dims = self.dims
-        keys = unit_norm(self.keys(u).unflatten(-1, (self.depth, dims.heads, dims.key_size)))
+        keys = unit_norm(self.keys(u).unflatten(-1, (self.depth, dims.key_heads, dims.key_size)))
         residual = (self.value(u) - u).unflatten(-1, (dims.heads, dims.value_size))
+        gains = self.gain(u, stream).expand(*u.shape[:2], self.depth, -1, -1)
         steps = []
-        for gain in self.gains:
-            delta = self.activation(cast("Predictor", gain)(u) * residual)
+        for gain in gains.unbind(2):
+            delta = self.activation(gain * residual)
             residual = residual - delta
             steps.append(delta)
-        return Writes(keys, torch.stack(steps, dim=2), self._strengths(u)), state
+        return Writes(keys, torch.stack(steps, dim=2), self._strengths(u))
 
     def _strengths(self, u: Tensor) -> Tensor:
         """beta (B, T, L, H)."""

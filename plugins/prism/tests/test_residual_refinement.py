@@ -6,12 +6,13 @@ from torch import Tensor
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims
+from seqzoo.operators import Dims, Place, Stream
+from seqzoo.scan import Writes
 from seqzoo.testing import MIXER_CHECKS, MixerCase
 from seqzoo_prism import ResidualRefinement
 
 REGISTRY = seqzoo.load_registry()
-DIMS = Dims(width=12, heads=3, key_size=5, value_size=4)
+DIMS = Dims(Place(12), heads=3, key_size=5, value_size=4)
 
 
 def injection(**settings: object) -> ResidualRefinement:
@@ -42,31 +43,36 @@ def written_out(part: ResidualRefinement, u: Tensor, activation, gains: list[Ten
 def test_writes_are_the_papers(depth: int, gate: str) -> None:
     part = injection(depth=depth, gate=gate)
     u = torch.randn(2, 5, DIMS.width, dtype=torch.float64)
-    writes, _ = part(u, ())
+    writes = part(u, Stream.over(u))
     assert writes.strengths is not None
     found = torch.einsum("btrh,btrhv,btrhk->bthvk", writes.strengths, writes.values, writes.keys)
     for b in range(2):
         for t in range(5):
             gains = [
-                (part.get_parameter(f"gains.{step}.project.weight") @ u[b, t]).view(DIMS.heads, -1)
-                for step in range(depth)
+                (weight @ u[b, t]).view(DIMS.heads, -1)
+                for weight in part.get_parameter("gain.project.weight").chunk(depth)
             ]
             expected = written_out(part, u[b, t], torch.nn.functional.gelu, gains)
             # unit norms are taken with 1e-12 under the root
             torch.testing.assert_close(found[b, t], expected, rtol=1e-9, atol=1e-10)
 
 
+def some_writes(part: ResidualRefinement) -> Writes:
+    u = torch.randn(1, 6, DIMS.width, dtype=torch.float64)
+    return part(u, Stream.over(u))
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_rank_of_what_a_token_writes_is_its_depth(depth: int) -> None:
     part = injection(depth=depth)
-    writes, _ = part(torch.randn(1, 6, DIMS.width, dtype=torch.float64), ())
+    writes = some_writes(part)
     written = torch.einsum("btrhv,btrhk->bthvk", writes.values, writes.keys)
     assert torch.linalg.matrix_rank(written).eq(depth).all()
 
 
 def test_linear_steps_with_gain_one_leave_nothing_for_the_second() -> None:
     part = injection(depth=2, activation="identity", gain="constant")
-    writes, _ = part(torch.randn(1, 6, DIMS.width, dtype=torch.float64), ())
+    writes = some_writes(part)
     assert writes.values[:, :, 0].abs().max() > 0.1
     assert writes.values[:, :, 1].abs().max() == 0
 
@@ -74,7 +80,7 @@ def test_linear_steps_with_gain_one_leave_nothing_for_the_second() -> None:
 def test_value_size_that_does_not_fill_the_width_is_refused() -> None:
     spec = REGISTRY.spec("mixer", {"type": "prism", "value_size": 4})
     with pytest.raises(SpecError, match=r"heads \* value_size .* must be the width"):
-        spec.build(32)
+        spec.build(Place(32))
 
 
 def test_every_preset_differs_from_prism_in_one_axis() -> None:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators.anchors.anchor import Anchor
-from seqzoo.operators.operator import Dims, State
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
 from seqzoo.scan import elementwise_scan
 from seqzoo.spec import PartSpec
 
@@ -32,21 +33,11 @@ class EmaAnchor(Anchor):
         logit = math.log(spec.decay) - math.log1p(-spec.decay)
         self.decay_logit = nn.Parameter(torch.full((dims.width,), logit))
 
-    def initial_state(self, like: Tensor) -> State:
-        """The average so far: zeros (B, D), float32 or wider."""
-        zeros = like.new_zeros(like.shape[0], self.decay_logit.numel())
-        return zeros.to(torch.promote_types(zeros.dtype, torch.float32))
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> u (B, T, D)."""
-        averages, state = elementwise_scan(*self._terms(x), state)
-        return averages, state
-
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        """x (1, T, D) -> u (1, T, D); each document's average begins at 0."""
-        return elementwise_scan(*self._terms(x), cu_seqlens=cu_seqlens).outputs
-
-    def _terms(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """log a and (1 - a) x, (B, T, D) each."""
-        log_decay = F.logsigmoid(self.decay_logit)
-        return log_decay.expand(x.shape), x * torch.sigmoid(-self.decay_logit)
+        log_decay = F.logsigmoid(self.decay_logit).expand(x.shape)
+        new = x * torch.sigmoid(-self.decay_logit)
+        past = stream.past(self, "average", lambda: None)
+        u, average = elementwise_scan(log_decay, new, past, cu_seqlens=stream.cu_seqlens)
+        stream.keep(self, "average", average)
+        return u

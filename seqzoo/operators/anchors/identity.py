@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from seqzoo.operators.anchors.anchor import Anchor
-from seqzoo.operators.operator import State
+from seqzoo.operators.stream import Stream
 
 __all__ = ["IdentityAnchor"]
 
@@ -15,6 +15,6 @@ class IdentityAnchor(Anchor):
 
     name = "identity"
 
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> the same x."""
-        return x, state
+        return x

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from seqzoo.operators.anchors.anchor import Anchor
-from seqzoo.operators.operator import Dims, State
-from seqzoo.operators.packing import place_in_document
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.operators.token_shift import PreviousToken
 from seqzoo.spec import PartSpec
 
 __all__ = ["TokenShiftAnchor"]
@@ -21,17 +22,8 @@ class TokenShiftAnchor(Anchor):
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec, dims)
         self.mix = nn.Parameter(torch.full((dims.width,), 0.5))
+        self.previous = PreviousToken()
 
-    def initial_state(self, like: Tensor) -> State:
-        """The token before: zeros (B, 1, D)."""
-        return like.new_zeros(like.shape[0], 1, self.mix.numel())
-
-    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> u (B, T, D)."""
-        seen = torch.cat([state, x], dim=1)
-        return torch.lerp(x, seen[:, :-1], self.mix), seen[:, -1:]
-
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Tensor:
-        """x (1, T, D) -> u (1, T, D); the token before a document's first is 0."""
-        first = (place_in_document(cu_seqlens, x) == 0).unsqueeze(-1)
-        return torch.lerp(x, x.roll(1, dims=1).masked_fill(first, 0.0), self.mix)
+        return torch.lerp(x, self.previous(x, stream), self.mix.to(x.dtype))

@@ -6,8 +6,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.forget import DecayForget
-from seqzoo.operators.operator import Dims
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
 from seqzoo.spec import PartSpec
 
 __all__ = ["ConstantDecay"]
@@ -29,6 +31,6 @@ class ConstantDecay(DecayForget):
         self.register_buffer("rates", torch.log1p(-rates).float(), persistent=False)
         self.rates: Tensor
 
-    def log_decay(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> (B, T, H), the same for every token."""
-        return self.rates.expand(*u.shape[:2], -1)
+    def log_decay(self, features: Features, stream: Stream) -> Tensor:
+        """-> (B, T, H), the same for every token."""
+        return self.rates.expand(*features.u.shape[:2], -1)

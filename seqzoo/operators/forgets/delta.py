@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
+from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.erasing import DeltaErase, EraseSpec, erase_misfit
 from seqzoo.operators.forgets.forget import Forget
-from seqzoo.operators.operator import Dims
-from seqzoo.scan import Transition, Writes
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.scan import Transition
 
 __all__ = ["DeltaForget"]
 
@@ -20,7 +20,11 @@ class DeltaForget(Forget):
     name = "delta"
 
     class Spec(EraseSpec):
-        """key, strength: tied or own."""
+        """What is erased.
+
+        key: null for the injection's first key, or a projection.
+        strength: null for the injection's first strength, or a gate.
+        """
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
@@ -28,9 +32,9 @@ class DeltaForget(Forget):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """A tied erase needs a first key of norm <= 1 and a first strength."""
+        """Eigenvalues of the erase must lie in [-1, 1]."""
         return erase_misfit(spec, injection)
 
-    def forward(self, u: Tensor, writes: Writes) -> Transition:
-        """u (B, T, D), writes -> no decay, rank-one erase."""
-        return Transition(log_decay=None, erase=self.erase(u, writes.strengths))
+    def forward(self, features: Features, stream: Stream) -> Transition:
+        """-> no decay, rank-one erase."""
+        return Transition(log_decay=None, erase=self.erase(features, stream))

@@ -2,62 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from seqzoo.operators.operator import Dims
-from seqzoo.operators.projection import unit_norm
+from seqzoo.operators.features import Features
+from seqzoo.operators.gates.gate import Gate
+from seqzoo.operators.injections.injection import FirstWrite
+from seqzoo.operators.place import Dims
+from seqzoo.operators.projections.projection import Projection
+from seqzoo.operators.stream import Stream
 from seqzoo.scan import Erase
-from seqzoo.spec import PartSpec
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["DeltaErase", "EraseSpec", "erase_misfit"]
 
 
 class EraseSpec(PartSpec):
-    """key: tied to the injection's first key (no extra work in the scan), or own (W u, unit norm).
+    """Along which key a delta rule erases, and how strongly.
 
-    strength: tied to the injection's first strength, or own (sigmoid(W u), one a head).
+    key: null for the injection's first key (no extra work in the scan), or a projection of u.
+    strength: null for the injection's first strength, or a gate.
     """
 
-    key: Literal["tied", "own"] = "tied"
-    strength: Literal["tied", "own"] = "tied"
+    key: PartSpec | None = slot("projection", None, default_type="linear")
+    strength: PartSpec | None = slot("gate", None)
 
 
 def erase_misfit(spec: EraseSpec, injection: PartSpec) -> str:
     """Why an erase of this spec cannot be tied to this injection; "" if it can."""
     part: Any = injection.part
-    if spec.key == "tied" and not part.has_unit_keys(injection):
+    first: FirstWrite = part.first_write(injection)
+    forget = spec.part.name
+    strength = first.strength
+    if spec.strength is not None:
+        gate: Any = spec.strength.part
+        strength = gate.strength
+        if strength in ("none", "unbounded"):
+            return (
+                f"'{forget}' would erase with gate '{gate.name}', which has no bound; use one "
+                "such as sigmoid, twice_sigmoid or exact_flow"
+            )
+    elif strength == "none":
         return (
-            f"'{spec.part.name}' erases along the first key of '{injection.part.name}', whose norm "
-            "is not bounded by 1; give the injection's key norm: unit, or this forget key: own"
+            f"'{forget}' erases with the first strength of '{part.name}', which has none; give "
+            "the injection strength: sigmoid, or this forget one of its own: strength: sigmoid"
         )
-    if spec.strength == "tied" and not part.has_strengths(injection):
+    elif strength == "unbounded":
         return (
-            f"'{spec.part.name}' erases with the first strength of '{injection.part.name}', which "
-            "has none; give the injection strength: sigmoid, or this forget strength: own"
+            f"'{forget}' erases with the first strength of '{part.name}', which has no bound; give "
+            "the injection strength: sigmoid, or this forget one of its own: strength: sigmoid"
+        )
+    if strength == "any_keys":
+        return ""
+    if spec.key is None and not first.unit_key:
+        return (
+            f"'{forget}' erases along the first key of '{part.name}', whose norm is not bounded by "
+            "1; give the injection's key norm: unit, or this forget a key of its own: "
+            "key: {norm: unit}"
+        )
+    own: Any = spec.key.part if spec.key is not None else None
+    if own is not None and not own.is_unit(spec.key):
+        return (
+            f"'{forget}' erases along a key whose norm is not bounded by 1; write "
+            "key: {norm: unit}, or strength: exact_flow"
         )
     return ""
 
 
 class DeltaErase(nn.Module):
-    """u, tied strengths -> I - beta k k^T."""
-
-    no_weight_decay = ("strength",)
+    """Features -> I - beta k k^T."""
 
     def __init__(self, spec: EraseSpec, dims: Dims) -> None:
         super().__init__()
-        self.shape = (dims.heads, dims.key_size)
-        own_key, own_strength = spec.key == "own", spec.strength == "own"
-        key_features = dims.heads * dims.key_size
-        self.key = nn.Linear(dims.width, key_features, bias=False) if own_key else None
-        self.strength = nn.Linear(dims.width, dims.heads, bias=False) if own_strength else None
+        place = dims.place
+        self.key: Projection | None = (
+            spec.key.build(place, dims.key_heads, dims.key_size) if spec.key else None
+        )
+        self.strength: Gate | None = (
+            spec.strength.build(place, dims.heads) if spec.strength else None
+        )
 
-    def forward(self, u: Tensor, strengths: Tensor | None) -> Erase:
-        """u (B, T, D), strengths (B, T, R, H) of the writes -> the erase."""
-        read = None if self.key is None else unit_norm(self.key(u).unflatten(-1, self.shape))
+    def forward(self, features: Features, stream: Stream) -> Erase:
+        """u and the writes of each token -> the erase."""
+        writes = features.writes
+        read = None if self.key is None else self.key(features.u, stream)
         if self.strength is not None:
-            return Erase(read=read, strength=self.strength(u).sigmoid())
-        if strengths is None:
+            key = writes.keys[:, :, 0] if read is None else read
+            return Erase(read=read, strength=self.strength(features.u, stream, key))
+        if writes.strengths is None:
             raise ValueError("the erase's strength is tied to writes that have none")
-        return Erase(read=read, strength=strengths[:, :, 0])
+        return Erase(read=read, strength=writes.strengths[:, :, 0])

@@ -7,14 +7,24 @@ from typing import Any
 
 from torch import Tensor
 
+from seqzoo.operators.features import Features
 from seqzoo.operators.operator import Operator
-from seqzoo.scan import Transition, Writes
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.scan import Transition
+from seqzoo.spec import PartSpec
 
 __all__ = ["DecayForget", "Forget"]
 
 
 class Forget(Operator, family="forget"):
-    """u, writes -> Transition. Never a function of the state."""
+    """Features of a token -> Transition. Never a function of the state.
+
+    Built from its spec and the mixer's sizes.
+    """
+
+    def __init__(self, spec: PartSpec, dims: Dims) -> None:
+        super().__init__(spec)
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
@@ -22,17 +32,17 @@ class Forget(Operator, family="forget"):
         return ""
 
     @abstractmethod
-    def forward(self, u: Tensor, writes: Writes) -> Transition:
-        """u (B, T, D) and the token's writes -> log decay and erase."""
+    def forward(self, features: Features, stream: Stream) -> Transition:
+        """x, u, queries and writes of each token -> log decay and erase."""
 
 
 class DecayForget(Forget):
     """A forget that only decays: usable alone and as the decay of `gated_delta`."""
 
     @abstractmethod
-    def log_decay(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> g <= 0, (B, T, H) or (B, T, H, K); alpha = exp(g)."""
+    def log_decay(self, features: Features, stream: Stream) -> Tensor:
+        """-> g <= 0, (B, T, H) or (B, T, H, K); alpha = exp(g)."""
 
-    def forward(self, u: Tensor, writes: Writes) -> Transition:
-        """u (B, T, D) -> Diag(exp(g)), no erase."""
-        return Transition(log_decay=self.log_decay(u), erase=None)
+    def forward(self, features: Features, stream: Stream) -> Transition:
+        """-> Diag(exp(g)), no erase."""
+        return Transition(log_decay=self.log_decay(features, stream), erase=None)

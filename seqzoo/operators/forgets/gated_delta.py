@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from pydantic_core import PydanticCustomError
-from torch import Tensor
 
+from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.erasing import DeltaErase, EraseSpec, erase_misfit
 from seqzoo.operators.forgets.forget import DecayForget, Forget
-from seqzoo.operators.operator import Dims
-from seqzoo.scan import Transition, Writes
-from seqzoo.spec import PartSpec, Slot
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.scan import Transition
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["GatedDeltaForget"]
 
@@ -23,9 +24,14 @@ class GatedDeltaForget(Forget):
     name = "gated_delta"
 
     class Spec(EraseSpec):
-        """decay: any forget that only decays. key, strength: tied or own."""
+        """What is kept.
 
-        decay: Annotated[PartSpec, Slot("forget")] = Field(default=cast("Any", "head_decay"))
+        decay: any forget that only decays.
+        key: null for the injection's first key, or a projection.
+        strength: null for the injection's first strength, or a gate.
+        """
+
+        decay: PartSpec = slot("forget", "head_decay")
 
         @field_validator("decay")
         @classmethod
@@ -46,9 +52,9 @@ class GatedDeltaForget(Forget):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """A tied erase needs a first key of norm <= 1 and a first strength."""
-        return erase_misfit(spec, injection)
+        """Eigenvalues of the erase must lie in [-1, 1], and the decay must fit too."""
+        return spec.decay.part.misfit(spec.decay, injection) or erase_misfit(spec, injection)
 
-    def forward(self, u: Tensor, writes: Writes) -> Transition:
-        """u (B, T, D), writes -> decay and rank-one erase."""
-        return Transition(self.decay.log_decay(u), self.erase(u, writes.strengths))
+    def forward(self, features: Features, stream: Stream) -> Transition:
+        """-> decay and rank-one erase."""
+        return Transition(self.decay.log_decay(features, stream), self.erase(features, stream))

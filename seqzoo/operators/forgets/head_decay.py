@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.forget import DecayForget
-from seqzoo.operators.operator import Dims
+from seqzoo.operators.hints import Hint
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
 from seqzoo.spec import PartSpec
 
 __all__ = ["HeadDecay"]
@@ -20,7 +24,7 @@ class HeadDecay(DecayForget):
     """A_t = alpha_t I with alpha_t = sigmoid(W_alpha u + b), one a head (PRISM, Eq. 17)."""
 
     name = "head_decay"
-    no_weight_decay = ("project",)
+    hints: ClassVar = {"project": Hint(decay=False)}
 
     class Spec(PartSpec):
         """initial: alpha where W_alpha u is 0, before training; sets b."""
@@ -33,6 +37,6 @@ class HeadDecay(DecayForget):
         with torch.no_grad():
             self.project.bias.fill_(math.log(spec.initial) - math.log1p(-spec.initial))
 
-    def log_decay(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> g (B, T, H)."""
-        return F.logsigmoid(self.project(u))
+    def log_decay(self, features: Features, stream: Stream) -> Tensor:
+        """-> g (B, T, H)."""
+        return F.logsigmoid(self.project(features.u))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
+from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.forget import Forget
-from seqzoo.scan import Transition, Writes
+from seqzoo.operators.stream import Stream
+from seqzoo.scan import Transition
 
 __all__ = ["NoForget"]
 
@@ -15,6 +15,6 @@ class NoForget(Forget):
 
     name = "none"
 
-    def forward(self, u: Tensor, writes: Writes) -> Transition:
+    def forward(self, features: Features, stream: Stream) -> Transition:
         """-> the identity."""
         return Transition(log_decay=None, erase=None)

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from seqzoo.operators.operator import Operator, State
+from seqzoo.operators.gates.gate import Strength
+from seqzoo.operators.operator import Operator
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
 from seqzoo.scan import Writes
+from seqzoo.spec import PartSpec
 
-__all__ = ["Injection"]
+__all__ = ["FirstWrite", "Injection"]
+
+
+@dataclass(frozen=True)
+class FirstWrite:
+    """What an erase may be tied to.
+
+    Attributes:
+        unit_key: whether the first key has norm <= 1.
+        strength: what the first strength is bounded by; see `seqzoo.operators.Strength`.
+    """
+
+    unit_key: bool = False
+    strength: Strength = "none"
 
 
 class Injection(Operator, family="injection"):
-    """u -> Writes: R keys, values and strengths a token and head, from the anchor alone."""
+    """u -> Writes: R keys, values and strengths a token and head, from the anchor alone.
+
+    Built from its spec and the mixer's sizes.
+    """
+
+    def __init__(self, spec: PartSpec, dims: Dims) -> None:
+        super().__init__(spec)
 
     @classmethod
-    @abstractmethod
-    def has_strengths(cls, spec: Any) -> bool:
-        """Whether the first write carries a strength in [0, 1] that an erase can be tied to."""
-
-    @classmethod
-    @abstractmethod
-    def has_unit_keys(cls, spec: Any) -> bool:
-        """Whether the first key has norm <= 1, so that an erase can be tied to it."""
+    def first_write(cls, spec: Any) -> FirstWrite:
+        """What an erase may be tied to; nothing, where an injection does not say otherwise."""
+        return FirstWrite()
 
     @abstractmethod
-    def forward(self, u: Tensor, state: State) -> tuple[Writes, State]:
-        """u (B, T, D), state -> writes, state.
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
+        """u (B, T, D) -> writes.
 
-        Writes: keys (B, T, R, H, K), values (B, T, R, H, V), strengths (B, T, R, H) or None.
+        Writes: keys (B, T, R, G, K), values (B, T, R, H, V), strengths (B, T, R, H) or None.
         """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any
 
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqzoo.operators.injections.injection import Injection
-from seqzoo.operators.operator import Dims, State
-from seqzoo.operators.projection import Projection, ProjectionSpec
+from seqzoo.operators.gates.gate import Gate
+from seqzoo.operators.injections.injection import FirstWrite, Injection
+from seqzoo.operators.place import Dims
+from seqzoo.operators.projections.projection import Projection
+from seqzoo.operators.stream import Stream
 from seqzoo.scan import Writes
-from seqzoo.spec import PartSpec
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["RankOneInjection"]
 
@@ -20,48 +21,35 @@ class RankOneInjection(Injection):
     """B_t = beta_t v_t k_t^T: linear attention's write, or the delta rule's with a strength."""
 
     name = "rank_one"
-    no_weight_decay = ("strength",)
 
     class Spec(PartSpec):
-        """key, value: how they are made of u. strength: none (beta = 1), or sigmoid(W_beta u)."""
+        """How a write is made of u.
 
-        key: ProjectionSpec = Field(default=cast("Any", {}))
-        value: ProjectionSpec = Field(default=cast("Any", {}))
-        strength: Literal["none", "sigmoid"] = "none"
+        key, value: projections. strength: a gate; none is beta = 1.
+        """
+
+        key: PartSpec = slot("projection", "linear", default_type="linear")
+        value: PartSpec = slot("projection", "linear", default_type="linear")
+        strength: PartSpec = slot("gate", "none")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
-        self.key = Projection(spec.key, dims.width, dims.heads, dims.key_size)
-        self.value = Projection(spec.value, dims.width, dims.heads, dims.value_size)
-        self.strength = (
-            nn.Linear(dims.width, dims.heads, bias=False) if spec.strength == "sigmoid" else None
-        )
+        place = dims.place
+        self.key: Projection = spec.key.build(place, dims.key_heads, dims.key_size)
+        self.value: Projection = spec.value.build(place, dims.heads, dims.value_size)
+        self.strength: Gate = spec.strength.build(place, dims.heads)
 
     @classmethod
-    def has_strengths(cls, spec: PartSpec) -> bool:
-        """With strength: sigmoid."""
-        return cast("RankOneInjection.Spec", spec).strength == "sigmoid"
+    def first_write(cls, spec: Any) -> FirstWrite:
+        """As its key's projection and its gate say."""
+        return FirstWrite(spec.key.part.is_unit(spec.key), spec.strength.part.strength)
 
-    @classmethod
-    def has_unit_keys(cls, spec: PartSpec) -> bool:
-        """With key: {norm: unit}."""
-        return cast("RankOneInjection.Spec", spec).key.norm == "unit"
-
-    def initial_state(self, like: Tensor) -> State:
-        """The states of the key's and the value's projection."""
-        return (self.key.initial_state(like), self.value.initial_state(like))
-
-    def forward(self, u: Tensor, state: State) -> tuple[Writes, State]:
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> writes of rank R = 1."""
-        keys, key_state = self.key(u, state[0])
-        values, value_state = self.value(u, state[1])
-        return self._writes(u, keys, values), (key_state, value_state)
-
-    def packed(self, x: Tensor, cu_seqlens: Tensor) -> Writes:
-        """x (1, T, D) -> writes, for documents side by side."""
-        keys, values = self.key.packed(x, cu_seqlens), self.value.packed(x, cu_seqlens)
-        return self._writes(x, keys, values)
-
-    def _writes(self, u: Tensor, keys: Tensor, values: Tensor) -> Writes:
-        strengths = None if self.strength is None else self.strength(u).sigmoid().unsqueeze(2)
-        return Writes(keys.unsqueeze(2), values.unsqueeze(2), strengths)
+        keys, values = self.key(u, stream), self.value(u, stream)
+        strengths = self.strength(u, stream, keys)
+        return Writes(
+            keys.unsqueeze(2),
+            values.unsqueeze(2),
+            None if strengths is None else strengths.unsqueeze(2),
+        )

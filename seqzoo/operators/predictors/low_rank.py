@@ -1,19 +1,21 @@
-"""A cheaper gain: two thin matrices and a bias."""
+"""A cheaper gain: two thin matrices a step."""
 
 from __future__ import annotations
 
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from seqzoo.operators.operator import Dims
+from seqzoo.operators.place import Dims
 from seqzoo.operators.predictors.predictor import Predictor
+from seqzoo.operators.predictors.step_linear import StepLinear
+from seqzoo.operators.stream import Stream
 from seqzoo.spec import PartSpec
 
 __all__ = ["LowRankPredictor"]
 
 
 class LowRankPredictor(Predictor):
-    """p = W_up W_down u + b."""
+    """p^(l) = W_up^(l) W_down^(l) u + b^(l)."""
 
     name = "low_rank"
 
@@ -26,14 +28,15 @@ class LowRankPredictor(Predictor):
         rank: PositiveInt | None = None
         bias: float = 0.0
 
-    def __init__(self, spec: Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.shape = (dims.heads, dims.value_size)
-        rank = spec.rank or max(1, dims.width // 4)
-        self.down = nn.Linear(dims.width, rank, bias=False)
-        self.up = nn.Linear(rank, dims.heads * dims.value_size)
-        nn.init.constant_(self.up.bias, spec.bias)
+    def __init__(self, spec: Spec, dims: Dims, steps: int = 1) -> None:
+        super().__init__(spec, dims, steps)
+        self.shape = (steps, dims.heads, dims.value_size)
+        self.rank = spec.rank or max(1, dims.width // 4)
+        self.down = nn.Linear(dims.width, steps * self.rank, bias=False)
+        self.up = StepLinear(steps, self.rank, dims.heads * dims.value_size, spec.bias)
 
-    def forward(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> p (B, T, H, V)."""
-        return self.up(self.down(u)).unflatten(-1, self.shape)
+    def forward(self, u: Tensor, stream: Stream) -> Tensor:
+        """u (B, T, D) -> p (B, T, R, H, V)."""
+        return self.up(self.down(u).unflatten(-1, (self.shape[0], self.rank))).unflatten(
+            -1, self.shape[1:]
+        )

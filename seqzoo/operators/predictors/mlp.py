@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
-
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.operators.activations.activation import Activation
-from seqzoo.operators.operator import Dims
+from seqzoo.operators.place import Dims
 from seqzoo.operators.predictors.predictor import Predictor
-from seqzoo.spec import PartSpec, Slot
+from seqzoo.operators.predictors.step_linear import StepLinear
+from seqzoo.operators.stream import Stream
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["MlpPredictor"]
 
 
 class MlpPredictor(Predictor):
-    """p = sigmoid(W_2 act(W_1 u) + b), in (0, 1)."""
+    """p^(l) = sigmoid(W_2^(l) act(W_1^(l) u) + b^(l)), in (0, 1)."""
 
     name = "mlp"
 
@@ -27,18 +27,18 @@ class MlpPredictor(Predictor):
         """
 
         hidden: PositiveInt | None = None
-        activation: Annotated[PartSpec, Slot("activation")] = Field(default=cast("Any", "silu"))
+        activation: PartSpec = slot("activation", "silu")
         bias: float = 0.0
 
-    def __init__(self, spec: Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.shape = (dims.heads, dims.value_size)
-        hidden = spec.hidden or dims.width
-        self.up = nn.Linear(dims.width, hidden, bias=False)
+    def __init__(self, spec: Spec, dims: Dims, steps: int = 1) -> None:
+        super().__init__(spec, dims, steps)
+        self.shape = (steps, dims.heads, dims.value_size)
+        self.hidden = spec.hidden or dims.width
+        self.up = nn.Linear(dims.width, steps * self.hidden, bias=False)
         self.activation: Activation = spec.activation.build()
-        self.down = nn.Linear(hidden, dims.heads * dims.value_size)
-        nn.init.constant_(self.down.bias, spec.bias)
+        self.down = StepLinear(steps, self.hidden, dims.heads * dims.value_size, spec.bias)
 
-    def forward(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> p (B, T, H, V)."""
-        return self.down(self.activation(self.up(u))).sigmoid().unflatten(-1, self.shape)
+    def forward(self, u: Tensor, stream: Stream) -> Tensor:
+        """u (B, T, D) -> p (B, T, R, H, V)."""
+        hidden = self.activation(self.up(u)).unflatten(-1, (self.shape[0], self.hidden))
+        return self.down(hidden).sigmoid().unflatten(-1, self.shape[1:])

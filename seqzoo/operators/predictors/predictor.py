@@ -1,4 +1,4 @@
-"""The predictor family: the gain of one refinement step, from the anchor alone."""
+"""The predictor family: the gains of all refinement steps, from the anchor alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from abc import abstractmethod
 from torch import Tensor
 
 from seqzoo.operators.operator import Operator
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.spec import PartSpec
 
 __all__ = ["Predictor"]
 
 
 class Predictor(Operator, family="predictor"):
-    """u -> p, the stand-in for sigma'(S_{t-1} k_t) (PRISM, Eq. 13)."""
+    """u -> p, the stand-in for sigma'(S_{t-1} k_t) (PRISM, Eq. 13).
+
+    Built from its spec, the mixer's sizes and the number of steps R, whose gains it makes at once.
+    """
+
+    def __init__(self, spec: PartSpec, dims: Dims, steps: int = 1) -> None:
+        super().__init__(spec)
 
     @abstractmethod
-    def forward(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> p (B, T, H, V), or anything that broadcasts to it."""
+    def forward(self, u: Tensor, stream: Stream) -> Tensor:
+        """u (B, T, D) -> p (B, T, R, H, V), or anything that broadcasts to it."""

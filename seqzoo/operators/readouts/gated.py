@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
-
-from pydantic import Field
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.operators.activations.activation import Activation
-from seqzoo.operators.operator import Dims
-from seqzoo.operators.readouts.readout import HeadNorm, Readout, head_norm
-from seqzoo.spec import PartSpec, Slot
+from seqzoo.operators.features import Features
+from seqzoo.operators.low_rank import linear
+from seqzoo.operators.norms.norm import Norm
+from seqzoo.operators.place import Dims
+from seqzoo.operators.readouts.readout import Readout
+from seqzoo.operators.stream import Stream
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["GatedReadout"]
 
@@ -21,19 +23,27 @@ class GatedReadout(Readout):
     name = "gated"
 
     class Spec(PartSpec):
-        """norm: over each head's features. activation: of the gate."""
+        """How reads are gated.
 
-        norm: HeadNorm = "rms_norm"
-        activation: Annotated[PartSpec, Slot("activation")] = Field(default=cast("Any", "silu"))
+        norm: over each head's features.
+        activation: of the gate.
+        rank: features between two thin matrices in place of W_g; null is one matrix.
+        gate_bias: whether the gate has a bias.
+        """
+
+        norm: PartSpec = slot("norm", "rms_norm")
+        activation: PartSpec = slot("activation", "silu")
+        rank: PositiveInt | None = None
+        gate_bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         features = dims.heads * dims.value_size
-        self.norm = head_norm(spec.norm, dims.value_size)
-        self.gate = nn.Linear(dims.width, features, bias=False)
+        self.norm: Norm = spec.norm.build(dims.value_size)
+        self.gate = linear(dims.width, features, bias=spec.gate_bias, rank=spec.rank)
         self.activation: Activation = spec.activation.build()
         self.project = nn.Linear(features, dims.width, bias=False)
 
-    def forward(self, reads: Tensor, x: Tensor) -> Tensor:
+    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V), x (B, T, D) -> y (B, T, D)."""
-        return self.project(self.norm(reads).flatten(2) * self.activation(self.gate(x)))
+        return self.project(self.norm(reads).flatten(2) * self.activation(self.gate(features.x)))

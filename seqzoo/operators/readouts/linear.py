@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqzoo.operators.operator import Dims
-from seqzoo.operators.readouts.readout import HeadNorm, Readout, head_norm
-from seqzoo.spec import PartSpec
+from seqzoo.operators.features import Features
+from seqzoo.operators.norms.norm import Norm
+from seqzoo.operators.place import Dims
+from seqzoo.operators.readouts.readout import Readout
+from seqzoo.operators.stream import Stream
+from seqzoo.spec import PartSpec, slot
 
 __all__ = ["LinearReadout"]
 
@@ -17,15 +20,17 @@ class LinearReadout(Readout):
     name = "linear"
 
     class Spec(PartSpec):
-        """norm: over each head's features, none by default."""
+        """norm: over each head's features. bias: whether W_o has one."""
 
-        norm: HeadNorm = "none"
+        norm: PartSpec = slot("norm", "none")
+        bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
-        self.norm = head_norm(spec.norm, dims.value_size)
-        self.project = nn.Linear(dims.heads * dims.value_size, dims.width, bias=False)
+        self.norm: Norm = spec.norm.build(dims.value_size)
+        features = dims.heads * dims.value_size
+        self.project = nn.Linear(features, dims.width, bias=spec.bias)
 
-    def forward(self, reads: Tensor, x: Tensor) -> Tensor:
+    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V) -> y (B, T, D)."""
         return self.project(self.norm(reads).flatten(2))

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from seqzoo.operators.features import Features
 from seqzoo.operators.operator import Operator
+from seqzoo.operators.place import Dims
+from seqzoo.operators.stream import Stream
+from seqzoo.spec import PartSpec
 
-__all__ = ["HeadNorm", "Readout", "head_norm"]
-
-HeadNorm = Literal["none", "rms_norm", "layer_norm"]
-
-NORM_EPSILON = 1e-5
-
-
-def head_norm(kind: HeadNorm, value_size: int) -> nn.Module:
-    """The norm over each head's V features."""
-    if kind == "rms_norm":
-        return nn.RMSNorm(value_size, eps=NORM_EPSILON)
-    return nn.LayerNorm(value_size, eps=NORM_EPSILON) if kind == "layer_norm" else nn.Identity()
+__all__ = ["Readout"]
 
 
 class Readout(Operator, family="readout"):
-    """o, x -> y."""
+    """o and the token's features -> y. Built from its spec and the mixer's sizes."""
+
+    def __init__(self, spec: PartSpec, dims: Dims) -> None:
+        super().__init__(spec)
 
     @abstractmethod
-    def forward(self, reads: Tensor, x: Tensor) -> Tensor:
-        """reads o (B, T, H, V) and the layer's input x (B, T, D) -> y (B, T, D)."""
+    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
+        """reads o (B, T, H, V) and what else is known of each token -> y (B, T, D)."""

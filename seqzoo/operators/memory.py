@@ -1,0 +1,37 @@
+"""The memory of a recurrent mixer: the shared scan, and the state it carries."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seqzoo.operators.stream import Carrier, Stream
+from seqzoo.scan import Transition, Writes
+from seqzoo.scan.part import ScanPart
+
+__all__ = ["Memory"]
+
+
+class Memory(Carrier):
+    """S_t = S_{t-1} A_t + B_t, o_t = scale S_t q_t, with S carried from call to call.
+
+    Args:
+        scan: the backend.
+        scale: a factor on the reads.
+    """
+
+    def __init__(self, scan: ScanPart, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scan = scan
+        self.scale = scale
+
+    def forward(
+        self, queries: Tensor, transition: Transition, writes: Writes, stream: Stream
+    ) -> Tensor:
+        """queries (B, T, G, K), A, B -> reads o (B, T, H, V) in the queries' dtype."""
+        before = stream.past(self, "state", lambda: None)
+        cu_seqlens = stream.cu_seqlens
+        reads, state = self.scan(
+            queries, transition, writes, before, cu_seqlens=cu_seqlens, scale=self.scale
+        )
+        stream.keep(self, "state", state)
+        return reads
