@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from seqzoo.tasks.text import Text
 
 __all__ = ["command"]
-
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-LONGEST_CHARACTER = 4  # bytes of UTF-8
-CONTEXT = 16  # tokens before a piece that may change how it is spelt
 
 
 class Which(StrEnum):
@@ -74,7 +70,7 @@ def command(
     spec, model = load_trained(directory, seqzoo.load_registry(), checkpoint.value)
     task = _text_task(spec.task.build(), directory)
     encoded = [_encoded(task, text, number, len(texts)) for number, text in enumerate(texts, 1)]
-    spellings = [_Spelling(task.decode, ids) for ids in encoded]
+    spellings = [task.spelling(ids) for ids in encoded]
     shown = not as_json
     if shown:
         _show(_heading(1, len(texts)) + texts[0])
@@ -102,40 +98,6 @@ def command(
         _show("\n" + _heading(number, len(texts)) + text + "".join(spell.pieces) + "\n")
 
 
-class _Spelling:
-    """The text of tokens as they come; a character of several tokens comes when it is whole.
-
-    A token may be spelt otherwise at the start of a text (without its space), so each piece is
-    decoded with the tokens before it.
-    """
-
-    def __init__(self, decode: Callable[[Sequence[int]], str], prompt: Sequence[int]) -> None:
-        self._decode = decode
-        self._before, self._pending = list(prompt[-CONTEXT:]), list[int]()
-        self.pieces: list[str] = []
-
-    def __call__(self, token: int) -> str:
-        """What can be written now that this token is there."""
-        self._pending.append(token)
-        text = self._spelt()
-        if text.endswith(REPLACEMENT) and len(self._pending) < LONGEST_CHARACTER:
-            return ""
-        return self._write(text)
-
-    def rest(self) -> str:
-        """What was held back at the end."""
-        return self._write(self._spelt()) if self._pending else ""
-
-    def _spelt(self) -> str:
-        return self._decode(self._before + self._pending)[len(self._decode(self._before)) :]
-
-    def _write(self, text: str) -> str:
-        self._before = (self._before + self._pending)[-CONTEXT:]
-        self._pending = []
-        self.pieces.append(text)
-        return text
-
-
 def _texts(given: Sequence[str], file: Path | None) -> list[str]:
     """All prompts, those of the file last.
 
@@ -143,11 +105,14 @@ def _texts(given: Sequence[str], file: Path | None) -> list[str]:
         SpecError: there is none, one is empty, or the file cannot be read.
     """
     from seqzoo.errors import SpecError
+    from seqzoo.tasks.data_file import open_regular
 
     texts = list(given)
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            with open_regular(file) as source:
+                content = source.read().decode("utf-8-sig")  # a byte order mark is no prompt
+            lines = content.replace("\r\n", "\n").split("\n")
         except UnicodeDecodeError:
             raise SpecError(f"--prompts {file} is no UTF-8 text; save it as UTF-8") from None
         except OSError as failure:

@@ -1,19 +1,46 @@
-"""What the system says about a task's data file, told as an error of the spec."""
+"""Open the files that a task's spec names, and say in the spec's words why one cannot be read."""
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from seqzoo.errors import SpecError
 
-__all__ = ["reading"]
+__all__ = ["check_path", "open_regular", "opened", "path_of"]
+
+
+def check_path(text: str) -> str:
+    """A path as a spec may write it; for validators.
+
+    Raises:
+        ValueError: it holds a null byte, or begins with the home of a user who does not exist.
+    """
+    if "\0" in text:
+        raise ValueError("a path holds no null byte; remove the \\0")
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        home = text.partition("/")[0]
+        raise ValueError(
+            f"there is no home folder {home}; write the whole path, or ./{text} for a file whose "
+            "name begins with ~"
+        ) from None
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The file that a checked path names; a relative one starts at the current directory."""
+    return Path(text).expanduser()
 
 
 @contextmanager
-def reading(path: Path, *, kind: str, task: str, content: str) -> Iterator[None]:
-    """Turn a failure to open or read `path` into a SpecError with the next step.
+def opened(path: Path, *, kind: str, task: str, content: str) -> Iterator[BinaryIO]:
+    """Open a task's data file for reading, and turn a failure into an error of the spec.
 
     Args:
         path: the file that the task's key `path` names.
@@ -22,10 +49,11 @@ def reading(path: Path, *, kind: str, task: str, content: str) -> Iterator[None]
         content: what the key should name, such as "text file" in "names one text file".
 
     Raises:
-        SpecError: there is no such file, it is a folder, or it cannot be read.
+        SpecError: there is no such file, it is a folder, a pipe or a device, or it cannot be read.
     """
     try:
-        yield
+        with open_regular(path) as file:
+            yield file
     except FileNotFoundError:
         where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
         raise SpecError(
@@ -36,7 +64,52 @@ def reading(path: Path, *, kind: str, task: str, content: str) -> Iterator[None]
         raise SpecError(
             f"{path} is a folder; `path` of task '{task}' names one {content}"
         ) from None
+    except NotRegularError as failure:
+        raise SpecError(
+            f"{path} is {failure.kind}; `path` of task '{task}' names one {content}, which is read "
+            "more than once"
+        ) from None
     except OSError as failure:
         raise SpecError(
             f"{kind} {path} cannot be read: {failure.strerror}; check its permissions"
         ) from None
+
+
+class NotRegularError(OSError):
+    """The path names a pipe, a device or a socket, from which reading may never end."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(None, f"it is {kind} and no regular file", str(path))
+        self.kind = kind
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading without ever waiting for a writer.
+
+    Raises:
+        NotRegularError: the path names a pipe, a device or a socket.
+        OSError: it cannot be opened; IsADirectoryError for a folder.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        kind = _kind(os.fstat(handle).st_mode)
+        if kind == "a folder":
+            raise IsADirectoryError(None, "it is a folder", str(path))
+        if kind:
+            raise NotRegularError(path, kind)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _kind(mode: int) -> str:
+    """What a path names, "" for a regular file."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+    }
+    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a special file")

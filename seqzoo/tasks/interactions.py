@@ -3,6 +3,8 @@
 Fields are separated by tabs, commas or spaces, whichever the first line has; a first line of words
 is a heading. Ids are whole numbers from 0. With timestamps each user's events are put in order of
 time, those of one moment as they stand in the file; without, the file's order is the order of time.
+Timestamps are compared exactly: a whole number of any unit stays one, nanoseconds and the ids of a
+snowflake clock too.
 
 The file is read line by line, so that memory grows with the events and not with the text.
 """
@@ -13,20 +15,23 @@ import hashlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqzoo.errors import Problem, SpecError
-from seqzoo.tasks.data_file import reading
+from seqzoo.tasks.data_file import opened
 
 __all__ = ["Events", "read_events"]
 
 LONGEST_LINE = 1 << 12  # bytes; three numbers take far less
 LONGEST_ID = 18  # digits that fit into 64 bits
 WANTED = "'user item' or 'user item timestamp'"
+LATEST = 1 << 63  # timestamps are below it
 ASCII_SPACE = b" \t\r\n\v\f"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,12 @@ def read_events(path: Path) -> Events:
         SpecError: no readable file, an empty one, or a line that is no event, by its number.
     """
     digest = hashlib.blake2b(digest_size=8)
-    users, items, times = array("q"), array("q"), array("d")
+    users, items, times, fractions = array("q"), array("q"), array("q"), array("d")
     separator: bytes | None = None
     columns = 0
     for number, line in _lines(path):
         digest.update(line)
-        text = line.strip(ASCII_SPACE)
+        text = (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip(ASCII_SPACE)
         if not text:
             continue
         if not columns:
@@ -78,21 +83,28 @@ def read_events(path: Path) -> Events:
         users.append(_id(path, number, "user", fields[0]))
         items.append(_id(path, number, "item", fields[1]))
         if columns == 3:
-            times.append(_time(path, number, fields[2]))
+            time, fraction = _time(path, number, fields[2])
+            times.append(time)
+            fractions.append(fraction)
     if not users:
         raise SpecError(f"interaction file {path} has no events; one {WANTED} a line is wanted")
-    return _in_order(users, items, times, digest.hexdigest())
+    return _in_order(users, items, times, fractions, digest.hexdigest())
 
 
-def _in_order(users: array[int], items: array[int], times: array[float], seal: str) -> Events:
+def _in_order(
+    users: array[int], items: array[int], times: array[int], fractions: array[float], seal: str
+) -> Events:
     who = np.frombuffer(users, dtype=np.int64)
     by_user = np.argsort(who, kind="stable")
     order, reordered = by_user, 0
     if times:
-        when = np.frombuffer(times, dtype=np.float64)
-        order = np.lexsort((when, who))  # stable: events of one moment stay in the file's order
+        when = np.frombuffer(times, dtype=np.int64)
+        part = np.frombuffer(fractions, dtype=np.float64)
+        # Stable: events of one moment stay in the file's order.
+        order = np.lexsort((part, when, who))
         same_user = who[by_user][1:] == who[by_user][:-1]
-        earlier = when[by_user][1:] < when[by_user][:-1]
+        now, then = by_user[1:], by_user[:-1]
+        earlier = (when[now] < when[then]) | ((when[now] == when[then]) & (part[now] < part[then]))
         reordered = int((same_user & earlier).sum())
     what = np.frombuffer(items, dtype=np.int64)
     return Events(who[order], what[order], reordered, seal)
@@ -104,15 +116,15 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         SpecError: it cannot be read, or a line is too long to be an event.
     """
-    told = reading(path, kind="interaction file", task="recommendation", content="file of events")
-    with told, path.open("rb") as file:
+    file = opened(path, kind="interaction file", task="recommendation", content="file of events")
+    with file as lines:
         number = 0
-        while line := file.readline(LONGEST_LINE):
+        while line := lines.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 what = f"a line of {LONGEST_LINE:,} bytes or more, which is no {WANTED}"
                 raise _wrong(path, number, what)
-            yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            yield number, line
 
 
 def _is_number(field: bytes) -> bool:
@@ -136,15 +148,24 @@ def _id(path: Path, number: int, kind: str, field: bytes) -> int:
     raise _wrong(path, number, what, hint)
 
 
-def _time(path: Path, number: int, field: bytes) -> float:
+def _time(path: Path, number: int, field: bytes) -> tuple[int, float]:
+    """A timestamp's whole number, and the fraction in [0, 1) that it has beyond."""
+    if field.isdigit() and len(field) <= LONGEST_ID:
+        return int(field), 0.0
     try:
-        time = float(field)
-    except ValueError:
-        time = float("nan")
-    if not np.isfinite(time):
-        shown = ascii(field[:40].decode(errors="replace"))
-        raise _wrong(path, number, f"the timestamp {shown} is no number", "give seconds, or days")
-    return time
+        exact = Decimal(field.decode("ascii"))
+        if not exact.is_finite():
+            raise InvalidOperation
+        if exact.adjusted() > LONGEST_ID or abs(exact) >= LATEST:
+            raise OverflowError
+        whole = int(exact.to_integral_value(ROUND_FLOOR))
+        return whole, float(exact - whole)
+    except (InvalidOperation, UnicodeDecodeError):
+        what, hint = "is no number", "give seconds, nanoseconds or days"
+    except OverflowError:
+        what, hint = "is no time", "whole numbers below 2^63 and their fractions are"
+    shown = ascii(field[:40].decode(errors="replace"))
+    raise _wrong(path, number, f"the timestamp {shown} {what}", hint)
 
 
 def _wrong(path: Path, number: int, what: str, hint: str = "") -> SpecError:

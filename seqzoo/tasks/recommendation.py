@@ -27,6 +27,7 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError, counted
 from seqzoo.spec import PartSpec
+from seqzoo.tasks.data_file import check_path, path_of
 from seqzoo.tasks.histories import dense_histories
 from seqzoo.tasks.interactions import read_events
 from seqzoo.tasks.ranking import discounted_gains, hits, ranks_and_wins
@@ -66,6 +67,11 @@ class Recommendation(Task):
         negatives: PositiveInt | None = None
         cutoffs: tuple[PositiveInt, ...] = (10, 50, 200, 500)
 
+        @field_validator("path")
+        @classmethod
+        def _the_file_may_exist(cls, path: str) -> str:
+            return check_path(path)
+
         @field_validator("cutoffs")
         @classmethod
         def _there_is_a_cutoff(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
@@ -82,7 +88,7 @@ class Recommendation(Task):
             SpecError: it is missing or malformed, or too few of its events are left.
         """
         self.spec = spec
-        path = Path(spec.path).expanduser()
+        path = path_of(spec.path)
         events = read_events(path)
         self._reordered = events.reordered
         self._fingerprint = events.fingerprint
@@ -107,10 +113,15 @@ class Recommendation(Task):
     def _items(self) -> int:
         return self._histories.num_items
 
+    @classmethod
+    def files(cls, spec: Spec) -> Mapping[str, Path]:
+        """The interactions."""
+        return {"path": path_of(spec.path)}
+
     @property
-    def fingerprint(self) -> str:
+    def inputs(self) -> Mapping[str, str]:
         """A hash of the file's content."""
-        return self._fingerprint
+        return {"path": self._fingerprint}
 
     def vocabulary(self) -> tuple[Range, ...]:
         """Filling, items."""

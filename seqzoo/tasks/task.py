@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -117,10 +118,30 @@ class Task(Part, ABC, family="task"):
         """
         return None
 
+    @classmethod
+    def files(cls, spec: Any) -> Mapping[str, Path]:
+        """The files outside the spec that the task reads, by the key of the spec that names each.
+
+        A grid compares their content with that of earlier runs, without building the task.
+
+        Args:
+            spec: the task's.
+        """
+        return {}
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """A fingerprint of everything the task read from outside its spec; {} if that is nothing.
+
+        By the keys of `files`, where a fingerprint is that of `seqzoo.tasks.inputs.fingerprint_of`,
+        and by any other names for what is no file.
+        """
+        return {}
+
     @property
     def fingerprint(self) -> str:
-        """Changes when data outside the spec, such as a file, changes; "" if there is none."""
-        return ""
+        """All `inputs` as one word: it changes when any of them does; "" if there are none."""
+        return "-".join(self.inputs.values())
 
     def vocabulary(self) -> tuple[Range, ...]:
         """What token ids mean, as ranges of them; () where they are all of one kind."""

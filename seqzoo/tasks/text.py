@@ -1,10 +1,12 @@
 """Language modelling on any text file: the next byte, character or token at every position.
 
-The last `validation` part of the file, in one piece, is the test set. Every token of it is scored
-exactly once, in windows of `length` that begin anew; a window's first token is predicted from the
-one token before it. With `test_streams: n` the part is cut into n streams that are read side by
-side, and each window begins with the state that the window before it left. Training windows begin
-anywhere in the part before, and begin anew.
+The last `validation` part of the file, in one piece, is the test set. It is the same text whatever
+the unit: it begins at a byte of the file that starts a character, and with tokens at the first one
+that begins there or later. Every token of it is scored exactly once, in windows of `length` that
+begin anew; a window's first token is predicted from the one token before it. With
+`test_streams: n` the part is cut into n streams that are read side by side, and each window begins
+with the state that the window before it left. Training windows begin anywhere in the part before,
+and begin anew.
 
 With a `separator` the text is documents, each with the separator at its end, and none sees another:
 a batch says by `cu_seqlens` where they begin. What a window cuts off begins anew, as a document of
@@ -29,17 +31,19 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError
 from seqzoo.spec import PartSpec
+from seqzoo.tasks.data_file import check_path, path_of
+from seqzoo.tasks.spelling import Spelling
 from seqzoo.tasks.streams import stream_of_training
 from seqzoo.tasks.task import IGNORED, Batch, Metric, Task
 from seqzoo.tasks.text_file import Bytes, Characters, read_bytes, read_characters
 from seqzoo.tasks.token_file import Tokens, read_tokens
+from seqzoo.tasks.token_ids import BLOCK
 
 __all__ = ["Text"]
 
 HUGE_LOSS = 700.0  # nats; exp of more is no float
 NO_TOKEN = -1
 VISIBLE_BLANK = "\N{OPEN BOX}"
-BLOCK = 1 << 20  # tokens that are searched at a time
 
 
 class Text(Task):
@@ -72,6 +76,11 @@ class Text(Task):
         test_streams: PositiveInt | None = None
         separator: str | None = Field(default=None, min_length=1)
 
+        @field_validator("path", "tokenizer")
+        @classmethod
+        def _the_file_may_exist(cls, path: str | None) -> str | None:
+            return path if path is None else check_path(path)
+
         @field_validator("tokenizer")
         @classmethod
         def _tokens_need_a_tokenizer(
@@ -103,13 +112,13 @@ class Text(Task):
                 is several tokens.
         """
         self.spec = spec
-        path = Path(spec.path).expanduser()
+        path = path_of(spec.path)
         self._file = _read(path, spec)
         self.vocab_size = self._file.vocab_size
         self.length = spec.length
         self._separator = _separator(self._file, spec, path)
-        size = self._file.ids.numel()
-        self._split = size - max(1, int(size * spec.validation))
+        size = len(self._file.ids)
+        self._split = self._file.held_out_from(spec.validation)
         if self._split < spec.length + 1:
             raise SpecError(
                 f"text file {path} is too short: {self._split:,} of its {size:,} {spec.unit}s are "
@@ -117,10 +126,25 @@ class Text(Task):
                 "use a longer text or a smaller `length`"
             )
 
+    @classmethod
+    def files(cls, spec: Spec) -> Mapping[str, Path]:
+        """The text, and the tokenizer if there is one."""
+        files = {"path": path_of(spec.path)}
+        if spec.tokenizer is not None:
+            files["tokenizer"] = path_of(spec.tokenizer)
+        return files
+
     @property
-    def fingerprint(self) -> str:
-        """A hash of the file's content."""
-        return self._file.fingerprint
+    def inputs(self) -> Mapping[str, str]:
+        """Hashes of the files' content."""
+        inputs = {"path": self._file.fingerprint}
+        if isinstance(self._file, Tokens):
+            inputs["tokenizer"] = self._file.tokenizer_fingerprint
+        return inputs
+
+    def notes(self) -> tuple[str, ...]:
+        """What was saved with the tokenizer and is not used."""
+        return self._file.notes if isinstance(self._file, Tokens) else ()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text.
@@ -133,6 +157,10 @@ class Text(Task):
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids."""
         return self._file.decode(ids)
+
+    def spelling(self, prompt: Sequence[int]) -> Spelling:
+        """The text of tokens that continue a prompt, piece by piece as they come."""
+        return Spelling(self.decode, prompt)
 
     def word(self, token: int) -> str:
         """The token's text, with blanks that can be seen and escapes for line ends and the like."""
@@ -152,10 +180,11 @@ class Text(Task):
         if self.spec.test_streams is not None:
             yield from self._streams(self.spec.test_streams)
             return
-        ids, stride = self._file.ids, self.length * size
-        for start in range(self._split, ids.numel(), stride):
-            targets = ids[start : start + stride].long()
-            inputs = ids[start - 1 : start - 1 + targets.numel()].long()
+        size *= self.length
+        for start in range(self._split, len(self._file.ids), size):
+            count = min(size, len(self._file.ids) - start)
+            piece = self._file.ids.windows(torch.tensor([start - 1]), count + 1)[0]
+            inputs, targets = piece[:-1], piece[1:]
             rows = -(-targets.numel() // self.length)
             missing = rows * self.length - targets.numel()
             tokens = F.pad(inputs, (0, missing), value=0)
@@ -168,18 +197,18 @@ class Text(Task):
 
     def _windows(self, starts: Tensor) -> Batch:
         """Windows that begin at starts (B,), the next token at every position."""
-        windows = self._file.ids[starts.unsqueeze(1) + torch.arange(self.length + 1)].long()
+        windows = self._file.ids.windows(starts, self.length + 1)
         return Batch(windows[:, :-1], windows[:, 1:], cu_seqlens=self._documents(starts))
 
     def _documents(self, starts: Tensor) -> Tensor | None:
         """Where documents begin in windows that begin at starts (B,), as `Batch.cu_seqlens`."""
         if self._separator is None:
             return None
-        ids, width = self._file.ids, len(self._separator)
+        width = len(self._separator)
         # A document begins at p where the separator stands at p - width ... p - 1.
+        seen = self._file.ids.windows(starts - width, width + self.length - 1)
         where = starts.unsqueeze(1) + torch.arange(-width, self.length - 1)
-        known = (where >= 0) & (where < ids.numel())
-        seen = ids[where.clamp(0, ids.numel() - 1)].long().masked_fill(~known, NO_TOKEN)
+        seen = seen.masked_fill((where < 0) | (where >= len(self._file.ids)), NO_TOKEN)
         begins = (seen.unfold(1, width, 1) == self._separator).all(-1)
         begins[:, 0] = True
         return F.pad(begins.flatten().nonzero().flatten(), (0, 1), value=begins.numel())
@@ -187,16 +216,15 @@ class Text(Task):
     def _streams(self, count: int) -> Iterator[Batch]:
         """The next window of every stream; the last streams may end sooner than the first."""
         ids = self._file.ids
-        each = -(-(ids.numel() - self._split) // count)
-        ends = (self._split + each * torch.arange(1, count + 1)).clamp(max=ids.numel())
+        each = -(-(len(ids) - self._split) // count)
+        begins = self._split + each * torch.arange(count)
+        ends = (begins + each).clamp(max=len(ids)).unsqueeze(1)
         for start in range(0, each, self.length):
             width = min(self.length, each - start)
-            where = self._split + start + each * torch.arange(count)
-            where = where.unsqueeze(1) + torch.arange(width)
-            inside = where < ends.unsqueeze(1)
-            where = where.clamp(max=ids.numel() - 1)
-            tokens, labels = ids[where - 1].long(), ids[where].long()
-            yield Batch(tokens, labels.masked_fill(~inside, IGNORED), continues=start > 0)
+            pieces = ids.windows(begins + start - 1, width + 1)
+            beyond = begins.unsqueeze(1) + torch.arange(start, start + width) >= ends
+            labels = pieces[:, 1:].masked_fill(beyond, IGNORED)
+            yield Batch(pieces[:, :-1], labels, continues=start > 0)
 
     def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums of `Task.measure`, and `bytes`, the UTF-8 bytes of the targets."""
@@ -237,8 +265,9 @@ def _separator(file: Bytes | Characters | Tokens, spec: Text.Spec, path: Path) -
             f"{shown} is {len(wanted)} tokens for {spec.tokenizer}, and the text may spell it with "
             "others; choose one that is a token, such as <|endoftext|>"
         )
-    for start in range(0, file.ids.numel() - len(wanted) + 1, BLOCK):
-        block = file.ids[start : start + BLOCK + len(wanted) - 1]
+    for start in range(0, len(file.ids) - len(wanted) + 1, BLOCK):
+        count = min(BLOCK + len(wanted) - 1, len(file.ids) - start)
+        block = file.ids.windows(torch.tensor([start]), count)[0]
         if (block.unfold(0, len(wanted), 1) == wanted).all(-1).any():
             return wanted
     raise absent
@@ -250,4 +279,4 @@ def _read(path: Path, spec: Text.Spec) -> Bytes | Characters | Tokens:
     if spec.unit == "char":
         return read_characters(path)
     assert spec.tokenizer is not None
-    return read_tokens(path, Path(spec.tokenizer).expanduser())
+    return read_tokens(path, path_of(spec.tokenizer))

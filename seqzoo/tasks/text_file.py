@@ -1,7 +1,10 @@
 """A text file as a row of small integers: bytes, or the sorted characters that occur in it.
 
-Bytes stay in the file and are mapped into memory. Characters become one byte each where 256 or
-fewer differ, four bytes otherwise; the file is read a mebibyte at a time.
+Bytes stay in the file. Characters become one byte each where 256 or fewer differ, four bytes
+otherwise; the file is read a mebibyte at a time.
+
+Where the held-out part begins is a byte of the file, moved back to the start of its character, so
+that all units hold out the same text.
 """
 
 from __future__ import annotations
@@ -10,20 +13,33 @@ import codecs
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqzoo.errors import SpecError, counted
-from seqzoo.tasks.data_file import reading
+from seqzoo.tasks.data_file import opened
+from seqzoo.tasks.token_ids import FileIds, Ids, MemoryIds
 
-__all__ = ["Bytes", "Characters", "read_blocks", "read_bytes", "read_characters", "read_text"]
+__all__ = [
+    "Bytes",
+    "Characters",
+    "changed_meanwhile",
+    "held_out_from",
+    "read_blocks",
+    "read_bytes",
+    "read_characters",
+    "read_text",
+]
 
 CHUNK = 1 << 20
 CODE_POINTS = 0x110000
+LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
 @dataclass(frozen=True)
@@ -31,13 +47,23 @@ class Bytes:
     """A file as bytes: token ids 0 ... 255.
 
     Attributes:
-        ids: (n,) uint8.
+        ids: of the whole file.
         fingerprint: changes when the file's content does.
     """
 
-    ids: Tensor
+    ids: Ids
     fingerprint: str
     vocab_size: int = 256
+
+    def held_out_from(self, share: float) -> int:
+        """The first token of the last `share` of the file's bytes, at the start of a character."""
+        cut = held_out_from(len(self.ids), share)
+        back = LONGEST_CHARACTER - 1
+        tail = self.ids.windows(torch.tensor([cut - back]), LONGEST_CHARACTER)[0].tolist()
+        for steps, byte in enumerate(reversed(tail)):
+            if byte & 0xC0 != 0x80:  # no continuation of a character
+                return max(0, cut - steps)
+        return cut
 
     def bytes_of(self, ids: Tensor) -> Tensor:
         """UTF-8 bytes in tokens of any shape: scalar int64."""
@@ -57,13 +83,13 @@ class Characters:
     """A file as characters: token id i is the i-th smallest character that occurs in it.
 
     Attributes:
-        ids: (n,) uint8 or int32.
+        ids: of the whole file.
         fingerprint: changes when the file's content does.
         alphabet: the characters, sorted.
         lengths: (vocab_size,) int64, UTF-8 bytes of each.
     """
 
-    ids: Tensor
+    ids: Ids
     fingerprint: str
     alphabet: str
     lengths: Tensor
@@ -72,6 +98,22 @@ class Characters:
     def vocab_size(self) -> int:
         """Number of different characters."""
         return len(self.alphabet)
+
+    def held_out_from(self, share: float) -> int:
+        """The first token of the last `share` of the file's bytes, at the start of a character."""
+        blocks = range(0, len(self.ids), CHUNK)
+        sizes = [int(self._bytes_from(start).sum()) for start in blocks]
+        cut = held_out_from(sum(sizes), share)
+        for start, size in zip(blocks, sizes, strict=True):
+            if cut < size:
+                return start + int((self._bytes_from(start).cumsum(0) <= cut).sum())
+            cut -= size
+        raise AssertionError("the cut lies within the file")
+
+    def _bytes_from(self, start: int) -> Tensor:
+        """UTF-8 bytes of each character of a block."""
+        width = min(CHUNK, len(self.ids) - start)
+        return self.lengths[self.ids.windows(torch.tensor([start]), width)[0]]
 
     def bytes_of(self, ids: Tensor) -> Tensor:
         """UTF-8 bytes in tokens of any shape: scalar int64."""
@@ -98,18 +140,21 @@ class Characters:
         return "".join(self.alphabet[place] for place in ids)
 
 
+def held_out_from(size: int, share: float) -> int:
+    """The first byte of the last `share` of `size` bytes, which is one byte at least."""
+    return size - max(1, int(size * share))
+
+
 def read_bytes(path: Path) -> Bytes:
-    """The bytes of a file, mapped into memory.
+    """The bytes of a file, which stay there.
 
     Raises:
         SpecError: no readable file, or an empty one.
+        RunError: another program writes to it.
     """
-    digest, size = hashlib.blake2b(digest_size=8), 0
-    for block in read_blocks(path):
-        digest.update(block)
-        size += len(block)
-    ids = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
-    return Bytes(ids, digest.hexdigest())
+    with _open(path):
+        ids = FileIds(path, np.uint8, "text file")
+    return Bytes(ids, ids.fingerprint)
 
 
 def read_characters(path: Path) -> Characters:
@@ -118,11 +163,9 @@ def read_characters(path: Path) -> Characters:
     Raises:
         SpecError: no readable file, an empty one, or one that is no UTF-8.
     """
-    digest, count = hashlib.blake2b(digest_size=8), 0
-    occurs = np.zeros(CODE_POINTS, dtype=bool)
-    for block in read_blocks(path):
-        digest.update(block)
-    for points in _code_points(path):
+    occurs, count = np.zeros(CODE_POINTS, dtype=bool), 0
+    digest = hashlib.blake2b(digest_size=8)
+    for points in _code_points(path, digest):
         occurs[points] = True
         count += len(points)
     found = np.flatnonzero(occurs)
@@ -130,22 +173,37 @@ def read_characters(path: Path) -> Characters:
     place = np.zeros(CODE_POINTS, dtype=dtype)
     place[found] = np.arange(len(found), dtype=dtype)
     ids, filled = np.empty(count, dtype=dtype), 0
-    for points in _code_points(path):
-        ids[filled : filled + len(points)] = place[points]
+    again = hashlib.blake2b(digest_size=8)
+    for points in _code_points(path, again):
+        ids[filled : filled + len(points)] = place[points[: count - filled]]
         filled += len(points)
+    if again.digest() != digest.digest():
+        raise changed_meanwhile(path)
     alphabet = "".join(map(chr, found))
     lengths = torch.tensor([len(character.encode()) for character in alphabet])
-    return Characters(torch.from_numpy(ids), digest.hexdigest(), alphabet, lengths)
+    return Characters(MemoryIds(torch.from_numpy(ids)), digest.hexdigest(), alphabet, lengths)
 
 
-def _code_points(path: Path) -> Iterator[np.ndarray]:
+def changed_meanwhile(path: Path) -> SpecError:
+    """The error of a file that did not stay as it was between two readings."""
+    return SpecError(
+        f"text file {path} was changed by another program while it was being read; "
+        "run the same command again when nothing writes to it"
+    )
+
+
+def _code_points(path: Path, digest: hashlib.blake2b) -> Iterator[np.ndarray]:
     """The file's characters as arrays of uint32, in order."""
-    for text in read_text(path):
+    for text in read_text(path, digest):
         yield np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
-def read_text(path: Path) -> Iterator[str]:
+def read_text(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[str]:
     """The text of a UTF-8 file, about a mebibyte at a time, line ends as they are.
+
+    Args:
+        path: the file.
+        digest: is given every byte.
 
     Raises:
         SpecError: no readable file, an empty one, or one that is no UTF-8.
@@ -153,6 +211,8 @@ def read_text(path: Path) -> Iterator[str]:
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:
         for block in read_blocks(path):
+            if digest is not None:
+                digest.update(block)
             text = decoder.decode(block)
             read += len(block)
             yield text
@@ -165,15 +225,20 @@ def read_text(path: Path) -> Iterator[str]:
         ) from None
 
 
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    with opened(path, kind="text file", task="text", content="text file") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise SpecError(f"text file {path} is empty; give a file with text in `path`")
+        yield file
+
+
 def read_blocks(path: Path) -> Iterator[bytes]:
     """The file's bytes, a mebibyte at a time.
 
     Raises:
         SpecError: no readable file, or an empty one.
     """
-    told = reading(path, kind="text file", task="text", content="text file")
-    with told, path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            raise SpecError(f"text file {path} is empty; give a file with text in `path`")
+    with _open(path) as file:
         while block := file.read(CHUNK):
             yield block

@@ -1,20 +1,24 @@
-"""A text file as the tokens of a tokenizer, made once, kept on disk and mapped into memory.
+"""A text file as the tokens of a tokenizer, made once and kept on disk.
 
 The tokenizer is a `tokenizer.json` of the `tokenizers` library, an extra of this package. Texts are
-encoded a piece of about a mebibyte at a time, cut before the space ahead of a word, without the
-tokenizer's special tokens. The ids are kept below the user's cache folder under a name that changes
-with the text and with the tokenizer, so that later runs and processes only map them.
+encoded without the tokenizer's special tokens, and without what may have been saved with it but
+belongs to other uses: truncation, padding, and dropout of merges. The tokens are kept below the
+user's cache folder under a name that changes with the text and with the tokenizer, so that later
+runs and processes only open them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,14 +26,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.tasks.text_file import read_blocks, read_text
+from seqzoo.tasks.data_file import NotRegularError, open_regular
+from seqzoo.tasks.text_file import changed_meanwhile, held_out_from, read_blocks, read_text
+from seqzoo.tasks.token_ids import BLOCK, FileIds, Ids
+from seqzoo.tasks.tokenized import tokenized
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 __all__ = ["Tokens", "read_tokens"]
 
-FORMAT = "seqzoo tokens 1"
+FORMAT = "seqzoo tokens 2"
+IDS, SPANS, LENGTHS, SEAL = "ids", "spans", "lengths", "seal.json"
 
 
 @dataclass(frozen=True)
@@ -37,19 +45,32 @@ class Tokens:
     """A file as tokens.
 
     Attributes:
-        ids: (n,) int32, mapped from the cache.
-        fingerprint: changes when the text or the tokenizer does.
+        ids: of the whole file, from the cache.
+        fingerprint: changes when the text's content does.
+        tokenizer_fingerprint: changes when the tokenizer's file does.
         vocab_size: the tokenizer's largest id, and one.
         lengths: (vocab_size,) float32, UTF-8 bytes of text an id stands for, on average in the
             file; exact for tokenizers that never merge across what they leave out.
         tokenizer: encodes and decodes.
+        folder: where the tokens are kept.
+        notes: what was saved with the tokenizer and is not used.
     """
 
-    ids: Tensor
+    ids: Ids
     fingerprint: str
+    tokenizer_fingerprint: str
     vocab_size: int
     lengths: Tensor
     tokenizer: Tokenizer
+    folder: Path
+    notes: tuple[str, ...] = ()
+
+    def held_out_from(self, share: float) -> int:
+        """The first token that begins in the last `share` of the file's bytes; the last if none."""
+        ends = np.fromfile(self.folder / SPANS, dtype=np.int32).cumsum(dtype=np.int64)
+        begins = np.concatenate(([0], ends[:-1]))
+        cut = held_out_from(int(ends[-1]), share)
+        return min(int(np.searchsorted(begins, cut)), len(begins) - 1)
 
     def bytes_of(self, ids: Tensor) -> Tensor:
         """UTF-8 bytes in tokens of any shape: scalar float32."""
@@ -71,48 +92,74 @@ def read_tokens(path: Path, tokenizer_path: Path) -> Tokens:
         SpecError: the text or the tokenizer cannot be read, the `tokenizers` library is not
             installed, or the cache cannot be written.
     """
-    tokenizer = _tokenizer(tokenizer_path)
-    digest = hashlib.blake2b(FORMAT.encode(), digest_size=8)
-    for file in (tokenizer_path, path):
-        for block in read_blocks(file):
-            digest.update(block)
-        digest.update(b"\0")
-    name = digest.hexdigest()
+    content, of_tokenizer = _read_tokenizer(tokenizer_path)
+    tokenizer, notes = _tokenizer(tokenizer_path, content)
+    digest = hashlib.blake2b(digest_size=8)
+    for block in read_blocks(path):
+        digest.update(block)
+    of_text = digest.hexdigest()
+    name = hashlib.blake2b(f"{FORMAT}/{of_tokenizer}/{of_text}".encode(), digest_size=8).hexdigest()
     vocab_size = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0) + 1
-    ids_file, lengths_file = (_cache() / f"{name}.{kind}" for kind in ("ids", "lengths"))
+    folder = _cache() / name
     try:
-        if not (ids_file.is_file() and lengths_file.is_file()):
-            _encode_file(path, tokenizer, vocab_size, ids_file, lengths_file)
-        lengths = np.fromfile(lengths_file, dtype=np.float32)
+        if not _is_whole(folder):
+            _encode_file(path, of_text, tokenizer, vocab_size, folder)
+        ids = FileIds(folder / IDS, np.int32, "the cache of tokens")
+        lengths = np.fromfile(folder / LENGTHS, dtype=np.float32)
     except OSError as failure:
         raise SpecError(
-            f"the tokens of {path} cannot be kept in {ids_file.parent}: {failure.strerror}; set "
+            f"the tokens of {path} cannot be kept in {folder.parent}: {failure.strerror}; set "
             "XDG_CACHE_HOME to a folder that can be written"
         ) from None
-    size = ids_file.stat().st_size // 4
-    if size == 0:
+    if len(ids) == 0:
         raise SpecError(f"text file {path} has no tokens for {tokenizer_path}; give another text")
-    ids = torch.from_file(str(ids_file), shared=False, size=size, dtype=torch.int32)
-    return Tokens(ids, name, vocab_size, torch.from_numpy(lengths), tokenizer)
+    return Tokens(
+        ids, of_text, of_tokenizer, vocab_size, torch.from_numpy(lengths), tokenizer, folder, notes
+    )
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def _read_tokenizer(path: Path) -> tuple[bytes, str]:
+    """A tokenizer's file, and its fingerprint."""
+    try:
+        with open_regular(path) as file:
+            content = file.read()
+    except (FileNotFoundError, IsADirectoryError, NotRegularError):
+        raise SpecError(
+            f"there is no tokenizer file {path}; set `tokenizer` of task 'text' to a tokenizer.json"
+        ) from None
+    except OSError as failure:
+        raise SpecError(
+            f"tokenizer file {path} cannot be read: {failure.strerror}; check its permissions"
+        ) from None
+    return content, hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _tokenizer(path: Path, content: bytes) -> tuple[Tokenizer, tuple[str, ...]]:
+    """The tokenizer without settings that belong to other uses, and a note on each of these."""
     try:
         from tokenizers import Tokenizer
     except ImportError:
         raise SpecError(
             "unit token needs the tokenizers library; install it: pip install 'seqzoo[tokenizers]'"
         ) from None
-    if not path.is_file():
-        raise SpecError(
-            f"there is no tokenizer file {path}; set `tokenizer` of task 'text' to a tokenizer.json"
-        )
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_buffer(content)
     except Exception as failure:  # the library raises no narrower kind
         raise SpecError(
             f"{path} is no tokenizer of the tokenizers library: {failure}; give a tokenizer.json"
         ) from None
+    saved = []
+    if tokenizer.truncation is not None:
+        saved.append(f"truncation to {tokenizer.truncation['max_length']:,} tokens")
+        tokenizer.no_truncation()
+    if tokenizer.padding is not None:
+        saved.append("padding")
+        tokenizer.no_padding()
+    model: Any = tokenizer.model
+    if getattr(model, "dropout", None):
+        saved.append(f"merge dropout of {model.dropout:g}")
+        model.dropout = None
+    return tokenizer, tuple(f"switched off {what}, which {path} has saved" for what in saved)
 
 
 def _cache() -> Path:
@@ -120,49 +167,77 @@ def _cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "seqzoo" / "tokens"
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether the cache holds these tokens just as they were written."""
+    try:
+        return json.loads((folder / SEAL).read_bytes()) == _seal(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _seal(folder: Path) -> dict[str, str]:
+    """The fingerprint of each file."""
+    seal = {}
+    for name in (IDS, SPANS, LENGTHS):
+        digest = hashlib.blake2b(digest_size=8)
+        with open_regular(folder / name) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+        seal[name] = digest.hexdigest()
+    return seal
+
+
 def _encode_file(
-    path: Path, tokenizer: Tokenizer, vocab_size: int, ids_file: Path, lengths_file: Path
+    path: Path, fingerprint: str, tokenizer: Tokenizer, vocab_size: int, folder: Path
 ) -> None:
-    """Write the ids, and the mean bytes of each; whole files appear, or none."""
-    spans = np.zeros(vocab_size)
-    counts = np.zeros(vocab_size, dtype=np.int64)
-    ids_file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=ids_file.parent) as folder:
-        draft = Path(folder) / "ids"
-        with draft.open("wb") as output:
-            for piece in _pieces(path):
-                encoding = tokenizer.encode(piece, add_special_tokens=False)
-                ids = np.array(encoding.ids, dtype=np.int32)
-                if len(ids) == 0:
-                    continue
-                ids.tofile(output)
+    """Write ids, the bytes each spans, and the mean of these by id; all files appear, or none."""
+    spanned, counts = np.zeros(vocab_size), np.zeros(vocab_size, dtype=np.int64)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        with (draft / IDS).open("wb") as ids_file, (draft / SPANS).open("wb") as spans_file:
+            for ids, spans in _with_spans(path, fingerprint, tokenizer):
+                ids.tofile(ids_file)
+                spans.tofile(spans_file)
                 counts += np.bincount(ids, minlength=vocab_size)
-                weights = _bytes_spanned(piece, encoding.offsets)
-                spans += np.bincount(ids, weights=weights, minlength=vocab_size)
-        lengths = Path(folder) / "lengths"
-        (spans / np.maximum(counts, 1)).astype(np.float32).tofile(lengths)
-        lengths.replace(lengths_file)
-        draft.replace(ids_file)
+                spanned += np.bincount(ids, weights=spans, minlength=vocab_size)
+        (spanned / np.maximum(counts, 1)).astype(np.float32).tofile(draft / LENGTHS)
+        (draft / SEAL).write_text(json.dumps(_seal(draft)), encoding="ascii")
+        if not _is_whole(folder):  # another process may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileExistsError):
+                draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
-def _pieces(path: Path) -> Iterator[str]:
-    """The text in pieces, cut before the space ahead of a word: tokenizers join the two."""
-    rest = ""
-    for text in read_text(path):
-        whole = rest + text
-        words = whole.rsplit(None, 1)
-        cut = len(words[0]) if len(words) == 2 else len(whole)
-        rest = whole[cut:]
-        yield whole[:cut]
-    if rest:
-        yield rest
+def _with_spans(
+    path: Path, fingerprint: str, tokenizer: Tokenizer
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Token ids, and the bytes from where each begins to where the next does.
 
+    The first begins the text, whatever a tokenizer left out before it.
+    """
+    digest, size = hashlib.blake2b(digest_size=8), 0
 
-def _bytes_spanned(piece: str, offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """Bytes from where each token begins to where the next does; the first begins the piece."""
-    points = np.frombuffer(piece.encode("utf-32-le"), dtype=np.uint32)
-    widths = 1 + (points > 0x7F) + (points > 0x7FF).astype(np.int64) + (points > 0xFFFF)
-    places = np.concatenate(([0], widths.cumsum()))
-    begins = places[[begin for begin, _ in offsets]]
-    begins[0] = 0
-    return np.diff(np.maximum.accumulate(begins), append=places[-1])
+    def blocks() -> Iterator[str]:
+        nonlocal size
+        for text in read_text(path, digest):
+            size += len(text.encode())
+            yield text
+
+    def encode(text: str) -> tuple[Sequence[int], Sequence[tuple[int, int]]]:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        return encoding.ids, encoding.offsets
+
+    last_id, last_begin = np.empty(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+    for new_ids, new_begins in tokenized(blocks(), encode):
+        ids, begins = np.append(last_id, new_ids), np.append(last_begin, new_begins)
+        if len(last_id) == 0:
+            begins[:1] = 0
+        begins = np.maximum.accumulate(begins)
+        yield ids[:-1], np.diff(begins).astype(np.int32)
+        last_id, last_begin = ids[-1:], begins[-1:]
+    yield last_id, (size - last_begin).astype(np.int32)
+    if digest.hexdigest() != fingerprint:
+        raise changed_meanwhile(path)

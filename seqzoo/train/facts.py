@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Facts:
         resumed_at: steps that were done before; 0 for a fresh start.
         notes: what the task says about its data.
         sources: commits of the code it runs with.
+        inputs: what it depends on outside its spec, see `seqzoo.train.inputs`.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class Facts:
     resumed_at: int
     notes: tuple[str, ...] = ()
     sources: Sources = field(default_factory=Sources)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 def describe_device(device: torch.device) -> DeviceFacts:

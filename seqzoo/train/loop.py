@@ -21,6 +21,7 @@ from seqzoo.train.device import private_randomness
 from seqzoo.train.directory import RunDirectory
 from seqzoo.train.distributed import Processes, join
 from seqzoo.train.facts import Facts, describe_device
+from seqzoo.train.inputs import inputs_of
 from seqzoo.train.loggers import Loggers
 from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
@@ -127,6 +128,7 @@ class _Training:
             resumed_at=self.progress.step,
             notes=self.task.notes(),
             sources=sources(),
+            inputs=inputs_of(spec, self.task),
         )
 
     def run(self) -> Record:

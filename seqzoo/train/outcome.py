@@ -44,5 +44,6 @@ def record_of(
         device=facts.device,
         spec=spec.resolved(),
         sources=facts.sources,
+        inputs=dict(facts.inputs),
         memory=Memory(peak_rss=progress.peak_rss or None, peak_device=progress.peak_device or None),
     )

@@ -135,6 +135,7 @@ class Record(_Facts):
         spec: the resolved spec: presets expanded, every default written out.
         sources: commits of the code it ran with, in its last session.
         memory: the most that it held.
+        inputs: what it depended on outside its spec, see `seqzoo.train.inputs`.
     """
 
     format: Literal[1, 2] = 2
@@ -158,6 +159,7 @@ class Record(_Facts):
     spec: dict[str, Any] | None = None
     sources: Sources = Sources()
     memory: Memory = Memory()
+    inputs: dict[str, str] = {}
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -1,16 +1,25 @@
-"""Which commit the code of a run was, asked of git."""
+"""Which commit the code of a run was, asked of git.
+
+A repository may name programs that git runs by itself: a file system monitor, hooks, filters that
+files pass through. A run must not start what lies in the folder it stands in, so these are switched
+off in every question.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from seqzoo.train.record import Commit, Sources
 
-__all__ = ["commit_of", "sources"]
+__all__ = ["changed_files", "commit_of", "sources"]
 
 PATIENCE_S = 10
+QUIET = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "submodule.recurse=false")
+# Of a status: no program of a submodule, and no renames, for which missing objects are fetched.
+STATUS = ("status", "--porcelain", "--ignore-submodules=all", "--no-renames")
 
 
 def sources() -> Sources:
@@ -29,19 +38,38 @@ def commit_of(folder: Path) -> Commit | None:
     Files that git does not track do not make it dirty: what runs leave lies among them.
     """
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    changes = _status(folder, "--untracked-files=no")
     if not commit or changes is None:
         return None
     return Commit(commit=commit.strip(), dirty=bool(changes.strip()))
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def changed_files(path: Path) -> bool | None:
+    """Whether a folder or file differs from its commit, untracked files too; None without one."""
+    folder, name = (path, ".") if path.is_dir() else (path.parent, path.name)
+    if _git(folder, "rev-parse", "--verify", "HEAD") is None:
+        return None
+    changes = _status(folder, "--untracked-files=all", "--", name)
+    return None if changes is None else bool(changes.strip())
+
+
+def _status(folder: Path, *arguments: str) -> str | None:
+    filters = _git(folder, "config", "--name-only", "--get-regexp", r"^filter\.")
+    off = [f"{key}=" for key in (filters or "").split("\n") if key]
+    return _git(folder, *STATUS, *arguments, settings=off)
+
+
+def _git(folder: Path, *arguments: str, settings: list[str] | None = None) -> str | None:
     """What git prints, or None if it fails, is not there or takes too long."""
+    program = shutil.which("git")
+    if program is None or not Path(program).is_absolute():
+        return None
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    switched = [word for each in (*QUIET, *(settings or ())) for word in ("-c", each)]
     try:
         ended = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},
+            [program, *switched, "-C", str(folder), *arguments],
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

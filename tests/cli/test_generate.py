@@ -45,7 +45,7 @@ def test_several_prompts_give_what_each_gives_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = trained(tmp_path, "char")
-    (tmp_path / "prompts.txt").write_text("or not\n\nto be\n")
+    (tmp_path / "prompts.txt").write_bytes(b"\xef\xbb\xbfor not\r\n\r\nto be\n")
     options = ["--length", "20", "--top-p", "0.95", "--top-k", "8"]
     several = ["--prompt", "to be", "--prompts", str(tmp_path / "prompts.txt")]
     capsys.readouterr()
@@ -108,6 +108,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([str(out), "--prompts", str(tmp_path / "no.txt")], "No such file"),
         ([str(out), "--prompts", str(tmp_path / "empty.txt")], "empty.txt holds no line"),
         ([str(out), "--prompts", str(tmp_path / "latin.txt")], "latin.txt is no UTF-8 text"),
+        ([str(out), "--prompts", "/dev/zero"], "it is a device and no regular file"),
         ([str(out), "--prompt", "to", "--temperature", "-1"], "--temperature"),
         ([str(out), "--prompt", "to", "--temperature", "nan"], "--temperature"),
         ([str(out), "--prompt", "to", "--top-k", "0"], "--top-k"),

@@ -1,15 +1,18 @@
 import math
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
-from seqzoo.errors import SpecError
-from seqzoo.tasks import IGNORED
+from seqzoo.errors import RunError, SpecError
+from seqzoo.tasks import IGNORED, text_file
 from seqzoo.tasks.text import Text
 from seqzoo.tasks.text_file import CHUNK
 
-STORY = "añb€c😀\r\n" * 40
+STORY = "añb€c😀\r\n" * 37
+HELD_OUT = "€c😀\r\n" + "añb€c😀\r\n" * 3  # a tenth of the bytes, and what it would cut of "€"
 
 
 @pytest.fixture
@@ -30,7 +33,8 @@ def test_every_validation_token_is_scored_once_after_the_token_before_it(
 ) -> None:
     task = text(story, unit, length=7)
     known = task.encode(STORY)
-    split = size - size // 10
+    assert len(known) == size
+    split = size - len(task.encode(HELD_OUT))
     scored = []
     for batch in task.test_batches(batch_size):
         for tokens, labels in zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True):
@@ -46,7 +50,8 @@ def test_every_validation_token_is_scored_once_after_the_token_before_it(
 def test_training_windows_are_shifted_by_one_and_stay_in_their_part(story: Path, unit: str) -> None:
     task = text(story, unit, length=5, validation=0.5)
     known = task.encode(STORY)
-    part = known[: len(known) - len(known) // 2]
+    part = known[: task._split]
+    assert task.decode(part) == STORY.encode()[: len(STORY.encode()) // 2].decode()
     windows = {tuple(part[start : start + 6]) for start in range(len(part) - 5)}
     batch = task.train_batch(500, seed=0, step=0)
     assert batch.tokens.dtype == batch.labels.dtype == torch.int64
@@ -95,9 +100,7 @@ def test_bits_per_byte_count_utf8_bytes_in_either_unit(story: Path, unit: str) -
         logits = torch.zeros(len(batch.labelled()[1]), 256)
         for name, value in task.measure(logits, batch).items():
             sums[name] = sums.get(name, 0) + float(value)
-    encoded = STORY.encode()
-    tail = STORY[len(STORY) - len(STORY) // 10 :] if unit == "char" else ""
-    size = len(tail.encode()) if unit == "char" else len(encoded) // 10
+    size = len(HELD_OUT.encode())
     assert sums["bytes"] == size
     metrics = task.metrics(sums)
     bits = sums["count"] * 8  # uniform over 256
@@ -141,7 +144,7 @@ def test_bad_files_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_streams_score_every_token_once_and_go_on(story: Path, streams: int) -> None:
     task: Text = Text.Spec(path=str(story), length=7, test_streams=streams).build()
     known = task.encode(STORY)
-    part = known[len(known) - len(known) // 10 :]
+    part = task.encode(HELD_OUT)
     each = -(-len(part) // streams)
     read: list[list[int]] = [[] for _ in range(streams)]
     scored: list[list[int]] = [[] for _ in range(streams)]
@@ -164,3 +167,74 @@ def test_streams_score_every_token_once_and_go_on(story: Path, streams: int) -> 
 def test_a_loss_beyond_all_bounds_has_no_finite_perplexity(story: Path) -> None:
     sums = {"nats": 1e6, "correct": 0.0, "count": 1.0, "bytes": 1.0}
     assert text(story).metrics(sums)["perplexity"] == math.inf
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9])
+def test_bytes_and_characters_hold_out_the_same_text(
+    story: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(STORY.encode())
+    held_out = {}
+    for unit in ("byte", "char"):
+        task = text(story, unit, length=3, validation=share)
+        labels = torch.cat([batch.labels.flatten() for batch in task.test_batches(2)])
+        held_out[unit] = task.decode(labels[labels != IGNORED].tolist())
+    assert held_out["byte"] == held_out["char"]
+    assert STORY.endswith(held_out["byte"])
+    assert 0 <= len(held_out["byte"].encode()) - max(1, int(size * share)) < 4
+    monkeypatch.setattr(text_file, "CHUNK", 11)  # the cut lies in one of many blocks
+    small = text(story, "char", length=3, validation=share)
+    assert small._split == text(story, "char", length=3, validation=share)._split
+    assert small.decode(small.encode(STORY)[small._split :]) == held_out["byte"]
+
+
+def test_no_character_is_no_reason_to_look_further(tmp_path: Path) -> None:
+    path = tmp_path / "odd.bin"
+    path.write_bytes(b"\x80" * 100)  # continuations without a start
+    task = text(path, length=4)
+    assert task._split == 90
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for unit in ("byte", "char"):
+        with pytest.raises(SpecError, match=r"pipe is a pipe; `path` of task 'text' names one"):
+            text(pipe, unit)
+        with pytest.raises(SpecError, match=r"/dev/zero is a device"):
+            text(Path("/dev/zero"), unit)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("a\0b", "a path holds no null byte"), ("~nobody-at-all/a", "no home folder ~nobody-at-all")],
+)
+def test_a_path_that_cannot_be_one_is_told_before_anything_is_read(path: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Text.Spec(path=path)
+    with pytest.raises(ValidationError, match=message):
+        Text.Spec(path="a", unit="token", tokenizer=path)
+
+
+def test_a_text_that_is_overwritten_or_cut_ends_in_a_sentence(story: Path) -> None:
+    task = text(story, length=7)
+    before = task.train_batch(4, 0, 0).tokens
+    story.touch()  # the same content
+    assert torch.equal(task.train_batch(4, 0, 0).tokens, before)
+    content = story.read_bytes()
+    for change in (content.replace(b"b", b"d"), content[:99], content + b"!"):
+        with story.open("r+b") as file:  # in place: no new file under the old name
+            file.write(change)
+            file.truncate(len(change))
+        with pytest.raises(RunError, match=r"story.txt was changed by another program while"):
+            task.train_batch(4, 0, 0)
+        with pytest.raises(RunError, match="put the old file back, and the same command goes on"):
+            list(task.test_batches(4))
+        with story.open("r+b") as file:
+            file.write(content)
+            file.truncate(len(content))
+        assert torch.equal(task.train_batch(4, 0, 0).tokens, before)
+    # A new file under the old name leaves the one that is open as it is.
+    story.unlink()
+    story.write_bytes(b"x" * 1000)
+    assert torch.equal(task.train_batch(4, 0, 0).tokens, before)

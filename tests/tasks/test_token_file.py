@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from seqzoo.errors import SpecError
-from seqzoo.tasks import IGNORED, text_file
+from seqzoo.tasks import IGNORED, text_file, token_file, tokenized
 from seqzoo.tasks.text import Text
 
 tokenizers: Any = pytest.importorskip("tokenizers")
@@ -49,7 +50,12 @@ def test_tokens_are_the_tokenizers_own(
     known = tokenizer.encode(STORY).ids
     task = task_on(files)
     assert task.vocab_size == tokenizer.get_vocab_size()
-    assert scored(task) == known[len(known) - len(known) // 10 :]
+    count = len(scored(task))
+    assert scored(task) == known[len(known) - count :]
+    size = len(STORY.encode())
+    held_out = len(tokenizer.decode(known[len(known) - count :]).encode())
+    one_more = len(tokenizer.decode(known[len(known) - count - 1 :]).encode())
+    assert held_out <= size // 10 < one_more
     assert task.decode(task.encode("the fox€")) == "the fox€"
     batch = task.train_batch(4, 0, 0)
     assert batch.tokens.tolist()[0][1:] == batch.labels.tolist()[0][:-1]
@@ -59,21 +65,77 @@ def test_tokens_are_the_tokenizers_own(
     assert task_on(files).fingerprint == task.fingerprint
 
 
-def test_pieces_change_no_token(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_no_token(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = scored(task_on(files))
     monkeypatch.setenv("XDG_CACHE_HOME", str(files[0].parent / "other"))
     monkeypatch.setattr(text_file, "CHUNK", 53)  # cuts words and characters
+    monkeypatch.setattr(tokenized, "PIECE", 97)
+    monkeypatch.setattr(tokenized, "OVERLAP", 40)
     assert scored(task_on(files)) == whole
+
+
+def all_ids(task: Text) -> torch.Tensor:
+    ids = task._file.ids
+    return ids.windows(torch.tensor([0]), len(ids))[0]
 
 
 def test_bytes_are_those_of_the_text(files: tuple[Path, Path]) -> None:
     task = task_on(files)
-    ids = task._file.ids.long()
+    ids = all_ids(task)
     assert float(task._file.bytes_of(ids)) == pytest.approx(len(STORY.encode()), rel=1e-5)
     tail = scored(task)
     decoded = task.decode(tail).encode()
     found = float(task._file.bytes_of(ids[len(ids) - len(tail) :]))
     assert found == pytest.approx(len(decoded), abs=4)
+
+
+def test_what_was_saved_for_other_uses_is_switched_off_and_told(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = task_on(files)
+    assert plain.notes() == ()
+    tokenizer = tokenizers.Tokenizer.from_file(str(files[1]))
+    tokenizer.enable_truncation(max_length=16)
+    tokenizer.enable_padding(length=64)
+    tokenizer.model.dropout = 0.5
+    tokenizer.save(str(files[1]))
+    task = task_on(files)
+    assert all_ids(task).tolist() == all_ids(plain).tolist()
+    prompt = "the quick fox jumps over the lazy dog " * 3
+    assert task.encode(prompt) == plain.encode(prompt)
+    assert [note.partition(", which")[0] for note in task.notes()] == [
+        "switched off truncation to 16 tokens",
+        "switched off padding",
+        "switched off merge dropout of 0.5",
+    ]
+
+
+def test_a_torn_cache_is_made_again(files: tuple[Path, Path]) -> None:
+    before = all_ids(task_on(files))
+    (folder,) = (files[0].parent / "cache" / "seqzoo" / "tokens").iterdir()
+    for name in ("ids", "lengths", "spans", "seal.json"):
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content)
+        task = task_on(files)
+        assert torch.equal(all_ids(task), before)
+        assert (folder / name).read_bytes() != content
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]  # no drafts
+
+
+def test_a_text_that_changes_while_it_is_encoded_is_not_kept(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = token_file.read_text
+
+    def read_and_change(path: Path, digest: Any) -> Any:
+        path.write_bytes(STORY.replace("dog", "cat").encode())
+        return read(path, digest)
+
+    monkeypatch.setattr(token_file, "read_text", read_and_change)
+    with pytest.raises(SpecError, match=r"story.txt was changed by another program"):
+        task_on(files)
+    assert list((files[0].parent / "cache" / "seqzoo" / "tokens").iterdir()) == []
 
 
 def test_a_changed_text_or_tokenizer_is_encoded_anew(files: tuple[Path, Path]) -> None:

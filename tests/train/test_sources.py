@@ -1,10 +1,11 @@
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import seqzoo
-from seqzoo.train.sources import commit_of, sources
+from seqzoo.train.sources import changed_files, commit_of, sources
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -56,3 +57,46 @@ def test_the_working_directory_is_the_callers(
     # A git hook's environment points elsewhere, and is not followed.
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert sources() == found
+
+
+def test_no_program_of_the_repository_is_run(repository: Path, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    trap = tmp_path / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {sprung}\ncat\n")
+    trap.chmod(0o755)
+    for key in ("core.fsmonitor", "filter.trap.clean", "diff.trap.textconv"):
+        git(repository, "config", key, str(trap))
+    git(repository, "config", "filter.trap.required", "true")
+    (repository / ".gitattributes").write_text("* filter=trap diff=trap\n")
+    hooks = repository / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for hook in ("post-index-change", "fsmonitor-watchman"):
+        shutil.copy(trap, hooks / hook)
+    (repository / "run.yaml").write_text("seed: 7")  # as long as it was: git has to look inside
+    sprung.unlink(missing_ok=True)
+    found = commit_of(repository)
+    assert found is not None
+    assert found.dirty
+    assert changed_files(repository / "run.yaml")
+    assert not sprung.exists()
+    git(repository, "status")
+    assert sprung.exists(), "the trap works"
+
+
+def test_untracked_code_counts_as_changed(repository: Path) -> None:
+    assert changed_files(repository) is False
+    (repository / "my_layer.py").touch()
+    assert changed_files(repository) is True
+    assert changed_files(repository / "my_layer.py") is True
+    assert changed_files(repository / "run.yaml") is False
+
+
+def test_no_git_in_the_working_directory_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\ntouch {tmp_path / 'sprung'}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", ".")
+    assert commit_of(tmp_path) is None
+    assert not (tmp_path / "sprung").exists()

@@ -1,0 +1,75 @@
+"""The text of tokens as they are drawn, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+__all__ = ["Spelling"]
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+LONGEST_CHARACTER = 4  # bytes of UTF-8
+CONTEXT = 16  # tokens before a piece that may change how it is spelt
+
+
+class Spelling:
+    """The text that continues a prompt; a character made of several tokens comes once it is whole.
+
+    A token may be spelt otherwise at the start of a text (without its space), so tokens are decoded
+    after those before them. Tokens that end in the middle of a character decode to a replacement
+    character at the end: that one is held back, since the next token may complete it.
+
+    Args:
+        decode: token ids -> text.
+        prompt: ids of the prompt.
+
+    Attributes:
+        pieces: what was handed out so far.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str], prompt: Sequence[int]) -> None:
+        self._decode = decode
+        self._before, self._pending = list(prompt[-CONTEXT:]), list[int]()
+        self._written = 0  # characters of the pending tokens that were handed out
+        self.pieces: list[str] = []
+
+    def __call__(self, token: int) -> str:
+        """What can be written now that this token is there."""
+        self._pending.append(token)
+        text = self._spelt(self._before, self._pending)
+        if not text.endswith(REPLACEMENT):
+            return self._all_of(text)
+        piece = self._write(text[:-1])
+        self._settle(text)
+        return piece
+
+    def rest(self) -> str:
+        """What was held back at the end."""
+        return self._all_of(self._spelt(self._before, self._pending))
+
+    def _spelt(self, before: Sequence[int], tokens: Sequence[int]) -> str:
+        return self._decode([*before, *tokens])[len(self._decode(before)) :]
+
+    def _all_of(self, text: str) -> str:
+        piece = self._write(text)
+        self._before = (self._before + self._pending)[-CONTEXT:]
+        self._pending, self._written = [], 0
+        return piece
+
+    def _write(self, text: str) -> str:
+        piece = text[self._written :]
+        self._written = max(self._written, len(text))
+        self.pieces.append(piece)
+        return piece
+
+    def _settle(self, text: str) -> None:
+        """Keep no more tokens pending than the unfinished character at the end can have."""
+        for count in range(1, LONGEST_CHARACTER):
+            settled, rest = self._pending[:-count], self._pending[-count:]
+            if not settled:
+                return
+            before = (self._before + settled)[-CONTEXT:]
+            head, tail = self._spelt(self._before, settled), self._spelt(before, rest)
+            if head + tail == text and len(head) <= self._written:
+                self._before, self._pending = before, rest
+                self._written -= len(head)
+                return
