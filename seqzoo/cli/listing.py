@@ -60,7 +60,10 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
         justify = "left" if name == "state" else "right"
         table.add_column(rich_text(name), justify=justify, no_wrap=True)
     for result in results:
-        point = [value_label(result.point.get(axis, "")) for axis in collection.axes]
+        point = [
+            collection.labels.value(axis, result.point[axis]) if axis in result.point else ""
+            for axis in collection.axes
+        ]
         table.add_row(
             result.run_id,
             *map(rich_text, [result.variant] if with_variant else []),

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "LONGEST",
     "axis_label",
     "axis_labels",
+    "flow",
     "point_label",
     "run_label",
     "shortened",
@@ -25,11 +27,12 @@ def value_label(value: Any) -> str:
     >>> value_label({"type": "parity", "length": 64})
     'parity length=64'
     """
-    text = _flow(value)
+    text = flow(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """The same at any length; numbers have six digits."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -37,10 +40,10 @@ def _flow(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, Mapping):
-        rest = [f"{key}={_flow(entry)}" for key, entry in value.items() if key != "type"]
-        return " ".join([_flow(value["type"]), *rest] if "type" in value else rest)
+        rest = [f"{key}={flow(entry)}" for key, entry in value.items() if key != "type"]
+        return " ".join([flow(value["type"]), *rest] if "type" in value else rest)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(_flow(entry) for entry in value) + "]"
+        return "[" + ", ".join(flow(entry) for entry in value) + "]"
     return str(value)
 
 

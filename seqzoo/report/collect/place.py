@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from seqzoo.grid.labels import point_label
+from seqzoo.grid.distinct_labels import Labels
 
-__all__ = ["VARIANT", "Placed", "is_task", "key_of", "label_of", "part_of"]
+__all__ = ["VARIANT", "is_task", "key_of", "label_of", "part_of"]
 
 VARIANT = "variant"
-
-
-class Placed(Protocol):
-    """A run or a cell of a grid."""
-
-    @property
-    def variant(self) -> str:
-        """Its variant, "" in a grid without variants."""
-        ...
-
-    @property
-    def point(self) -> Mapping[str, Any]:
-        """Axis path -> value."""
-        ...
 
 
 def is_task(axis: str) -> bool:
@@ -32,19 +18,19 @@ def is_task(axis: str) -> bool:
     return axis.split(".")[0] == "task"
 
 
-def part_of(placed: Placed, factors: Sequence[str]) -> dict[str, Any]:
-    """Factor -> value, for those of the factors that it has a value on."""
-    own = {VARIANT: placed.variant} if placed.variant else {}
-    place = {**own, **placed.point}
+def part_of(variant: str, point: Mapping[str, Any], factors: Sequence[str]) -> dict[str, Any]:
+    """Factor -> value, for those of the factors that a variant at a point has a value on."""
+    own = {VARIANT: variant} if variant else {}
+    place = {**own, **point}
     return {factor: place[factor] for factor in factors if factor in place}
 
 
 def key_of(place: Mapping[str, Any]) -> str:
-    """What equal places have in common, hashable."""
+    """The identity of a place: equal for equal resolved values alone."""
     return json.dumps(place, sort_keys=True)
 
 
-def label_of(place: Mapping[str, Any]) -> str:
+def label_of(place: Mapping[str, Any], labels: Labels) -> str:
     """A place in words; a variant is called by its name alone."""
     rest = {path: value for path, value in place.items() if path != VARIANT}
-    return " ".join(word for word in (place.get(VARIANT, ""), point_label(rest)) if word)
+    return " ".join(word for word in (place.get(VARIANT, ""), labels.point(rest)) if word)

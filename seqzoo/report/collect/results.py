@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from seqzoo.grid.distinct_labels import Labels
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.tune.tuned import Chosen, Tried
 from seqzoo.report.collect.place import key_of
@@ -84,6 +85,12 @@ class Collection:
     results: tuple[Result, ...]
     against: str = "variant"
     trials: tuple[Result, ...] = ()
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What the values of its axes are called; for people, never to tell cells apart by."""
+        points = {result.cell[1]: result.point for result in (*self.results, *self.trials)}
+        return Labels(points.values())
 
     @cached_property
     def runs(self) -> tuple[Result, ...]:

@@ -16,10 +16,13 @@ from seqzoo.grid.labels import axis_label
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
+    Series,
     add_legend,
+    finish_metric_axis,
     make_axes,
-    metric_label,
+    measure_label,
     panels_of,
+    share_scale,
     some_of,
 )
 from seqzoo.report.figures.style import Look, figure_style
@@ -47,11 +50,12 @@ def draw_along_axes(report: Report) -> Iterator[Drawing]:
             figure, grid = make_axes(len(shown), 3.5, 2.5)
             for ax, panel in zip(grid, shown, strict=True):
                 _draw(ax, panel, series, axis)
+            share_scale(shown, grid, "y")
             add_legend(figure, grid)
         yield Drawing(
             name="along-" + re.sub(r"[^A-Za-z0-9_.]+", "-", axis),
             title=f"Against {axis_label(axis)}",
-            caption="Mean over seeds with its bootstrap 95 % interval." + left_out,
+            caption="Mean over seeds with its bootstrap 95 % interval." + _flat(shown) + left_out,
             figure=figure,
         )
 
@@ -158,24 +162,32 @@ def tick_each(ax: Axes, places: Sequence[float]) -> None:
         ax.minorticks_off()
 
 
-def _draw(ax: Axes, panel: Panel, series: dict[str, Look], axis: str) -> None:
+def _flat(panels: Sequence[Panel]) -> str:
+    """What the caption says of references."""
+    has_reference = any(cell.at for panel in panels for _, cell in panel.cells)
+    return " A series without this axis is drawn level, as a reference." if has_reference else ""
+
+
+def _draw(ax: Axes, panel: Panel, series: Sequence[Series], axis: str) -> None:
     ticks = set()
-    for (name, look), shift in zip(series.items(), shifts(len(series)), strict=True):
+    for one, shift in zip(series, shifts(len(series)), strict=True):
         points = [
-            (value, cell.summary)
-            for cell in panel.of(name)
-            if (value := _number(cell.point.get(axis))) is not None and cell.summary is not None
+            (value, cell.measure.summary)
+            for cell in panel.of(one)
+            if (value := _number(cell.standing.get(axis))) is not None
+            and cell.measure.summary is not None
         ]
         points.sort(key=lambda point: point[0])
         if not points:
             continue
         ticks.update(value for value, _ in points)
-        draw_line(ax, name, points, look, shift)
+        draw_line(ax, one.name, points, one.look, shift)
     if not ticks:
         return
     spread_out(ax, sorted(ticks))
     tick_each(ax, sorted(ticks))
+    finish_metric_axis(ax, panel, panel.measure)
     ax.set_title(figure_label(panel.title))
     ax.set_xlabel(figure_label(axis_label(axis)))
-    ax.set_ylabel(metric_label(panel))
+    ax.set_ylabel(measure_label(panel))
     ax.grid()

@@ -10,15 +10,20 @@ from seqzoo.escape import figure_label
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
+    Series,
+    add_legend,
+    ceiling,
+    chance_of,
     make_axes,
-    metric_label,
+    measure_label,
     panels_of,
+    share_scale,
     some_of,
 )
-from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.figures.style import CHANCE, INK, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.over_seeds import Cell
-from seqzoo.report.tables.wording import metric_text, number
+from seqzoo.report.tables.wording import mean_text, metric_text
 
 __all__ = ["draw_bars"]
 
@@ -27,8 +32,7 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
     """One panel a point of the axes, one bar a variant; nothing where there is one cell alone."""
     panels, series = panels_of(report, report.collection.axes)
     if len(series) == 1 and len(panels) > 1:
-        panels = [_turned(panels)]
-        series = dict.fromkeys((name for name, _ in panels[0].cells), *series.values())
+        panels, series = _turned(panels, series[0])
     if len(series) < 2:
         return
     shown, left_out = some_of(panels)
@@ -39,69 +43,86 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
             where = ax.get_subplotspec()
             if where is not None and not where.is_first_col():
                 ax.set_yticklabels([])
+        share_scale(shown, grid, "x")
+        add_legend(figure, grid, least=1)
+    censored = any(cell.measure.censored for panel in shown for _, cell in panel.cells)
     yield Drawing(
         name="bars",
         title="Ablation",
-        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot." + left_out,
+        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot."
+        + (" A triangle: the seed never met the target, and its bar is a bound." * censored)
+        + left_out,
         figure=figure,
     )
 
 
-def _turned(panels: list[Panel]) -> Panel:
+def _turned(panels: list[Panel], only: Series) -> tuple[list[Panel], list[Series]]:
     """Points as series, where there is one series alone."""
-    return Panel("", tuple((panel.title, cell) for panel in panels for _, cell in panel.cells))
+    series = [Series(str(place), panel.title, only.look) for place, panel in enumerate(panels)]
+    cells = zip(series, panels, strict=True)
+    turned = Panel("", tuple((own, cell) for own, panel in cells for _, cell in panel.cells))
+    return [turned], series
 
 
-def _draw(ax: Axes, panel: Panel, series: dict[str, Look]) -> None:
-    names = list(series)
-    for place, name in enumerate(names):
-        for cell in panel.of(name):
-            _draw_bar(ax, place, cell, series[name])
-        if not panel.of(name):
-            _say(
-                ax,
-                place,
-                ", ".join(metric_text(cell) for each, cell in panel.cells if each == name),
-            )
+def _draw(ax: Axes, panel: Panel, series: list[Series]) -> None:
+    for place, one in enumerate(series):
+        for cell in panel.of(one):
+            _draw_bar(ax, place, cell, one)
+        if not panel.of(one):
+            others = [metric_text(cell) for own, cell in panel.cells if own == one]
+            _say(ax, place, ", ".join(others))
     ax.set_title(figure_label(panel.title))
-    ax.set_xlabel(metric_label(panel))
-    ax.set_yticks(range(len(names)), [figure_label(name) for name in names])
+    ax.set_xlabel(measure_label(panel))
+    ax.set_yticks(range(len(series)), [figure_label(one.name) for one in series])
     ax.tick_params(axis="y", length=0)
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_ylim(len(series) - 0.4, -0.6)
     ax.margins(x=0.2)
     ax.grid(axis="x")
     ax.set_axisbelow(True)
+    top = ceiling(panel.measure)
+    if top is not None:
+        ax.set_xlim(0, 1.17 * top)  # room for the words beside a bar that is full
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
+    chance = chance_of(panel) if panel.measure == panel.metric else None
+    if chance is not None:
+        ax.axvline(chance, **{**CHANCE, "zorder": 3})
 
 
-def _draw_bar(ax: Axes, place: int, cell: Cell, look: Look) -> None:
-    summary = cell.summary
+def _draw_bar(ax: Axes, place: int, cell: Cell, series: Series) -> None:
+    measure = cell.measure
+    summary = measure.summary
     if summary is None:
         return
-    plain = look.color == INK
     ax.barh(
         place,
         summary.mean,
         height=0.72,
-        facecolor="#8a8f98" if plain else look.color,
+        facecolor="#8a8f98" if series.is_plain else series.look.color,
         edgecolor=INK,
         linewidth=0.6,
-        hatch=look.hatch,
+        hatch=series.look.hatch,
     )
     end = summary.maximum
     if summary.interval is not None:
         low, high = summary.interval
         for color, width in (("white", 4.0), ("black", 1.8)):  # on any bar and any page
             ax.plot([low, high], [place, place], "|-", color=color, linewidth=width, markersize=8)
+    for marker, is_censored in (("o", False), (">", True)):
+        values = [
+            v for seed, v in measure.values.items() if (seed in measure.censored) == is_censored
+        ]
+        if summary.interval is None and not is_censored:
+            continue
         ax.plot(
-            summary.values,
-            [place + 0.2] * summary.n,
-            "o",
-            markersize=3,
+            values,
+            [place + 0.2] * len(values),
+            marker,
+            markersize=4.5 if is_censored else 3,
             markerfacecolor="white",
             markeredgecolor="black",
             markeredgewidth=0.7,
         )
-    _say(ax, place, number(summary.mean), max(end, 0.0))
+    _say(ax, place, mean_text(cell), max(end, 0.0))
 
 
 def _say(ax: Axes, place: int, text: str, end: float = 0.0) -> None:

@@ -11,27 +11,30 @@ from numpy.typing import NDArray
 
 from seqzoo.escape import figure_label
 from seqzoo.report.collect.evaluations import Curve, read_curves
-from seqzoo.report.collect.place import key_of
 from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
+    Series,
     add_legend,
+    finish_metric_axis,
     make_axes,
     metric_label,
     panels_of,
     runs_by_cell,
+    share_scale,
     some_of,
 )
-from seqzoo.report.figures.style import Look, figure_style
+from seqzoo.report.figures.style import figure_style
 from seqzoo.report.report import Report
-from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.statistics.over_seeds import Cell, CellKey
 
 __all__ = ["draw_curves", "mean_and_band"]
 
 MOST_POINTS = 300  # of a line
 
-Runs = dict[tuple[str, str], list[Result]]
+Runs = dict[CellKey, list[Result]]
+Lines = list[tuple[Series, list[Curve]]]
 
 
 def draw_curves(report: Report) -> Iterator[Drawing]:
@@ -39,13 +42,13 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
     runs = runs_by_cell(report)
     panels, series = panels_of(report, report.collection.axes)
     shown, left_out = some_of(panels)
-    drawn = []
+    drawn: list[tuple[Panel, Lines]] = []
     for panel in shown:
-        lines = {
-            name: curves
-            for name in series
-            if (curves := [c for cell in panel.of(name) for c in _curves(cell, runs)])
-        }
+        lines = [
+            (one, curves)
+            for one in series
+            if (curves := [c for cell in panel.of(one) for c in _curves(cell, runs)])
+        ]
         if lines:
             drawn.append((panel, lines))
     if not drawn:
@@ -53,7 +56,8 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
     with figure_style():
         figure, grid = make_axes(len(drawn), 3.5, 2.5)
         for ax, (panel, lines) in zip(grid, drawn, strict=True):
-            _draw(ax, panel, lines, series)
+            _draw(ax, panel, lines)
+        share_scale([panel for panel, _ in drawn], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="curves",
@@ -65,7 +69,7 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
 
 
 def _curves(cell: Cell, runs: Runs) -> list[Curve]:
-    results = runs.get((cell.variant, key_of(cell.point)), [])
+    results = runs.get(cell.key, [])
     curves = (read_curves(result.directory).get(cell.metric) for result in results)
     return [curve for curve in curves if curve is not None]
 
@@ -83,20 +87,20 @@ def mean_and_band(
     return steps, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
 
 
-def _draw(ax: Axes, panel: Panel, lines: dict[str, list[Curve]], series: dict[str, Look]) -> None:
-    for place, (name, curves) in enumerate(lines.items()):
-        look = series[name]
+def _draw(ax: Axes, panel: Panel, lines: Lines) -> None:
+    for place, (one, curves) in enumerate(lines):
         steps, mean, low, high = mean_and_band(curves)
         stride = max(1, len(steps) // 6)
         ax.plot(
             steps,
             mean,
-            **look.line,
+            **one.look.line,
             markevery=(place % stride, stride),
-            label=figure_label(name),
+            label=figure_label(one.name),
         )
         if len(curves) > 1:
-            ax.fill_between(steps, low, high, **look.band)
+            ax.fill_between(steps, low, high, **one.look.band)
+    finish_metric_axis(ax, panel, panel.metric)
     ax.set_title(figure_label(panel.title))
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     ax.set_xlabel("optimizer steps")

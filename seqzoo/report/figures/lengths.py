@@ -7,25 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 
 from seqzoo.escape import figure_label
-from seqzoo.report.collect.place import key_of
 from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.along import draw_line, shifts, spread_out, tick_each
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
+    Series,
     add_legend,
+    finish_metric_axis,
     make_axes,
     panels_of,
     runs_by_cell,
+    share_scale,
     some_of,
 )
-from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.figures.style import INK, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.summary import Summary, summarize
 
 __all__ = ["by_length", "draw_lengths"]
 
-Lines = Mapping[str, Mapping[int, Summary]]  # series -> length -> over seeds
+Lines = Mapping[Series, Mapping[int, Summary]]  # series -> length -> over seeds
 
 
 def draw_lengths(report: Report) -> Iterator[Drawing]:
@@ -34,12 +36,12 @@ def draw_lengths(report: Report) -> Iterator[Drawing]:
     panels, series = panels_of(report, report.collection.axes)
     found: list[tuple[Panel, Lines, list[Result]]] = []
     for panel in panels:
-        lines: dict[str, Mapping[int, Summary]] = {}
+        lines: dict[Series, Mapping[int, Summary]] = {}
         own: list[Result] = []
-        for name in series:
-            done = [r for c in panel.of(name) for r in runs.get((c.variant, key_of(c.point)), [])]
+        for one in series:
+            done = [result for cell in panel.of(one) for result in runs.get(cell.key, [])]
             if summaries := by_length(done):
-                lines[name] = summaries
+                lines[one] = summaries
                 own += done
         if lines:
             found.append((panel, lines, own))
@@ -49,7 +51,8 @@ def draw_lengths(report: Report) -> Iterator[Drawing]:
     with figure_style():
         figure, grid = make_axes(len(shown), 3.5, 2.5)
         for ax, (panel, drawn, done) in zip(grid, found, strict=False):
-            _draw(ax, panel, drawn, done, series)
+            _draw(ax, panel, drawn, done)
+        share_scale(shown, grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="lengths",
@@ -79,17 +82,17 @@ def by_length(results: Sequence[Result]) -> dict[int, Summary]:
     return {length: each for length, each in summaries.items() if each is not None}
 
 
-def _draw(
-    ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result], series: Mapping[str, Look]
-) -> None:
-    for (name, summaries), shift in zip(lines.items(), shifts(len(lines)), strict=True):
-        draw_line(ax, name, list(summaries.items()), series[name], shift)
+def _draw(ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result]) -> None:
+    for (one, summaries), shift in zip(lines.items(), shifts(len(lines)), strict=True):
+        draw_line(ax, one.name, list(summaries.items()), one.look, shift)
     lengths = sorted({length for summaries in lines.values() for length in summaries})
     spread_out(ax, lengths)
     tick_each(ax, lengths)
     for trained in {result.spec["task"]["length"] for result in results}:
         ax.axvline(trained, color=INK, linestyle=":", linewidth=1.0, zorder=0)
+    metric = panel.metric.partition("@")[0]
+    finish_metric_axis(ax, panel, metric)
     ax.set_title(figure_label(panel.title))
     ax.set_xlabel("test length")
-    ax.set_ylabel(figure_label(panel.metric.partition("@")[0]))
+    ax.set_ylabel(figure_label(metric))
     ax.grid()

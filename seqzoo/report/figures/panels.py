@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqzoo.escape import figure_label
-from seqzoo.grid.labels import shortened
 from seqzoo.report.collect.comparing import DIRECTORY
-from seqzoo.report.collect.place import VARIANT, label_of, part_of
+from seqzoo.report.collect.place import VARIANT, key_of, label_of, part_of
 from seqzoo.report.collect.results import Result
-from seqzoo.report.figures.style import Look, looks
+from seqzoo.report.figures.style import CHANCE, INK, Look, look_at
 from seqzoo.report.report import Report
-from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.statistics.over_seeds import Cell, CellKey
 
 __all__ = [
     "MOST_PANELS",
     "Drawing",
     "Panel",
+    "Series",
     "add_legend",
+    "ceiling",
+    "chance_of",
+    "finish_metric_axis",
     "make_axes",
+    "measure_label",
     "metric_label",
     "panels_of",
     "runs_by_cell",
+    "share_scale",
     "some_of",
 ]
 
 MOST_PANELS = 12
 SERIES = (VARIANT, DIRECTORY)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Cells that are drawn alike, such as those of a variant.
+
+    Attributes:
+        key: its identity.
+        name: what the legend calls it.
+        look: how it is drawn.
+    """
+
+    key: str
+    name: str
+    look: Look
+
+    @property
+    def is_plain(self) -> bool:
+        """Drawn in ink, as the base is."""
+        return self.look.color == INK
 
 
 @dataclass(frozen=True)
@@ -45,46 +71,68 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn on one pair of axes: the cells of one place, each with its series' name."""
+    """What is drawn on one pair of axes: the cells of one place, each with its series."""
 
     title: str
-    cells: tuple[tuple[str, Cell], ...]
+    cells: tuple[tuple[Series, Cell], ...]
+
+    @property
+    def measure(self) -> str:
+        """What its cells are compared by; of several, the first's."""
+        return next((cell.measure.name for _, cell in self.cells if cell.measure.name), "")
 
     @property
     def metric(self) -> str:
-        """Its cells' metric; of several, the first's."""
+        """Their metric, the first's too."""
         return next((cell.metric for _, cell in self.cells if cell.metric), "")
 
-    def of(self, series: str) -> list[Cell]:
-        """The cells of one series that have the panel's metric."""
+    def of(self, series: Series) -> list[Cell]:
+        """The cells of one series that are compared by the panel's measure."""
         return [
             cell
-            for name, cell in self.cells
-            if name == series and cell.summary is not None and cell.metric == self.metric
+            for own, cell in self.cells
+            if own == series and cell.n and cell.measure.name == self.measure
         ]
 
 
-def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], dict[str, Look]]:
-    """One panel for each place on these axes, and the look of each series; series are variants.
+def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], list[Series]]:
+    """One panel for each place on these axes; series are variants, and the base comes first.
 
-    Panels in which nothing is measured are left out, and in their titles what all have in common.
+    A reference is in every panel that it stands at, once. Panels in which nothing is measured are
+    left out, and in their titles what all have in common.
     """
-    points = shortened([cell.point for cell in report.cells])
-    factors = [each for each in factors if len({repr(point.get(each)) for point in points}) > 1]
-    groups: dict[str, list[tuple[str, Cell]]] = {}
-    for cell, point in zip(report.cells, points, strict=True):
-        short = replace(cell, point=point)
-        series = label_of(part_of(short, SERIES)) or report.collection.name
-        panel = label_of(part_of(short, [factor for factor in factors if factor != DIRECTORY]))
-        groups.setdefault(panel, []).append((series, cell))
-    panels = [
-        Panel(title, tuple(cells))
-        for title, cells in groups.items()
-        if any(cell.summary for _, cell in cells)
+    labels, cells = report.collection.labels, report.cells
+    factors = [
+        factor
+        for factor in factors
+        if factor != DIRECTORY
+        and len({key_of(part_of(c.variant, c.standing, [factor])) for c in cells}) > 1
     ]
-    series = [(not cell.is_base, name) for panel in panels for name, cell in panel.cells]
-    in_order = [name for is_other in (False, True) for other, name in series if other == is_other]
-    return panels, looks(in_order)
+    places = [part_of(cell.variant, cell.standing, SERIES) for cell in cells]
+    names = {key_of(place): label_of(place, labels) for place in places}
+    in_order = [key_of(place) for cell, place in zip(cells, places, strict=True) if cell.is_base]
+    series = {
+        key: Series(key, names[key] or report.collection.name, look_at(number))
+        for number, key in enumerate(dict.fromkeys([*in_order, *names]))
+    }
+    groups: dict[str, dict[tuple[str, CellKey], tuple[Series, Cell]]] = {}
+    titles: dict[str, str] = {}
+    for cell, own in zip(cells, places, strict=True):
+        place = part_of(cell.variant, cell.standing, factors)
+        titles.setdefault(key_of(place), label_of(place, labels))
+        once = (_at_other_axes(cell, factors), cell.key)
+        groups.setdefault(key_of(place), {}).setdefault(once, (series[key_of(own)], cell))
+    panels = [
+        Panel(titles[key], tuple(group.values()))
+        for key, group in groups.items()
+        if any(cell.n for _, cell in group.values())
+    ]
+    drawn = {own.key for panel in panels for own, _ in panel.cells}
+    return panels, [own for key, own in series.items() if key in drawn]
+
+
+def _at_other_axes(cell: Cell, factors: Sequence[str]) -> str:
+    return key_of({axis: value for axis, value in cell.at.items() if axis not in factors})
 
 
 def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
@@ -124,22 +172,63 @@ def make_axes(
     return figure, grid[:count]
 
 
-def add_legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend for all axes, above them, unless there is one series alone."""
+def add_legend(figure: Figure, axes: Sequence[Axes], least: int = 2) -> None:
+    """One legend for all axes, above them, where it has so many entries."""
     named = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
-    if len(named) > 1:
+    if len(named) >= least:
         columns = max(1, int(figure.get_figwidth() / (0.075 * max(map(len, named)) + 0.5)))
         figure.legend(
             list(named.values()), list(named), loc="outside upper left", ncols=columns, fontsize=8
         )
 
 
+def measure_label(panel: Panel) -> str:
+    """What cells are compared by and which way is better, where that is known."""
+    ways = {cell.measure.higher_is_better for _, cell in panel.cells if cell.n} - {None}
+    if len(ways) != 1:
+        return figure_label(panel.measure)
+    return figure_label(f"{panel.measure} ({'higher' if ways.pop() else 'lower'} is better)")
+
+
+def share_scale(panels: Sequence[Panel], axes: Sequence[Axes], which: Literal["x", "y"]) -> None:
+    """Give all panels of one measure the same limits, so that they can be compared by eye."""
+    groups: dict[str, list[Axes]] = {}
+    for panel, ax in zip(panels, axes, strict=True):
+        groups.setdefault(panel.measure, []).append(ax)
+    for group in groups.values():
+        limits = [ax.get_xlim() if which == "x" else ax.get_ylim() for ax in group]
+        low, high = min(end for end, _ in limits), max(end for _, end in limits)
+        for ax in group:
+            (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
+
+
 def metric_label(panel: Panel) -> str:
-    """The metric and which way is better, where that is known."""
-    ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
+    """The metric and which way is better, also where cells are compared by steps."""
+    ways = {cell.higher_is_better for _, cell in panel.cells} - {None}
     if len(ways) != 1:
         return figure_label(panel.metric)
     return figure_label(f"{panel.metric} ({'higher' if ways.pop() else 'lower'} is better)")
+
+
+def ceiling(name: str) -> float | None:
+    """The best that a metric can be, where that is known: 1 of an accuracy."""
+    return 1.0 if name.partition("@")[0] == "accuracy" else None
+
+
+def chance_of(panel: Panel) -> float | None:
+    """The metric that guessing gives in all of its cells, None where that differs or is unknown."""
+    levels = {cell.chance for _, cell in panel.cells if cell.n and cell.metric == panel.metric}
+    return levels.pop() if len(levels) == 1 else None
+
+
+def finish_metric_axis(ax: Axes, panel: Panel, metric: str, *, chance: bool = True) -> None:
+    """Take a vertical axis of a metric up to its ceiling, and draw the level of guessing."""
+    level = chance_of(panel) if chance and metric == panel.metric else None
+    if level is not None:
+        ax.axhline(level, **CHANCE)
+    if (top := ceiling(metric)) is not None:
+        low = ax.get_ylim()[0]
+        ax.set_ylim(low, top + 0.03 * (top - low))

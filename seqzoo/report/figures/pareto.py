@@ -13,13 +13,16 @@ from seqzoo.report.figures.panels import (
     MOST_PANELS,
     Drawing,
     Panel,
+    Series,
     add_legend,
+    finish_metric_axis,
     make_axes,
-    metric_label,
+    measure_label,
     panels_of,
+    share_scale,
     some_of,
 )
-from seqzoo.report.figures.style import INK, Look, figure_style
+from seqzoo.report.figures.style import INK, figure_style
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.over_seeds import Cell
 
@@ -28,7 +31,7 @@ __all__ = ["draw_costs", "front"]
 COSTS = (  # the cell's fact, its name, whether more of it is better
     ("parameters", "parameters", False),
     ("state_size", "state (elements a sequence)", False),
-    ("tokens_per_s", "training tokens/s", True),
+    ("speed", "training tokens/s", True),
 )
 
 
@@ -39,7 +42,8 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     """A row of three panels a task; nothing where there is one cell alone to a task."""
     tasks = [axis for axis in report.collection.axes if is_task(axis)]
     panels, series = panels_of(report, tasks)
-    shown = [panel for panel in panels if sum(len(panel.of(name)) for name in series) > 1]
+    panels = [_once(panel) for panel in panels]
+    shown = [panel for panel in panels if sum(len(panel.of(one)) for one in series) > 1]
     shown, left_out = some_of(shown, MOST_PANELS // len(COSTS))
     if not shown:
         return
@@ -51,51 +55,61 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
                 _draw(ax, panel, series, fact, more_is_better)
                 ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
                 ax.set_title(figure_label(panel.title) if place == 0 else "")
-                ax.set_ylabel(metric_label(panel) if place == 0 else "")
+                ax.set_ylabel(measure_label(panel) if place == 0 else "")
+        share_scale([panel for panel in shown for _ in COSTS], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="pareto",
-        title="Metric against cost",
+        title="Quality against cost",
         caption="Mean over seeds; dotted, each variant's best at each cost; the broad line is the "
         "Pareto front: nothing drawn is better in both." + left_out,
         figure=figure,
     )
 
 
-def _draw(ax: Axes, panel: Panel, series: dict[str, Look], fact: str, more_is_better: bool) -> None:
-    ways = {cell.higher_is_better for _, cell in panel.cells if cell.higher_is_better is not None}
+def _once(panel: Panel) -> Panel:
+    """Each cell once, wherever it stands as a reference."""
+    own = {cell.key: (one, cell) for one, cell in panel.cells}
+    return Panel(panel.title, tuple(own.values()))
+
+
+def _draw(
+    ax: Axes, panel: Panel, series: Sequence[Series], fact: str, more_is_better: bool
+) -> None:
+    ways = {cell.measure.higher_is_better for _, cell in panel.cells if cell.n} - {None}
     higher_is_better = ways.pop() if len(ways) == 1 else None
-    lines = {name: sorted(_points(panel.of(name), fact)) for name in series}
-    points = [point for own in lines.values() for point in own]
+    lines = [(one, sorted(_points(panel.of(one), fact))) for one in series]
+    points = [point for _, own in lines for point in own]
     size = 6 if len(points) <= MOST_LARGE else 4
-    for place, (name, own) in enumerate(lines.items()):
+    for place, (one, own) in enumerate(lines):
         if own:
-            _draw_series(ax, name, own, series[name], size if place else size + 2)
+            _draw_series(ax, one, own, size if place else size + 2)
             if higher_is_better is not None:
                 best = _best(own, higher_is_better)
-                ax.plot(*best, color=series[name].color, linestyle=(0, (1, 2)), linewidth=0.7)
+                ax.plot(*best, color=one.look.color, linestyle=(0, (1, 2)), linewidth=0.7)
     if higher_is_better is not None and points:
         xs, ys = zip(*front(points, more_is_better, higher_is_better), strict=True)
         where = "pre" if more_is_better else "post"
         ax.step(xs, ys, where=where, color=INK, linewidth=3.0, alpha=0.3, zorder=1)
     if points:
         spread_out(ax, [cost for cost, _ in points])
+    finish_metric_axis(ax, panel, panel.measure)
     ax.grid()
 
 
 def _draw_series(
-    ax: Axes, name: str, points: Sequence[tuple[float, float]], look: Look, size: float
+    ax: Axes, series: Series, points: Sequence[tuple[float, float]], size: float
 ) -> None:
     """Marks alone; the base's are larger, so that it shows from under others."""
     ax.plot(
         *zip(*points, strict=True),
-        color=look.color,
+        color=series.look.color,
         linestyle="none",
-        marker=look.marker,
+        marker=series.look.marker,
         markersize=size,
         markeredgecolor=INK,
         markeredgewidth=0.5,
-        label=figure_label(name),
+        label=figure_label(series.name),
     )
 
 
@@ -112,9 +126,12 @@ def _best(
 
 def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:
     for cell in cells:
-        cost = getattr(cell, fact)
-        if cost is not None and cell.summary is not None:
-            yield float(cost), cell.summary.mean
+        cost = cell.speed.mean if fact == "speed" and cell.speed else None
+        if fact != "speed":
+            largest = cell.parameters if fact == "parameters" else cell.state_size
+            cost = None if largest is None else largest[1]
+        if cost is not None and cell.measure.summary is not None:
+            yield float(cost), cell.measure.summary.mean
 
 
 def front(

@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-__all__ = ["INK", "Look", "figure_style", "look_at", "looks"]
+__all__ = ["CHANCE", "INK", "Look", "figure_style", "look_at"]
 
 INK = "#0b0c0d"  # lines and text; an HTML page puts its own text colour in its place
 FAINT = 0.07  # opacity of a band: five on top of each other must leave their lines to be seen
@@ -43,6 +43,14 @@ STYLE: dict[str, Any] = {
     "text.parse_math": False,  # a $ in a name is a dollar
     "xtick.color": INK,
     "ytick.color": INK,
+}
+CHANCE: dict[str, Any] = {  # the line of what guessing gives
+    "color": INK,
+    "linestyle": (0, (1, 3)),
+    "linewidth": 1.0,
+    "alpha": 0.7,
+    "zorder": 0,
+    "label": "chance",
 }
 
 
@@ -80,11 +88,6 @@ def look_at(place: int) -> Look:
         dashes=DASHES[place % len(DASHES)],
         hatch=HATCHES[place % len(HATCHES)],
     )
-
-
-def looks(series: Sequence[str]) -> dict[str, Look]:
-    """Series -> look, by order; the base comes first and is drawn in ink."""
-    return {name: look_at(place) for place, name in enumerate(dict.fromkeys(series))}
 
 
 @contextmanager

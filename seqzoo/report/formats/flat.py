@@ -58,9 +58,15 @@ def to_json(report: Report) -> str:
 
 
 def rows_of(report: Report) -> list[dict[str, Any]]:
-    """A row a cell; with what was matched and tuned, if anything was."""
+    """A row a cell; with what was matched and tuned, if anything was.
+
+    A reference has a row for each place it stands at, which columns `at AXIS` name.
+    """
     cells, axes = report.cells, report.collection.axes
     rows = [row_of(cell, axes) for cell in cells]
+    places = [axis for axis in axes if any(axis in cell.at for cell in cells)]
+    for row, cell in zip(rows, cells, strict=True):
+        row.update({f"at {axis}": cell.at.get(axis) for axis in places})
     if any(cell.matched for cell in cells):
         rows = [{**row, **_matched(cell)} for row, cell in zip(rows, cells, strict=True)]
     paths = list(dict.fromkeys(path for c in cells if c.chosen for path in c.chosen.values))
@@ -109,7 +115,7 @@ def _trial(result: Result) -> dict[str, Any]:
 
 def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
     """A cell's facts by name, flat; an axis' value is called by its path."""
-    summary, difference = cell.summary, cell.difference
+    summary, difference = cell.summary, cell.difference and cell.difference.summary
     low, high = (summary and summary.interval) or (None, None)
     difference_low, difference_high = (difference and difference.interval) or (None, None)
     return {
@@ -123,11 +129,13 @@ def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
         "n": cell.n,
         "min": summary.minimum if summary else None,
         "max": summary.maximum if summary else None,
+        "compared_by": cell.measure.name or None,
         "difference": difference.mean if difference else None,
         "difference_sd": difference.sd if difference else None,
         "difference_low": difference_low,
         "difference_high": difference_high,
         "difference_n": difference.n if difference else 0,
+        "difference_bound": (cell.difference and cell.difference.sign) or None,
         "missing": cell.missing,
         "failed": cell.failed,
         "max_steps": cell.max_steps,
@@ -135,9 +143,11 @@ def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
         "target": cell.target,
         "reached": len(cell.reached),
         "reached_at": cell.reached_at,
-        "parameters": cell.parameters,
-        "state_size": cell.state_size,
-        "tokens_per_s": cell.tokens_per_s,
+        "parameters": cell.parameters and cell.parameters[1],
+        "state_size": cell.state_size and cell.state_size[1],
+        "tokens_per_s": cell.speed and cell.speed.mean,
+        "tokens_per_s_min": cell.speed and cell.speed.minimum,
+        "tokens_per_s_max": cell.speed and cell.speed.maximum,
     }
 
 

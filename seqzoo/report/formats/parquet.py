@@ -32,7 +32,8 @@ def to_parquet(report: Report) -> bytes:
     rows = rows_of(report)
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     tuned = {path for cell in report.cells if cell.chosen for path in cell.chosen.values}
-    for axis in (*axes, *tuned):
+    places = (name for name in columns if name.startswith("at "))
+    for axis in (*axes, *tuned, *places):
         columns[axis] = _one_type(columns[axis])
     floats = {name for name in columns if _is_measured(name, columns[name])}
     table = pa.table(
@@ -58,4 +59,4 @@ def _is_measured(name: str, values: list[Any]) -> bool:
     measured = ("mean", "sd", "low", "high", "min", "max", "difference", "steps", "target")
     parts = (*measured, "difference_sd", "difference_low", "difference_high", "reached_at")
     is_mixed = {type(value) for value in values if value is not None} == {int, float}
-    return name in (*parts, "tokens_per_s") or is_mixed
+    return name in parts or name.startswith("tokens_per_s") or is_mixed

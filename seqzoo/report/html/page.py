@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from seqzoo.escape import html, html_lines
 from seqzoo.grid import failure_path
-from seqzoo.grid.labels import run_label, shortened
+from seqzoo.grid.distinct_labels import Labels
 from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.collect.garbage import collector_at_rest
 from seqzoo.report.collect.results import Result
@@ -40,15 +40,12 @@ def to_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     results, trials = report.collection.results, trials_in_order(report.collection)
-    points = _points(results)
-    labels = [
-        run_label(result.variant, point, result.seed)
-        for result, point in zip(results, points, strict=True)
-    ]
-    trial_labels = list(map(_trial_label, trials))
+    names = report.collection.labels
+    labels = [names.run(result.variant, result.point, result.seed) for result in results]
+    trial_labels = [_trial_label(trial, names) for trial in trials]
     tables = report.tables(WIDTH)
     columns = columns_of(report)
-    rows = [row_of(result, point, columns) for result, point in zip(results, points, strict=True)]
+    rows = [row_of(result, columns, names) for result in results]
     return templates.get_template("report.html").render(
         name=report.collection.name,
         origin=report.heading.removeprefix(f"{report.collection.name}: "),
@@ -66,15 +63,8 @@ def to_html(report: Report) -> str:
         version=version("seqzoo"),
         css=_source(templates, "report.css"),
         js=_source(templates, "report.js"),
-        data=embedded(data_of(report.collection, trials, [*labels, *trial_labels])),
+        data=embedded(data_of(report, trials, [*labels, *trial_labels])),
     )
-
-
-def _points(results: Sequence[Result]) -> list[Mapping[str, Any]]:
-    """Each run's point as labels shorten it, which is the work of one run a cell."""
-    cells = {result.cell: result.point for result in results}
-    short = dict(zip(cells, shortened(list(cells.values())), strict=True))
-    return [short[result.cell] for result in results]
 
 
 def _source(templates: Environment, name: str) -> Markup:
@@ -129,8 +119,8 @@ def _environment(report: Report) -> list[str]:
     return [*report.machines, *sorted(pythons), *sorted(plugins)]
 
 
-def _trial_label(trial: Result) -> str:
-    label = run_label(trial.variant, trial.point, trial.seed)
+def _trial_label(trial: Result, names: Labels) -> str:
+    label = names.run(trial.variant, trial.point, trial.seed)
     return f"{label}, trial {trial.tried.number}" if trial.tried is not None else label
 
 

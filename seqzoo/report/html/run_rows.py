@@ -10,12 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from seqzoo.escape import visible
+from seqzoo.grid.distinct_labels import Labels
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.report.collect.evaluations import Curve, read_curves
-from seqzoo.report.collect.place import VARIANT, key_of
+from seqzoo.report.collect.place import VARIANT
 from seqzoo.report.collect.results import Collection, Result
 from seqzoo.report.report import Report
 from seqzoo.report.runs.changes import changes
+from seqzoo.report.statistics.over_seeds import CellKey
 from seqzoo.report.tables.wording import number, thousands
 
 __all__ = ["Choice", "Column", "Row", "choices_of", "columns_of", "data_of", "row_of"]
@@ -82,14 +84,14 @@ def columns_of(report: Report) -> list[Column]:
     ]
 
 
-def row_of(result: Result, point: Mapping[str, Any], columns: Sequence[Column]) -> Row:
-    """A run's row; `point` as labels shorten it."""
+def row_of(result: Result, columns: Sequence[Column], names: Labels) -> Row:
+    """A run's row; `names` of the axes' values."""
     record = result.record
     texts = {
         VARIANT: result.variant,
         "seed": str(result.seed),
         "state": result.state,
-        **{axis: value_label(value) for axis, value in point.items()},
+        **{axis: names.value(axis, value) for axis, value in result.point.items()},
     }
     numbers: dict[str, float] = {}
     if record is not None:
@@ -134,23 +136,26 @@ def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
     return choices
 
 
-def data_of(
-    collection: Collection, trials: Sequence[Result], labels: Sequence[str]
-) -> dict[str, Any]:
+def data_of(report: Report, trials: Sequence[Result], labels: Sequence[str]) -> dict[str, Any]:
     """What the script shows of each run, then of each trial; equal parts of specs once.
 
     Args:
-        collection: whose results are the runs.
+        report: whose results are the runs.
         trials: its trials, in the order of their table.
         labels: of the runs and the trials.
     """
+    collection = report.collection
     places = {(*result.cell, result.seed): place for place, result in enumerate(collection.results)}
+    bases: dict[CellKey, CellKey] = {}
+    for cell in report.cells:
+        if cell.base is not None:
+            bases.setdefault(cell.key, cell.base)
     sections = _Sections()
     results = [*collection.results, *trials]
     specs = [sections.places_of(result.spec) for result in results]
     runs = []
     for result, spec, label in zip(results, specs, labels, strict=True):
-        base = _base_place(collection, result, places)
+        base = _base_place(collection, result, places, bases)
         runs.append(
             {
                 "label": visible(label),
@@ -217,15 +222,16 @@ class _Sections:
 
 
 def _base_place(
-    collection: Collection, result: Result, places: Mapping[tuple[str, str, int], int]
+    collection: Collection,
+    result: Result,
+    places: Mapping[tuple[str, str, int], int],
+    bases: Mapping[CellKey, CellKey],
 ) -> int | None:
-    """The run it differs from by its variant alone; without variants, the first of the grid."""
+    """The run of its seed in the cell it is compared with; without a base, the grid's first run."""
     if not collection.base:
         return 0 if len(collection.results) > 1 else None
-    if collection.against == VARIANT:
-        return places.get((collection.base, result.cell[1], result.seed))
-    point = {**result.point, collection.against: collection.base}
-    return places.get((result.variant, key_of(point), result.seed))
+    alike = (collection.base, result.cell[1]) if collection.against == VARIANT else result.cell
+    return places.get((*bases.get(result.cell, alike), result.seed))  # alike: of a trial alone
 
 
 def _points(curve: Curve) -> list[list[float]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
@@ -12,20 +12,30 @@ from seqzoo.grid.matched import Matched
 from seqzoo.grid.tune.tuned import Chosen
 from seqzoo.report.collect.place import VARIANT, key_of
 from seqzoo.report.collect.results import Collection, Result
-from seqzoo.report.statistics.summary import Summary, paired_difference, summarize
+from seqzoo.report.statistics.measure import Difference, Measure, difference_of
+from seqzoo.report.statistics.reference import reference_places
+from seqzoo.report.statistics.summary import Summary, summarize
+from seqzoo.train import Record
 
-__all__ = ["Cell", "make_cells"]
+__all__ = ["Cell", "CellKey", "make_cells", "own_cells"]
+
+CellKey = tuple[str, str]  # variant, and key of a point
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What the seeds of one variant at one point say together.
+    """The runs of one variant at one point, summed up over seeds.
+
+    A cell that lacks an axis others have is there once for each place it is a reference at; these
+    copies have all in common but `at` and the difference.
 
     Attributes:
         variant: its name, "" if the grid has no variants.
-        point: axis path -> value.
+        point: axis path -> value; without the axes its parts do not have.
+        at: the values of those axes that this copy is compared at, empty for most cells.
         metric: which metric, "" if no run of the report has a record.
-        higher_is_better: None where that is not known.
+        higher_is_better: of the metric; None where that is not known.
+        chance: the metric that guessing gives, None where that is not known.
         target: the metric at which its runs stop early, None if they do not or this is another.
         max_steps: optimizer steps a run has at most.
         planned: runs, one a seed.
@@ -33,13 +43,16 @@ class Cell:
         failed: runs that failed or diverged; their metrics count nowhere.
         values: seed -> metric at the last evaluation.
         summary: of the values, None without any.
+        measure: what it is compared by: the metric; or the steps to the target, where cells that it
+            is compared with have one and some run met it.
         is_base: others are compared with this cell.
-        difference: of the values to its base's, paired by seed; None for the base itself.
+        base: variant and `key_of` the point of the cell it is compared with, None without one.
+        difference: of the measure to its base's, paired by seed; None for the base itself.
         reached: the steps at which runs first met the target, one for each that did.
         steps: mean of the steps done.
-        parameters: of the model.
-        state_size: elements carried a sequence at the task's length.
-        tokens_per_s: mean training throughput.
+        parameters: of the model, least and most over the seeds; None without a record.
+        state_size: elements carried a sequence at the task's length, the same way.
+        speed: training tokens a second, over the seeds.
         matched: how its budget was brought to the base's, None if it was not asked for.
         chosen: how its values were chosen, None where nothing was tuned, or not yet.
     """
@@ -55,20 +68,39 @@ class Cell:
     failed: int
     values: Mapping[int, float]
     summary: Summary | None
-    is_base: bool
-    difference: Summary | None
-    reached: tuple[int, ...]
-    steps: float | None
-    parameters: int | None
-    state_size: int | None
-    tokens_per_s: float | None
+    measure: Measure
+    is_base: bool = False
+    base: CellKey | None = None
+    difference: Difference | None = None
+    reached: tuple[int, ...] = ()
+    steps: float | None = None
+    parameters: tuple[int, int] | None = None
+    state_size: tuple[int, int] | None = None
+    speed: Summary | None = None
+    chance: float | None = None
     matched: Matched | None = None
     chosen: Chosen | None = None
+    at: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         """Runs that are done and have the metric."""
         return len(self.values)
+
+    @property
+    def is_complete(self) -> bool:
+        """All its runs are done and have the metric."""
+        return self.n == self.planned
+
+    @property
+    def key(self) -> CellKey:
+        """What its runs share with no others: their `Result.cell`."""
+        return self.variant, key_of(self.point)
+
+    @property
+    def standing(self) -> Mapping[str, Any]:
+        """Its point, and as a reference the place that it is compared at."""
+        return {**self.point, **self.at}
 
     @property
     def reached_at(self) -> float | None:
@@ -87,34 +119,61 @@ def make_cells(collection: Collection, metric: str | None = None) -> list[Cell]:
     """
     if metric is not None:
         _refuse_unknown(collection.results, metric)
-    groups: dict[tuple[str, str], list[Result]] = {}
+    groups: dict[CellKey, list[Result]] = {}
     for result in collection.results:
         groups.setdefault(result.cell, []).append(result)
     owns = _own_metrics(collection.results)
-    cells = {
-        key: _cell(group, metric or owns.get(key[1], owns.get("", "")), metric)
-        for key, group in groups.items()
-    }
+    places = reference_places(group[0].point for group in groups.values())
+    cells: dict[CellKey, Cell] = {}
+    for key, group in groups.items():
+        cell = _cell(group, metric or owns.get(key[1], owns.get("", "")), metric)
+        for at in places[key[1]]:
+            copy = replace(cell, at=at)
+            cells[copy.variant, key_of(copy.standing)] = copy
+    cells = _measured_alike(collection, cells)
     return [_compared(cell, _base_of(collection, cells, cell)) for cell in cells.values()]
+
+
+def _measured_alike(collection: Collection, cells: Mapping[CellKey, Cell]) -> dict[CellKey, Cell]:
+    """Compare metrics, not steps, where no run met its target: all had the same steps."""
+
+    def place_of(cell: Cell) -> str:
+        others = {a: value for a, value in cell.standing.items() if a != collection.against}
+        return key_of(others)
+
+    met = {place_of(cell) for cell in cells.values() if cell.reached}
+    return {
+        key: cell
+        if cell.target is None or place_of(cell) in met
+        else replace(cell, measure=Measure(cell.metric, cell.higher_is_better, cell.values))
+        for key, cell in cells.items()
+    }
+
+
+def own_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """Each cell once: of a reference that stands at several places, the first."""
+    own: dict[CellKey, Cell] = {}
+    for cell in cells:
+        own.setdefault(cell.key, cell)
+    return list(own.values())
 
 
 def _compared(cell: Cell, base: Cell | None) -> Cell:
     if base is cell:
-        return replace(cell, is_base=True)
-    if base is None or base.metric != cell.metric:
+        return replace(cell, is_base=True, base=cell.key)
+    if base is None:
         return cell
-    return replace(cell, difference=paired_difference(cell.values, base.values))
+    return replace(cell, base=base.key, difference=difference_of(cell.measure, base.measure))
 
 
-def _base_of(
-    collection: Collection, cells: Mapping[tuple[str, str], Cell], cell: Cell
-) -> Cell | None:
+def _base_of(collection: Collection, cells: Mapping[CellKey, Cell], cell: Cell) -> Cell | None:
     """The cell to compare with, itself if it is a base."""
     if not collection.base:
         return None
     if collection.against == VARIANT:
-        return cells.get((collection.base, key_of(cell.point)))
-    return cells.get((cell.variant, key_of({**cell.point, collection.against: collection.base})))
+        return cells.get((collection.base, key_of(cell.standing)))
+    point = {**cell.standing, collection.against: collection.base}
+    return cells.get((cell.variant, key_of(point)))
 
 
 def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
@@ -144,29 +203,49 @@ def _cell(group: list[Result], fallback: str, asked: str | None) -> Cell:
     name = asked or (own.name if own else fallback)
     values = {seed: record.metrics[name] for seed, record in done.items() if name in record.metrics}
     is_own = own is None or own.name == name
+    higher_is_better = own.higher_is_better if own and is_own else None
+    target = group[0].target if is_own else None
     return Cell(
         variant=group[0].variant,
         point=group[0].point,
         metric=name,
-        higher_is_better=own.higher_is_better if own and is_own else None,
-        target=group[0].target if is_own else None,
+        higher_is_better=higher_is_better,
+        chance=own.chance if own and is_own else None,
+        target=target,
         max_steps=group[0].max_steps,
         planned=len(group),
         missing=sum(result.state == "missing" for result in group),
         failed=sum(result.state == "failed" for result in group),
         values=values,
         summary=summarize(list(values.values())),
-        is_base=False,
-        difference=None,
+        measure=Measure(name, higher_is_better, values)
+        if target is None
+        else _steps_to(target, name, done),
         reached=tuple(record.reached_at for record in records if record.reached_at is not None),
         steps=_mean([record.steps for record in records]),
-        parameters=records[0].parameters if records else None,
-        state_size=records[0].state_size if records else None,
-        tokens_per_s=_mean([record.timings.tokens_per_s for record in records]),
+        parameters=_range([record.parameters for record in records]),
+        state_size=_range([record.state_size for record in records]),
+        speed=summarize([record.timings.tokens_per_s for record in records]),
         matched=group[0].matched,
         chosen=next((result.chosen for result in group if result.chosen), None),
     )
 
 
-def _mean(values: list[int] | list[float]) -> float | None:
+def _steps_to(target: float, metric: str, records: Mapping[int, Record]) -> Measure:
+    return Measure(
+        name=f"steps to {metric} {target:g}",
+        higher_is_better=False,
+        values={
+            seed: float(record.steps if record.reached_at is None else record.reached_at)
+            for seed, record in records.items()
+        },
+        censored=frozenset(seed for seed, record in records.items() if record.reached_at is None),
+    )
+
+
+def _mean(values: Sequence[int]) -> float | None:
     return math.fsum(values) / len(values) if values else None
+
+
+def _range(values: Sequence[int]) -> tuple[int, int] | None:
+    return (min(values), max(values)) if values else None

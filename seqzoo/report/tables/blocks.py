@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from seqzoo.grid.labels import axis_labels, value_label
+from seqzoo.grid.distinct_labels import Labels
+from seqzoo.grid.labels import axis_labels
+from seqzoo.report.collect.place import VARIANT
 from seqzoo.report.statistics.over_seeds import Cell
 from seqzoo.report.tables.wording import (
     Wording,
@@ -14,6 +17,7 @@ from seqzoo.report.tables.wording import (
     metric_text,
     number,
     span,
+    speed_text,
     steps_text,
 )
 
@@ -51,12 +55,26 @@ class Block:
 
     @classmethod
     def of_rows(
-        cls, places: Sequence[Mapping[str, Any]], factors: Sequence[str], name: str
+        cls,
+        places: Sequence[Mapping[str, Any]],
+        factors: Sequence[str],
+        name: str,
+        labels: Labels,
+        at: Sequence[Mapping[str, Any]] = (),
     ) -> Block:
-        """What each row is; `name` where no factor tells rows apart."""
+        """What each row is; `name` where no factor tells rows apart.
+
+        Args:
+            places: factor -> value, of each row.
+            factors: a column each.
+            name: of the grid.
+            labels: of the axes' values.
+            at: what a row is compared at on factors that it has no value on.
+        """
         columns = {
             Column(name, is_number=False): [
-                Entry(value_label(place.get(factor, ""))) for place in places
+                Entry(_place_text(factor, place, extra, labels))
+                for place, extra in zip_longest(places, at, fillvalue={})
             ]
             for factor, name in axis_labels(factors).items()
         }
@@ -70,32 +88,32 @@ class Block:
     ) -> Block:
         """The metric of one point, with the steps to its target and the difference to the base.
 
-        The best is marked if `mark`: where rows are there to be compared.
+        Where there is a target the steps are what is compared. The best is marked if `mark`: where
+        rows are there to be compared.
         """
         present = [cell for cell in cells if cell is not None]
         columns: dict[Column, list[Entry]] = {}
-        solved = [
-            cell.reached_at if cell is not None and 0 < cell.n == len(cell.reached) else None
-            for cell in cells
-        ]
         targets = {cell.target for cell in present} - {None}
+        comparable = mark and len({cell.measure.name for cell in present}) == 1
+        best = _best(cells) if comparable else None
         if targets:
             name = f"steps to {targets.pop():g}" if len(targets) == 1 else "steps to target"
-            texts = ["" if cell is None else steps_text(cell, wording.brief) for cell in cells]
-            columns[Column(name, point)] = _marked(
-                texts, solved, higher_is_better=False if mark else None
+            columns[Column(name, point)] = [
+                Entry("" if cell is None else steps_text(cell, wording.brief), best=place == best)
+                for place, cell in enumerate(cells)
+            ]
+        metric = Column(present[0].metric or "metric", point)
+        columns[metric] = [
+            Entry(
+                "" if cell is None else metric_text(cell),
+                best=place == best and metric_is_compared(cell),
             )
-        means = [None if cell is None or not cell.summary else cell.summary.mean for cell in cells]
-        ways = {cell.higher_is_better for cell in present} - {None}
-        is_early = any(step is not None for step in solved)
-        texts = ["" if cell is None else metric_text(cell) for cell in cells]
-        measured = sum(mean is not None for mean in means)
-        way = ways.pop() if mark and len(ways) == 1 and not is_early and measured > 1 else None
-        metric = present[0].metric or "metric"
-        columns[Column(metric, point)] = _marked(texts, means, higher_is_better=way)
+            for place, cell in enumerate(cells)
+        ]
         with_base = any(cell.is_base for cell in present) and len(present) > 1
         if with_base or any(cell.difference for cell in present):
-            columns[Column("vs base", point)] = [
+            unit = all(not metric_is_compared(cell) for cell in present)
+            columns[Column("steps vs base" if unit else "vs base", point)] = [
                 Entry("" if cell is None else difference_text(cell, wording.intervals))
                 for cell in cells
             ]
@@ -106,21 +124,42 @@ class Block:
         """What each row's model and training cost."""
         return cls.of_columns(
             {
-                Column("params"): [Entry(span(c.parameters for c in row)) for row in rows],
-                Column("tok/s"): [Entry(span(c.tokens_per_s for c in row)) for row in rows],
+                Column("params"): [
+                    Entry(span(n for c in row for n in c.parameters or ())) for row in rows
+                ],
+                Column("tok/s"): [Entry(speed_text(row)) for row in rows],
             }
         )
 
 
-def _marked(
-    texts: list[str], values: Sequence[float | None], higher_is_better: bool | None
-) -> list[Entry]:
-    """Entries with the best marked, and those that print the same; none if it stands alone."""
-    known = [value for value in values if value is not None]
-    if higher_is_better is None or sum(map(bool, texts)) < 2 or not known:
-        return [Entry(text) for text in texts]
-    best = max(known) if higher_is_better else min(known)
-    return [
-        Entry(text, best=value is not None and number(value) == number(best))
-        for text, value in zip(texts, values, strict=True)
-    ]
+def metric_is_compared(cell: Cell | None) -> bool:
+    """Whether cells are compared by the metric, not by the steps to a target."""
+    return cell is not None and cell.measure.name == cell.metric
+
+
+def _place_text(
+    factor: str, place: Mapping[str, Any], at: Mapping[str, Any], labels: Labels
+) -> str:
+    if factor in place:
+        return place[factor] if factor == VARIANT else labels.value(factor, place[factor])
+    return f"none (vs {labels.value(factor, at[factor])})" if factor in at else ""
+
+
+def _best(cells: Sequence[Cell | None]) -> int | None:
+    """The place of the best, None where it is not known, not whole, or prints like another.
+
+    Failed, missing and censored seeds leave open what a cell's mean would be.
+    """
+    means = {
+        place: cell.measure.summary.mean
+        for place, cell in enumerate(cells)
+        if cell is not None and cell.measure.summary is not None
+    }
+    ways = {cell.measure.higher_is_better for cell in cells if cell is not None and cell.n}
+    if len(means) < 2 or len(ways) != 1 or (way := ways.pop()) is None:
+        return None
+    best = (max if way else min)(means, key=lambda place: means[place])
+    cell = cells[best]
+    assert cell is not None
+    alike = sum(number(mean) == number(means[best]) for mean in means.values())
+    return best if alike == 1 and cell.is_complete and not cell.measure.censored else None

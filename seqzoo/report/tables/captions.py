@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from seqzoo.errors import and_others, counted
 from seqzoo.grid import failure_path
-from seqzoo.grid.labels import run_label, shortened
 from seqzoo.grid.matched import WORDS
 from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.collect.results import Collection
@@ -48,7 +47,7 @@ def notes(
     if any(entry.best for table in tables for row in table.rows for entry in row):
         said.append(f"{best} best of its column")
     if any(cell.difference for cell in cells):
-        interval = any(cell.difference and cell.difference.n > 1 for cell in cells)
+        interval = any(cell.difference and cell.difference.summary.n > 1 for cell in cells)
         said.append(
             f"vs base: mean difference to {collection.base}, paired by seed"
             + (", [bootstrap 95 % interval] where there is room" if interval else "")
@@ -56,8 +55,16 @@ def notes(
     if any(cell.target is not None for cell in cells):
         said.append(
             "steps to a target: mean over the seeds that met it of the step where they did and "
-            "stopped; the metric beside it is that of the last evaluation"
+            "stopped; the metric beside it is that of the last evaluation; steps are compared, "
+            "and metrics where no run met the target"
         )
+    if any(cell.difference and cell.difference.sign for cell in cells):
+        said.append(
+            "≥, ≤, ~: some seeds never met the target and count with their last step, so the "
+            "difference is at least, at most, or about this"
+        )
+    if any(cell.at for cell in cells):
+        said.append("cells without an axis stand as a reference at each of its values")
     shared = len(collection.results) - len(collection.runs)
     if shared:
         said.append(f"cells share {counted(shared, 'run')}, done once")
@@ -114,10 +121,9 @@ def machines(collection: Collection) -> list[str]:
 
 def failures(collection: Collection) -> list[str]:
     """What made runs fail, once each: the first that did, the error in a line, where to read on."""
-    points = shortened([result.point for result in collection.results])
     failed = (
-        (result, run_label(result.variant, point, result.seed))
-        for result, point in zip(collection.results, points, strict=True)
+        (result, collection.labels.run(result.variant, result.point, result.seed))
+        for result in collection.results
         if result.state == "failed"
     )
     return [

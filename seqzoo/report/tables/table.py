@@ -14,10 +14,9 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from seqzoo.escape import visible
-from seqzoo.grid.labels import shortened
 from seqzoo.report.collect.place import VARIANT, is_task, key_of, label_of, part_of
 from seqzoo.report.collect.results import Collection
-from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.statistics.over_seeds import Cell, CellKey
 from seqzoo.report.tables.arrangement import Layout
 from seqzoo.report.tables.blocks import Block, Column, Entry
 from seqzoo.report.tables.wording import Wording
@@ -87,8 +86,6 @@ def make_tables(
     What does not fit in the fewest words either is cut between points into several tables; a point
     that is too wide alone is for the format to fold.
     """
-    points = shortened([cell.point for cell in cells])
-    cells = [replace(cell, point=point) for cell, point in zip(cells, points, strict=True)]
     tables: list[Table] = []
     for candidate, wording in _candidates(collection, cells, layout):
         tables = list(_tables(collection, cells, candidate, wording))
@@ -122,28 +119,36 @@ def _tables(
         if factor not in layout.rows + layout.columns
     ]
     groups: dict[str, list[Cell]] = {}
+    titles: dict[str, str] = {}
     for cell in cells:
-        groups.setdefault(label_of(part_of(cell, rest)), []).append(cell)
-    for title, group in groups.items():
-        yield _table(title, collection, group, layout, wording)
+        place = part_of(cell.variant, cell.standing, rest)
+        titles.setdefault(key_of(place), label_of(place, collection.labels))
+        groups.setdefault(key_of(place), []).append(cell)
+    for key, group in groups.items():
+        yield _table(titles[key], collection, group, layout, wording)
 
 
 def _table(
     title: str, collection: Collection, cells: Sequence[Cell], layout: Layout, wording: Wording
 ) -> Table:
+    labels = collection.labels
+    cells = _without_repetition(cells, layout)
     varying = [
-        factor for factor in layout.rows if len({key_of(part_of(c, [factor])) for c in cells}) > 1
+        factor
+        for factor in layout.rows
+        if len({key_of(part_of(c.variant, c.standing, [factor])) for c in cells}) > 1
     ]
     left = [factor for factor in layout.columns if factor not in layout.rows]
     rows: dict[str, dict[tuple[str, str], Cell]] = {}
     points: dict[tuple[str, str], str] = {}
     for cell in cells:
-        column = part_of(cell, left)
+        column = part_of(cell.variant, cell.standing, left)
         place = (key_of(column), cell.metric)
-        points.setdefault(place, label_of(column))
-        rows.setdefault(key_of(part_of(cell, layout.rows)), {})[place] = cell
+        points.setdefault(place, label_of(column, labels))
+        row = part_of(cell.variant, cell.standing, layout.rows)
+        rows.setdefault(key_of(row), {})[place] = cell
     lines = list(rows.values())
-    one_point = len(set(points.values())) == 1
+    one_point = len({key for key, _ in points}) == 1
     with_variants = VARIANT in layout.rows or len({cell.variant for cell in cells}) == 1
     mark = with_variants and not any(is_task(factor) for factor in varying)
     blocks = [
@@ -155,9 +160,11 @@ def _table(
     heads = [next(iter(line.values())) for line in lines]
     with_variant = VARIANT in layout.rows and any(cell.variant for cell in cells)
     head = Block.of_rows(
-        [part_of(cell, layout.rows) for cell in heads],
+        [part_of(cell.variant, cell.point, layout.rows) for cell in heads],
         [f for f in layout.rows if f in varying or (f == VARIANT and with_variant)],
         collection.name,
+        labels,
+        [cell.at for cell in heads],
     )
     tail = Block.of_costs([list(line.values()) for line in lines])
     blocks = [head, *blocks, tail]
@@ -171,3 +178,18 @@ def _table(
             for index in range(len(lines))
         ),
     )
+
+
+def _without_repetition(cells: Sequence[Cell], layout: Layout) -> list[Cell]:
+    """The cells, with one row for a reference whose rows would all say the same."""
+    copies: dict[CellKey, list[Cell]] = {}
+    for cell in cells:
+        copies.setdefault(cell.key, []).append(cell)
+    kept: dict[tuple[CellKey, str], Cell] = {}
+    for cell in cells:
+        own = copies[cell.key]
+        if len(own) > 1 and all(copy.difference == own[0].difference for copy in own):
+            columns = {axis: value for axis, value in cell.at.items() if axis not in layout.rows}
+            cell = replace(cell, at=columns)
+        kept.setdefault((cell.key, key_of(cell.at)), cell)
+    return list(kept.values())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqzoo.grid.labels import axis_labels, shortened, tuned_label
+from seqzoo.grid.labels import axis_labels, tuned_label
 from seqzoo.grid.tune.tuned import Tried
-from seqzoo.report.collect.place import VARIANT
+from seqzoo.report.collect.place import VARIANT, part_of
 from seqzoo.report.collect.results import Collection, Result
 from seqzoo.report.tables.blocks import Block, Column, Entry
 from seqzoo.report.tables.table import Table
@@ -54,13 +54,10 @@ def trials_table(collection: Collection) -> Table | None:
 
 
 def _cells(collection: Collection, trials: Sequence[Result]) -> Block:
-    points = shortened([trial.point for trial in trials])
-    places = [
-        {VARIANT: trial.variant, **point} for trial, point in zip(trials, points, strict=True)
-    ]
     factors = [VARIANT, *collection.axes]
-    named = [name for name in factors if any(place.get(name, "") != "" for place in places)]
-    return Block.of_rows(places, named, collection.name)
+    places = [part_of(trial.variant, trial.point, factors) for trial in trials]
+    named = [name for name in factors if any(name in place for place in places)]
+    return Block.of_rows(places, named, collection.name, collection.labels)
 
 
 def _value(what: Tried, path: str) -> str:

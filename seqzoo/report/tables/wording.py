@@ -12,11 +12,13 @@ from seqzoo.report.statistics.over_seeds import Cell
 __all__ = [
     "Wording",
     "difference_text",
+    "mean_text",
     "metric_text",
     "metrics_name",
     "number",
     "signed",
     "span",
+    "speed_text",
     "steps_text",
     "thousands",
 ]
@@ -58,17 +60,27 @@ def signed(value: float, like: float) -> str:
 
 
 def difference_text(cell: Cell, interval: bool) -> str:
-    """`base`, or the mean difference to it with its interval: `+0.100 [+0.050, +0.150]`."""
+    """`base`, or the mean difference to it with its interval: `+0.100 [+0.050, +0.150]`.
+
+    Of steps that are censored it is a bound: `≥ +20`.
+    """
     if cell.is_base:
         return "base"
     if cell.difference is None:
         return ""
-    like = cell.summary.mean if cell.summary else 1.0
-    text = signed(cell.difference.mean, like)
-    if not interval or cell.difference.interval is None:
+    summary, bound = cell.difference.summary, cell.difference.sign
+    like = cell.measure.summary.mean if cell.measure.summary else 1.0
+    write = signed if cell.measure.name == cell.metric else _signed_steps
+    text = f"{bound} {write(summary.mean, like)}".lstrip()
+    if not interval or summary.interval is None:
         return text
-    low, high = (signed(end, like) for end in cell.difference.interval)
+    low, high = (write(end, like) for end in summary.interval)
     return f"{text} [{low}, {high}]"
+
+
+def _signed_steps(value: float, _: float) -> str:
+    text = f"{abs(value):,.0f}"
+    return text if text == "0" else f"{'-' if value < 0 else '+'}{text}"
 
 
 def thousands(value: float) -> str:
@@ -92,10 +104,26 @@ def span(values: Iterable[float | None]) -> str:
     return texts[0] if texts[0] == texts[-1] else f"{texts[0]}-{texts[-1]}"
 
 
+def speed_text(cells: Iterable[Cell]) -> str:
+    """Training tokens a second, from the slowest run to the fastest."""
+    speeds = [cell.speed for cell in cells if cell.speed is not None]
+    return span(end for speed in speeds for end in (speed.minimum, speed.maximum))
+
+
 def metrics_name(names: Iterable[str]) -> str:
     """What a column of metrics is called: as they are, or `metric` where they differ."""
     distinct = set(names)
     return distinct.pop() if len(distinct) == 1 else "metric"
+
+
+def mean_text(cell: Cell) -> str:
+    """The mean of what a cell is compared by: `0.912`, `1,500`, `≥ 3,200` where it is a bound."""
+    measure = cell.measure
+    if measure.summary is None:
+        return metric_text(cell)
+    if measure.name == cell.metric:
+        return number(measure.summary.mean)
+    return f"{'≥ ' if measure.censored else ''}{measure.summary.mean:,.0f}"
 
 
 def metric_text(cell: Cell) -> str:

@@ -72,7 +72,8 @@ def test_without_variants_the_points_are_the_bars(grid):
 def test_where_there_is_no_bar_a_word_says_why(ablation):
     (bars,) = [d.figure for d in draw_figures(make_report(ablation.path)) if d.name == "bars"]
     xor, parity = bars.axes
-    assert [text.get_text() for text in xor.texts] == ["0.960", "0.730", "0.510"]
+    assert [text.get_text() for text in xor.texts] == ["50", "≥ 90", "≥ 100"]
+    assert xor.get_xlabel() == "steps to accuracy 0.9 (lower is better)"
     assert [text.get_text() for text in parity.texts] == ["0.700", "0.800", "missing"]
 
 

@@ -17,10 +17,13 @@ def test_csv_has_a_row_a_cell(ablation):
     assert (full["n"], full["min"], full["max"]) == ("2", "0.95", "0.97")
     assert (full["reached"], full["reached_at"], full["steps"]) == ("2", "50.0", "50.0")
     assert (full["difference"], full["difference_n"]) == ("", "0")
-    assert float(thin["difference"]) == pytest.approx(-0.23)
-    assert float(thin["difference_sd"]) == pytest.approx(0.38 / 2**0.5)
-    assert float(thin["difference_low"]) == pytest.approx(-0.42)
-    assert float(thin["difference_high"]) == pytest.approx(-0.04)
+    assert (thin["compared_by"], thin["difference_bound"]) == ("steps to accuracy 0.9", "≥")
+    assert [float(thin[f"difference{end}"]) for end in ("", "_sd", "_low", "_high")] == [
+        40,
+        0,
+        40,
+        40,
+    ]
     assert [float(full["low"]), float(full["high"])] == pytest.approx([0.95, 0.97])
     assert (diverged["low"], diverged["difference_low"]) == ("", "")
     assert (plain["reached"], plain["reached_at"], plain["max_steps"]) == ("0", "", "100")

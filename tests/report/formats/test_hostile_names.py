@@ -97,7 +97,7 @@ def test_in_html(hostile):
 def test_in_figures(hostile, tmp_path):
     drawings = draw_figures(make_report(hostile.path))
     legend = [text.get_text() for text in drawings[-1].figure.legends[0].get_texts()]
-    assert {text.removeprefix("\u200a") for text in legend} == set(NAMES.values())
+    assert {text.removeprefix("\u200a") for text in legend} == {*NAMES.values(), "chance"}
     for file in save_figures(drawings, tmp_path):
         if file.suffix == ".svg":
             assert not set("\x1b\x9b\x07\u202e") & set(file.read_text(encoding="utf-8"))

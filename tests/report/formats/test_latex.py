@@ -13,11 +13,11 @@ def test_a_report_in_latex(ablation):
         r"\centering\small",
         r"\begin{tabular}{lrrrrr}",
         r"\toprule",
-        r"variant & steps to 0.9 & accuracy & vs base & params & tok/s \\",
+        r"variant & steps to 0.9 & accuracy & steps vs base & params & tok/s \\",
         r"\midrule",
         r"full & \textbf{50} & 0.960 $\pm$ 0.014 & base & 4.0k & 5.0k \\",
-        r"thin & 80 (1 of 2 seeds) & 0.730 $\pm$ 0.255 & -0.230 [-0.420, -0.040] & 4.0k & 5.0k \\",
-        r"plain & not within 100 steps & 0.510 $\pm$ 0.014 & -0.450 [-0.450, -0.450]"
+        r"thin & 80 (1 of 2 seeds) & 0.730 $\pm$ 0.255 & $\geq$ +40 [+40, +40] & 4.0k & 5.0k \\",
+        r"plain & not within 100 steps & 0.510 $\pm$ 0.014 & $\geq$ +50 [+40, +60]"
         r" & 4.0k & 5.0k \\",
         r"\bottomrule",
         r"\end{tabular}",

@@ -20,11 +20,11 @@ def test_the_whole_report_in_plain_text(ablation):
     )
     assert [line.rstrip() for line in xor.splitlines()] == [
         "xor",
-        "variant    steps to 0.9       accuracy                  vs base  params  tok/s",
-        "─" * 78,
-        "full               50 *  0.960 ± 0.014                     base    4.0k   5.0k",
-        "thin        80 (1 of 2)  0.730 ± 0.255  -0.230 [-0.420, -0.040]    4.0k   5.0k",
-        "plain    not within 100  0.510 ± 0.014  -0.450 [-0.450, -0.450]    4.0k   5.0k",
+        "variant          steps to 0.9       accuracy     steps vs base  params  tok/s",
+        "─" * 77,
+        "full                     50 *  0.960 ± 0.014              base    4.0k   5.0k",
+        "thin        80 (1 of 2 seeds)  0.730 ± 0.255  ≥ +40 [+40, +40]    4.0k   5.0k",
+        "plain    not within 100 steps  0.510 ± 0.014  ≥ +50 [+40, +60]    4.0k   5.0k",
     ]
     assert parity.splitlines()[-1].split() == ["plain", "missing"]
     words = " ".join(notes.split())

@@ -39,7 +39,7 @@ def test_the_page_is_whole_and_asks_for_nothing_else(zoo, nasty):
             str(v).startswith(("http", "//")) for k, v in attributes.items() if k == "href"
         )
     assert "default-src 'none'" in text
-    assert {"Ablation.", "Learning curves.", "Metric against cost."} <= set(page.text)
+    assert {"Ablation.", "Learning curves.", "Quality against cost."} <= set(page.text)
     assert {"4 of 6", "full", "thin", nasty} <= set(page.text)
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from seqzoo.errors import SpecError
 from seqzoo.report.collect.directory import collect
-from seqzoo.report.statistics.over_seeds import make_cells
+from seqzoo.report.statistics.over_seeds import make_cells, own_cells
 from seqzoo.train.record import MetricFacts
 
 
@@ -26,17 +26,67 @@ def test_a_cell_sums_up_its_seeds(ablation):
     assert (cell.metric, cell.higher_is_better) == ("accuracy", True)
     assert (cell.planned, cell.missing, cell.failed, cell.n) == (2, 0, 0, 2)
     assert (cell.reached, cell.reached_at, cell.steps) == ((40, 60), 50, 50)
-    assert (cell.parameters, cell.state_size, cell.tokens_per_s) == (4000, 256, 5000)
+    assert (cell.parameters, cell.state_size) == ((4000, 4000), (256, 256))
+    assert cell.speed is not None
+    assert (cell.speed.minimum, cell.speed.mean, cell.speed.maximum) == (5000, 5000, 5000)
     assert cell.difference is None, "the base itself"
 
 
 def test_differences_to_the_base_are_paired_by_seed_at_the_same_point(ablation):
     cells = cells_of(ablation)
+    cells = cells_of(ablation, "loss")
     thin, parity = cells["thin", "xor"].difference, cells["thin", "parity"].difference
     assert thin is not None
     assert parity is not None
-    assert (thin.n, thin.mean) == (2, pytest.approx((0.91 - 0.95 + 0.55 - 0.97) / 2))
-    assert (parity.n, parity.mean) == (1, pytest.approx(0.1))
+    mean = (0.95 - 0.91 + 0.97 - 0.55) / 2
+    assert (thin.summary.n, thin.summary.mean, thin.sign) == (2, pytest.approx(mean), "")
+    assert (parity.summary.n, parity.summary.mean) == (1, pytest.approx(-0.1))
+
+
+def test_where_runs_stop_at_a_target_the_steps_to_it_are_compared(ablation):
+    cells = cells_of(ablation)
+    full, thin, plain = (cells[variant, "xor"] for variant in ("full", "thin", "plain"))
+    assert (full.measure.name, full.measure.higher_is_better) == ("steps to accuracy 0.9", False)
+    assert (full.measure.values, full.measure.censored) == ({0: 40, 1: 60}, frozenset())
+    assert (thin.measure.values, thin.measure.censored) == ({0: 80, 1: 100}, {1})
+    assert thin.difference is not None
+    assert (thin.difference.summary.values, thin.difference.sign) == ((40, 40), "≥")
+    assert plain.difference is not None
+    assert (plain.difference.summary.values, plain.difference.sign) == ((60, 40), "≥")
+    parity = cells["thin", "parity"]
+    assert parity.measure.name == "accuracy", "where none met it, all had the same steps"
+    assert parity.difference is not None
+    assert (parity.difference.summary.values, parity.difference.sign) == (pytest.approx((0.1,)), "")
+
+
+def test_a_cell_that_lacks_an_axis_is_a_reference_at_each_of_its_values(grid):
+    for depth in (1, 2):
+        grid.cell("full", {0: 0.5 + depth / 10}, {"model.depth": depth})
+    grid.cell("attention", {0: 0.9})
+    grid.freeze(base="full")
+    cells = make_cells(collect(grid.path))
+    assert [
+        (c.variant, c.point, c.at, c.difference and c.difference.summary.mean) for c in cells
+    ] == [
+        ("full", {"model.depth": 1}, {}, None),
+        ("full", {"model.depth": 2}, {}, None),
+        ("attention", {}, {"model.depth": 1}, pytest.approx(0.3)),
+        ("attention", {}, {"model.depth": 2}, pytest.approx(0.2)),
+    ]
+    assert len(own_cells(cells)) == 3
+
+
+def test_a_base_without_the_axis_is_the_base_at_each_of_its_values(grid):
+    grid.cell("attention", {0: 0.9})
+    for depth in (1, 2):
+        grid.cell("full", {0: 0.5 + depth / 10}, {"model.depth": depth})
+    grid.freeze(base="attention")
+    cells = make_cells(collect(grid.path))
+    assert [c.is_base for c in cells] == [True, True, False, False]
+    assert [c.difference and c.difference.summary.mean for c in cells[2:]] == [
+        pytest.approx(-0.3),
+        pytest.approx(-0.2),
+    ]
 
 
 def test_failed_diverged_and_missing_runs_stay_visible_and_out_of_the_mean(ablation):

@@ -34,6 +34,7 @@ def test_notes_of_an_ablation(ablation):
         "* best of its column",
         "vs base",
         "steps to a target",
+        "≥, ≤, ~",
         "failed",
         "missing",
     ]

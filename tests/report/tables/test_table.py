@@ -4,7 +4,7 @@ from seqzoo.errors import SpecError
 from seqzoo.report import make_report
 from seqzoo.report.tables.arrangement import Layout, make_layout
 from seqzoo.report.tables.blocks import Column, Entry
-from seqzoo.train.record import MetricFacts
+from seqzoo.train.record import MetricFacts, Timings
 
 
 def texts(table):
@@ -20,18 +20,18 @@ def test_all_points_stand_side_by_side_where_there_is_room(ablation):
     assert table.title == ""
     assert names(table) == [
         "variant",
-        *("xor steps to 0.9", "xor accuracy", "xor vs base"),
+        *("xor steps to 0.9", "xor accuracy", "xor steps vs base"),
         *("parity steps to 0.9", "parity accuracy", "parity vs base"),
         *("params", "tok/s"),
     ]
     assert [row[:4] for row in texts(table)] == [
         ["full", "50 *", "0.960 ± 0.014", "base"],
-        ["thin", "80 (1 of 2 seeds)", "0.730 ± 0.255", "-0.230 [-0.420, -0.040]"],
-        ["plain", "not within 100 steps", "0.510 ± 0.014", "-0.450 [-0.450, -0.450]"],
+        ["thin", "80 (1 of 2 seeds)", "0.730 ± 0.255", "≥ +40 [+40, +40]"],
+        ["plain", "not within 100 steps", "0.510 ± 0.014", "≥ +50 [+40, +60]"],
     ]
     assert [row[4:] for row in texts(table)] == [
         ["not within 100 steps", "0.700 (1 failed)", "base", "4.0k", "5.0k"],
-        ["not within 100 steps", "0.800 (1 failed) *", "+0.100", "4.0k", "5.0k"],
+        ["not within 100 steps", "0.800 (1 failed)", "+0.100", "4.0k", "5.0k"],
         ["", "missing", "", "4.0k", "5.0k"],
     ]
 
@@ -41,15 +41,20 @@ def test_one_table_a_task_where_there_is_not(ablation):
     (joint,) = report.tables(width=200)
     xor, parity = report.tables(width=joint.width - 1)
     assert (xor.title, parity.title) == ("xor", "parity")
-    assert names(xor) == ["variant", "steps to 0.9", "accuracy", "vs base", "params", "tok/s"]
+    assert names(xor) == ["variant", "steps to 0.9", "accuracy", "steps vs base", "params", "tok/s"]
     assert texts(xor)[0] == ["full", "50 *", "0.960 ± 0.014", "base", "4.0k", "5.0k"]
     assert texts(parity)[2] == ["plain", "", "missing", "", "", ""]
     narrow = report.tables(width=80)[0]
-    assert [row[1] for row in texts(narrow)] == ["50 *", "80 (1 of 2)", "not within 100"]
-    assert narrow.width < 80 < xor.width
-    assert texts(narrow)[1][3] == "-0.230 [-0.420, -0.040]"
-    without = report.tables(width=70)[0]
-    assert [row[3] for row in texts(without)] == ["base", "-0.230", "-0.450"]
+    assert [row[1] for row in texts(narrow)] == [
+        "50 *",
+        "80 (1 of 2 seeds)",
+        "not within 100 steps",
+    ]
+    assert texts(narrow)[1][3] == "≥ +40 [+40, +40]"
+    brief = report.tables(width=narrow.width - 1)[0]
+    assert [row[1] for row in texts(brief)] == ["50 *", "80 (1 of 2)", "not within 100"]
+    without = report.tables(width=brief.width - 1)[0]
+    assert [row[3] for row in texts(without)] == ["base", "≥ +40", "≥ +50"]
 
 
 def test_other_axes_make_rows_where_there_is_no_room(grid):
@@ -91,14 +96,36 @@ def test_tasks_are_called_by_their_type_alone_where_that_is_plain(grid):
     assert names(table)[1:3] == ["parity accuracy", "xor accuracy"]
 
 
-def test_lower_is_better_where_the_metric_says_so_and_equal_prints_are_equally_best(grid):
+@pytest.mark.parametrize(("third", "marks"), [(1.50002, ["", ""]), (1.6, [" *", ""])])
+def test_lower_is_better_where_the_metric_says_so_and_ties_have_no_mark(grid, third, marks):
     bits = {"metric": MetricFacts(name="bits", higher_is_better=False, chance=None)}
-    for variant, value in (("a", 2.0), ("b", 1.50001), ("c", 1.50002)):
+    for variant, value in (("a", 2.0), ("b", 1.50001), ("c", third)):
         grid.cell(variant, {0: 0.5}, **bits, metrics={"bits": value})
     grid.freeze(base="a")
     (table,) = make_report(grid.path).tables(width=80)
-    assert [row[1] for row in texts(table)] == ["2.000", "1.500 *", "1.500 *"]
-    assert [row[2] for row in texts(table)] == ["base", "-0.500", "-0.500"]
+    assert [row[1] for row in texts(table)] == [
+        *("2.000", f"1.500{marks[0]}", f"{third:.3f}{marks[1]}")
+    ]
+    assert [row[2] for row in texts(table)] == ["base", "-0.500", f"{third - 2:.3f}"]
+
+
+def test_a_cell_that_lacks_seeds_is_not_the_best_nor_is_any_that_it_beats(grid):
+    grid.cell("a", {0: 0.5, 1: 0.5})
+    grid.cell("b", {0: 0.9})
+    failed = grid.run("b", 1)
+    grid.freeze()
+    grid.fail(failed, "no")
+    (table,) = make_report(grid.path).tables(width=80)
+    assert [row[1] for row in texts(table)] == ["0.500 ± 0.000", "0.900 (1 failed)"]
+
+
+def test_costs_span_the_seeds(grid):
+    timings = {"timings": Timings(wall_s=2.0, train_s=1.0, tokens=7000, tokens_per_s=7000.0)}
+    grid.cell("a", {0: 0.5}, parameters=1000)
+    grid.cell("a", {1: 0.5}, parameters=3000, **timings)
+    grid.freeze()
+    (table,) = make_report(grid.path).tables(width=80)
+    assert [row[-2:] for row in texts(table)] == [["1.0k-3.0k", "5.0k-7.0k"]]
 
 
 def test_metrics_that_differ_have_columns_of_their_own(grid):

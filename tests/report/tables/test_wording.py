@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from seqzoo.report.statistics.measure import Difference, Measure
 from seqzoo.report.statistics.over_seeds import Cell
 from seqzoo.report.statistics.summary import summarize
 from seqzoo.report.tables.wording import (
     difference_text,
+    mean_text,
     metric_text,
     number,
     signed,
@@ -13,6 +15,12 @@ from seqzoo.report.tables.wording import (
     steps_text,
     thousands,
 )
+
+
+def difference(*values, **bounds):
+    summary = summarize(values)
+    assert summary is not None
+    return Difference(summary, **bounds)
 
 
 @pytest.fixture
@@ -29,13 +37,7 @@ def cell():
         failed=0,
         values={0: 0.5, 1: 0.6, 2: 0.7},
         summary=summarize([0.5, 0.6, 0.7]),
-        is_base=False,
-        difference=None,
-        reached=(),
-        steps=None,
-        parameters=None,
-        state_size=None,
-        tokens_per_s=None,
+        measure=Measure("steps to accuracy 0.9", False, {0: 4000, 1: 4000, 2: 4000}),
     )
 
 
@@ -87,8 +89,28 @@ def test_steps_to_the_target(cell):
 def test_a_difference_has_the_decimals_of_its_cell_and_its_interval(cell):
     assert difference_text(replace(cell, is_base=True), interval=True) == "base"
     assert difference_text(cell, interval=True) == ""
-    thin = replace(cell, difference=summarize([0.01, 0.03]))
+    cell = replace(cell, target=None, measure=Measure("accuracy", True, cell.values))
+    thin = replace(cell, difference=difference(0.01, 0.03))
     assert difference_text(thin, interval=False) == "+0.020"
     assert difference_text(thin, interval=True) == "+0.020 [+0.010, +0.030]"
-    alone = replace(cell, difference=summarize([0.000977]))
+    alone = replace(cell, difference=difference(0.000977))
     assert difference_text(alone, interval=True) == "+0.001"
+
+
+def test_a_difference_of_steps_says_where_it_is_a_bound(cell):
+    late = replace(cell, difference=difference(1000, 1500, is_low=True))
+    assert difference_text(late, interval=True) == "≥ +1,250 [+1,000, +1,500]"
+    early = replace(cell, difference=difference(-1000, -1500, is_high=True))
+    assert difference_text(early, interval=False) == "≤ -1,250"
+    neither = replace(cell, difference=difference(0, is_low=True, is_high=True))
+    assert difference_text(neither, interval=True) == "~ 0"
+
+
+def test_the_mean_of_what_is_compared(cell):
+    assert mean_text(cell) == "4,000"
+    measure = replace(cell.measure, censored=frozenset({1}))
+    assert mean_text(replace(cell, measure=measure)) == "≥ 4,000"
+    assert (
+        mean_text(replace(cell, target=None, measure=Measure("accuracy", True, cell.values)))
+        == "0.600"
+    )
