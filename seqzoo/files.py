@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 
 from seqzoo.errors import RunError
 
-__all__ = ["force_to_disk", "write_whole", "writing"]
+__all__ = ["force_to_disk", "write_output", "write_whole", "writing"]
 
 
 @contextmanager
@@ -65,6 +66,30 @@ def write_whole(path: Path, content: str | bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def write_output(path: Path, content: str | bytes) -> None:
+    """Write a file that a user named; text as UTF-8.
+
+    A regular file is replaced whole, behind a symlink too, and keeps its permissions. Whatever else
+    is there (a device, a FIFO, a socket) is written to, never replaced.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.is_file():
+            place = path.resolve()
+            mode = place.stat().st_mode
+            write_whole(place, content)
+            place.chmod(stat.S_IMODE(mode))
+        elif path.exists() or path.is_symlink():
+            with path.open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+        else:
+            write_whole(path, content)
 
 
 def force_to_disk(path: Path) -> None:

@@ -1,11 +1,14 @@
 import errno
+import os
+import stat
+import threading
 from pathlib import Path
 
 import pytest
 from safetensors import SafetensorError
 
 from seqzoo.errors import RunError
-from seqzoo.files import write_whole, writing
+from seqzoo.files import write_output, write_whole, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -35,3 +38,59 @@ def test_what_safetensors_says_in_words_is_the_systems_error(tmp_path: Path) -> 
     assert caught.value.__cause__.errno == errno.ENOSPC
     with pytest.raises(RunError, match="cannot write x: strange; mend that"), writing(Path("x")):
         raise SafetensorError("strange")
+
+
+def test_an_output_replaces_a_regular_file_and_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_output(path, "one")
+    path.chmod(0o600)
+    write_output(path, b"two")
+    assert path.read_text() == "two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_output_goes_through_a_symlink(tmp_path: Path) -> None:
+    target, link, dangling = (tmp_path / name for name in ("a.txt", "link", "dangling"))
+    target.write_text("old")
+    link.symlink_to(target)
+    write_output(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    dangling.symlink_to(tmp_path / "b.txt")
+    write_output(dangling, "made")
+    assert dangling.is_symlink()
+    assert (tmp_path / "b.txt").read_text() == "made"
+
+
+def test_an_output_is_written_into_a_fifo(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_text()))
+    reader.start()
+    write_output(path, "through")
+    reader.join()
+    assert read == ["through"]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_device_stays_a_device(tmp_path: Path) -> None:
+    before = Path("/dev/null").stat()
+    write_output(Path("/dev/null"), "nothing")
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")
+    write_output(link, "nothing")
+    after = Path("/dev/null").stat()
+    assert stat.S_ISCHR(after.st_mode)
+    assert (after.st_ino, after.st_rdev) == (before.st_ino, before.st_rdev)
+    assert link.is_symlink()
+    if Path("/dev/full").exists():
+        with pytest.raises(RunError, match="cannot write /dev/full: No space left on device"):
+            write_output(Path("/dev/full"), "nothing")
+
+
+def test_an_output_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"cannot write .*: Is a directory"):
+        write_output(tmp_path, "x")
+    assert not [*tmp_path.iterdir()]

@@ -73,11 +73,11 @@ def command(
 
 
 def _write(report: Report, form: Format, output: Path | None) -> None:
-    from seqzoo.files import write_whole
+    from seqzoo.files import write_output
     from seqzoo.report import print_report, to_parquet
 
     if output is not None:
-        write_whole(output, _content(report, form))
+        write_output(output, _content(report, form))
     elif form is Format.table:
         print_report(report, Console(highlight=False))
     elif form is Format.parquet:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from seqzoo.errors import DirectoryError, RunError
-from seqzoo.grid import Plan, PlanRow, read_plan, run_directory
+from seqzoo.errors import DirectoryError, RunError, SpecError
+from seqzoo.grid import Plan, PlanRow, plan_path, read_plan, run_directory
 from seqzoo.grid.plan.run_state import RunState, read_run_state
+from seqzoo.report.collect.identity import stray_record
 from seqzoo.report.collect.results import Collection, Result
+from seqzoo.spec.document import read_document
+from seqzoo.spec.run import run_id_of
 from seqzoo.train import read_record
 
 __all__ = ["collect"]
@@ -45,7 +46,12 @@ def collect(directory: Path) -> Collection:
 
 def _collect_grid(directory: Path) -> Collection:
     plan = read_plan(directory)
-    left = {run_id: read_run_state(directory, run_id) for run_id in plan.distinct()}
+    if not plan.runs and not plan.studies:
+        raise RunError(
+            f"{plan_path(directory)}: holds no runs; restore it, or delete it and run the grid "
+            "again: finished runs are recognised by their records"
+        )
+    left = {run_id: _left_by(directory, row) for run_id, row in plan.distinct().items()}
     results = [_result(directory, row, left[row.run_id]) for row in plan.runs]
     trials = tuple(result for result in results if result.tried is not None)
     compared = [result for result in results if result.tried is None]
@@ -59,6 +65,16 @@ def _collect_grid(directory: Path) -> Collection:
         results=tuple(compared),
         trials=trials,
     )
+
+
+def _left_by(directory: Path, row: PlanRow) -> RunState:
+    """The state of a run; a record that is another run's is an error of this one."""
+    state = read_run_state(directory, row.run_id)
+    if state.record is None:
+        return state
+    path = run_directory(directory, row.run_id) / "record.json"
+    wrong = stray_record(path, state.record, row.run_id, row.spec, "plan.json")
+    return state if wrong is None else RunState(None, wrong)
 
 
 def _result(directory: Path, row: PlanRow, left: RunState) -> Result:
@@ -122,11 +138,17 @@ def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
 
 def _collect_run(directory: Path) -> Collection:
     record = read_record(directory / "record.json")
+    spec = _spec(directory / "spec.yaml")
+    if spec and record.spec is not None:
+        path, run_id = directory / "record.json", run_id_of(spec)
+        wrong = stray_record(path, record, run_id, spec, "spec.yaml")
+        if wrong is not None:
+            raise RunError(wrong)
     name = record.name or directory.resolve().name
     result = Result(
         run_id=record.run_id,
         directory=directory,
-        spec=_spec(directory / "spec.yaml"),
+        spec=spec or record.spec or {},
         variant="",
         point={},
         seed=record.seed,
@@ -139,12 +161,13 @@ def _collect_run(directory: Path) -> Collection:
 
 
 def _spec(path: Path) -> dict[str, Any]:
-    try:
-        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """The resolved spec as plain data, empty where the file is gone."""
+    if not path.exists():
         return {}
-    except (OSError, ValueError, yaml.YAMLError) as failure:
-        raise RunError(f"{path}: cannot be read ({failure}); restore it, or delete it") from None
+    try:
+        spec = read_document(path).data
+    except SpecError as failure:
+        raise RunError(f"{failure}; restore {path}, or delete it") from None
     if not isinstance(spec, dict):
         raise RunError(f"{path}: holds no mapping, so no spec; restore it, or delete it")
     return spec

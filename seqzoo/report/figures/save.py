@@ -6,7 +6,7 @@ import io
 import re
 from pathlib import Path
 
-from seqzoo.files import write_whole, writing
+from seqzoo.files import write_output, writing
 from seqzoo.report.figures.panels import Drawing
 from seqzoo.report.figures.style import INK, figure_style
 
@@ -27,7 +27,7 @@ def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
     for drawing in drawings:
         for form in ("svg", "png"):
             path = folder / f"{drawing.name}.{form}"
-            write_whole(path, _rendered(drawing, form, "white"))
+            write_output(path, _rendered(drawing, form, "white"))
             paths.append(path)
     return paths
 
