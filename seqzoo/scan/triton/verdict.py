@@ -21,8 +21,8 @@ from typing import Literal
 
 import torch
 
+from seqzoo.files import write_whole
 from seqzoo.scan.triton.available import interpreting, same_when_compiled
-from seqzoo.scan.triton.json_file import write_json
 
 Family = Literal["elementwise", "linear"]
 """Which scan a kernel serves: h_t = a_t h_{t-1} + b_t, or the recurrence of the matrix state."""
@@ -75,7 +75,9 @@ def family_of(kernel: str) -> Family:
 def keep(machine: Machine, failures: Mapping[str, str]) -> Path:
     """Writes a verdict: failed kernels and why; none clears an earlier one. Returns the file."""
     path = machine.path
-    write_json(path, {**asdict(machine), "failures": dict(failures)})
+    verdict = {**asdict(machine), "failures": dict(failures)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(verdict, indent=2) + "\n")
     forget()
     return path
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
+from seqzoo.files import write_whole
 from seqzoo.scan.triton import configs
 from seqzoo.scan.triton.configs import Config, read_table, rows_of
-from seqzoo.scan.triton.json_file import write_json
 
 
 class TunedTable:
@@ -41,7 +42,8 @@ class TunedTable:
             }
             for name, architectures in self._table.items()
         }
-        write_json(self.path, plain)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path, json.dumps(plain, indent=2) + "\n")
         configs.clear()
 
     def is_done(self, kernel: str, architecture: str, size: int) -> bool:
