@@ -30,8 +30,7 @@ def writing(path: Path) -> Iterator[None]:
         cause = _system_error(failure)
         raise RunError(
             f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; {_remedy(cause)} "
-            "choose another folder. What was written before is whole: the same command goes on "
-            "from the last checkpoint"
+            "choose another folder. Files written before are whole; the same command resumes"
         ) from cause
 
 

@@ -19,7 +19,30 @@ try:
 except ImportError:  # Windows: runs are not held there
     fcntl = None
 
-__all__ = ["RunDirectory"]
+__all__ = ["HeldError", "RunDirectory", "is_held"]
+
+
+class HeldError(RunError):
+    """Another process trains in the directory."""
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process trains in a run's directory; False where the system has no locks."""
+    if fcntl is None:
+        return False
+    try:
+        lock = os.open(path / ".lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return False
 
 
 class RunDirectory:
@@ -129,7 +152,7 @@ class RunDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._release()
-            raise RunError(
+            raise HeldError(
                 f"another process is training in {self.path}; wait for it, or choose another --out"
             ) from None
         except OSError:

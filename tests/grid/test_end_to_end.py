@@ -137,3 +137,27 @@ def _rerun_does_nothing(grid: Grid) -> None:
     assert (outcome.done, outcome.failures, outcome.interrupted) == (8, (), False)
     assert len(before) == 8
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_a_stopped_grid_is_waited_for_and_nothing_is_done_twice(tmp_path):
+    grid = Grid(tmp_path / "stopped")
+    first = grid.start()
+    grid.wait_until(lambda rows: [row for row in rows if row.state == "running" and row.step])
+    first.send_signal(signal.SIGSTOP)
+    second = grid.start()
+    assert second.stdout is not None
+    said = ""
+    while "waiting for" not in said:
+        line = second.stdout.readline()
+        assert line, said
+        said += line
+    assert f"waiting for process {first.pid} on " in said
+    assert f"stopped: kill -CONT {first.pid} continues it" in said
+    first.send_signal(signal.SIGCONT)
+    outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), outputs
+    done = done_lines(outputs[0]) + done_lines(said + outputs[1])
+    assert len(done) == 8
+    assert set(done.values()) == {1}
+    with Ledger(grid.out) as ledger:
+        assert {(row.state, row.attempt) for row in ledger.rows()} == {("done", 1)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +13,12 @@ from seqzoo.grid.plan.plan import Plan, read_plan
 from seqzoo.grid.plan.tuner import States, Tuner
 from seqzoo.grid.run.ending import Outcome, outcome_of
 from seqzoo.grid.run.executors import Executor
-from seqzoo.grid.run.job import Finished, Job, Lost, News, Progress, Started, Work
+from seqzoo.grid.run.job import Busy, Finished, Job, Lost, News, Progress, Started, Work
 from seqzoo.grid.run.known import KnownPlan
 from seqzoo.grid.run.ledger import Counts, Ledger
+from seqzoo.grid.run.liveness import Owner, is_stopped, this_process
 from seqzoo.grid.run.stopping import StopRequests, stop_requests
+from seqzoo.grid.run.takeover import Takeover
 from seqzoo.grid.run.view import View
 from seqzoo.grid.run.worker_losses import MAX_LOSSES, Losses
 
@@ -73,7 +73,9 @@ class _Grid:
         at_hand: claim -> job that a worker has.
         steps: claim -> its last step.
         losses: workers that runs have cost.
-        next_beat: when heartbeats are due (monotonic seconds).
+        owner: this process.
+        waited_for: other owners whose runs this process waits for, as last told.
+        next_beat: when the counters are to be advanced (monotonic seconds).
         next_look: when it is worth looking for a planned run again.
         requests_seen: how many of the user's requests to stop have been answered.
     """
@@ -83,13 +85,17 @@ class _Grid:
     executor: Executor
     view: View
     tuner: Tuner | None = None
-    host: str = field(default_factory=socket.gethostname)
+    owner: Owner = field(default_factory=this_process)
     at_hand: dict[str, Job] = field(default_factory=dict)
     steps: dict[str, int | None] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
     next_beat: float = 0.0
     next_look: float = 0.0
     requests_seen: int = 0
+    waited_for: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.takeover = Takeover(self.known.place)
 
     def reopen(self) -> None:
         """Plan again what failed, what has lost its record, and what a dead process had."""
@@ -99,7 +105,13 @@ class _Grid:
             if (row.state == "failed" and not self.known.is_answer(row.run_id))
             or (row.state == "done" and not self.known.has_record(row.run_id))
         )
-        self.ledger.free_the_dead(self.host)
+        self._free_the_gone()
+
+    def _free_the_gone(self) -> None:
+        """Plan again the runs whose owners are gone."""
+        theirs = [row for row in self.ledger.running() if row.claim not in self.at_hand]
+        for row in self.takeover.gone(theirs):
+            self.ledger.free(row)
 
     def drive(self, requests: StopRequests) -> None:
         self.view.opened(self._counts(), self.known.sizes)
@@ -120,13 +132,14 @@ class _Grid:
     def _hand_out(self) -> None:
         """Claim runs for the free workers; where none was left, look again a second later."""
         while self.executor.free() > 0 and time.monotonic() >= self.next_look:
-            claim = self.ledger.claim(self.host, os.getpid())
+            claim = self.ledger.claim(self.owner)
             while claim is None and self._grow():
-                claim = self.ledger.claim(self.host, os.getpid())
+                claim = self.ledger.claim(self.owner)
             if claim is None:
                 self.next_look = time.monotonic() + LOOK_SECONDS
-                self.ledger.free_the_dead(self.host)
+                self._free_the_gone()
                 self.view.counted(self._counts())
+                self._tell_of_waiting()
                 return
             self.known.know(claim.run_id)
             job = Job(
@@ -141,6 +154,20 @@ class _Grid:
             self.steps[claim.token] = None
             self.executor.submit(job)
             self.view.started(job)
+
+    def _tell_of_waiting(self) -> None:
+        """Tell for whom this process waits, where it has nothing else to do."""
+        rows = [] if self.at_hand else self.ledger.running()
+        owners = sorted({row.owner for row in rows if row.owner is not None}, key=str)
+        waited_for = tuple(
+            f"{owner}, which is stopped: kill -CONT {owner.pid} continues it"
+            if is_stopped(owner)
+            else str(owner)
+            for owner in owners
+        )
+        if waited_for and waited_for != self.waited_for:
+            self.view.waiting(waited_for)
+        self.waited_for = waited_for
 
     def _grow(self) -> bool:
         """Let the plan grow by what is to be tried or compared next; False where nothing is."""
@@ -179,8 +206,17 @@ class _Grid:
                 )
             case Finished():
                 self._finish(news)
+            case Busy():
+                self._put_back(news)
             case Lost():
                 self._lose(news)
+
+    def _put_back(self, news: Busy) -> None:
+        """Give back a run that another process trains, and look again a little later."""
+        self.ledger.release(news.job.claim)
+        self._forget(news.job)
+        self.view.taken(news.job)
+        self.next_look = time.monotonic() + LOOK_SECONDS
 
     def _lose(self, news: Lost) -> None:
         """Plan the run again, unless it has lost many workers without coming any further."""
@@ -210,6 +246,7 @@ class _Grid:
         del self.steps[job.claim]
 
     def _beat(self) -> None:
+        """Advance the counters; let go of runs whose claims were lost."""
         if time.monotonic() < self.next_beat:
             return
         self.next_beat = time.monotonic() + BEAT_SECONDS

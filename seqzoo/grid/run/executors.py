@@ -46,7 +46,7 @@ class Executor(Part, family="executor"):
     def news(self, timeout: float) -> Sequence[News]:
         """What happened since the last call; waits at most `timeout` seconds for the first.
 
-        Every job ends in one `Finished` or one `Lost`, unless it was stopped.
+        Every job ends in one `Finished`, `Busy` or `Lost`, unless it was stopped.
         """
 
     @abstractmethod

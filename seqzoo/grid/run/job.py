@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Finished", "Job", "Lost", "News", "Progress", "Send", "Started", "Work"]
+__all__ = ["Busy", "Finished", "Job", "Lost", "News", "Progress", "Send", "Started", "Work"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,13 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Busy:
+    """The job was not done: another process trains in its directory."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
 class Lost:
     """The worker died with the job at hand; `how` says what is known of it."""
 
@@ -80,6 +87,6 @@ class Lost:
     how: str
 
 
-News = Started | Progress | Finished | Lost
+News = Started | Progress | Finished | Busy | Lost
 Send = Callable[[News], None]
 Work = Callable[[Job, Send], None]

@@ -1,10 +1,10 @@
 """The ledger: who does which run of a grid, in SQLite beside the plan.
 
-A run is planned, running, done or failed. Whoever claims a run gets a token; all that is told of
-the run later carries the token, so a process that lost its claim cannot speak for the run. A claim
-is lost when its worker's process is gone from this host, or its heartbeat is old.
+A run is planned, running, done or failed. Whoever claims a run gets a token, and every later call
+about the run carries it, so a process that has lost its claim cannot change the run. The owner of
+a claim, the process that drives the grid, advances a counter beside it as long as it is at work.
 
-The ledger holds no result. Without it nothing is lost: finished runs have their records.
+The ledger holds no results. If it is lost, finished runs are recognised by their records.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from seqzoo.grid.plan.plan import State
 from seqzoo.grid.run.ledger_file import LedgerFile
-from seqzoo.grid.run.liveness import process_is_alive
+from seqzoo.grid.run.liveness import Owner
 
-__all__ = ["STALE_SECONDS", "Claim", "Counts", "Ledger", "LedgerRow"]
-
-STALE_SECONDS = 60.0
+__all__ = ["Claim", "Counts", "Ledger", "LedgerRow"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,33 @@ class Claim:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What the ledger says of one run. Times are seconds since 1970, UTC."""
+    """The ledger's entry for one run.
+
+    Attributes:
+        run_id: which run.
+        state: planned, running, done or failed.
+        attempt: how often it was claimed.
+        claim: the token of the claim, None unless it is running.
+        owner: the process that holds or last held the claim, None if there was none.
+        beats: the owner's counter.
+        host: the machine of its worker.
+        pid: the worker's process there.
+        step: the last step it told of.
+        started: seconds since 1970 by the owner's clock, for people to read; nothing is decided
+            by it.
+        ended: the same.
+        error: one line, None unless it failed.
+        traceback: of the error, if there is one.
+    """
 
     run_id: str
     state: State
     attempt: int
+    claim: str | None
+    owner: Owner | None
+    beats: int
     host: str | None
     pid: int | None
-    heartbeat: float | None
     step: int | None
     started: float | None
     ended: float | None
@@ -95,25 +113,18 @@ class Ledger(LedgerFile):
                 [(run_id,) for run_id in run_ids],
             )
 
-    def free_the_dead(self, host: str) -> list[str]:
-        """Plan again the running runs whose worker is gone; `host` is this machine's name."""
-        freed = []
-        with self.transaction():
-            running = self.database.execute(
-                "SELECT run_id, host, pid, heartbeat FROM runs WHERE state = 'running'"
-            ).fetchall()
-            for run_id, its_host, pid, heartbeat in running:
-                gone = its_host == host and not process_is_alive(pid)
-                if gone or time.time() - heartbeat > STALE_SECONDS:
-                    freed.append(run_id)
-            self.database.executemany(
-                "UPDATE runs SET state = 'planned', claim = NULL WHERE run_id = ?",
-                [(run_id,) for run_id in freed],
+    def free(self, row: LedgerRow) -> bool:
+        """Plan a running run again, if it is as the row says: same claim, same counter."""
+        with self.plain_errors():
+            found = self.database.execute(
+                "UPDATE runs SET state = 'planned', claim = NULL "
+                "WHERE run_id = ? AND claim = ? AND beats = ?",
+                (row.run_id, row.claim, row.beats),
             )
-        return freed
+        return found.rowcount == 1
 
-    def claim(self, host: str, pid: int) -> Claim | None:
-        """Take a planned run for this process, or None if none is planned.
+    def claim(self, owner: Owner) -> Claim | None:
+        """Take a planned run for this owner; None if none is planned.
 
         The first in the plan's order of those that were tried least, so that a run that takes its
         worker down does not stand in the way of others.
@@ -126,37 +137,51 @@ class Ledger(LedgerFile):
             if row is None:
                 return None
             claim = Claim(run_id=row[0], token=uuid.uuid4().hex, attempt=row[1] + 1)
-            now = time.time()
             self.database.execute(
-                "UPDATE runs SET state = 'running', attempt = ?, claim = ?, host = ?, pid = ?, "
-                "heartbeat = ?, started = ?, ended = NULL, step = NULL, error = NULL, "
-                "traceback = NULL WHERE run_id = ?",
-                (claim.attempt, claim.token, host, pid, now, now, claim.run_id),
+                "UPDATE runs SET state = 'running', attempt = ?, claim = ?, owner_host = ?, "
+                "owner_system = ?, owner_pid = ?, owner_born = ?, beats = 0, host = ?, pid = ?, "
+                "started = ?, ended = NULL, step = NULL, error = NULL, traceback = NULL "
+                "WHERE run_id = ?",
+                (
+                    claim.attempt,
+                    claim.token,
+                    owner.host,
+                    owner.system,
+                    owner.pid,
+                    owner.born,
+                    owner.host,
+                    owner.pid,
+                    time.time(),
+                    claim.run_id,
+                ),
             )
         return claim
 
     def move(self, token: str, host: str, pid: int) -> None:
-        """The claimed run is now in the hands of this worker process."""
+        """Note the worker process that does the claimed run."""
         with self.plain_errors():
             self.database.execute(
                 "UPDATE runs SET host = ?, pid = ? WHERE claim = ?", (host, pid, token)
             )
 
     def beat(self, steps: Mapping[str, int | None]) -> set[str]:
-        """Say that these claims (token -> last step) are alive; gives back those that were lost."""
+        """Advance the counters of claims (token -> last step).
+
+        Returns:
+            the tokens whose claims have been lost.
+        """
         lost = set()
         with self.transaction():
             for token, step in steps.items():
                 found = self.database.execute(
-                    "UPDATE runs SET heartbeat = ?, step = ? WHERE claim = ?",
-                    (time.time(), step, token),
+                    "UPDATE runs SET beats = beats + 1, step = ? WHERE claim = ?", (step, token)
                 )
                 if found.rowcount == 0:
                     lost.add(token)
         return lost
 
     def finish(self, token: str, error: str | None = None, traceback: str = "") -> bool:
-        """The run is done, or failed if there is an error. False if the claim was lost before."""
+        """Mark the run as done, or as failed if there is an error. False if the claim was lost."""
         with self.plain_errors():
             found = self.database.execute(
                 "UPDATE runs SET state = ?, ended = ?, error = ?, traceback = ?, claim = NULL "
@@ -172,7 +197,7 @@ class Ledger(LedgerFile):
         return found.rowcount == 1
 
     def release(self, token: str) -> bool:
-        """Plan the run again, for whoever comes next. False if the claim was lost before."""
+        """Give the run back, to be claimed by anyone. False if the claim was lost."""
         with self.plain_errors():
             found = self.database.execute(
                 "UPDATE runs SET state = 'planned', claim = NULL WHERE claim = ?", (token,)
@@ -186,10 +211,26 @@ class Ledger(LedgerFile):
             return Counts(**dict(rows.fetchall()))
 
     def rows(self) -> list[LedgerRow]:
-        """Everything, in the plan's order."""
+        """Every run, in the plan's order."""
+        return self._rows("")
+
+    def running(self) -> list[LedgerRow]:
+        """The running runs, in the plan's order."""
+        return self._rows("WHERE state = 'running' ")
+
+    def _rows(self, where: str) -> list[LedgerRow]:
         with self.plain_errors():
             rows = self.database.execute(
-                "SELECT run_id, state, attempt, host, pid, heartbeat, step, started, ended, error, "
-                "traceback FROM runs ORDER BY position"
-            )
-            return [LedgerRow(*row) for row in rows.fetchall()]
+                "SELECT owner_host, owner_system, owner_pid, owner_born, run_id, state, attempt, "
+                "claim, beats, host, pid, step, started, ended, error, traceback "
+                f"FROM runs {where}ORDER BY position"
+            ).fetchall()
+        return [_row(*row) for row in rows]
+
+
+def _row(
+    host: str | None, system: str | None, pid: int | None, born: str | None, *facts: Any
+) -> LedgerRow:
+    run_id, state, attempt, claim, beats, *rest = facts
+    owner = None if host is None or pid is None else Owner(host, system or "", pid, born or "")
+    return LedgerRow(run_id, state, attempt, claim, owner, beats, *rest)

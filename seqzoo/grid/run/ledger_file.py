@@ -16,7 +16,7 @@ from seqzoo.errors import RunError
 
 __all__ = ["FORMAT", "LedgerFile"]
 
-FORMAT = 1
+FORMAT = 2
 BUSY_SECONDS = 60.0
 
 TABLE = """
@@ -26,9 +26,13 @@ CREATE TABLE IF NOT EXISTS runs (
     state     TEXT NOT NULL CHECK (state IN ('planned', 'running', 'done', 'failed')),
     attempt   INTEGER NOT NULL DEFAULT 0,
     claim     TEXT,
+    beats     INTEGER NOT NULL DEFAULT 0,
+    owner_host   TEXT,
+    owner_system TEXT,
+    owner_pid    INTEGER,
+    owner_born   TEXT,
     host      TEXT,
     pid       INTEGER,
-    heartbeat REAL,
     step      INTEGER,
     started   REAL,
     ended     REAL,
@@ -36,6 +40,13 @@ CREATE TABLE IF NOT EXISTS runs (
     traceback TEXT
 )
 """
+ADDED_IN_2 = (
+    "beats INTEGER NOT NULL DEFAULT 0",
+    "owner_host TEXT",
+    "owner_system TEXT",
+    "owner_pid INTEGER",
+    "owner_born TEXT",
+)
 INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
 
 
@@ -65,7 +76,7 @@ class LedgerFile:
             raise
 
     def _prepare(self) -> None:
-        version = self.database.execute("PRAGMA user_version").fetchone()[0]
+        version = self._version()
         if version > FORMAT:
             raise RunError(
                 f"{self.path}: written by a newer seqzoo (ledger format {version}, this one knows "
@@ -76,9 +87,15 @@ class LedgerFile:
             return
         self._switch_to_wal()
         with self.transaction():
+            if self._version() == 1:  # its owners are unknown: they are judged by their counters
+                for column in ADDED_IN_2:
+                    self.database.execute(f"ALTER TABLE runs ADD COLUMN {column}")
             self.database.execute(TABLE)
             self.database.execute(INDEX)
             self.database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _version(self) -> int:
+        return self.database.execute("PRAGMA user_version").fetchone()[0]
 
     def _switch_to_wal(self) -> None:
         """SQLite does not wait here for another process that opens the file for the first time."""

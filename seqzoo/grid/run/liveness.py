@@ -1,15 +1,77 @@
-"""Is a process of this machine still there?"""
+"""Which process owns a run, and is it still there? No clock is asked.
+
+A process of this boot of this machine is looked up in its process table. A process anywhere else
+is judged by a counter that it advances in the ledger, see `seqzoo.grid.run.takeover`.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-__all__ = ["process_is_alive"]
+__all__ = ["Owner", "is_alive", "is_stopped", "process_is_alive", "this_process"]
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+PID_NAMESPACE = Path("/proc/self/ns/pid")  # containers of one machine have one each
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, told from all others on all machines.
+
+    Attributes:
+        host: name of its machine, for messages only: names repeat and change.
+        system: which boot of which machine, and which process table there; "" where unknown.
+        pid: its number in that table.
+        born: when it started, in the system's own count; "" where unknown. Numbers are used again.
+    """
+
+    host: str
+    system: str
+    pid: int
+    born: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def this_process() -> Owner:
+    """The calling process as an owner."""
+    return Owner(socket.gethostname(), _system(), os.getpid(), _born(os.getpid()))
+
+
+@cache
+def _system() -> str:
+    try:
+        boot = BOOT.read_text(encoding="ascii").strip()
+        return f"{boot} {PID_NAMESPACE.readlink()}"
+    except OSError:
+        return f"{os.name} {socket.gethostname()}" if os.name == "posix" else ""
+
+
+def is_alive(owner: Owner) -> bool | None:
+    """Whether a process is there; None where this process cannot see it.
+
+    A stopped process (Ctrl-Z) is there: it may be continued at any time.
+    """
+    if not owner.system or owner.system != _system():
+        return None
+    if not process_is_alive(owner.pid):
+        return False
+    born = _born(owner.pid)
+    return not owner.born or not born or born == owner.born
+
+
+def is_stopped(owner: Owner) -> bool:
+    """Whether it is a process of this machine that is stopped, as by Ctrl-Z."""
+    return owner.system == _system() and _stat(owner.pid)[:1] in (["T"], ["t"])
 
 
 def process_is_alive(pid: int) -> bool:
-    """False if the process has ended, reaped or not; True where that cannot be told."""
+    """False if a process of this machine has ended, reaped or not; True if that is unknown."""
     if os.name == "nt":  # signal 0 is Ctrl-C there
         return True
     try:
@@ -18,8 +80,17 @@ def process_is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    return _stat(pid)[:1] not in (["Z"], ["X"])
+
+
+def _born(pid: int) -> str:
+    return (_stat(pid)[19:20] or [""])[0]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; empty where there is none."""
     try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return True
-    return status.rpartition(")")[2].split()[0] not in "ZX"
+        return []
+    return text.rpartition(")")[2].split()

@@ -19,7 +19,7 @@ import torch
 from pydantic import NonNegativeInt
 
 from seqzoo.grid.run.executors import Executor
-from seqzoo.grid.run.job import Finished, Job, Lost, News, Started, Work
+from seqzoo.grid.run.job import Busy, Finished, Job, Lost, News, Started, Work
 from seqzoo.grid.run.process import prepare, print_into
 
 __all__ = ["LocalExecutor", "gpu_names", "num_cores", "threads_each"]
@@ -141,7 +141,7 @@ class LocalExecutor(Executor):
         try:
             while worker.pipe.poll():
                 news: News = worker.pipe.recv()
-                if isinstance(news, Finished):
+                if isinstance(news, Finished | Busy):
                     worker.job = None
                 yield news
         except (EOFError, OSError):

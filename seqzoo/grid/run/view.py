@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from seqzoo.grid.run.job import Finished, Job, Lost, Progress
 from seqzoo.grid.run.ledger import Counts
@@ -32,7 +32,10 @@ class View:
         """A worker died; its run is taken up again."""
 
     def taken(self, job: Job) -> None:
-        """Another process has taken this run over, since no heartbeat came from here."""
+        """Another process has this run now."""
+
+    def waiting(self, owners: Sequence[str]) -> None:
+        """Nothing is left to do here but to wait for the runs of these other processes."""
 
     def stopping(self, at_hand: int) -> None:
         """The user wants to stop; so many runs are finished first."""

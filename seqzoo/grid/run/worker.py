@@ -13,11 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from seqzoo.errors import SeqzooError, SpecError
-from seqzoo.grid.run.job import Finished, Job, Progress, Send
+from seqzoo.grid.run.job import Busy, Finished, Job, Progress, Send
 from seqzoo.registry import Registry, load_registry
 from seqzoo.spec.explain import problems_of
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import Record, Watch, train
+from seqzoo.train.directory import HeldError
 from seqzoo.train.facts import Facts
 
 __all__ = ["RunJob", "Train"]
@@ -47,10 +48,13 @@ class RunJob:
         return load_registry()
 
     def __call__(self, job: Job, send: Send) -> None:
-        """Do the job; whatever happens in it ends as one `Finished`."""
+        """Do the job; whatever happens in it ends as one `Finished`, or one `Busy`."""
         try:
             spec = self._spec(job)
             record = self.train(spec, job.directory, _Reporter(job, send))
+        except HeldError:
+            send(Busy(job))
+            return
         except (Exception, SystemExit) as failure:  # any part may fail in any way
             send(
                 Finished(

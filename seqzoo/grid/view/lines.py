@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import indent
 
 from rich.console import Console
@@ -73,6 +73,10 @@ class LineView(Board):
         """Say that the run is another process' now."""
         super().taken(job)
         self._say(f"{self._ended()} left to another process: {job.label}")
+
+    def waiting(self, owners: Sequence[str]) -> None:
+        """Say for whom."""
+        self._say(f"waiting for {'; '.join(owners)}")
 
     def stopping(self, at_hand: int) -> None:
         """Say what Ctrl-C does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -77,6 +77,10 @@ class LiveView(Board):
         """Keep it above the board."""
         super().taken(job)
         self._say(rich_text(f"left to another process {job.label}", "yellow"))
+
+    def waiting(self, owners: Sequence[str]) -> None:
+        """Keep it above the board."""
+        self._say(rich_text(f"waiting for {'; '.join(owners)}", style="yellow"))
 
     def stopping(self, at_hand: int) -> None:
         """Say in the totals what Ctrl-C does."""

@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +12,9 @@ from seqzoo.grid.plan.failure import read_failure
 from seqzoo.grid.plan.plan import run_directory
 from seqzoo.grid.run import driver
 from seqzoo.grid.run.driver import run_grid
-from seqzoo.grid.run.job import Finished, Lost, Progress
+from seqzoo.grid.run.job import Busy, Finished, Lost, Progress
 from seqzoo.grid.run.ledger import Ledger
+from seqzoo.grid.run.liveness import this_process
 from seqzoo.grid.run.view import View
 
 
@@ -65,11 +69,20 @@ class Told(View):
     def taken(self, job):
         self.said.append((job.run_id, "taken"))
 
+    def waiting(self, owners):
+        self.said.append(("waiting", owners))
+
     def stopping(self, at_hand):
         self.said.append(("stopping", at_hand))
 
     def closed(self):
         self.said.append(("closed", None))
+
+
+def dead_process():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return replace(this_process(), pid=child.pid)
 
 
 def states(directory):
@@ -140,19 +153,51 @@ def test_a_done_run_without_its_record_is_done_again(tmp_path, make_plan_of, inl
     assert work.done == ["a", "b", "a"]
 
 
-def test_what_a_dead_process_had_is_taken_up(tmp_path, make_plan_of, inline, monkeypatch):
+def test_what_a_dead_process_had_is_taken_up(tmp_path, make_plan_of, inline):
     work = Work()
     plan = make_plan_of("a", "b")
     adopt_plan(tmp_path, plan)
     with Ledger(tmp_path) as ledger:
         with ledger.transaction():
             ledger.enlist(plan.distinct())
-        ledger.claim("another machine", 1)
-        heartbeat = ledger.rows()[0].heartbeat or 0.0
-    monkeypatch.setattr("time.time", lambda: heartbeat + 3600)
+        ledger.claim(dead_process())
     outcome = run_grid(plan, tmp_path, inline(), work, View())
     assert outcome.done == 2
     assert states(tmp_path) == {"a": ("done", 2), "b": ("done", 1)}
+
+
+def test_a_live_owner_is_waited_for_whatever_the_clocks_say(
+    tmp_path, make_plan_of, inline, monkeypatch
+):
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    plan, work, told = make_plan_of("a", "b"), Work(), Told()
+    adopt_plan(tmp_path, plan)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with Ledger(tmp_path) as ledger:
+        with ledger.transaction():
+            ledger.enlist(plan.distinct())
+        ledger.claim(replace(this_process(), pid=child.pid, born=""))
+
+    def waiting(owners):
+        told.said.append(("waiting", owners))
+        assert work.done == ["b"]
+        child.communicate(b"\n")
+
+    monkeypatch.setattr(told, "waiting", waiting)
+    outcome = run_grid(plan, tmp_path, inline(), work, told)
+    owner = f"process {child.pid} on {this_process().host}"
+    assert [said for said in told.said if said[0] == "waiting"] == [("waiting", (owner,))]
+    assert outcome.done == 2
+    assert states(tmp_path) == {"a": ("done", 2), "b": ("done", 1)}
+
+
+def test_a_run_that_someone_else_trains_is_tried_again_and_has_not_failed(
+    tmp_path, make_plan_of, inline
+):
+    work, told = Work(a=[lambda job, send: send(Busy(job))] * 3), Told()
+    outcome = run_grid(make_plan_of("a", "b"), tmp_path, inline(), work, told)
+    assert (outcome.done, outcome.failures) == (2, ())
+    assert told.said.count(("a", "taken")) == 3
 
 
 def test_a_run_that_another_process_took_over_is_let_go(

@@ -1,13 +1,13 @@
-import os
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from seqzoo.errors import RunError
-from seqzoo.grid.run.ledger import STALE_SECONDS, Counts, Ledger
+from seqzoo.grid.run.ledger import Counts, Ledger
+from seqzoo.grid.run.liveness import Owner
+
+HERE = Owner("here", "boot", 7, "11")
 
 
 @pytest.fixture
@@ -32,14 +32,14 @@ def test_many_may_open_a_new_ledger_at_once(tmp_path):
 
 
 def test_runs_are_claimed_in_order_and_once(ledger):
-    claims = [ledger.claim("here", 1) for _ in range(4)]
+    claims = [ledger.claim(HERE) for _ in range(4)]
     assert [claim and claim.run_id for claim in claims] == ["a", "b", "c", None]
     assert len({claim.token for claim in claims if claim}) == 3
     assert ledger.counts() == Counts(running=3)
 
 
 def test_a_run_ends_done_or_failed_or_planned_again(ledger):
-    a, b, c = (ledger.claim("here", 7) for _ in range(3))
+    a, b, c = (ledger.claim(HERE) for _ in range(3))
     ledger.move(a.token, "there", 8)
     assert ledger.finish(a.token)
     assert ledger.finish(b.token, "ValueError", "Traceback")
@@ -50,15 +50,15 @@ def test_a_run_ends_done_or_failed_or_planned_again(ledger):
     assert done.started <= done.ended
     assert (failed.state, failed.error, failed.traceback) == ("failed", "ValueError", "Traceback")
     assert planned.state == "planned"
-    assert ledger.claim("here", 7).attempt == 2
+    assert ledger.claim(HERE).attempt == 2
 
 
 def test_a_lost_claim_speaks_for_nothing(ledger):
-    old = ledger.claim("here", 1)
+    old = ledger.claim(HERE)
     ledger.release(old.token)
-    new = ledger.claim("here", 1)
+    new = ledger.claim(HERE)
     while new.run_id != old.run_id:
-        new = ledger.claim("here", 1)
+        new = ledger.claim(HERE)
     assert ledger.beat({old.token: 5, new.token: 6}) == {old.token}
     assert not ledger.finish(old.token, "late")
     assert not ledger.release(old.token)
@@ -67,25 +67,54 @@ def test_a_lost_claim_speaks_for_nothing(ledger):
 
 
 def test_what_was_tried_least_goes_first(ledger):
-    ledger.release(ledger.claim("here", 1).token)
-    assert [ledger.claim("here", 1).run_id for _ in range(3)] == ["b", "c", "a"]
+    ledger.release(ledger.claim(HERE).token)
+    assert [ledger.claim(HERE).run_id for _ in range(3)] == ["b", "c", "a"]
 
 
-def test_runs_of_dead_workers_are_planned_again(ledger, monkeypatch):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    ledger.claim("here", child.pid)
-    ledger.claim("here", os.getpid())
-    ledger.claim("elsewhere", child.pid)
-    assert ledger.free_the_dead("here") == ["a"]
-    now = ledger.rows()[1].heartbeat
-    monkeypatch.setattr("time.time", lambda: now + STALE_SECONDS + 1)
-    assert ledger.free_the_dead("here") == ["b", "c"]
+def test_a_claim_keeps_its_owner_and_a_counter_that_each_beat_advances(ledger):
+    claim = ledger.claim(HERE)
+    (row,) = ledger.running()
+    assert (row.owner, row.beats, row.claim) == (HERE, 0, claim.token)
+    ledger.beat({claim.token: 3})
+    ledger.beat({claim.token: 4})
+    (row,) = ledger.running()
+    assert (row.beats, row.step) == (2, 4)
+
+
+def test_a_run_is_freed_only_as_it_was_seen(ledger):
+    claim = ledger.claim(HERE)
+    (seen,) = ledger.running()
+    ledger.beat({claim.token: 1})
+    assert not ledger.free(seen), "its owner has moved since"
+    (seen,) = ledger.running()
+    assert ledger.free(seen)
+    assert not ledger.free(seen)
+    assert ledger.beat({claim.token: 2}) == {claim.token}
     assert ledger.counts().planned == 3
 
 
+def test_a_ledger_of_format_1_is_read_and_its_owners_are_unknown(tmp_path):
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute(
+            "CREATE TABLE runs (run_id TEXT PRIMARY KEY, position INTEGER NOT NULL, "
+            "state TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, claim TEXT, host TEXT, "
+            "pid INTEGER, heartbeat REAL, step INTEGER, started REAL, ended REAL, error TEXT, "
+            "traceback TEXT)"
+        )
+        database.execute(
+            "INSERT INTO runs (run_id, position, state, attempt, claim, host, pid, heartbeat) "
+            "VALUES ('a', 0, 'running', 1, 'token', 'there', 5, 1.0)"
+        )
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.running()
+        assert (row.run_id, row.owner, row.beats, row.claim) == ("a", None, 0, "token")
+        assert ledger.beat({"token": 4}) == set(), "an older process still holds its claim"
+
+
 def test_failed_and_done_runs_can_be_reopened_running_ones_not(ledger):
-    a, b, _ = (ledger.claim("here", 1) for _ in range(3))
+    a, b, _ = (ledger.claim(HERE) for _ in range(3))
     ledger.finish(a.token)
     ledger.finish(b.token, "error")
     ledger.reopen(["a", "b", "c"])
@@ -93,7 +122,7 @@ def test_failed_and_done_runs_can_be_reopened_running_ones_not(ledger):
 
 
 def test_enlisting_again_keeps_states_adds_new_and_drops_unlisted_runs(ledger):
-    ledger.finish(ledger.claim("here", 1).token)
+    ledger.finish(ledger.claim(HERE).token)
     with ledger.transaction():
         ledger.enlist(["d", "b", "a"])
     assert [(row.run_id, row.state) for row in ledger.rows()] == [
@@ -115,7 +144,7 @@ def _claim_all(directory):
         with ledger.transaction():
             ledger.enlist(map(str, range(60)))
         claimed = []
-        while claim := ledger.claim("here", os.getpid()):
+        while claim := ledger.claim(HERE):
             claimed.append(claim.run_id)
         return claimed
 
@@ -131,14 +160,14 @@ def test_a_newer_ledger_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
         database.execute("PRAGMA user_version = 9")
     database.close()
-    with pytest.raises(RunError, match=r"ledger format 9, this one knows up to 1\); upgrade"):
+    with pytest.raises(RunError, match=r"ledger format 9, this one knows up to 2\); upgrade"):
         Ledger(tmp_path)
 
 
 def test_a_full_disk_is_told_as_such(ledger):
     pages = ledger.database.execute("PRAGMA page_count").fetchone()[0]
     ledger.database.execute(f"PRAGMA max_page_count = {pages}")
-    claim = ledger.claim("here", 1)
+    claim = ledger.claim(HERE)
     with pytest.raises(RunError, match=r"ledger\.sqlite: the disk is full; free some room"):
         ledger.finish(claim.token, "error", "x" * 1_000_000)
     assert state(ledger, "a").state == "running"
@@ -147,7 +176,7 @@ def test_a_full_disk_is_told_as_such(ledger):
 def test_a_read_only_ledger_is_told_as_such(ledger):
     ledger.database.execute("PRAGMA query_only = 1")
     with pytest.raises(RunError, match=r"cannot be written \(attempt to write a readonly"):
-        ledger.claim("here", 1)
+        ledger.claim(HERE)
 
 
 def test_a_directory_that_cannot_be_made_is_told_as_such(tmp_path):

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from seqzoo import load_registry
-from seqzoo.errors import RunError
-from seqzoo.grid.run.job import Finished, Job, Progress
+from seqzoo.errors import Problem, RunError, SpecError
+from seqzoo.grid.run.job import Busy, Finished, Job, Progress
 from seqzoo.grid.run.worker import RunJob
 from seqzoo.spec.document import parse_document
 from seqzoo.spec.run import RunSpec
+from seqzoo.train.directory import RunDirectory
 
 RUN = """
 model: {width: 16, layers: 1, mixer: attention}
@@ -54,6 +55,12 @@ def test_a_run_is_trained_and_told_of(job):
     assert again == [finished], "a finished run is not trained again"
 
 
+def test_a_run_that_another_process_trains_is_busy_and_has_not_failed(job, spec):
+    with RunDirectory(job.directory, spec):
+        assert work(job) == [Busy(job)]
+    assert work(job)[-1].error is None
+
+
 def test_the_spec_that_trains_is_the_one_that_was_planned(job, spec):
     seen = []
 
@@ -68,7 +75,7 @@ def test_the_spec_that_trains_is_the_one_that_was_planned(job, spec):
 def test_whatever_fails_ends_as_one_finished_with_its_traceback(job):
     for failure, error in (
         (ValueError("bad\nluck"), "ValueError('bad\\nluck')"),
-        (RunError("the loss is not finite\nreally"), "the loss is not finite"),
+        (SpecError([Problem("", "", "a size"), Problem("", "", "another")]), "a size"),
         (SystemExit(3), "SystemExit(3)"),
     ):
         (finished,) = work(job, failing(failure))
