@@ -36,7 +36,9 @@ class Grid:
         self.ledger = Ledger(directory)
         with self.ledger.transaction():
             self.ledger.enlist(["a"])
-        self.token = self.ledger.claim(owner).token
+        claim = self.ledger.claim(owner)
+        assert claim is not None
+        self.token = claim.token
         self.takeover = Takeover(lambda run_id: directory / "runs" / run_id)
 
     def look(self, clock, seconds, every=1.0, beat=False):
