@@ -7,16 +7,14 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_gla.elu1 import Elu1
 from seqzoo_gla.mamba_decay import MambaDecay
 
-__all__ = ["Elu1", "MambaDecay", "register_parts", "register_presets"]
+__all__ = ["MambaDecay", "register_parts", "register_presets"]
 
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """The feature map `elu1` and the decay `mamba_decay`."""
-    register(Elu1)
+    """The decay `mamba_decay`."""
     register(MambaDecay)
 
 

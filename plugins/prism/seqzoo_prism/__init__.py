@@ -7,16 +7,33 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
+from seqzoo_prism.concatenated import ConcatenatedInjection
+from seqzoo_prism.dense_mom import DenseMom
+from seqzoo_prism.floored_decay import FlooredDecay
+from seqzoo_prism.normalised_delta import NormalisedDelta
+from seqzoo_prism.product_mlp import ProductMlpReadout
 from seqzoo_prism.released import RELEASED_TASKS
 from seqzoo_prism.residual_refinement import ResidualRefinement
+from seqzoo_prism.step_gains import StepGains
 
-__all__ = ["ResidualRefinement", "register_parts", "register_presets", "register_tasks"]
+__all__ = ["register_parts", "register_presets", "register_tasks"]
+
+PARTS: tuple[type[Part], ...] = (
+    ConcatenatedInjection,
+    DenseMom,
+    FlooredDecay,
+    NormalisedDelta,
+    ProductMlpReadout,
+    ResidualRefinement,
+    StepGains,
+)
 
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """The injection `residual_refinement`."""
-    register(ResidualRefinement)
+    """What the published variants of PRISM are composed of, and a baseline of its Table 4."""
+    for part in PARTS:
+        register(part)
 
 
 @hookimpl
@@ -28,5 +45,5 @@ def register_tasks(register: Callable[[type[Part]], None]) -> None:
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """`prism` and its four ablations (Table 3 of the paper)."""
+    """`prism` and its ablations, the variants as released, and the baselines of Table 4."""
     register(Path(__file__).parent / "presets")

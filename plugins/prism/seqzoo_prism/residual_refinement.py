@@ -7,92 +7,136 @@
 
 u, the anchor, stands in for the state read S_{t-1} k_t, and p, the predicted gain, for its
 derivative; nothing here depends on the state, so the recurrence stays a parallel scan.
-Equations are those of arXiv 2602.10796.
+Equations are those of arXiv 2602.10796 v2. Keys, gains and gates of all steps come out of as many
+matrix products as those of one step.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import (
-    Activation,
-    Dims,
-    FirstWrite,
-    Hint,
-    Injection,
-    Predictor,
-    Stream,
-    unit_norm,
-)
+from seqzoo.operators import Activation, Dims, FirstWrite, Hint, Predictor, Projection, Stream
 from seqzoo.scan import Writes
-from seqzoo.spec import PartSpec, slot
+from seqzoo.spec import PartSpec, Slot, slot
+from seqzoo_prism.following import FollowingInjection
+from seqzoo_prism.step_gates import GateSpec, StepGates
+from seqzoo_prism.step_keys import KeySpec, StepKeys
 
 __all__ = ["ResidualRefinement"]
 
 
-class ResidualRefinement(Injection):
+class ResidualRefinement(FollowingInjection):
     """B_t = sum_l beta^(l) delta^(l) k^(l)T, delta^(l) = act(p^(l) * r^(l)) (PRISM, Eqs. 10-16)."""
 
     name = "residual_refinement"
     hints: ClassVar = {"gates": Hint(decay=False)}
 
     class Spec(PartSpec):
-        """The axes of the paper's ablations (Table 3).
+        """Every axis on which PRISM's published variants differ.
 
-        depth: L, refinement steps, the rank of what a token writes.
+        depth: L, refinement steps, the rank of what they write.
+        value: a projection of u; null for the value of the write before, in `concatenated`.
+        residual: r^(1), the value less the anchor, or the value.
         gain: predictor of p^(l), which makes those of all steps at once.
         activation: of a step.
-        gate: beta^(l) as W_beta u for every step (linear), or through a sigmoid; that of the
-            first step goes through a sigmoid in both, since a forget may erase with it.
+        chain: whether a step subtracts what it wrote from the residual of the next.
+        keys: of the steps.
+        gate: strengths of the steps.
+        swapped: write k delta^T, so that queries meet delta and the key is read, as released for
+            the paper's Table 4.
         """
 
         depth: int = Field(default=2, ge=1, le=16)
+        value: Annotated[PartSpec | None, Slot("projection", "linear", optional=True)] = cast(
+            "Any", "linear"
+        )
+        residual: Literal["value_minus_anchor", "value"] = "value_minus_anchor"
         gain: PartSpec = slot("predictor", "linear")
         activation: PartSpec = slot("activation", "gelu")
-        gate: Literal["linear", "sigmoid"] = "linear"
+        chain: Literal["subtract", "none"] = "subtract"
+        keys: KeySpec = cast("Any", {})
+        gate: GateSpec = cast("Any", {})
+        swapped: bool = False
 
-    def __init__(self, spec: Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        if dims.heads * dims.value_size != dims.width:
-            raise SpecError(
-                "injection 'residual_refinement' subtracts the anchor from the value, so "
-                f"heads * value_size ({dims.heads} * {dims.value_size}) must be the width "
-                f"{dims.width}; leave value_size out"
-            )
-        self.dims, self.depth = dims, spec.depth
-        self.value = nn.Linear(dims.width, dims.width, bias=False)
-        self.keys = nn.Linear(dims.width, spec.depth * dims.key_heads * dims.key_size, bias=False)
-        self.gain: Predictor = spec.gain.build(dims, spec.depth)
-        self.gates = nn.Linear(dims.width, spec.depth * dims.heads, bias=False)
-        self.squashed = spec.depth if spec.gate == "sigmoid" else 1
+    def __init__(self, spec: Spec, dims: Dims, *, follows: bool = False) -> None:
+        super().__init__(spec, dims, follows=follows)
+        _check(spec, dims, follows=follows)
+        size = dims.width // dims.heads
+        self.shape = (dims.heads, size)
+        self.depth = spec.depth
+        self.value: Projection | None = (
+            spec.value.build(dims.place, dims.heads, size) if spec.value else None
+        )
+        self.minus_anchor = spec.residual == "value_minus_anchor"
+        self.gain: Predictor = spec.gain.build(replace(dims, value_size=size), spec.depth)
         self.activation: Activation = spec.activation.build()
+        self.chained = spec.chain == "subtract"
+        key_size = dims.value_size if spec.swapped else dims.key_size
+        self.keys = StepKeys(spec.keys, dims, spec.depth, key_size)
+        self.gates = StepGates(spec.gate, dims, spec.depth)
+        self.swapped = spec.swapped
 
     @classmethod
-    def first_write(cls, spec: PartSpec) -> FirstWrite:
-        """All keys have norm <= 1, and beta^(1) is a sigmoid."""
-        return FirstWrite(unit_key=True, strength="unit_keys")
+    def first_write(cls, spec: Any) -> FirstWrite:
+        """As the norm of its keys and the squashing of its gates say."""
+        own = spec.keys.of in ("own", "shared")
+        unit = own and not spec.swapped and spec.keys.norm.part.unit
+        return FirstWrite(unit_key=unit, strength=spec.gate.strength)
 
-    def forward(self, u: Tensor, stream: Stream) -> Writes:
-        """u (B, T, D) -> writes of rank R = L."""
-        dims = self.dims
-        keys = unit_norm(self.keys(u).unflatten(-1, (self.depth, dims.key_heads, dims.key_size)))
-        residual = (self.value(u) - u).unflatten(-1, (dims.heads, dims.value_size))
-        gains = self.gain(u, stream).expand(*u.shape[:2], self.depth, -1, -1)
-        steps = []
-        for gain in gains.unbind(2):
+    def after(self, u: Tensor, stream: Stream, before: Writes | None) -> Writes:
+        """u (B, T, D), the writes before -> writes of rank R = L."""
+        keys = self.keys(u, before)
+        deltas = self._refined(self._residual(u, stream, before), self.gain(u, stream))
+        if self.swapped:
+            keys, deltas = deltas, keys
+        return Writes(keys, deltas, self.gates(u))
+
+    def _residual(self, u: Tensor, stream: Stream, before: Writes | None) -> Tensor:
+        """r^(1) (B, T, H, D / H)."""
+        if self.value is not None:
+            value = self.value(u, stream)
+        else:
+            assert before is not None  # or `_check` had refused
+            value = before.values[:, :, 0]
+        return value - u.unflatten(-1, self.shape) if self.minus_anchor else value
+
+    def _refined(self, residual: Tensor, gains: Tensor) -> Tensor:
+        """r^(1) (B, T, H, D / H), p that broadcasts over (B, T, L, H, D / H) -> all delta^(l)."""
+        deltas = []
+        for gain in gains.expand(*residual.shape[:2], self.depth, -1, -1).unbind(2):
             delta = self.activation(gain * residual)
-            residual = residual - delta
-            steps.append(delta)
-        return Writes(keys, torch.stack(steps, dim=2), self._strengths(u))
+            if self.chained:
+                residual = residual - delta
+            deltas.append(delta)
+        return torch.stack(deltas, dim=2)
 
-    def _strengths(self, u: Tensor) -> Tensor:
-        """beta (B, T, L, H)."""
-        gates = self.gates(u).unflatten(-1, (self.depth, self.dims.heads))
-        if self.squashed == self.depth:
-            return gates.sigmoid()
-        return torch.cat([gates[:, :, :1].sigmoid(), gates[:, :, 1:]], dim=2)
+
+def _check(spec: ResidualRefinement.Spec, dims: Dims, *, follows: bool) -> None:
+    """Refuse sizes that do not fit, and a base write that is not there."""
+    side, size = ("key_size", dims.key_size) if spec.swapped else ("value_size", dims.value_size)
+    if dims.heads * size != dims.width:
+        raise SpecError(
+            "injection 'residual_refinement' makes its steps of the value less the anchor, so "
+            f"heads * {side} ({dims.heads} * {size}) must be the width {dims.width}; leave {side} "
+            "out"
+        )
+    if spec.swapped and dims.key_heads != dims.heads:
+        raise SpecError(
+            f"injection 'residual_refinement' with swapped: true needs as many key heads "
+            f"({dims.key_heads}) as heads ({dims.heads}); leave key_heads out"
+        )
+    if follows:
+        return
+    for taken, how in ((spec.value is None, "value: null"), (spec.keys.takes_base, "keys.of")):
+        if taken:
+            raise SpecError(
+                f"injection 'residual_refinement': {how} takes what a write before it has, and "
+                "there is none; put it into {type: concatenated, then: {type: "
+                "residual_refinement, ...}}"
+            )

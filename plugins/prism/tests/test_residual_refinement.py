@@ -1,89 +1,232 @@
-"""The injection against Eqs. 10-16 written out token by token, and its ablations."""
+"""The axes of the injection: what each changes, and nothing else; its rank, cost and refusals.
+
+That the values are the published ones is shown in test_presets.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Place, Stream
+from seqzoo.operators import Dims, FirstWrite, Place, Stream
 from seqzoo.scan import Writes
 from seqzoo.testing import MIXER_CHECKS, MixerCase
-from seqzoo_prism import ResidualRefinement
+from seqzoo_prism.residual_refinement import ResidualRefinement
 
 REGISTRY = seqzoo.load_registry()
-DIMS = Dims(Place(12), heads=3, key_size=5, value_size=4)
+DIMS = Dims(Place(12), heads=3, key_size=4, value_size=4)
+GELU = torch.nn.functional.gelu
 
 
-def injection(**settings: object) -> ResidualRefinement:
+def injection(dims: Dims = DIMS, **settings: object) -> ResidualRefinement:
     torch.manual_seed(0)
     spec = REGISTRY.spec("injection", {"type": "residual_refinement", **settings})
-    return spec.build(DIMS).double()
+    return spec.build(dims).double()
 
 
-def written_out(part: ResidualRefinement, u: Tensor, activation, gains: list[Tensor]) -> Tensor:
-    """B_t (H, V, K) of one token u (D,) by the paper's equations."""
-    depth, heads = part.depth, DIMS.heads
-    value = (part.value.weight @ u).view(heads, -1)
-    residual = value - u.view(heads, -1)
-    keys = (part.keys.weight @ u).view(depth, heads, -1)
-    gates = (part.gates.weight @ u).view(depth, heads)
-    total = torch.zeros(heads, DIMS.value_size, DIMS.key_size, dtype=u.dtype)
-    for step in range(depth):
-        delta = activation(gains[step] * residual)
-        residual = residual - delta
-        key = keys[step] / keys[step].norm(dim=-1, keepdim=True)
-        beta = gates[step].sigmoid() if step < part.squashed else gates[step]
-        total += torch.einsum("h,hv,hk->hvk", beta, delta, key)
-    return total
+def anchor(seed: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(2, 6, DIMS.width, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
-@pytest.mark.parametrize("gate", ["linear", "sigmoid"])
-def test_writes_are_the_papers(depth: int, gate: str) -> None:
-    part = injection(depth=depth, gate=gate)
-    u = torch.randn(2, 5, DIMS.width, dtype=torch.float64)
-    writes = part(u, Stream.over(u))
+def written(part: ResidualRefinement) -> tuple[Tensor, Writes]:
+    u = anchor()
+    return u, part(u, Stream.over(u))
+
+
+def shapes(part: ResidualRefinement) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in part.named_parameters()}
+
+
+BASE = shapes(injection())
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({"residual": "value"}, {}),
+        ({"chain": "none"}, {}),
+        ({"activation": "identity"}, {}),
+        ({"gate": {"squash": "all"}}, {}),
+        ({"gate": {"squash": "none"}}, {}),
+        ({"gate": {"bias": True}}, {"gates.project.bias": (6,)}),
+        ({"keys": {"norm": "none"}}, {}),
+        ({"keys": {"of": "shared"}}, {"keys.project.down.weight": (12, 12)}),
+        ({"keys": {"bias": True}}, {"keys.project.down.bias": (24,)}),
+        (
+            {"keys": {"rank": 5}},
+            {"keys.project.down.weight": (10, 12), "keys.project.up": (2, 12, 5)},
+        ),
+        ({"gain": "constant"}, {"gain.project.weight": None}),
+        ({"swapped": True}, {}),
+        ({"value": {"bias": True}}, {"value.project.bias": (12,)}),
+        (
+            {"depth": 3},
+            {
+                "keys.project.down.weight": (36, 12),
+                "gain.project.weight": (36, 12),
+                "gates.project.weight": (9, 12),
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_an_axis_changes_its_own_parameters_and_the_result(
+    settings: dict[str, Any], changed: dict[str, tuple[int, ...] | None]
+) -> None:
+    part = injection(**settings)
+    expected = {name: shape for name, shape in {**BASE, **changed}.items() if shape is not None}
+    assert shapes(part) == expected
+    base = injection()
+    if not changed:  # the same parameters give something else
+        part.load_state_dict(base.state_dict())
+        _, first = written(base)
+        _, second = written(part)
+        assert not all(
+            torch.equal(*pair)
+            for pair in (
+                (first.keys, second.keys),
+                (first.values, second.values),
+                (strengths(first), strengths(second)),
+            )
+        )
+
+
+def strengths(writes: Writes) -> Tensor:
     assert writes.strengths is not None
-    found = torch.einsum("btrh,btrhv,btrhk->bthvk", writes.strengths, writes.values, writes.keys)
-    for b in range(2):
-        for t in range(5):
-            gains = [
-                (weight @ u[b, t]).view(DIMS.heads, -1)
-                for weight in part.get_parameter("gain.project.weight").chunk(depth)
-            ]
-            expected = written_out(part, u[b, t], torch.nn.functional.gelu, gains)
-            # unit norms are taken with 1e-12 under the root
-            torch.testing.assert_close(found[b, t], expected, rtol=1e-9, atol=1e-10)
+    return writes.strengths
 
 
-def some_writes(part: ResidualRefinement) -> Writes:
-    u = torch.randn(1, 6, DIMS.width, dtype=torch.float64)
-    return part(u, Stream.over(u))
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("activation", ["gelu", "tanh"])
+def test_rank_of_what_a_token_writes_is_its_depth(depth: int, activation: str) -> None:
+    _, writes = written(injection(depth=depth, activation=activation))
+    token = torch.einsum("btrhv,btrhk->bthvk", writes.values, writes.keys)
+    assert torch.linalg.matrix_rank(token).eq(depth).all()
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_rank_of_what_a_token_writes_is_its_depth(depth: int) -> None:
-    part = injection(depth=depth)
-    writes = some_writes(part)
-    written = torch.einsum("btrhv,btrhk->bthvk", writes.values, writes.keys)
-    assert torch.linalg.matrix_rank(written).eq(depth).all()
+def test_shared_keys_write_rank_one() -> None:
+    _, writes = written(injection(depth=3, keys={"of": "shared"}))
+    token = torch.einsum("btrhv,btrhk->bthvk", writes.values, writes.keys)
+    assert torch.linalg.matrix_rank(token).eq(1).all()
+
+
+def test_swapped_writes_are_the_transposed() -> None:
+    _, plain = written(injection())
+    _, swapped = written(injection(swapped=True))
+    assert torch.equal(plain.keys, swapped.values)
+    assert torch.equal(plain.values, swapped.keys)
 
 
 def test_linear_steps_with_gain_one_leave_nothing_for_the_second() -> None:
-    part = injection(depth=2, activation="identity", gain="constant")
-    writes = some_writes(part)
+    _, writes = written(injection(activation="identity", gain="constant"))
     assert writes.values[:, :, 0].abs().max() > 0.1
     assert writes.values[:, :, 1].abs().max() == 0
 
 
-def test_value_size_that_does_not_fill_the_width_is_refused() -> None:
-    spec = REGISTRY.spec("mixer", {"type": "prism", "value_size": 4})
-    with pytest.raises(SpecError, match=r"heads \* value_size .* must be the width"):
-        spec.build(Place(32))
+def test_without_a_chain_every_step_starts_from_the_same_residual() -> None:
+    part = injection(chain="none", gain="constant", depth=3)
+    u, writes = written(part)
+    assert part.value is not None
+    residual = part.value(u, Stream.over(u)) - u.unflatten(-1, (3, 4))
+    for step in range(3):
+        torch.testing.assert_close(writes.values[:, :, step], GELU(residual))
 
 
-def test_every_preset_differs_from_prism_in_one_axis() -> None:
+def test_swapped_sides_may_differ_in_size() -> None:
+    dims = Dims(Place(12), heads=3, key_size=4, value_size=7)
+    part = injection(dims, swapped=True, gain={"type": "step_gains", "rank": 2})
+    u = anchor()
+    writes = part(u, Stream.over(u))
+    assert writes.keys.shape == (2, 6, 2, 3, 4)
+    assert writes.values.shape == (2, 6, 2, 3, 7)
+
+
+def test_keys_may_be_shared_by_heads() -> None:
+    dims = Dims(Place(12), heads=3, key_size=5, value_size=4, key_heads=1)
+    part = injection(dims, depth=2)
+    u = anchor()
+    writes = part(u, Stream.over(u))
+    assert writes.keys.shape == (2, 6, 2, 1, 5)
+    assert writes.values.shape == (2, 6, 2, 3, 4)
+
+
+class CountMatmuls(TorchDispatchMode):
+    """Counts matrix products."""
+
+    NAMES = ("aten.mm.", "aten.addmm.", "aten.bmm.", "aten.baddbmm.")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += str(func).startswith(self.NAMES)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("preset", ["prism", "prism-probing", "prism-lm"])
+def test_depth_4_takes_no_more_matrix_products_than_depth_1(preset: str) -> None:
+    counts = []
+    for depth in (1, 4):
+        mixer = REGISTRY.spec("mixer", {"type": preset, "depth": depth}).build(Place(32))
+        x = torch.randn(2, 7, 32)
+        u = mixer.anchor(x, Stream.over(x))
+        with CountMatmuls() as counter:
+            writes = mixer.injection(u, Stream.over(x))
+            (writes.keys.sum() + writes.values.sum() + writes.strengths.sum()).backward()
+        counts.append(counter.count)
+    assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({}, FirstWrite(unit_key=True, strength="unit_keys")),
+        ({"gate": {"squash": "all"}}, FirstWrite(unit_key=True, strength="unit_keys")),
+        ({"gate": {"squash": "none"}}, FirstWrite(unit_key=True, strength="unbounded")),
+        ({"keys": {"norm": "none"}}, FirstWrite(unit_key=False, strength="unit_keys")),
+        ({"keys": {"norm": "rms_norm"}}, FirstWrite(unit_key=False, strength="unit_keys")),
+        ({"swapped": True}, FirstWrite(unit_key=False, strength="unit_keys")),
+        ({"keys": {"of": "base"}}, FirstWrite(unit_key=False, strength="unit_keys")),
+    ],
+    ids=str,
+)
+def test_what_an_erase_may_be_tied_to(settings: dict[str, Any], first: FirstWrite) -> None:
+    spec = REGISTRY.spec("injection", {"type": "residual_refinement", **settings})
+    assert ResidualRefinement.first_write(spec) == first
+
+
+def test_an_unsquashed_first_gate_is_refused_where_a_forget_erases_with_it() -> None:
+    with pytest.raises(SpecError, match="the first strength of 'residual_refinement', which has"):
+        REGISTRY.spec("mixer", {"type": "prism", "gate": "none"})
+    REGISTRY.spec("mixer", {"type": "prism", "gate": "none", "forget": "head_decay"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "dims", "message"),
+    [
+        ({}, Dims(Place(12), 3, 4, 5), r"heads \* value_size \(3 \* 5\) must be the width 12"),
+        ({"swapped": True}, Dims(Place(12), 3, 5, 4), r"heads \* key_size \(3 \* 5\) must be"),
+        ({"swapped": True}, Dims(Place(12), 3, 4, 4, 1), r"as many key heads \(1\) as heads"),
+        ({"value": None}, DIMS, "value: null takes what a write before it has"),
+        ({"keys": {"of": "base"}}, DIMS, r"keys\.of takes what a write before it has"),
+        ({"keys": {"of": "base_first"}}, DIMS, r"put it into \{type: concatenated"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_refused(settings: dict[str, Any], dims: Dims, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        injection(dims, **settings)
+
+
+def test_every_ablation_of_table_3_differs_from_prism_in_one_axis() -> None:
     full = REGISTRY.spec("mixer", "prism").model_dump()
     for name, (section, key, value) in {
         "prism-depth1": ("injection", "depth", 1),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from seqzoo.operators.activations.activation import Activation
 
-__all__ = ["Gelu", "Identity", "Relu2", "Silu", "Tanh"]
+__all__ = ["Elu1", "Gelu", "Identity", "Relu2", "Silu", "Tanh"]
 
 
 class Identity(Activation):
@@ -59,3 +59,13 @@ class Relu2(Activation):
     def forward(self, x: Tensor) -> Tensor:
         """x (...) -> (...)."""
         return F.relu(x).square()
+
+
+class Elu1(Activation):
+    """elu(x) + 1, positive everywhere: linear attention's feature map (arXiv 2006.16236)."""
+
+    name = "elu1"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return F.elu(x) + 1

@@ -1,0 +1,67 @@
+"""Two injections as one: their writes side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqzoo.operators import Dims, FirstWrite, Injection, Stream
+from seqzoo.scan import Writes
+from seqzoo.spec import PartSpec, slot
+from seqzoo_prism.following import FollowingInjection
+
+__all__ = ["ConcatenatedInjection", "side_by_side"]
+
+
+class ConcatenatedInjection(Injection):
+    """B_t = B_t^first + B_t^then: rank R_first + R_then. Either may be such a sum itself."""
+
+    name = "concatenated"
+
+    class Spec(PartSpec):
+        """Two injections.
+
+        first: the one whose first write an erase may be tied to.
+        then: the other; `residual_refinement` may take its value and keys from the first.
+        """
+
+        first: PartSpec = slot("injection", "rank_one")
+        then: PartSpec = slot("injection", "residual_refinement")
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        self.first: Injection = spec.first.build(dims)
+        follows = issubclass(spec.then.part, FollowingInjection)
+        self.then: Injection = spec.then.build(dims, **({"follows": True} if follows else {}))
+
+    @classmethod
+    def first_write(cls, spec: Any) -> FirstWrite:
+        """That of the first injection."""
+        return spec.first.part.first_write(spec.first)
+
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
+        """u (B, T, D) -> the writes of both."""
+        first = self.first(u, stream)
+        if isinstance(self.then, FollowingInjection):
+            return side_by_side(first, self.then.after(u, stream, first))
+        return side_by_side(first, self.then(u, stream))
+
+
+def side_by_side(first: Writes, then: Writes) -> Writes:
+    """Writes of rank R and R' -> of rank R + R'; strengths of 1 where only one has strengths."""
+    strengths = None
+    if first.strengths is not None or then.strengths is not None:
+        strengths = torch.cat([_strengths(first), _strengths(then)], dim=2)
+    return Writes(
+        torch.cat([first.keys, then.keys], dim=2),
+        torch.cat([first.values, then.values], dim=2),
+        strengths,
+    )
+
+
+def _strengths(writes: Writes) -> Tensor:
+    if writes.strengths is not None:
+        return writes.strengths
+    return writes.values.new_ones(writes.values.shape[:-1])
