@@ -51,7 +51,7 @@ def make_spec(mixer: str, steps: int) -> seqzoo.RunSpec:
             "batch_size": 32,
             "optimizer": {"type": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
             "clip": 5.0,
-            "evaluate": {"every": steps, "batches": 1},
+            "evaluate": {"every": steps, "sequences": 32},
             "loggers": ["jsonl"],
             "device": "cpu",
         },

@@ -52,12 +52,12 @@ class EvaluateSpec(SpecModel):
 
     Attributes:
         every: steps between evaluations; the last step is always evaluated.
-        batches: evaluation batches at most; None means all the task has.
-        batch_size: sequences a batch; None means the training batch size.
+        sequences: test sequences at most, the same ones whatever the batch size; None means all.
+        batch_size: sequences at a time; None means the training batch size.
     """
 
     every: PositiveInt = 250
-    batches: PositiveInt | None = None
+    sequences: PositiveInt | None = None
     batch_size: PositiveInt | None = None
 
 

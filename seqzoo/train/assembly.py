@@ -82,7 +82,7 @@ class Assembly:
                 self.objective,
                 self.task,
                 batch_size=settings.batch_size or self.settings.batch_size,
-                batches=settings.batches,
+                sequences=settings.sequences,
                 device=self.device,
                 precision=self.precision,
                 processes=self.processes,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from itertools import islice
+from collections.abc import Iterator
 
 import torch
 
+from seqzoo.errors import RunError
 from seqzoo.operators import State
 from seqzoo.tasks import IGNORED, Batch, Task
 from seqzoo.train.distributed import ALONE, Processes
@@ -24,7 +25,7 @@ def evaluate(
     task: Task,
     *,
     batch_size: int,
-    batches: int | None = None,
+    sequences: int | None = None,
     device: torch.device | None = None,
     precision: Precision | None = None,
     processes: Processes = ALONE,
@@ -38,10 +39,13 @@ def evaluate(
         objective: of the model, which is measured in evaluation mode, and left in the mode it was.
         task: gives the test batches and the measure.
         batch_size: sequences at a time, over all processes.
-        batches: the first so many batches only; None means the whole test set.
+        sequences: the first so many of the test set only, whatever the batch size; None means all.
         device: where the model lies; None means the CPU.
         precision: of the forward passes; None means float32.
         processes: that share the work, all with the same arguments.
+
+    Raises:
+        RunError: no position of the test set has a label.
     """
     device = device or torch.device("cpu")
     precision = precision or Precision("float32", device)
@@ -51,7 +55,7 @@ def evaluate(
     names: tuple[str, ...] = ()
     state: State | None = None
     try:
-        for batch in islice(task.test_batches(batch_size), batches):
+        for batch in _first(task.test_batches(batch_size), sequences):
             own, counts = _own_rows(batch, processes)
             positions = own.labelled()[0].to(device)
             before = state if batch.continues else None
@@ -70,7 +74,31 @@ def evaluate(
     for row in torch.stack(rows).tolist() if rows else []:  # one wait for the device
         for name, value in zip(names, row, strict=True):
             totals[name] += value
-    return task.metrics(_added_up(processes.gather(dict(totals))))
+    sums = _added_up(processes.gather(dict(totals)))
+    if not sums.get("count", 1.0):
+        raise RunError(
+            f"the test set of task '{task.name}' has no label at any position: there is nothing to "
+            "measure; give it longer or more sequences"
+        )
+    return task.metrics(sums)
+
+
+def _first(batches: Iterator[Batch], sequences: int | None) -> Iterator[Batch]:
+    """The first so many sequences; of streams that are carried on, labels alone are left out."""
+    left = sequences
+    for batch in batches:
+        rows = batch.tokens.shape[0]
+        if left is None or rows <= left:
+            yield batch
+        elif batch.continues:  # the state has all rows
+            labels = batch.labels.clone()
+            labels[left:] = IGNORED
+            yield dataclasses.replace(batch, labels=labels)
+        else:
+            yield batch.rows(0, left)
+        left = None if left is None else left - rows
+        if left is not None and left <= 0:
+            return
 
 
 def _own_rows(batch: Batch, processes: Processes) -> tuple[Batch, bool]:

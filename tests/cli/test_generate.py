@@ -11,7 +11,7 @@ from seqzoo.cli import main
 RUN = """
 model: {{width: 16, layers: 1, mixer: prism}}
 task: {{type: text, path: {path}, unit: {unit}, length: 8}}
-train: {{steps: 2, batch_size: 2, evaluate: {{every: 2, batches: 1}}}}
+train: {{steps: 2, batch_size: 2, evaluate: {{every: 2, sequences: 4}}}}
 """
 
 

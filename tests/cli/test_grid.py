@@ -9,7 +9,7 @@ GRID = """
 base:
   model: {width: 16, layers: 1, mixer: attention}
   task: {type: parity, length: 8}
-  train: {steps: 4, batch_size: 4, evaluate: {every: 2, batches: 1}}
+  train: {steps: 4, batch_size: 4, evaluate: {every: 2, sequences: 4}}
 variants:
   full: {}
   bold: {train.optimizer.lr: 1e30, train.clip: null, train.log_every: 1}

@@ -13,7 +13,7 @@ RUN = """
 name: tiny
 model: {width: 16, layers: 1, mixer: attention}
 task: {type: parity, length: 8}
-train: {steps: 2, batch_size: 4, evaluate: {every: 2, batches: 1}}
+train: {steps: 2, batch_size: 4, evaluate: {every: 2, sequences: 4}}
 """
 
 

@@ -27,7 +27,7 @@ GRID = """
 base:
   model: {width: 16, layers: 1, mixer: attention}
   task: {type: parity, length: 8, test_size: 16}
-  train: {steps: 4, batch_size: 4, evaluate: {every: 2, batches: 1}, checkpoint: {every: 2}}
+  train: {steps: 4, batch_size: 4, evaluate: {every: 2, sequences: 4}, checkpoint: {every: 2}}
 variants: {full: {}, no-mlp: {model.mlp: null}, two: {model.mixer.heads: 2}}
 """
 

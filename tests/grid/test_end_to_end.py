@@ -27,7 +27,7 @@ GRID = """
 base:
   model: {width: 16, layers: 1, mixer: attention}
   task: {type: parity, length: 8}
-  train: {steps: 30, batch_size: 4, evaluate: {every: 10, batches: 1}, checkpoint: {every: 5}}
+  train: {steps: 30, batch_size: 4, evaluate: {every: 10, sequences: 4}, checkpoint: {every: 5}}
 variants:
   full: {}
   no-mlp: {model.mlp: null}

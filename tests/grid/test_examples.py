@@ -14,7 +14,7 @@ from seqzoo.grid.plan.notes import plan_notes
 from seqzoo.report import make_report
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SHORT = ("base.train.steps=1", "base.train.evaluate={batches: 1}", "base.task.test_size=8")
+SHORT = ("base.train.steps=1", "base.train.evaluate={sequences: 4}", "base.task.test_size=8")
 REGISTRY = load_registry()
 
 

@@ -35,7 +35,7 @@ GRID = """\
 base:
   model: {width: 16, layers: 1, mixer: attention}
   task: {type: parity, length: 8, test_size: 16}
-  train: {steps: 2, batch_size: 4, evaluate: {every: 2, batches: 1}}
+  train: {steps: 2, batch_size: 4, evaluate: {every: 2, sequences: 4}}
 variants: {full: {}, no-mlp: {model.mlp: null}}
 seeds: [0, 1]
 sampler: {type: halving, trials: 6, space: {train.optimizer.lr: {low: 1e-4, high: 1e-1}}}

@@ -27,7 +27,7 @@ def make_spec(registry: Registry) -> MakeSpec:
             "steps": 12,
             "batch_size": 8,
             "log_every": 5,
-            "evaluate": {"every": 4, "batches": 2},
+            "evaluate": {"every": 4, "sequences": 16},
             "checkpoint": {"every": 4},
             "device": "cpu",
         }

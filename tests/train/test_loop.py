@@ -358,7 +358,7 @@ def test_the_average_is_what_is_evaluated_and_saved(make_spec, tmp_path: Path) -
         assert torch.equal(kept, tensor)
     registry = load_registry(entry_points=[])
     spec, model = load_trained(tmp_path / "ema", registry)
-    metrics = evaluate(Objective(model), spec.task.build(), batch_size=8, batches=2)
+    metrics = evaluate(Objective(model), spec.task.build(), batch_size=5, sequences=16)
     assert metrics["loss"] == pytest.approx(averaged.metrics["loss"], rel=1e-6)
 
 

@@ -37,7 +37,7 @@ def shape_of(spec: RunSpec) -> Hashable:
     """What decides how long a step and an evaluation take."""
     settings = spec.train
     sizes = (settings.batch_size, settings.accumulate, settings.device, type(settings.optimizer))
-    evaluation = (settings.evaluate.batches, settings.evaluate.batch_size)
+    evaluation = (settings.evaluate.sequences, settings.evaluate.batch_size)
     way = (settings.precision, settings.compile, settings.activation_checkpointing, settings.ema)
     return spec.model, spec.task, sizes, evaluation, way
 

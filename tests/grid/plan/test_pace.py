@@ -25,7 +25,7 @@ def test_steps_and_evaluations_add_up():
 def test_learning_rate_seed_and_steps_are_no_shape():
     assert shape_of(spec()) == shape_of(spec(steps=5, optimizer={"lr": 0.5}, clip=None))
     assert shape_of(spec()) != shape_of(spec(batch_size=8))
-    assert shape_of(spec()) != shape_of(spec(evaluate={"batches": 1}))
+    assert shape_of(spec()) != shape_of(spec(evaluate={"sequences": 4}))
 
 
 def test_a_pace_is_taken_and_nothing_is_left_changed():

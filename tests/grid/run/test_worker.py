@@ -15,7 +15,7 @@ from seqzoo.train.directory import RunDirectory
 RUN = """
 model: {width: 16, layers: 1, mixer: attention}
 task: {type: parity, length: 8}
-train: {steps: 4, batch_size: 4, log_every: 1, evaluate: {every: 2, batches: 1}}
+train: {steps: 4, batch_size: 4, log_every: 1, evaluate: {every: 2, sequences: 4}}
 """
 
 
