@@ -1,4 +1,7 @@
-"""Files that are whole or absent: written beside their place, forced to disk, then renamed."""
+"""Files that are whole or absent: written beside their place, forced to disk, then renamed.
+
+And files that are read: only regular ones, since a pipe or a device may keep a reader waiting.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,21 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from safetensors import SafetensorError
 
 from seqzoo.errors import RunError
 
-__all__ = ["force_to_disk", "write_output", "write_whole", "writing"]
+__all__ = [
+    "NotRegularError",
+    "force_to_disk",
+    "open_regular",
+    "read_regular",
+    "write_output",
+    "write_whole",
+    "writing",
+]
 
 
 @contextmanager
@@ -100,3 +112,54 @@ def force_to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class NotRegularError(OSError):
+    """The path names a pipe, a device or a socket, from which reading may never end."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(None, f"it is {kind} and no regular file", str(path))
+        self.kind = kind
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading without ever waiting for a writer.
+
+    Raises:
+        NotRegularError: the path names a pipe, a device or a socket.
+        OSError: it cannot be opened; IsADirectoryError for a folder.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        kind = _kind(os.fstat(handle).st_mode)
+        if kind == "a folder":
+            raise IsADirectoryError(None, "it is a folder", str(path))
+        if kind:
+            raise NotRegularError(path, kind)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        NotRegularError: the path names a pipe, a device or a socket.
+        OSError: it cannot be read; IsADirectoryError for a folder.
+    """
+    with open_regular(path) as file:
+        return file.read()
+
+
+def _kind(mode: int) -> str:
+    """What a path names, "" for a regular file."""
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+    }
+    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a special file")

@@ -105,7 +105,7 @@ def _texts(given: Sequence[str], file: Path | None) -> list[str]:
         SpecError: there is none, one is empty, or the file cannot be read.
     """
     from seqzoo.errors import SpecError
-    from seqzoo.tasks.data_file import open_regular
+    from seqzoo.files import open_regular
 
     texts = list(given)
     if file is not None:
@@ -145,7 +145,7 @@ def _text_task(task: object, directory: Path) -> Text:
             "continue; generate takes a run of task: text"
         )
     folder = latest(directory / "checkpoint")
-    if folder is not None and verify(folder).fingerprint != task.fingerprint:
+    if folder is not None and verify(folder).progress.fingerprint != task.fingerprint:
         raise SpecError(
             f"{directory}: its text file {task.spec.path} is not the one it was trained on, so its "
             "tokens may mean other characters; put the old file back"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from seqzoo.errors import SpecError
+from seqzoo.files import NotRegularError, open_regular
 
-__all__ = ["check_path", "open_regular", "opened", "path_of"]
+__all__ = ["check_path", "opened", "path_of"]
 
 
 def check_path(text: str) -> str:
@@ -73,43 +72,3 @@ def opened(path: Path, *, kind: str, task: str, content: str) -> Iterator[Binary
         raise SpecError(
             f"{kind} {path} cannot be read: {failure.strerror}; check its permissions"
         ) from None
-
-
-class NotRegularError(OSError):
-    """The path names a pipe, a device or a socket, from which reading may never end."""
-
-    def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(None, f"it is {kind} and no regular file", str(path))
-        self.kind = kind
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading without ever waiting for a writer.
-
-    Raises:
-        NotRegularError: the path names a pipe, a device or a socket.
-        OSError: it cannot be opened; IsADirectoryError for a folder.
-    """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        kind = _kind(os.fstat(handle).st_mode)
-        if kind == "a folder":
-            raise IsADirectoryError(None, "it is a folder", str(path))
-        if kind:
-            raise NotRegularError(path, kind)
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
-
-
-def _kind(mode: int) -> str:
-    """What a path names, "" for a regular file."""
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFSOCK: "a socket",
-    }
-    return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "a special file")

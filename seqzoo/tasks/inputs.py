@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from seqzoo.tasks.data_file import open_regular
+from seqzoo.files import open_regular
 
 __all__ = ["fingerprint_of"]
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.tasks.data_file import NotRegularError, open_regular
+from seqzoo.files import NotRegularError, open_regular, read_regular
 from seqzoo.tasks.text_file import changed_meanwhile, held_out_from, read_blocks, read_text
 from seqzoo.tasks.token_ids import BLOCK, FileIds, Ids
 from seqzoo.tasks.tokenized import tokenized
@@ -121,8 +121,7 @@ def read_tokens(path: Path, tokenizer_path: Path) -> Tokens:
 def _read_tokenizer(path: Path) -> tuple[bytes, str]:
     """A tokenizer's file, and its fingerprint."""
     try:
-        with open_regular(path) as file:
-            content = file.read()
+        content = read_regular(path)
     except (FileNotFoundError, IsADirectoryError, NotRegularError):
         raise SpecError(
             f"there is no tokenizer file {path}; set `tokenizer` of task 'text' to a tokenizer.json"

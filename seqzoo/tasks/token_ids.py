@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqzoo.errors import RunError
-from seqzoo.tasks.data_file import open_regular
+from seqzoo.files import open_regular
 
 __all__ = ["BLOCK", "FileIds", "Ids", "MemoryIds"]
 

@@ -16,8 +16,9 @@ from seqzoo.spec.run import RunSpec, TrainSpec
 from seqzoo.tasks import Batch, Task
 from seqzoo.train import checkpoint
 from seqzoo.train.average import Average
-from seqzoo.train.device import generator_states, restore_generators
+from seqzoo.train.device import generator_states
 from seqzoo.train.distributed import Processes
+from seqzoo.train.entries import compare, entries_of, misfit
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.objective import Objective
 from seqzoo.train.parallel import share
@@ -128,13 +129,36 @@ class Assembly:
                 progress, extra = checkpoint.load(folder, *state)
                 if self.processes.rank:
                     prefix = f"generator-{self.processes.rank}/"
-                    restore_generators({**own, **_below(extra, prefix)}, self.device)
+                    states = {**own, **_below(extra, prefix)}
+                    checkpoint.put_back(folder / checkpoint.TRAINING, states, self.device)
+            self._check_extra(folder, extra)
             if self.average is not None:
                 weights = _below(extra, "weights/")
                 for name, value in self.average.values.items():
                     value.copy_(weights[name])
         self.precision.restore(_below(extra, "scaler/"))
         return progress
+
+    def _check_extra(self, folder: Path, extra: dict[str, Tensor]) -> None:
+        """See that a checkpoint has the average and the scaler that this run needs.
+
+        Raises:
+            RunError: an entry is missing, unknown, of another shape or dtype, or no factor.
+        """
+        wanted: dict[str, Tensor] = {}
+        if self.average is not None:
+            wanted |= {f"weights/{name}": each for name, each in self.average.values.items()}
+        wanted |= {f"scaler/{name}": each for name, each in self.precision.state().items()}
+        found = {name: each for name, each in extra.items() if not name.startswith("generator-")}
+        path = folder / checkpoint.TRAINING
+        compare(
+            path,
+            {f"extra/{name}": each for name, each in entries_of(found).items()},
+            {f"extra/{name}": each for name, each in entries_of(wanted).items()},
+        )
+        scale = extra.get("scaler/scale")
+        if scale is not None and not (torch.isfinite(scale) and scale > 0):
+            raise misfit(path, f"'extra/scaler/scale' is {scale:g}, and a factor above 0 is wanted")
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self.average.in_place() if self.average is not None else nullcontext()

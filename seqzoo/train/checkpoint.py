@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -28,15 +28,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from seqzoo.errors import DirectoryError, RunError
+from seqzoo.files import force_to_disk, writing
 from seqzoo.train.device import generator_states, restore_generators
-from seqzoo.train.files import force_to_disk, writing
+from seqzoo.train.entries import compare, entries_of, optimizer_tensors
 from seqzoo.train.progress import Progress
 from seqzoo.train.seals import STATE, State, check, next_step, read_state, size_and_checksum, verify
 from seqzoo.train.tensors import (
     fill_model,
     fill_optimizer,
-    optimizer_tensors,
     unique_tensors,
+    untouched_parameters,
 )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "latest",
     "load",
     "load_weights",
+    "put_back",
     "save",
     "seal",
     "step_of",
@@ -88,7 +90,8 @@ def save(
     try:
         with writing(root):
             save_file(training, draft / TRAINING)
-        return seal(draft, progress, unique_tensors(model), keep)
+        untouched = untouched_parameters(model, optimizer)
+        return seal(draft, progress, unique_tensors(model), keep, untouched)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -105,8 +108,21 @@ def begin(root: Path) -> Path:
     return draft
 
 
-def seal(draft: Path, progress: Progress, weights: Mapping[str, Tensor], keep: int) -> Path:
+def seal(
+    draft: Path,
+    progress: Progress,
+    weights: Mapping[str, Tensor],
+    keep: int,
+    untouched: Sequence[str],
+) -> Path:
     """Add weights and progress to a draft, force all to disk, rename it, remove older checkpoints.
+
+    Args:
+        draft: what `begin` gave, with everything else in it.
+        progress: how far the run is.
+        weights: the model's, by name.
+        keep: how many of the newest checkpoints stay.
+        untouched: parameters for which the optimizer has no state.
 
     Raises:
         RunError: it cannot be written.
@@ -117,7 +133,7 @@ def seal(draft: Path, progress: Progress, weights: Mapping[str, Tensor], keep: i
         save_file(dict(weights), draft / MODEL)
         written = sorted(path for path in draft.rglob("*") if path.is_file())
         files = {path.relative_to(draft).as_posix(): size_and_checksum(path) for path in written}
-        state = State(files=files, progress=progress)
+        state = State(files=files, progress=progress, untouched=tuple(untouched))
         (draft / STATE).write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
         for path in (*written, draft / STATE, *{path.parent for path in written}):
             force_to_disk(path)
@@ -168,16 +184,40 @@ def load(
     Raises:
         RunError: a file is missing, damaged or of another model; the message names it.
     """
-    progress = verify(folder)
-    if not (folder / TRAINING).is_file():
-        raise RunError(f"{folder / TRAINING} cannot be read: it is missing; {next_step(folder)}")
+    state = verify(folder, (MODEL, TRAINING))
+    path, progress = folder / TRAINING, state.progress
+    rest = fill_optimizer(model, optimizer, path, progress.step, state.untouched)
     fill_model(model, folder / MODEL)
-    rest = fill_optimizer(model, optimizer, folder / TRAINING)
     generators = {name: rest.pop(f"generator/{name}") for name in _names(rest, "generator/")}
     if "cpu" not in generators:
-        raise RunError(f"{folder / TRAINING} is damaged: no generator/cpu; {next_step(folder)}")
-    restore_generators(generators, device)
-    return progress, {name: rest[f"extra/{name}"] for name in _names(rest, "extra/")}
+        raise RunError(f"{path} is damaged: no generator/cpu; {next_step(folder)}")
+    put_back(path, generators, device)
+    extra = {name: rest.pop(f"extra/{name}") for name in _names(rest, "extra/")}
+    compare(path, entries_of(rest), {})
+    return progress, extra
+
+
+def put_back(path: Path, generators: dict[str, Tensor], device: torch.device) -> None:
+    """Put the random generators into the states of a file.
+
+    Raises:
+        RunError: one is no state of such a generator.
+    """
+    own = generator_states(device)
+    for name, state in generators.items():
+        if name in own:
+            found, wanted = entries_of({"": state})[""], entries_of({"": own[name]})[""]
+            if found != wanted:
+                raise _no_generator(path, name, f"is {found} there and {wanted} here")
+    try:
+        restore_generators(generators, device)
+    except RuntimeError as failure:
+        reason = str(failure).partition("\n")[0]
+        raise _no_generator(path, ", ".join(generators), f"cannot be used: {reason}") from None
+
+
+def _no_generator(path: Path, name: str, what: str) -> RunError:
+    return RunError(f"{path} is damaged: generator/{name} {what}; {next_step(path.parent)}")
 
 
 def _names(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:

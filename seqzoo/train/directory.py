@@ -9,9 +9,10 @@ from types import TracebackType
 import yaml
 
 from seqzoo.errors import DirectoryError, RunError
+from seqzoo.files import read_regular, write_whole, writing
 from seqzoo.spec.run import RunSpec, run_id_of
+from seqzoo.spec.write import yaml_of
 from seqzoo.train import checkpoint
-from seqzoo.train.files import write_whole, writing
 from seqzoo.train.record import Record, read_record
 
 try:
@@ -105,9 +106,9 @@ class RunDirectory:
             RunError: it cannot be written.
         """
         spec_file = self.path / "spec.yaml"
-        text = yaml.safe_dump(self._spec.resolved(), sort_keys=False, allow_unicode=True)
+        text = yaml_of(self._spec.resolved())
         text = f"# run {self._spec.run_id}, resolved: every default written out\n{text}"
-        if not spec_file.exists() or spec_file.read_text(encoding="utf-8") != text:
+        if not spec_file.exists() or read_regular(spec_file) != text.encode():
             write_whole(spec_file, text)
         checkpoint.clean(self.checkpoints)
 
@@ -121,7 +122,7 @@ class RunDirectory:
             self._refuse_other(record.run_id)
         if spec_file.exists():
             try:
-                other = run_id_of(yaml.safe_load(spec_file.read_text(encoding="utf-8")))
+                other = run_id_of(yaml.safe_load(read_regular(spec_file)))
             except (OSError, ValueError, yaml.YAMLError, AttributeError) as failure:
                 raise RunError(
                     f"{spec_file} cannot be read: {failure}; choose another --out than {self.path}"

@@ -27,6 +27,7 @@ from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.progress import Progress
 from seqzoo.train.record import Record, write_record
+from seqzoo.train.seals import next_step
 from seqzoo.train.sources import sources
 from seqzoo.train.watch import Watch
 
@@ -268,6 +269,11 @@ class _Training:
             raise RunError(
                 f"{folder} is of run {progress.run_id}, and this is run {self.spec.run_id}; "
                 "choose another --out"
+            )
+        if progress.step > self.spec.train.steps:
+            raise RunError(
+                f"{folder / 'state.json'} is damaged: progress.step is {progress.step:,}, and the "
+                f"run has {self.spec.train.steps:,} steps; {next_step(folder)}"
             )
         if progress.fingerprint != self.task.fingerprint:
             raise RunError(

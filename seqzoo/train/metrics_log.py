@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from seqzoo.train.files import write_whole, writing
+from seqzoo.files import open_regular, write_whole, writing
 
 __all__ = ["MetricsLog", "read_rows"]
 
@@ -34,7 +34,7 @@ class MetricsLog:
             rows = [row for row in read_rows(path) if row["step"] <= step]
             write_whole(path, "".join(json.dumps(row) + "\n" for row in rows))
         with writing(path):
-            self._file = path.open("a", encoding="utf-8")
+            self._file = os.fdopen(_opened(path), "a", encoding="utf-8")
 
     def append(self, row: dict[str, Any]) -> None:
         """Write one row; readers see it at once.
@@ -61,6 +61,12 @@ class MetricsLog:
             self._file.close()
 
 
+def _opened(path: Path) -> int:
+    """A handle to append with; a pipe without a reader is an error and is not waited for."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+    return os.open(path, flags, 0o666)
+
+
 def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
     """The whole rows of a metrics.jsonl, in order; a line that a kill cut short ends it.
 
@@ -69,7 +75,7 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
         kind: rows of this kind alone, which is quick where they are few; None for all.
     """
     wanted = (kind or "").encode()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         for line in file:
             if wanted not in line:
                 continue

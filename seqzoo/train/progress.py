@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
 
 __all__ = ["Progress"]
 
@@ -32,16 +32,16 @@ class Progress(BaseModel):
 
     run_id: str
     fingerprint: str = ""
-    step: int = 0
-    tokens: int = 0
-    train_s: float = 0.0
-    wall_s: float = 0.0
+    step: NonNegativeInt = 0
+    tokens: NonNegativeInt = 0
+    train_s: NonNegativeFloat = 0.0
+    wall_s: NonNegativeFloat = 0.0
     metrics: dict[str, float] = {}
     best: dict[str, float] = {}
-    best_at: int | None = None
-    reached_at: int | None = None
-    peak_rss: int = 0
-    peak_device: int = 0
-    stale: int = 0
-    skipped: int = 0
+    best_at: NonNegativeInt | None = None
+    reached_at: NonNegativeInt | None = None
+    peak_rss: NonNegativeInt = 0
+    peak_device: NonNegativeInt = 0
+    stale: NonNegativeInt = 0
+    skipped: NonNegativeInt = 0
     losses: list[float] = []

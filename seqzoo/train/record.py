@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from seqzoo.errors import RunError
-from seqzoo.train.files import write_whole
+from seqzoo.files import read_regular, write_whole
 
 __all__ = [
     "Commit",
@@ -178,7 +178,7 @@ def read_record(path: Path) -> Record:
         RunError: there is none, or it is damaged; the message names the file and what is wrong.
     """
     try:
-        return Record.model_validate(from_json(path.read_bytes()))
+        return Record.model_validate(from_json(read_regular(path)))
     except FileNotFoundError:
         raise RunError(f"{path}: there is no record; the run has not finished") from None
     except OSError as failure:

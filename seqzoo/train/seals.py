@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
+from seqzoo.files import open_regular, read_regular
 from seqzoo.train.progress import Progress
 from seqzoo.train.tensors import first_cut
 
@@ -20,25 +22,43 @@ BLOCK = 1 << 20
 
 
 class State(BaseModel):
-    """state.json: how far the run is, and each other file's size in bytes and CRC-32."""
+    """state.json: how far the run is, and what the other files should be.
+
+    Attributes:
+        format: version of this file's layout.
+        files: size in bytes and CRC-32 of each other file.
+        progress: how far the run is.
+        untouched: parameters that had never had a gradient: the optimizer has no state of them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     format: Literal[1] = 1
     files: dict[str, tuple[int, int]]
     progress: Progress
+    untouched: tuple[str, ...] = ()
 
 
-def verify(folder: Path) -> Progress:
-    """How far a checkpoint is, once all its files have been read and found whole.
+def verify(folder: Path, wanted: Iterable[str] = ()) -> State:
+    """What state.json says, once all files it lists have been read and found whole.
+
+    Args:
+        folder: the checkpoint.
+        wanted: files that must be there, such as model.safetensors.
 
     Raises:
-        RunError: a file is missing or damaged; the message names it.
+        RunError: a file is missing, damaged or not listed, or the step is not the folder's; the
+            message names it.
     """
     state = read_state(folder)
+    for name in wanted:
+        if name not in state.files:
+            raise RunError(
+                f"{folder / STATE} is damaged: it has no checksum of {name}; {next_step(folder)}"
+            )
     for name, expected in state.files.items():
         check(folder / name, expected)
-    return state.progress
+    return state
 
 
 def next_step(folder: Path) -> str:
@@ -57,14 +77,17 @@ def read_state(folder: Path) -> State:
     """
     path = folder / STATE
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-        return State.model_validate(document)
+        document: Any = json.loads(read_regular(path))
+        state = State.model_validate(document)
+        if folder.name == f"step-{state.progress.step:08d}":
+            return state
+        wrong = f"is damaged: progress.step is {state.progress.step:,}, and it lies in {folder}"
     except OSError as failure:
         wrong = f"cannot be read: {failure.strerror}"
     except ValidationError as failure:
         error = failure.errors(include_url=False)[0]
         wrong = f"is damaged: {'.'.join(map(str, error['loc']))}: {error['msg']}"
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         wrong = f"is damaged: it is no JSON ({failure})"
     raise RunError(f"{path} {wrong}; {next_step(folder)}")
 
@@ -72,7 +95,7 @@ def read_state(folder: Path) -> State:
 def size_and_checksum(path: Path) -> tuple[int, int]:
     """A file's bytes and their CRC-32."""
     checksum = size = 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(BLOCK):
             checksum = zlib.crc32(block, checksum)
             size += len(block)

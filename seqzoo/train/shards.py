@@ -29,13 +29,14 @@ from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 from torch.distributed.tensor import DTensor
 
 from seqzoo.errors import RunError
+from seqzoo.files import writing
 from seqzoo.train import checkpoint
-from seqzoo.train.device import generator_states, restore_generators
+from seqzoo.train.device import generator_states
 from seqzoo.train.distributed import Processes
-from seqzoo.train.files import writing
+from seqzoo.train.entries import Entry, compare, entries_of, optimizer_tensors
 from seqzoo.train.progress import Progress
 from seqzoo.train.seals import verify
-from seqzoo.train.tensors import load_states, optimizer_tensors
+from seqzoo.train.tensors import check_count, check_states, load_states, untouched_parameters
 
 __all__ = ["load", "save"]
 
@@ -66,7 +67,10 @@ def save(
     try:
         processes.together(lambda: _write(tensors, draft / SHARDS))
         weights = {name: _whole(tensor, processes) for name, tensor in _own_tensors(model).items()}
-        return processes.on_writer(lambda: checkpoint.seal(draft, progress, weights, keep))
+        untouched = untouched_parameters(model, optimizer)
+        return processes.on_writer(
+            lambda: checkpoint.seal(draft, progress, weights, keep, untouched)
+        )
     finally:
         if processes.writer:
             shutil.rmtree(draft, ignore_errors=True)
@@ -89,43 +93,39 @@ def load(
     Raises:
         RunError: a file is missing, damaged or of another model; the message names it.
     """
-    progress = processes.on_writer(lambda: verify(folder))
-    reader = HuggingFaceStorageReader(str(folder / SHARDS))
-    there = reader.read_metadata().state_dict_metadata
+    state = processes.on_writer(lambda: verify(folder, (checkpoint.MODEL,)))
+    path = folder / SHARDS
+    reader = HuggingFaceStorageReader(str(path))
+    there = _metadata(reader, path)
+    found = {name: entry for name, entry in there.items() if name.startswith("optimizer/")}
+    check_states(path, found, model, optimizer, state.untouched)
+    own = _own_tensors(model)
+    found = {name: entry for name, entry in there.items() if name.startswith("model/")}
+    compare(path, found, {f"model/{name}": entry for name, entry in entries_of(own).items()})
     parameters = dict(model.named_parameters())
     tensors: dict[str, Tensor] = {}
-    for name, tensor in _own_tensors(model).items():
-        tensors[f"model/{name}"] = torch.zeros_like(tensor)
-    for name, stored in there.items():
+    for name, entry in there.items():
         kind, _, rest = name.partition("/")
-        if kind == "generator" and int(rest.partition("/")[0]) != processes.rank:
-            continue
-        if kind == "model" and name not in tensors:
-            raise _misfit(folder, f"the model has no tensor '{rest}'")
-        if kind != "model":
-            tensors[name] = _like(stored, parameters.get(rest.partition("/")[2]))
-    for name, tensor in tensors.items():
-        stored = there.get(name)
-        if not isinstance(stored, TensorStorageMetadata) or stored.size != tensor.shape:
-            found = tuple(stored.size) if isinstance(stored, TensorStorageMetadata) else "not there"
-            raise _misfit(folder, f"tensor '{name}' is {found}, and {tuple(tensor.shape)} here")
+        if kind != "generator" or rest.partition("/")[0] == str(processes.rank):
+            like = own.get(rest) if kind == "model" else parameters.get(rest.partition("/")[2])
+            tensors[name] = _like(entry, like)
     with _plain_failure():
         load_shards(tensors, storage_reader=reader)
-    own = _own_tensors(model)
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(tensors[f"model/{name}"])
     states: dict[int, dict[str, Tensor]] = {}
     for name in _below(tensors, "optimizer/"):
         key, _, parameter = name.partition("/")
-        state = states.setdefault(id(parameters[parameter]), {})
-        state[key] = tensors[f"optimizer/{name}"]
+        tensor = tensors[f"optimizer/{name}"]
+        check_count(path, f"optimizer/{name}", tensor, state.progress.step)
+        states.setdefault(id(parameters[parameter]), {})[key] = tensor
     load_states(optimizer, states)
     prefix = f"generator/{processes.rank}/"
     generators = {name: tensors[prefix + name] for name in _below(tensors, prefix)}
     if generators:
-        restore_generators(generators, device)
-    return progress, {name: tensors[f"extra/{name}"] for name in _below(tensors, "extra/")}
+        checkpoint.put_back(path, generators, device)
+    return state.progress, {name: tensors[f"extra/{name}"] for name in _below(tensors, "extra/")}
 
 
 def _own_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -159,20 +159,32 @@ def _whole(tensor: Tensor, processes: Processes) -> Tensor:
     return whole.cpu().contiguous() if processes.writer else whole.new_empty(0)
 
 
-def _like(stored: object, parameter: nn.Parameter | None) -> Tensor:
-    """A tensor to read into: cut up as the parameter is where it has its shape."""
-    assert isinstance(stored, TensorStorageMetadata)
-    if parameter is not None and stored.size == parameter.shape:
-        return torch.zeros_like(parameter, dtype=stored.properties.dtype)
-    return torch.zeros(stored.size, dtype=stored.properties.dtype)
+def _metadata(reader: HuggingFaceStorageReader, path: Path) -> dict[str, Entry]:
+    """The entries of all files.
+
+    Raises:
+        RunError: they cannot be read.
+    """
+    try:
+        there = reader.read_metadata().state_dict_metadata
+    except Exception as failure:  # headers may be anything, and so is what the library raises
+        raise RunError(
+            f"{path} is damaged: {failure or type(failure).__name__}; delete {path.parent} and run "
+            "the same command again"
+        ) from None
+    return {
+        name: Entry(tuple(stored.size), stored.properties.dtype)
+        for name, stored in there.items()
+        if isinstance(stored, TensorStorageMetadata)
+    }
+
+
+def _like(entry: Entry, tensor: Tensor | None) -> Tensor:
+    """A tensor to read into: cut up as the model's is where it has its shape."""
+    if tensor is not None and entry.shape == tuple(tensor.shape):
+        return torch.zeros_like(tensor, dtype=entry.dtype)
+    return torch.zeros(entry.shape, dtype=entry.dtype)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
     return [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
-
-
-def _misfit(folder: Path, what: str) -> RunError:
-    return RunError(
-        f"{folder / SHARDS} is not of this model: {what}; use the spec (and the version of seqzoo "
-        "and its plugins) that it was saved with, or another --out"
-    )

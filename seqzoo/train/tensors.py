@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seqzoo.errors import RunError
+from seqzoo.train.entries import Entry, compare, entries_of, misfit, optimizer_entries
 
 __all__ = [
+    "check_count",
+    "check_states",
     "fill_model",
     "fill_optimizer",
     "first_cut",
     "load_states",
-    "optimizer_tensors",
+    "read_tensors",
     "unique_tensors",
+    "untouched_parameters",
 ]
 
 
@@ -36,35 +39,14 @@ def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimizer's state as `<state>/<parameter>`, contiguous."""
-    return {
-        f"{key}/{name}": value.detach().contiguous()
-        for name, parameter in model.named_parameters()
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
 def fill_model(model: nn.Module, path: Path) -> None:
     """Copy a file's tensors into a model's.
 
     Raises:
-        RunError: the file is damaged, or its names, shapes or dtypes are not the model's; the
-            first wrong tensor in the model's order is named.
+        RunError: the file is damaged, or its names, shapes or dtypes are not the model's.
     """
-    found = _read(path)
-    targets = unique_tensors(model)
-    for name, target in targets.items():
-        if name not in found:
-            raise _misfit(path, f"it lacks tensor '{name}' {_shape(target)}")
-        if found[name].shape != target.shape or found[name].dtype != target.dtype:
-            raise _misfit(
-                path,
-                f"tensor '{name}' is {_shape(found[name])} there and {_shape(target)} here",
-            )
-    for name, tensor in found.items():
-        if name not in targets:
-            raise _misfit(path, f"the model has no tensor '{name}' {_shape(tensor)}")
+    found = read_tensors(path)
+    compare(path, entries_of(found), entries_of(unique_tensors(model)))
     own = model.state_dict()
     with torch.no_grad():
         for name, tensor in found.items():
@@ -72,33 +54,76 @@ def fill_model(model: nn.Module, path: Path) -> None:
 
 
 def fill_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, path: Path
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    path: Path,
+    step: int,
+    untouched: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """Give an optimizer the state of a file, and return the file's other tensors.
 
+    The model's weights are changed: they are to be loaded after this.
+
+    Args:
+        model: whose parameters the optimizer trains.
+        optimizer: as it was made.
+        path: the file; its names of the optimizer's state begin with `optimizer/`.
+        step: the checkpoint's.
+        untouched: parameters that had never had a gradient when it was saved.
+
     Raises:
-        RunError: the file is damaged, or a state belongs to no parameter or has another shape.
+        RunError: the file is damaged, or its state is not what this optimizer makes.
     """
+    found = read_tensors(path)
+    own = {name: each for name, each in found.items() if name.startswith("optimizer/")}
+    check_states(path, entries_of(own), model, optimizer, untouched)
     parameters = dict(model.named_parameters())
-    states: dict[str, dict[str, Tensor]] = {}
-    others = {}
-    for full_name, tensor in _read(path).items():
-        kind, _, rest = full_name.partition("/")
-        if kind != "optimizer":
-            others[full_name] = tensor
-            continue
-        key, _, name = rest.partition("/")
-        parameter = parameters.get(name)
-        if parameter is None:
-            raise _misfit(path, f"the model has no parameter '{name}' for '{full_name}'")
-        if tensor.ndim and tensor.shape != parameter.shape:
-            raise _misfit(
-                path,
-                f"tensor '{full_name}' is {_shape(tensor)} there and {_shape(parameter)} here",
-            )
-        states.setdefault(name, {})[key] = tensor
-    load_states(optimizer, {id(parameters[name]): state for name, state in states.items()})
-    return others
+    states: dict[int, dict[str, Tensor]] = {}
+    for full_name, tensor in own.items():
+        _, key, name = full_name.split("/", 2)
+        check_count(path, full_name, tensor, step)
+        states.setdefault(id(parameters[name]), {})[key] = tensor
+    load_states(optimizer, states)
+    return {name: tensor for name, tensor in found.items() if name not in own}
+
+
+def check_states(
+    path: Path,
+    found: Mapping[str, Entry],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    untouched: Collection[str],
+) -> None:
+    """See that the entries `optimizer/<state>/<parameter>` are those that this optimizer makes.
+
+    Raises:
+        RunError: one is missing, unknown, or of another shape or dtype.
+    """
+    wanted = {f"optimizer/{k}": v for k, v in optimizer_entries(model, optimizer).items()}
+    absent = frozenset(name for name in wanted if name.split("/", 2)[2] in untouched)
+    compare(path, found, wanted, absent)
+
+
+def check_count(path: Path, name: str, tensor: Tensor, step: int) -> None:
+    """See that an optimizer's own count of steps fits the checkpoint's.
+
+    Raises:
+        RunError: it does not.
+    """
+    if name.startswith("optimizer/step/") and tensor.numel() == 1:
+        count = float(tensor)
+        if not 0 < count <= step:
+            raise misfit(path, f"'{name}' is {count:g}, and the checkpoint is of step {step:,}")
+
+
+def untouched_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
+    """Trained parameters without a state, since none of their steps had a gradient."""
+    trained = {id(each) for group in optimizer.param_groups for each in group["params"]}
+    return [
+        name
+        for name, each in model.named_parameters()
+        if id(each) in trained and not optimizer.state.get(each)
+    ]
 
 
 def first_cut(path: Path) -> str:
@@ -107,15 +132,15 @@ def first_cut(path: Path) -> str:
     begin = 8 + int.from_bytes(content[:8], "little")
     try:
         header = json.loads(content[8:begin])
-    except ValueError:
+        header.pop("__metadata__", None)
+        places = {name: each["data_offsets"] for name, each in header.items()}
+        for name, (first, stop) in sorted(places.items(), key=lambda item: item[1]):
+            there = max(0, len(content) - begin - first)
+            if there < stop - first:
+                shape = f"{tuple(header[name]['shape'])} {header[name]['dtype']}"
+                return f"of tensor '{name}' {shape} it has {there:,} bytes of {stop - first:,}"
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return "not even its list of tensors is whole"
-    header.pop("__metadata__", None)
-    for name, tensor in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        first, stop = tensor["data_offsets"]
-        there = max(0, len(content) - begin - first)
-        if there < stop - first:
-            shape = f"{tuple(tensor['shape'])} {tensor['dtype']}"
-            return f"of tensor '{name}' {shape} it has {there:,} bytes of {stop - first:,}"
     return "all its tensors are whole, and more is there than was saved"
 
 
@@ -134,21 +159,16 @@ def load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str,
     )
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file.
+
+    Raises:
+        RunError: the file is damaged.
+    """
     try:
         return load_file(path)
-    except (OSError, SafetensorError, ValueError, KeyError) as failure:
+    except Exception as failure:  # a header may be anything, and so is what the library raises
         raise RunError(
-            f"{path} is damaged: {failure}; delete {path.parent} and run the same command again"
+            f"{path} is damaged: {failure or type(failure).__name__}; delete {path.parent} and run "
+            "the same command again"
         ) from None
-
-
-def _misfit(path: Path, what: str) -> RunError:
-    return RunError(
-        f"{path} is not of this model: {what}; use the spec (and the version of seqzoo and its "
-        "plugins) that it was saved with, or another --out"
-    )
-
-
-def _shape(tensor: Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

@@ -1,9 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from seqzoo.errors import RunError, SpecError
-from seqzoo.train import train
+from seqzoo.registry import load_registry
+from seqzoo.train import load_trained, train
 from seqzoo.train.directory import RunDirectory
 
 
@@ -68,3 +70,20 @@ def test_a_run_that_could_not_begin_leaves_the_directory_free(make_spec, tmp_pat
     with pytest.raises(SpecError, match="there is no text file"):
         train(absent, tmp_path / "run")
     assert train(make_spec({"steps": 1}), tmp_path / "run").steps == 1
+
+
+@pytest.mark.parametrize("file", ["spec.yaml", "record.json"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    make_spec, tmp_path: Path, file: str
+) -> None:
+    os.mkfifo(tmp_path / file)
+    with pytest.raises(RunError, match=rf"{file}.* cannot be read: .*it is a pipe"):
+        train(make_spec(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["word " * 60, "x" * 300, "- a: b #c\n\tend ", "é\u2028\x85"])
+def test_a_spec_that_was_written_is_read_again(make_spec, tmp_path: Path, name: str) -> None:
+    spec = make_spec({"steps": 1}, name=name)
+    train(spec, tmp_path)
+    again, _ = load_trained(tmp_path, load_registry(entry_points=[]))
+    assert again == spec

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,12 @@ def test_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
         log.append({"step": 1})
     with pytest.raises(RunError, match="No space left"):  # the row is still in the buffer
         log.close()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    os.mkfifo(path)
+    with pytest.raises(RunError, match=r"cannot write .*metrics.jsonl: "):
+        MetricsLog(path, step=0)
+    with pytest.raises(OSError, match="it is a pipe and no regular file"):
+        list(read_rows(path))

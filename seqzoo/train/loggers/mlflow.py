@@ -20,10 +20,10 @@ from typing import Any
 from rich.console import Console
 
 from seqzoo.errors import RunError, SpecError
+from seqzoo.files import read_regular, write_whole
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
-from seqzoo.train.files import write_whole
 from seqzoo.train.loggers.logger import Logger
 from seqzoo.train.loggers.scalars import scalars_of
 from seqzoo.train.record import Record
@@ -159,7 +159,7 @@ def _pointed(pointer: Path) -> dict[str, str] | None:
     if not pointer.exists():
         return None
     try:
-        found = json.loads(pointer.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(pointer))
         return {"uri": str(found["uri"]), "run": str(found["run"])}
     except (OSError, ValueError, KeyError, TypeError):
         raise RunError(

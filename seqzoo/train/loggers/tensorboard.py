@@ -12,10 +12,10 @@ import yaml
 from rich.console import Console
 
 from seqzoo.errors import SpecError
+from seqzoo.files import writing
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
-from seqzoo.train.files import writing
 from seqzoo.train.loggers.logger import Logger
 from seqzoo.train.loggers.scalars import scalars_of
 
