@@ -236,7 +236,7 @@ def test_a_run_that_cannot_save_goes_on_from_its_checkpoint_later(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match=f"cannot write .*: {says}.*goes on from the last"):
+    with pytest.raises(RunError, match=f"cannot write .*: {says}.*the same command resumes"):
         train(spec, tmp_path)
     monkeypatch.undo()
     assert steps_in(tmp_path / "checkpoint") == [4]
