@@ -14,7 +14,7 @@ from rich.table import Table
 from seqzoo.errors import Problem, SpecError
 from seqzoo.escape import json_text, rich_text
 from seqzoo.registry import Entry, Registry, load_registry
-from seqzoo.spec import Part, PartSpec, Slot, SpecModel
+from seqzoo.spec import Part, PartSpec, SpecModel, slot
 
 __all__ = ["app"]
 
@@ -82,7 +82,7 @@ def show(
 class _Choice(SpecModel):
     """What `show` was asked for."""
 
-    task: Annotated[PartSpec, Slot("task")]
+    task: PartSpec = slot("task")
 
 
 def _spec(name: str, settings: Sequence[str]) -> PartSpec:

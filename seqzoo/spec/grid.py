@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, Privat
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
 from seqzoo.spec.part import PartSpec, SpecModel
-from seqzoo.spec.slot import Slot
+from seqzoo.spec.slot import slot
 
 __all__ = ["BlockSpec", "GridSpec", "MatchSpec", "base_variant"]
 
@@ -94,7 +94,7 @@ class GridSpec(BlockSpec):
     base: dict[str, Any]
     grids: Annotated[tuple[BlockSpec, ...], Field(min_length=1)] | None = None
     match: MatchSpec | None = None
-    sampler: Annotated[PartSpec, Slot("sampler")] | None = None
+    sampler: PartSpec | None = slot("sampler", None)
     _document: Document | None = PrivateAttr(default=None)
 
     @classmethod

@@ -19,12 +19,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from seqzoo.spec.part import PartSpec, SpecModel, validation_error
-from seqzoo.spec.slot import Slot
+from seqzoo.spec.slot import slot
 
 __all__ = ["LayerGroup", "LayerSpec", "ModelSpec"]
-
-MixerSlot = Annotated[PartSpec, Slot("mixer")]
-MLPSlot = Annotated[PartSpec, Slot("mlp", default_type="mlp")]
 
 
 class LayerGroup(SpecModel):
@@ -34,8 +31,8 @@ class LayerGroup(SpecModel):
     """
 
     repeat: PositiveInt = 1
-    mixer: MixerSlot | None = None
-    mlp: MLPSlot | None = None
+    mixer: PartSpec | None = slot("mixer", None)
+    mlp: PartSpec | None = slot("mlp", None, default_type="mlp")
 
     @model_serializer(mode="wrap")
     def _what_is_left_out_stays_out(self, handler: Any) -> dict[str, Any]:
@@ -94,8 +91,8 @@ class _Layers:
 class LayerSpec(SpecModel):
     """One block, all its choices made."""
 
-    mixer: MixerSlot
-    mlp: MLPSlot | None
+    mixer: PartSpec = slot("mixer")
+    mlp: PartSpec | None = slot("mlp", default_type="mlp")
 
 
 class ModelSpec(SpecModel):
@@ -113,8 +110,8 @@ class ModelSpec(SpecModel):
 
     width: PositiveInt
     layers: Annotated[int | tuple[LayerGroup, ...], _Layers()]
-    mixer: MixerSlot | None = None
-    mlp: MLPSlot | None = Field(default=cast("Any", "mlp"))
+    mixer: PartSpec | None = slot("mixer", None)
+    mlp: PartSpec | None = slot("mlp", "mlp", default_type="mlp")
     norm: Literal["layer_norm", "rms_norm"] = "rms_norm"
     tie_embeddings: bool = False
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)

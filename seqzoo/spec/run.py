@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal
 
 from pydantic import (
     ConfigDict,
@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from seqzoo.spec.model import ModelSpec
 from seqzoo.spec.part import PartSpec, SpecModel
-from seqzoo.spec.slot import Slot
+from seqzoo.spec.slot import slot
 
 __all__ = [
     "CheckpointSpec",
@@ -138,18 +138,14 @@ class TrainSpec(SpecModel):
     steps: PositiveInt
     batch_size: PositiveInt = 32
     accumulate: PositiveInt = 1
-    optimizer: Annotated[PartSpec, Slot("optimizer", default_type="adamw")] = Field(
-        default=cast("Any", "adamw")
-    )
-    schedule: Annotated[PartSpec, Slot("schedule")] = Field(default=cast("Any", "constant"))
+    optimizer: PartSpec = slot("optimizer", "adamw", default_type="adamw")
+    schedule: PartSpec = slot("schedule", "constant")
     clip: float | None = Field(default=1.0, gt=0)
     evaluate: EvaluateSpec = EvaluateSpec()
     stop: StopSpec | None = None
     checkpoint: CheckpointSpec = CheckpointSpec()
     log_every: PositiveInt = 50
-    loggers: tuple[Annotated[PartSpec, Slot("logger")], ...] = Field(
-        default=cast("Any", ("console", "jsonl"))
-    )
+    loggers: tuple[PartSpec, ...] = slot("logger", ("console", "jsonl"))
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     ema: EmaSpec | None = None
@@ -200,7 +196,7 @@ class RunSpec(SpecModel):
 
     name: str | None = None
     model: ModelSpec
-    task: Annotated[PartSpec, Slot("task")]
+    task: PartSpec = slot("task")
     train: TrainSpec
     seed: NonNegativeInt = 0
 

@@ -1,5 +1,7 @@
 """A slot: a field that holds a part of one family, named in YAML and looked up in a catalog.
 
+    anchor: PartSpec = slot("anchor", "identity")
+
 A slot's value is a name (`anchor: ema`), or a mapping with a `type` and what differs from the
 defaults (`anchor: {type: ema, decay: 0.5}`), or a spec made in Python. Names may be presets. The
 catalog comes in pydantic's validation context, so there is no registry at module level, and the
@@ -10,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from types import NoneType, UnionType
+from typing import Annotated, Any, Protocol, Union, cast, get_args, get_origin
 
 from pydantic import (
     Field,
@@ -25,7 +28,7 @@ from seqzoo.errors import did_you_mean
 from seqzoo.spec.part import Part, PartSpec, validation_error
 from seqzoo.spec.preset import Expansion, Preset
 
-__all__ = ["SLOT_KEY", "Catalog", "Memo", "Slot", "expanded", "resolve"]
+__all__ = ["REQUIRED", "SLOT_KEY", "Catalog", "Memo", "Slot", "expanded", "resolve", "slot"]
 
 # Specs of slots that a grid's cells share: (family, name or id of the mapping) -> mapping, spec.
 Memo = dict[tuple[str, str | int], tuple[Any, PartSpec]] | None
@@ -50,9 +53,55 @@ class Catalog(Protocol):
         ...
 
 
+REQUIRED: Any = ...  # a slot without a default: the user names a part
+
+
+def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = None) -> Any:
+    """A field that holds a part of one family: `anchor: PartSpec = slot("anchor", "identity")`.
+
+    The field is a `PartSpec`, `PartSpec | None` or `tuple[PartSpec, ...]`; annotated with one
+    part's own `Spec`, it takes that part only, and editors know its fields.
+
+    Args:
+        family: the family of parts that fit.
+        default: what YAML would say (a name, a mapping with `type`, or None where the field may be
+            null), or a spec made in Python. Left out, the field is required.
+        default_type: the part meant by a mapping without `type`; None demands one.
+    """
+    field = Field(default=default)
+    field.metadata.append(_SlotField(Slot(family, default_type)))
+    return field
+
+
+@dataclass(frozen=True)
+class _SlotField:
+    """What `slot` leaves in a field: it makes a slot of each part that the annotation holds."""
+
+    slot: Slot
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return handler.generate_schema(self._annotated(source))
+
+    def _annotated(self, source: Any) -> Any:
+        origin, arguments = get_origin(source), get_args(source)
+        if origin in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments:
+            one, other = arguments
+            return self._annotated(other if one is NoneType else one) | None
+        if origin is tuple and arguments[1:] == (...,):
+            return tuple[self._annotated(arguments[0]), ...]
+        if isinstance(source, type) and issubclass(source, PartSpec):
+            return Annotated[source, self.slot]
+        raise TypeError(
+            f"slot('{self.slot.family}') is the default of a field of {source!r}; annotate the "
+            "field as PartSpec, PartSpec | None or tuple[PartSpec, ...]"
+        )
+
+
 @dataclass(frozen=True)
 class Slot:
-    """Annotation of a field: `anchor: Annotated[PartSpec, Slot("anchor")] = Field("identity")`.
+    """Annotation of a part: how a slot's value is validated, saved and described.
 
     Attributes:
         family: the family of parts that fit.
@@ -66,8 +115,18 @@ class Slot:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
+        def validate(value: Any, info: ValidationInfo) -> PartSpec:
+            spec = self._validate(value, info)
+            if not isinstance(spec, source):
+                raise PydanticCustomError(
+                    "wrong_part",
+                    "{wanted} is wanted here, not {given}",
+                    {"wanted": source.title(), "given": spec.title()},
+                )
+            return spec
+
         return core_schema.with_info_plain_validator_function(
-            self._validate,
+            validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda spec: None if spec is None else spec.model_dump()
             ),

@@ -17,14 +17,12 @@ An example with `length: 6`:
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 
 from seqzoo.model import LastToken
-from seqzoo.spec import PartSpec, Slot
+from seqzoo.spec import PartSpec, slot
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
@@ -47,7 +45,7 @@ class Compression(SyntheticTask):
         length: int = Field(default=32, ge=2)
         vocab_size: int = Field(default=16, ge=3)
         test_size: PositiveInt = 1280
-        decoder: Annotated[PartSpec, Slot("decoder", default_type="last_token")] = LastToken.Spec()
+        decoder: PartSpec = slot("decoder", LastToken.Spec(), default_type="last_token")
 
     spec: Spec
 

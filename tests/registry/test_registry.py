@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any
 
 import pytest
 from pydantic import Field, PositiveInt
 
 from seqzoo.errors import PluginError, SpecError
 from seqzoo.registry import BrokenPlugin, Origin, Registry
-from seqzoo.spec import Part, PartSpec, Preset, Slot, SpecModel
+from seqzoo.spec import Part, PartSpec, Preset, SpecModel, slot
 
 CORE = Origin("builtin", "seqzoo", "1.0")
 OTHER = Origin("fancy", "seqzoo-fancy", "0.3")
@@ -44,7 +44,7 @@ class Soup(Dish):
     name = "soup"
 
     class Spec(PartSpec):
-        spice: Annotated[PartSpec, Slot("spice")] = Field(default=cast("Any", "salt"))
+        spice: PartSpec = slot("spice", "salt")
         litres: float = Field(default=1.0, gt=0.0)
 
 
@@ -113,7 +113,7 @@ def test_unknown_names_and_wrong_families(registry: Registry) -> None:
 
 def test_validate_looks_names_up(registry: Registry) -> None:
     class Menu(SpecModel):
-        dish: Annotated[PartSpec, Slot("dish")]
+        dish: PartSpec = slot("dish")
 
     assert registry.validate(Menu, {"dish": "soup"}).dish.part is Soup
     with pytest.raises(SpecError, match=r"^dish\.spice: unknown spice 'sugar'; known: salt$"):

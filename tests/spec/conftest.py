@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
-
 import pytest
 from pydantic import Field, PositiveInt
 
 from seqzoo.registry import Origin, Registry
-from seqzoo.spec import Part, PartSpec, Preset, Slot
+from seqzoo.spec import Part, PartSpec, Preset, slot
 
 
 class Spice(Part, family="spice"):
@@ -49,8 +47,8 @@ class Soup(Dish):
     name = "soup"
 
     class Spec(PartSpec):
-        spice: Annotated[PartSpec, Slot("spice")] = Field(default=cast("Any", "salt"))
-        side: Annotated[PartSpec, Slot("dish", default_type="soup")] | None = None
+        spice: PartSpec = slot("spice", "salt")
+        side: PartSpec | None = slot("dish", None, default_type="soup")
         litres: float = Field(default=1.0, gt=0.0)
         range: tuple[float, float] = (0.0, 1.0)
 

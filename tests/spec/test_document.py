@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import pytest
 
 from seqzoo.errors import SpecError
 from seqzoo.registry import Registry
-from seqzoo.spec import PartSpec, Slot, SpecModel
+from seqzoo.spec import PartSpec, SpecModel, slot
 from seqzoo.spec.document import Document, parse_document, parse_setting, read_document
 
 
 class Menu(SpecModel):
-    dish: Annotated[PartSpec, Slot("dish")]
+    dish: PartSpec = slot("dish")
     guests: int = 1
 
 
