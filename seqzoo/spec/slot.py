@@ -28,7 +28,7 @@ from seqzoo.errors import did_you_mean
 from seqzoo.spec.part import Part, PartSpec, validation_error
 from seqzoo.spec.preset import Expansion, Preset
 
-__all__ = ["REQUIRED", "SLOT_KEY", "Catalog", "Memo", "Slot", "expanded", "resolve", "slot"]
+__all__ = ["REQUIRED", "SLOT_KEY", "Catalog", "Memo", "expanded", "resolve", "slot"]
 
 # Specs of slots that a grid's cells share: (family, name or id of the mapping) -> mapping, spec.
 Memo = dict[tuple[str, str | int], tuple[Any, PartSpec]] | None
@@ -69,7 +69,7 @@ def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = Non
         default_type: the part meant by a mapping without `type`; None demands one.
     """
     field = Field(default=default)
-    field.metadata.append(_SlotField(Slot(family, default_type)))
+    field.metadata.append(_SlotField(_Slot(family, default_type)))
     return field
 
 
@@ -77,7 +77,7 @@ def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = Non
 class _SlotField:
     """What `slot` leaves in a field: it makes a slot of each part that the annotation holds."""
 
-    slot: Slot
+    slot: _Slot
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -100,7 +100,7 @@ class _SlotField:
 
 
 @dataclass(frozen=True)
-class Slot:
+class _Slot:
     """Annotation of a part: how a slot's value is validated, saved and described.
 
     Attributes:
@@ -110,7 +110,6 @@ class Slot:
 
     family: str
     default_type: str | None = None
-    optional: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -128,7 +127,7 @@ class Slot:
         return core_schema.with_info_plain_validator_function(
             validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda spec: None if spec is None else spec.model_dump()
+                lambda spec: spec.model_dump()
             ),
         )
 
@@ -138,8 +137,6 @@ class Slot:
         return {SLOT_KEY: {"family": self.family, "default_type": self.default_type}}
 
     def _validate(self, value: Any, info: ValidationInfo) -> PartSpec:
-        if value is None and self.optional:
-            return cast("Any", None)
         context = cast("Mapping[str, Any]", info.context or {})
         if isinstance(value, Mapping) and "type" not in value and self.default_type is not None:
             value = {"type": self.default_type, **value}
@@ -150,12 +147,6 @@ class Slot:
         if key not in memo:
             memo[key] = (value, resolve(self.family, value, context.get("catalog"), context))
         return memo[key][1]
-
-
-def slot(family: str, default: Any = ..., *, default_type: str | None = None) -> Any:
-    field = Field(default=default)
-    cast("Any", field).metadata.append(Slot(family, default_type, default is None))
-    return field
 
 
 def a(noun: str) -> str:

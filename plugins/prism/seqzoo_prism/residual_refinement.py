@@ -14,7 +14,7 @@ matrix products as those of one step.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -23,7 +23,7 @@ from torch import Tensor
 from seqzoo.errors import SpecError
 from seqzoo.operators import Activation, Dims, FirstWrite, Hint, Predictor, Projection, Stream
 from seqzoo.scan import Writes
-from seqzoo.spec import PartSpec, Slot, slot
+from seqzoo.spec import PartSpec, slot
 from seqzoo_prism.following import FollowingInjection
 from seqzoo_prism.step_gates import GateSpec, StepGates
 from seqzoo_prism.step_keys import KeySpec, StepKeys
@@ -53,9 +53,7 @@ class ResidualRefinement(FollowingInjection):
         """
 
         depth: int = Field(default=2, ge=1, le=16)
-        value: Annotated[PartSpec | None, Slot("projection", "linear", optional=True)] = cast(
-            "Any", "linear"
-        )
+        value: PartSpec | None = slot("projection", "linear", default_type="linear")
         residual: Literal["value_minus_anchor", "value"] = "value_minus_anchor"
         gain: PartSpec = slot("predictor", "linear")
         activation: PartSpec = slot("activation", "gelu")
