@@ -17,21 +17,28 @@ class Memory(Carrier):
     Args:
         scan: the backend.
         scale: a factor on the reads.
+        transposed: read o_t = scale S_t^T q_t, (B, T, H, V) -> (B, T, H, K).
     """
 
-    def __init__(self, scan: ScanPart, scale: float = 1.0) -> None:
+    def __init__(self, scan: ScanPart, scale: float = 1.0, *, transposed: bool = False) -> None:
         super().__init__()
         self.scan = scan
         self.scale = scale
+        self.transposed = transposed
 
     def forward(
         self, queries: Tensor, transition: Transition, writes: Writes, stream: Stream
     ) -> Tensor:
         """queries (B, T, G, K), A, B -> reads o (B, T, H, V) in the queries' dtype."""
         before = stream.past(self, "state", lambda: None)
-        cu_seqlens = stream.cu_seqlens
         reads, state = self.scan(
-            queries, transition, writes, before, cu_seqlens=cu_seqlens, scale=self.scale
+            queries,
+            transition,
+            writes,
+            before,
+            cu_seqlens=stream.cu_seqlens,
+            scale=self.scale,
+            transposed_read=self.transposed,
         )
         stream.keep(self, "state", state)
         return reads

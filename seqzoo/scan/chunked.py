@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from seqzoo.scan.ops import chunked_scan
 from seqzoo.scan.passes import ScanOptions
+from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
 from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import scan_tensors
 from seqzoo.scan.token import step_token
+from seqzoo.scan.transposed import scan_transposed
 
 
 class ChunkedBackend:
@@ -27,11 +29,15 @@ class ChunkedBackend:
 
     def scan(self, problem: ScanProblem) -> ScanResult:
         """Scans in chunks; linear in T in time and memory."""
-        queries, erase = problem.queries, problem.transition.erase
-        batch, time, heads, _ = queries.shape
-        if batch == 0 or time == 0:
-            outputs = queries.new_zeros(batch, time, heads, problem.writes.values.shape[-1])
-            return ScanResult(outputs, problem.initial_state())
+        queries = problem.queries
+        if queries.shape[0] == 0 or queries.shape[1] == 0:
+            return ScanResult(problem.no_outputs(), problem.initial_state())
+        if not is_plain(problem):
+            outputs, final = self.scan(plain_problem(problem))
+            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
+        if problem.transposed_read:
+            return scan_transposed(problem, self.scan)
+        erase = problem.transition.erase
         before_decay = erase is not None and erase.before_decay
         options = ScanOptions(problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size)
         state = None if problem.state is None else problem.initial_state()

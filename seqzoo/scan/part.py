@@ -12,9 +12,10 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from seqzoo.scan.chunked import ChunkedBackend
-from seqzoo.scan.problem import Erase, ScanResult, Transition, Writes
+from seqzoo.scan.problem import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.select import Backend, scan, step
+from seqzoo.scan.token import transition_at, writes_at
 from seqzoo.scan.triton.backend import TritonBackend
 from seqzoo.spec import Part, PartSpec
 
@@ -44,15 +45,19 @@ class ScanPart(Part, family="scan"):
         *,
         cu_seqlens: Tensor | None = None,
         scale: float = 1.0,
+        transposed_read: bool = False,
     ) -> ScanResult:
         """As `seqzoo.scan.scan`; a sequence of one token runs the backend's `step`."""
         if queries.shape[1] == 1 and cu_seqlens is None:
+            if writes.steps == 1:
+                transition, writes = transition_at(transition, 0), writes_at(writes, 0)
             outputs, state = step(
                 queries[:, 0],
-                _first_transition(transition),
-                _first_writes(writes),
+                transition,
+                writes,
                 state,
                 scale=scale,
+                transposed_read=transposed_read,
                 backend=self.backend,
             )
             return ScanResult(outputs.unsqueeze(1), state)
@@ -64,25 +69,9 @@ class ScanPart(Part, family="scan"):
             cu_seqlens=cu_seqlens,
             scale=scale,
             chunk_size=self.chunk_size,
+            transposed_read=transposed_read,
             backend=self.backend,
         )
-
-
-def _first(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor[:, 0]
-
-
-def _first_transition(transition: Transition) -> Transition:
-    erase = transition.erase
-    if erase is not None:
-        erase = Erase(
-            _first(erase.read), _first(erase.strength), _first(erase.write), erase.before_decay
-        )
-    return Transition(_first(transition.log_decay), erase)
-
-
-def _first_writes(writes: Writes) -> Writes:
-    return Writes(writes.keys[:, 0], writes.values[:, 0], _first(writes.strengths))
 
 
 class AutoScan(ScanPart):

@@ -5,9 +5,10 @@
     A_t = Diag(exp(g_t)) (I + a_t b_t^T)              `Transition`, its rank-one part `Erase`
     B_t = sum_r strength_t^r  v_t^r (k_t^r)^T         `Writes`
 
-Shapes, here and in the whole folder: B batch, T time, H heads, K key size, V value size, R write
-rank, C chunk, N sequences packed along time. The state S is (B, H, V, K): rows are the value
-dimension, columns the key dimension. `step`, one token, takes the same tensors with T absent.
+Shapes, here and in the whole folder: B batch, T time, H heads, G key heads, K key size, V value
+size, R write rank, C chunk, N sequences packed along time. The state S is (B, H, V, K): rows are
+the value dimension, columns the key dimension. Head h reads and writes with key head h // (H // G).
+`step`, one token, takes the same tensors with T absent.
 """
 
 from __future__ import annotations
@@ -34,29 +35,44 @@ class Erase:
     """The rank-one part I + a b^T of the forget matrix.
 
     Args:
-        read: a, (B, T, H, K): what is read from the state. None ties it to the writes' first key,
+        read: a, (B, T, G, K): what is read from the state. None ties it to the writes' first key,
             which is the cheap path: no extra score matrix.
         strength: (B, T, H): the delta rule, b = -strength * a.
-        write: b, (B, T, H, K): any other b. Exactly one of `strength` and `write` is given.
+        write: b, (B, T, G, K): any other b. Exactly one of `strength` and `write` is given.
+        along_key: take away along the writes' first key whatever `read` is, b = -strength * k^1
+            (Comba, Gated DeltaNet-2, preconditioned delta rules); on the cheap path too.
         before_decay: the read sees the state before this token's decay, A_t = Diag(alpha) + a b^T
             (RWKV-7, Comba), not after it.
 
     Raises:
-        ValueError: neither or both of `strength` and `write` are given.
+        ValueError: neither or both of `strength` and `write` are given; or along_key without a read
+            of its own, or with `write`.
     """
 
     read: Tensor | None = None
     strength: Tensor | None = None
     write: Tensor | None = None
+    along_key: bool = False
     before_decay: bool = False
 
     def __post_init__(self) -> None:
+        if self.along_key and (self.read is None or self.write is not None):
+            raise ValueError(
+                "Erase with along_key takes away along the writes' first key: it needs a read of "
+                "its own, (B, T, G, K), and a strength, (B, T, H), and has no write. Without a "
+                "read, leave along_key out: the erase is along that key already."
+            )
         if (self.strength is None) == (self.write is None):
             given = "neither" if self.strength is None else "both"
             raise ValueError(
                 f"Erase takes exactly one of strength and write, got {given}. Give strength "
-                "(B, T, H) for the delta rule, or write (B, T, H, K) for a general erase."
+                "(B, T, H) for the delta rule, or write (B, T, G, K) for a general erase."
             )
+
+    @property
+    def tied(self) -> bool:
+        """Whether the state loses what it loses along the writes' first key."""
+        return self.along_key or (self.read is None and self.strength is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +95,17 @@ class Writes:
     """The injection B_t, R rank-one components a token.
 
     Args:
-        keys: (B, T, R, H, K).
+        keys: (B, T, R, G, K).
         values: (B, T, R, H, V).
         strengths: (B, T, R, H), a factor on each value; None means 1.
+        steps: n, micro-steps a token: these tensors and the transition's then hold T * n of them
+            (for `step` they have an axis of n where T was), and each token reads after its last.
     """
 
     keys: Tensor
     values: Tensor
     strengths: Tensor | None = None
+    steps: int = 1
 
 
 class ScanResult(NamedTuple):
@@ -103,7 +122,7 @@ class ScanProblem:
     """A checked scan, as a backend receives it.
 
     Args:
-        queries: (B, T, H, K), or (B, H, K) for one token.
+        queries: (B, T, G, K), or (B, G, K) for one token; (B, T, H, V) for a transposed read.
         state: the state before the first token, (B, H, V, K) or (N, H, V, K); None is zero.
         cu_seqlens: (N + 1,) integer, where each packed sequence begins and ends; None: not packed.
         scale: a factor on the outputs.
@@ -117,6 +136,29 @@ class ScanProblem:
     cu_seqlens: Tensor | None
     scale: float
     chunk_size: int
+    transposed_read: bool = False
+
+    @property
+    def heads(self) -> int:
+        """H."""
+        return self.writes.values.shape[-2]
+
+    @property
+    def key_heads(self) -> int:
+        """G."""
+        return self.writes.keys.shape[-2]
+
+    @property
+    def output_size(self) -> int:
+        """V, or K for a transposed read."""
+        return (self.writes.keys if self.transposed_read else self.writes.values).shape[-1]
+
+    def no_outputs(self) -> Tensor:
+        """The outputs where B or T is 0: empty, and with the graph that autograd expects."""
+        shape = (*self.queries.shape[:-2], self.heads, self.output_size)
+        tensors = (self.queries, *_tensors(self.transition, self.writes))
+        sums = torch.stack([each.sum().to(self.dtype) for each in tensors if each is not None])
+        return self.queries.new_zeros(shape) + (0 * sums.sum()).to(self.queries.dtype)
 
     @property
     def bounds(self) -> tuple[int, ...] | None:
@@ -149,8 +191,8 @@ class ScanProblem:
         """The state before the first token, in the computing dtype; zeros if none was given."""
         if self.state is not None:
             return self.state.to(self.dtype)
-        heads, key_size = self.queries.shape[-2:]
-        shape = (self.num_sequences, heads, self.writes.values.shape[-1], key_size)
+        sizes = self.writes.values.shape[-1], self.writes.keys.shape[-1]
+        shape = (self.num_sequences, self.heads, *sizes)
         return self.queries.new_zeros(shape, dtype=self.dtype)
 
 
@@ -162,20 +204,23 @@ def check_scan(
     cu_seqlens: Tensor | None = None,
     scale: float = 1.0,
     chunk_size: int = 64,
+    transposed_read: bool = False,
 ) -> ScanProblem:
     """Checks shapes, dtypes, devices and sequence bounds of a whole scan.
 
     Raises:
         ValueError: naming the argument, what was expected, what came, and what to do.
     """
-    sizes = _check_tensors("scan", "B T ", queries, transition, writes)
+    sizes = _check_tensors("scan", "B T ", queries, transition, writes, transposed_read)
     if isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1:
         raise ValueError(f"scan: chunk_size must be a positive integer, got {chunk_size!r}")
     _check_scale("scan", scale)
     if cu_seqlens is not None:
         sizes["N"] = check_bounds("scan", cu_seqlens, sizes["B"], sizes["T"])
     _check_state("scan", "B" if cu_seqlens is None else "N", state, queries, sizes)
-    return ScanProblem(queries, transition, writes, state, cu_seqlens, scale, chunk_size)
+    return ScanProblem(
+        queries, transition, writes, state, cu_seqlens, scale, chunk_size, transposed_read
+    )
 
 
 def check_step(
@@ -184,16 +229,17 @@ def check_step(
     writes: Writes,
     state: Tensor | None = None,
     scale: float = 1.0,
+    transposed_read: bool = False,
 ) -> ScanProblem:
     """Checks one token's tensors: those of `check_scan`, with T absent.
 
     Raises:
         ValueError: naming the argument, what was expected, what came, and what to do.
     """
-    sizes = _check_tensors("step", "B ", queries, transition, writes)
+    sizes = _check_tensors("step", "B ", queries, transition, writes, transposed_read)
     _check_scale("step", scale)
     _check_state("step", "B", state, queries, sizes)
-    return ScanProblem(queries, transition, writes, state, None, scale, 1)
+    return ScanProblem(queries, transition, writes, state, None, scale, 1, transposed_read)
 
 
 def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
@@ -243,7 +289,12 @@ def read_bounds(caller: str, cu_seqlens: Tensor, time: int) -> tuple[int, ...]:
 
 
 def _check_tensors(
-    caller: str, lead: str, queries: Tensor, transition: Transition, writes: Writes
+    caller: str,
+    lead: str,
+    queries: Tensor,
+    transition: Transition,
+    writes: Writes,
+    transposed_read: bool,
 ) -> dict[str, int]:
     """Checks every tensor but the state; returns the size of each named axis."""
     for name, value, kind in (
@@ -254,35 +305,53 @@ def _check_tensors(
             raise ValueError(
                 f"{caller}: {name} must be a {kind.__name__}, got {type(value).__name__}"
             )
+    steps = writes.steps
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"{caller}: writes.steps must be a positive integer, got {steps!r}")
     sizes: dict[str, int] = {}
 
     def expect(name: str, tensor: Tensor | None, axes: str, hint: str = "") -> None:
         if tensor is not None or name in _REQUIRED:
-            _expect(caller, name, tensor, lead + axes, sizes, queries, hint)
+            _expect(caller, name, tensor, axes, sizes, queries, hint)
 
-    expect("queries", queries, "H K", _LEAD_HINTS[caller])
-    expect("writes.keys", writes.keys, "R H K", "A single write needs a rank axis of size 1.")
-    expect("writes.values", writes.values, "R H V", "A single write needs a rank axis of size 1.")
-    expect("writes.strengths", writes.strengths, "R H")
+    expect("queries", queries, lead + ("H V" if transposed_read else "G K"), _LEAD_HINTS[caller])
+    micro = lead
+    if steps > 1:  # an axis of T * steps micro-steps, or for one token of the steps alone
+        micro = "B S "
+        sizes["S"] = steps * (sizes["T"] if caller == "scan" else 1)
+    rank = "A single write needs a rank axis of size 1."
+    expect("writes.keys", writes.keys, micro + "R G K", rank)
+    expect("writes.values", writes.values, micro + "R H V", rank)
+    expect("writes.strengths", writes.strengths, micro + "R H")
     if sizes["R"] < 1:
         raise ValueError(f"{caller}: writes need a rank of at least 1, got R = 0")
-    for axis, what in (("H", "head"), ("K", "key channel"), ("V", "value channel")):
+    for axis, what in (
+        ("H", "head"),
+        ("G", "key head"),
+        ("K", "key channel"),
+        ("V", "value channel"),
+    ):
         if sizes[axis] < 1:
             raise ValueError(f"{caller}: there must be at least one {what}, got {axis} = 0")
+    if sizes["H"] % sizes["G"]:
+        raise ValueError(
+            f"{caller}: the number of heads must be a multiple of the number of key heads, got "
+            f"H = {sizes['H']} in writes.values and G = {sizes['G']} in writes.keys"
+        )
     decay = transition.log_decay
     if decay is not None:
-        per_head = isinstance(decay, Tensor) and decay.ndim == queries.ndim - 1
+        per_head = isinstance(decay, Tensor) and decay.ndim == writes.values.ndim - 2
         hint = "Per head it has no K axis, per key channel it has one."
-        expect("transition.log_decay", decay, "H" if per_head else "H K", hint)
+        expect("transition.log_decay", decay, micro + ("H" if per_head else "H K"), hint)
     erase = transition.erase
     if erase is not None:
         if not isinstance(erase, Erase):
             raise ValueError(
                 f"{caller}: transition.erase must be an Erase, got {type(erase).__name__}"
             )
-        expect("erase.read", erase.read, "H K", "None ties it to the writes' first key.")
-        expect("erase.strength", erase.strength, "H")
-        expect("erase.write", erase.write, "H K")
+        expect("erase.read", erase.read, micro + "G K", "None ties it to the writes' first key.")
+        expect("erase.strength", erase.strength, micro + "H")
+        expect("erase.write", erase.write, micro + "G K")
     return sizes
 
 

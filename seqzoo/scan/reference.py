@@ -1,6 +1,6 @@
 """The token loop: the plainest form of the recurrence, and the oracle for every other backend.
 
-Any dtype, any device, differentiable; T steps one after another, so slow.
+Any dtype, any device, differentiable as often as wanted; T steps one after another, so slow.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
-from seqzoo.scan.token import advance_token, step_token
+from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.token import advance, read, step_token, transition_at, writes_at
 
 
 class ReferenceBackend:
@@ -24,9 +24,9 @@ class ReferenceBackend:
         return None
 
     def scan(self, problem: ScanProblem) -> ScanResult:
-        """Scans token by token, packed sequences one after another."""
+        """Scan token by token, packed sequences one after another."""
         batch, time = problem.queries.shape[:2]
-        states = problem.initial_state()
+        states, steps = problem.initial_state(), problem.writes.steps
         if problem.bounds is None:
             rows = [(slice(0, batch), 0, time)]
         else:
@@ -38,39 +38,18 @@ class ReferenceBackend:
         for row, start, end in rows:
             state = states[row]
             for t in range(start, end):
-                output, state = advance_token(
-                    state,
-                    problem.queries[:, t],
-                    _transition_at(problem.transition, t),
-                    _writes_at(problem.writes, t),
-                    problem.scale,
-                )
-                outputs.append(output)
+                for micro in range(t * steps, (t + 1) * steps):
+                    transition = transition_at(problem.transition, micro)
+                    state = advance(state, transition, writes_at(problem.writes, micro))
+                query = problem.queries[:, t]
+                outputs.append(read(state, query, problem.scale, problem.transposed_read))
             final_states.append(state)
 
-        dtype = problem.queries.dtype
         if not outputs:  # no token at all
-            shape = (*problem.queries.shape[:3], problem.writes.values.shape[-1])
-            return ScanResult(problem.queries.new_zeros(shape), torch.cat(final_states))
+            return ScanResult(problem.no_outputs(), torch.cat(final_states))
+        dtype = problem.queries.dtype
         return ScanResult(torch.stack(outputs, dim=1).to(dtype), torch.cat(final_states))
 
     def step(self, problem: ScanProblem) -> ScanResult:
         """One token."""
         return step_token(problem)
-
-
-def _transition_at(transition: Transition, t: int) -> Transition:
-    erase = transition.erase
-    if erase is not None:
-        erase = Erase(
-            _at(erase.read, t), _at(erase.strength, t), _at(erase.write, t), erase.before_decay
-        )
-    return Transition(_at(transition.log_decay, t), erase)
-
-
-def _writes_at(writes: Writes, t: int) -> Writes:
-    return Writes(writes.keys[:, t], writes.values[:, t], _at(writes.strengths, t))
-
-
-def _at(tensor: Tensor | None, t: int) -> Tensor | None:
-    return None if tensor is None else tensor[:, t]

@@ -99,6 +99,7 @@ def scan(
     cu_seqlens: Tensor | None = None,
     scale: float = 1.0,
     chunk_size: int = 64,
+    transposed_read: bool = False,
     backend: str | Backend = "auto",
     backends: tuple[Backend, ...] = BUILTIN_BACKENDS,
 ) -> ScanResult:
@@ -108,7 +109,7 @@ def scan(
     Computes in the widest dtype among the inputs, at least float32, autocast or not.
 
     Args:
-        queries: (B, T, H, K).
+        queries: (B, T, G, K); (B, T, H, V) for a transposed read.
         transition: A_t; see `Transition`.
         writes: B_t; see `Writes`.
         state: the state before the first token, (B, H, V, K), or (N, H, V, K) with cu_seqlens;
@@ -118,16 +119,20 @@ def scan(
         scale: a factor on the outputs.
         chunk_size: at most so many tokens a chunk; changes speed and memory, not the result
             beyond rounding.
+        transposed_read: read o_t = scale * S_t^T q_t.
         backend: a name in the table, "auto", or a backend.
         backends: the table of named backends.
 
     Returns:
-        outputs (B, T, H, V) in the queries' dtype, and the state after the last token.
+        outputs (B, T, H, V), or (B, T, H, K) for a transposed read, in the queries' dtype, and the
+        state after the last token.
 
     Raises:
         ValueError: an argument is wrong, or the backend asked for cannot compute the problem.
     """
-    problem = check_scan(queries, transition, writes, state, cu_seqlens, scale, chunk_size)
+    problem = check_scan(
+        queries, transition, writes, state, cu_seqlens, scale, chunk_size, transposed_read
+    )
     with full_precision(queries):
         return choose_backend(problem, backend, backends).backend.scan(problem)
 
@@ -139,27 +144,31 @@ def step(
     state: Tensor | None = None,
     *,
     scale: float = 1.0,
+    transposed_read: bool = False,
     backend: str | Backend = "auto",
     backends: tuple[Backend, ...] = BUILTIN_BACKENDS,
 ) -> ScanResult:
     """One token of `scan`: the same arguments with T absent.
 
     Args:
-        queries: (B, H, K).
-        transition: log_decay (B, H) | (B, H, K); erase read and write (B, H, K), strength (B, H).
-        writes: keys (B, R, H, K), values (B, R, H, V), strengths (B, R, H).
+        queries: (B, G, K); (B, H, V) for a transposed read.
+        transition: log_decay (B, H) | (B, H, K); erase read and write (B, G, K), strength (B, H).
+        writes: keys (B, R, G, K), values (B, R, H, V), strengths (B, R, H). With writes.steps = n
+            above 1, these and the transition's have an axis of n micro-steps after B.
         state: (B, H, V, K), float32 or wider; None is zero.
         scale: a factor on the outputs.
+        transposed_read: read o_t = scale * S_t^T q_t.
         backend: a name in the table, "auto", or a backend.
         backends: the table of named backends.
 
     Returns:
-        outputs (B, H, V) in the queries' dtype, and the state after the token.
+        outputs (B, H, V), or (B, H, K) for a transposed read, in the queries' dtype, and the state
+        after the token.
 
     Raises:
         ValueError: an argument is wrong, or the backend asked for cannot compute the problem.
     """
-    problem = check_step(queries, transition, writes, state, scale)
+    problem = check_step(queries, transition, writes, state, scale, transposed_read)
     with full_precision(queries):
         return choose_backend(problem, backend, backends).backend.step(problem)
 
@@ -173,6 +182,7 @@ def explain_backend(
     cu_seqlens: Tensor | None = None,
     scale: float = 1.0,
     chunk_size: int = 64,
+    transposed_read: bool = False,
     backend: str | Backend = "auto",
     backends: tuple[Backend, ...] = BUILTIN_BACKENDS,
 ) -> BackendChoice:
@@ -181,7 +191,9 @@ def explain_backend(
     Raises:
         ValueError: as `scan`.
     """
-    problem = check_scan(queries, transition, writes, state, cu_seqlens, scale, chunk_size)
+    problem = check_scan(
+        queries, transition, writes, state, cu_seqlens, scale, chunk_size, transposed_read
+    )
     return choose_backend(problem, backend, backends)
 
 

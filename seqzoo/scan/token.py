@@ -1,7 +1,7 @@
 """One token of the recurrence, as the equations read.
 
     S_t = S_{t-1} Diag(exp(g_t)) (I + a_t b_t^T) + sum_r v_t^r (k_t^r)^T
-    o_t = scale S_t q_t
+    o_t = scale S_t q_t, or transposed o_t = scale S_t^T q_t
 
 It is what `step` runs, and the body of the reference's loop.
 """
@@ -10,34 +10,37 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqzoo.scan.problem import ScanProblem, ScanResult, Transition, Writes
+from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
+
+__all__ = ["advance", "read", "step_token", "transition_at", "writes_at"]
 
 
 def step_token(problem: ScanProblem) -> ScanResult:
-    """Advances a checked problem without time axis by its one token."""
-    outputs, state = advance_token(
-        problem.initial_state(), problem.queries, problem.transition, problem.writes, problem.scale
-    )
+    """Advance a checked problem without time axis by its one token."""
+    state = problem.initial_state()
+    transition, writes = problem.transition, problem.writes
+    if writes.steps == 1:
+        state = advance(state, transition, writes)
+    else:
+        for step in range(writes.steps):
+            state = advance(state, transition_at(transition, step), writes_at(writes, step))
+    outputs = read(state, problem.queries, problem.scale, problem.transposed_read)
     return ScanResult(outputs.to(problem.queries.dtype), state)
 
 
-def advance_token(
-    state: Tensor, queries: Tensor, transition: Transition, writes: Writes, scale: float
-) -> tuple[Tensor, Tensor]:
-    """One token: the state before it -> its outputs and the state after it.
+def advance(state: Tensor, transition: Transition, writes: Writes) -> Tensor:
+    """One micro-step, of which a token has one unless it says otherwise.
 
     Args:
         state: (B, H, V, K), S_{t-1}; its dtype is computed in.
-        queries: (B, H, K).
-        transition: log_decay (B, H) or (B, H, K); erase read and write (B, H, K), strength (B, H).
-        writes: keys (B, R, H, K), values (B, R, H, V), strengths (B, R, H).
-        scale: a factor on the outputs.
+        transition: log_decay (B, H) or (B, H, K); erase read and write (B, G, K), strength (B, H).
+        writes: keys (B, R, G, K), values (B, R, H, V), strengths (B, R, H).
 
     Returns:
-        outputs (B, H, V) and the new state (B, H, V, K), both in the state's dtype.
+        The state after it, (B, H, V, K).
     """
-    dtype = state.dtype
-    keys, values = writes.keys.to(dtype), writes.values.to(dtype)
+    dtype, heads = state.dtype, state.shape[1]
+    keys, values = _per_head(writes.keys, heads).to(dtype), writes.values.to(dtype)
     if writes.strengths is not None:
         values = values * writes.strengths.to(dtype)[..., None]
 
@@ -47,19 +50,58 @@ def advance_token(
         per_head = decay.ndim == 2
         decayed = state * (decay[..., None, None] if per_head else decay[..., None, :])
 
-    new_state = decayed
+    after = decayed
     erase = transition.erase
     if erase is not None:
-        read = keys[:, 0] if erase.read is None else erase.read.to(dtype)
-        found = (state if erase.before_decay else decayed) @ read[..., None]  # (B, H, V, 1)
+        first = keys[:, 0]
+        a = first if erase.read is None else _per_head(erase.read, heads).to(dtype)
+        found = (state if erase.before_decay else decayed) @ a[..., None]  # (B, H, V, 1)
         if erase.strength is not None:
-            erase_write = -erase.strength.to(dtype)[..., None] * read
+            b = -erase.strength.to(dtype)[..., None] * (first if erase.along_key else a)
         else:
             assert erase.write is not None
-            erase_write = erase.write.to(dtype)
-        new_state = new_state + found * erase_write[..., None, :]
+            b = _per_head(erase.write, heads).to(dtype)
+        after = after + found * b[..., None, :]
 
     # sum over the R components: (B, H, V, R) @ (B, H, R, K)
-    new_state = new_state + values.permute(0, 2, 3, 1) @ keys.transpose(1, 2)
-    outputs = (new_state @ queries.to(dtype)[..., None]).squeeze(-1)
-    return outputs * scale, new_state
+    return after + values.permute(0, 2, 3, 1) @ keys.transpose(1, 2)
+
+
+def read(state: Tensor, queries: Tensor, scale: float, transposed: bool) -> Tensor:
+    """What a token reads: state (B, H, V, K), queries (B, G, K) -> (B, H, V).
+
+    Transposed: queries (B, H, V) -> (B, H, K).
+    """
+    if transposed:
+        return scale * (state.mT @ queries.to(state.dtype)[..., None]).squeeze(-1)
+    queries = _per_head(queries, state.shape[1]).to(state.dtype)
+    return scale * (state @ queries[..., None]).squeeze(-1)
+
+
+def transition_at(transition: Transition, t: int) -> Transition:
+    """The transition of one micro-step, without the axis of time."""
+    erase = transition.erase
+    if erase is not None:
+        erase = Erase(
+            read=_at(erase.read, t),
+            strength=_at(erase.strength, t),
+            write=_at(erase.write, t),
+            along_key=erase.along_key,
+            before_decay=erase.before_decay,
+        )
+    return Transition(_at(transition.log_decay, t), erase)
+
+
+def writes_at(writes: Writes, t: int) -> Writes:
+    """The writes of one micro-step, without the axis of time."""
+    return Writes(writes.keys[:, t], writes.values[:, t], _at(writes.strengths, t))
+
+
+def _at(tensor: Tensor | None, t: int) -> Tensor | None:
+    return None if tensor is None else tensor[:, t]
+
+
+def _per_head(tensor: Tensor, heads: int) -> Tensor:
+    """(..., G, K) -> (..., H, K): head h has that of key head h // (H // G)."""
+    sharing = heads // tensor.shape[-2]
+    return tensor if sharing == 1 else tensor.repeat_interleave(sharing, dim=-2)

@@ -197,7 +197,10 @@ def _stepped(setting: Setting, case: Case) -> tuple[Tensor, Tensor]:
         erase = transition.erase
         if erase is not None:
             erase = Erase(
-                at(erase.read, t), at(erase.strength, t), at(erase.write, t), erase.before_decay
+                at(erase.read, t),
+                at(erase.strength, t),
+                at(erase.write, t),
+                before_decay=erase.before_decay,
             )
         output, state = step(
             queries[:, t].to(setting.device),

@@ -31,7 +31,9 @@ class Case:
         get = self.tensors.get
         erase = None
         if "strength" in self.tensors or "write" in self.tensors:
-            erase = Erase(get("read"), get("strength"), get("write"), self.before_decay)
+            erase = Erase(
+                get("read"), get("strength"), get("write"), before_decay=self.before_decay
+            )
         writes = Writes(self.tensors["keys"], self.tensors["values"], get("strengths"))
         return self.tensors["queries"], Transition(get("log_decay"), erase), writes, get("state")
 

@@ -35,16 +35,16 @@ def arguments(**changes):
     [
         (
             {"queries": torch.zeros(B, T, K)},
-            r"scan: queries must have shape \(B, T, H, K\), got \(2, 5, 4\)\. One token",
+            r"scan: queries must have shape \(B, T, G, K\), got \(2, 5, 4\)\. One token",
         ),
         (
             {"keys": torch.zeros(B, T, H, K)},
-            r"writes.keys must have shape \(B, T, R, H, K\) = \(2, 5, R, 3, 4\), got "
+            r"writes.keys must have shape \(B, T, R, G, K\) = \(2, 5, R, 3, 4\), got "
             r"\(2, 5, 3, 4\). A single write needs a rank axis of size 1",
         ),
         (
             {"values": torch.zeros(B, T, 1, H, V)},
-            r"writes.values must have shape \(B, T, R, H, V\) = \(2, 5, 2, 3, V\)",
+            r"writes.values must have shape \(B, T, R, H, V\) = \(2, 5, 2, H, V\)",
         ),
         ({"strengths": torch.zeros(B, T, H)}, r"writes.strengths must have shape \(B, T, R, H\)"),
         (
@@ -57,7 +57,7 @@ def arguments(**changes):
         ({"strength": torch.zeros(B, T, H, K)}, r"erase.strength must have shape \(B, T, H\)"),
         (
             {"strength": None, "write": torch.zeros(B, T, H)},
-            r"erase.write must have shape \(B, T, H, K\)",
+            r"erase.write must have shape \(B, T, G, K\)",
         ),
         (
             {"state": torch.zeros(B, H, K, V)},
@@ -144,7 +144,7 @@ def test_erase_takes_exactly_one_of_strength_and_write():
 def test_step_has_no_time_axis():
     queries, transition, writes, _ = arguments()
     with pytest.raises(
-        ValueError, match=r"step: queries must have shape \(B, H, K\), got .* is for scan\."
+        ValueError, match=r"step: queries must have shape \(B, G, K\), got .* is for scan\."
     ):
         step(queries, transition, writes)
 

@@ -50,7 +50,10 @@ def stepped(case: Case, backend: str) -> ScanResult:
         erase = transition.erase
         if erase is not None:
             erase = Erase(
-                at(erase.read, t), at(erase.strength, t), at(erase.write, t), erase.before_decay
+                at(erase.read, t),
+                at(erase.strength, t),
+                at(erase.write, t),
+                before_decay=erase.before_decay,
             )
         output, state = step(
             queries[:, t],

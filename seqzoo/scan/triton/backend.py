@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from seqzoo.scan.passes import ScanOptions
+from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
 from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.token import step_token
@@ -35,7 +36,9 @@ class TritonBackend:
         refusal = available(device) or set_aside("linear", device)
         if refusal is not None:
             return refusal
-        key_size, value_size = problem.queries.shape[-1], problem.writes.values.shape[-1]
+        if problem.transposed_read:
+            return "it does not read the state transposed"
+        key_size, value_size = problem.writes.keys.shape[-1], problem.writes.values.shape[-1]
         if not 1 <= min(key_size, value_size) <= max(key_size, value_size) <= LARGEST:
             return f"keys and values have sizes from 1 to {LARGEST}, not {key_size}, {value_size}"
         if problem.dtype != torch.float32:
@@ -44,6 +47,9 @@ class TritonBackend:
 
     def scan(self, problem: ScanProblem) -> ScanResult:
         """Scans in chunks; linear in T in time and memory."""
+        if not is_plain(problem):
+            outputs, final = self.scan(plain_problem(problem))
+            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
         queries, erase = problem.queries, problem.transition.erase
         batch, time, heads, _ = queries.shape
         if batch == 0 or time == 0 or heads == 0:
@@ -61,6 +67,9 @@ class TritonBackend:
 
     def step(self, problem: ScanProblem) -> ScanResult:
         """One token: a kernel of its own, or where derivatives are wanted torch's operations."""
+        if problem.writes.steps > 1:
+            return step_token(problem)
+        problem = problem if is_plain(problem) else plain_problem(problem)
         tensors, state = _tensors(problem), _state(problem)
         given = (*tensors, state)
         if _differentiated(given) or problem.queries.numel() == 0:

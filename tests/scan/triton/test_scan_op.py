@@ -137,7 +137,10 @@ def test_every_step_is_a_token_of_the_scan(device, decay, erase, dtype):
     erase = transition.erase
     if erase is not None:
         erase = Erase(
-            first(erase.read), first(erase.strength), first(erase.write), erase.before_decay
+            first(erase.read),
+            first(erase.strength),
+            first(erase.write),
+            before_decay=erase.before_decay,
         )
     result = step(
         queries[:, 0],

@@ -136,7 +136,7 @@ class ScanCase:
         erase = None
         if self.erase != "none":
             read, strength, write = (tensors.get(n) for n in ("read", "strength", "write"))
-            erase = Erase(read, strength, write, self.erase == "before decay")
+            erase = Erase(read, strength, write, before_decay=self.erase == "before decay")
         writes = Writes(tensors["keys"], tensors["values"], tensors["strengths"])
         problem = check_scan(
             tensors["queries"],

@@ -1,0 +1,66 @@
+"""A problem of the whole algebra in its plainest terms.
+
+Backends that know only single steps, as many key heads as heads, and an erase that reads or takes
+away along a key of its own or the first write's compute this one and give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.problem import Erase, ScanProblem, Transition, Writes
+
+__all__ = ["is_plain", "last_of_each_token", "plain_problem"]
+
+
+def is_plain(problem: ScanProblem) -> bool:
+    """Whether `plain_problem` would change nothing."""
+    erase = problem.transition.erase
+    along_key = erase is not None and erase.along_key
+    return problem.writes.steps == 1 and problem.heads == problem.key_heads and not along_key
+
+
+def plain_problem(problem: ScanProblem) -> ScanProblem:
+    """The same problem with keys of every head written out, and a micro-step a token."""
+    heads, steps = problem.heads, problem.writes.steps
+    writes, erase = problem.writes, problem.transition.erase
+    keys = _per_head(writes.keys, heads)
+    if erase is not None:
+        read, write = _optional_per_head(erase.read, heads), _optional_per_head(erase.write, heads)
+        strength = erase.strength
+        if erase.along_key:
+            assert strength is not None
+            first = keys.select(-3, 0)
+            read, strength, write = read, None, -strength[..., None] * first
+        erase = Erase(read, strength, write, before_decay=erase.before_decay)
+    queries, cu_seqlens = problem.queries, problem.cu_seqlens
+    if not problem.transposed_read:
+        queries = _per_head(queries, heads)
+    if steps > 1:
+        apart = queries.new_zeros(*queries.shape[:2], steps - 1, *queries.shape[2:])
+        queries = torch.cat([apart, queries.unsqueeze(2)], dim=2).flatten(1, 2)
+        cu_seqlens = None if cu_seqlens is None else cu_seqlens * steps
+    return replace(
+        problem,
+        queries=queries,
+        transition=Transition(problem.transition.log_decay, erase),
+        writes=Writes(keys, writes.values, writes.strengths),
+        cu_seqlens=cu_seqlens,
+    )
+
+
+def last_of_each_token(outputs: Tensor, steps: int) -> Tensor:
+    """The outputs of T * steps micro-steps (B, T * steps, ...) -> those of tokens (B, T, ...)."""
+    return outputs if steps == 1 else outputs[:, steps - 1 :: steps]
+
+
+def _per_head(tensor: Tensor, heads: int) -> Tensor:
+    sharing = heads // tensor.shape[-2]
+    return tensor if sharing == 1 else tensor.repeat_interleave(sharing, dim=-2)
+
+
+def _optional_per_head(tensor: Tensor | None, heads: int) -> Tensor | None:
+    return None if tensor is None else _per_head(tensor, heads)
