@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -20,6 +23,7 @@ from seqzoo.errors import RunError
 from seqzoo.grid import Outcome, RunJob, View, make_plan, plan_path, run_directory, run_grid
 from seqzoo.grid.plan.expansion import expand
 from seqzoo.grid.run import driver
+from seqzoo.grid.run.job import Finished
 from seqzoo.grid.run.ledger import Ledger
 from seqzoo.report import make_report
 
@@ -211,3 +215,57 @@ def test_a_damaged_record_is_told_and_deleting_it_makes_it_again(grid, capsys):
     path.unlink()
     assert grid.run().done == 3
     assert [cell.n for cell in make_report(grid.out).cells] == [1, 1, 1]
+
+
+def test_a_run_copied_over_another_is_told_and_never_counted(grid, capsys):
+    grid.run()
+    one, two = grid.place(0), grid.place(1)
+    shutil.rmtree(two)
+    shutil.copytree(one, two)
+    assert main(["report", str(grid.out), "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["n"], row["failed"]) for row in rows] == [("1", "0"), ("0", "1"), ("1", "0")]
+    outcome = grid.run()
+    assert outcome.done == 2
+    (failure,) = outcome.failures
+    assert f"holds run {grid.plan.runs[0].run_id}, and this is run" in failure.error
+    shutil.rmtree(two)
+    outcome = grid.run()
+    assert (outcome.done, outcome.failures) == (3, ())
+
+
+def test_a_grid_whose_directory_vanishes_is_no_success(grid, monkeypatch):
+    monkeypatch.setattr(driver, "BEAT_SECONDS", 0.0)
+
+    def vanish(job, send):
+        shutil.rmtree(grid.out)
+        send(Finished(job))
+
+    with pytest.raises(RunError, match="was moved or deleted while the grid worked"):
+        run_grid(grid.plan, grid.out, grid.executor(workers=1), vanish, View())
+
+
+def test_a_grid_in_a_runs_directory_is_refused_and_leaves_it_as_it_is(grid, capsys):
+    grid.run()
+    before = sorted(grid.place(0).iterdir())
+    assert main(["grid", str(grid.file), "--out", str(grid.place(0))]) == 2
+    assert "holds a run (spec.yaml); choose another --out for a grid" in capsys.readouterr().err
+    assert sorted(grid.place(0).iterdir()) == before
+
+
+def test_a_ledger_that_was_cut_or_edited_is_named(grid, capsys):
+    grid.run()
+    path = grid.out / "ledger.sqlite"
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:5000], whole[:1024] + b"x" * len(whole)):
+        path.write_bytes(content)
+        assert main(["grid", str(grid.file), "--out", str(grid.out)]) == 1
+        told = capsys.readouterr().err
+        assert f"{path}: not a ledger, or a broken one" in told
+        assert "Traceback" not in told
+    path.write_bytes(whole)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE runs DROP COLUMN error")
+    database.close()
+    assert main(["grid", str(grid.file), "--out", str(grid.out)]) == 1
+    assert "not a ledger, or a broken one (no such column: error)" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from seqzoo.errors import RunError
 from seqzoo.grid.labels import run_label, shortened, tried_label
 from seqzoo.grid.matched import Matched
+from seqzoo.grid.plan.coherence import check_plan
 from seqzoo.grid.tune.tuned import Chosen, PlannedStudy, Tried
 from seqzoo.spec.grid import base_variant
 
@@ -87,7 +88,7 @@ class PlanRow(BaseModel):
     def target(self) -> float | None:
         """The metric at which the run stops early, if it has one."""
         stop = self.spec["train"].get("stop")
-        return stop["target"] if stop else None
+        return stop.get("target") if stop else None
 
 
 class Plan(BaseModel):
@@ -187,17 +188,36 @@ def read_plan(directory: Path) -> Plan:
     except OSError as failure:
         raise RunError(f"{path}: cannot be read ({failure.strerror}); check the path") from None
     try:
-        data = from_json(text)
+        data = _parsed(text)
         version = data.get("format") if isinstance(data, dict) else None
         if isinstance(version, int) and version > FORMAT:
             raise RunError(
                 f"{path}: written by a newer seqzoo (plan format {version}, this one reads up to "
                 f"{FORMAT}); upgrade seqzoo, or choose another directory"
             )
-        return Plan.model_validate(data)
-    except (ValueError, ValidationError) as failure:
-        first = str(failure).partition("\n")[0]
+        plan = Plan.model_validate(data)
+        check_plan(plan)
+        return plan
+    except ValueError as failure:
+        first = _first_problem(failure)
         raise RunError(
             f"{path}: not a plan of seqzoo ({first}); restore the file, or delete it and run the "
             "grid again: finished runs are recognised by their records"
         ) from None
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return from_json(text)
+    except ValueError as failure:
+        raise ValueError(f"it is no JSON: {failure}") from None
+
+
+def _first_problem(failure: ValueError) -> str:
+    """Where a plan is wrong, and how."""
+    if not isinstance(failure, ValidationError):
+        return str(failure)
+    error = failure.errors(include_url=False)[0]
+    place = ".".join(map(str, error["loc"]))
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {what}" if place else what

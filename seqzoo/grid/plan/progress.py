@@ -27,7 +27,7 @@ def run_states(plan: Plan, out: Path | None) -> RunStates:
     if out is None or not plan_path(out).exists():
         return dict.fromkeys(plan.distinct(), "missing")
     refuse_lost_runs(out, plan)
-    return {run_id: read_run_state(out, run_id).state for run_id in plan.distinct()}
+    return {run_id: read_run_state(out, row).state for run_id, row in plan.distinct().items()}
 
 
 def tuned_run_states(plan: Plan, tuner: Tuner, out: Path | None) -> RunStates:
@@ -46,7 +46,7 @@ def tuned_run_states(plan: Plan, tuner: Tuner, out: Path | None) -> RunStates:
         return states
     refuse_lost_runs(out, tuner.plan(plan.name))
     found: dict[Hashable, RunStateName] = {
-        (cell_key(row.variant, row.point), row.seed): read_run_state(out, row.run_id).state
+        (cell_key(row.variant, row.point), row.seed): read_run_state(out, row).state
         for row in read_plan(out).runs
         if row.tried is None
     }
@@ -63,5 +63,5 @@ def ended_trials(out: Path | None) -> list[PlanRow]:
     return [
         row
         for row in read_plan(out).runs
-        if row.tried is not None and read_run_state(out, row.run_id).state != "missing"
+        if row.tried is not None and read_run_state(out, row).state != "missing"
     ]

@@ -8,7 +8,8 @@ from typing import Literal
 
 from seqzoo.errors import RunError
 from seqzoo.grid.plan.failure import read_failure
-from seqzoo.grid.plan.plan import run_directory
+from seqzoo.grid.plan.identity import stray_record
+from seqzoo.grid.plan.plan import PlanRow, run_directory
 from seqzoo.train import Record, read_record
 
 __all__ = ["RunState", "read_run_state"]
@@ -34,9 +35,12 @@ class RunState:
         return "missing" if self.record is None and self.error is None else "failed"
 
 
-def read_run_state(directory: Path, run_id: str) -> RunState:
-    """The state of one run of the grid in `directory`; a record that cannot be read is an error."""
-    place = run_directory(directory, run_id)
+def read_run_state(directory: Path, row: PlanRow) -> RunState:
+    """The state of one run of the grid in `directory`.
+
+    A record that cannot be read, or is that of another run, is an error of this one.
+    """
+    place = run_directory(directory, row.run_id)
     error = read_failure(place)
     path = place / "record.json"
     if not path.exists():
@@ -45,6 +49,9 @@ def read_run_state(directory: Path, run_id: str) -> RunState:
         record = read_record(path)
     except RunError as failure:
         return RunState(None, str(failure))
+    wrong = stray_record(path, record, row.run_id, row.spec, "plan.json")
+    if wrong is not None:
+        return RunState(None, wrong)
     if record.status == "diverged":
         return RunState(record, error or f"diverged at step {record.steps}")
     return RunState(record, None)

@@ -17,6 +17,11 @@ from seqzoo.grid.run.job import Busy, Finished, Job, Lost, News, Progress, Start
 from seqzoo.grid.run.known import KnownPlan
 from seqzoo.grid.run.ledger import Counts, Ledger
 from seqzoo.grid.run.liveness import Owner, is_stopped, this_process
+from seqzoo.grid.run.place import (
+    clear_drafts,
+    refuse_missing_directory,
+    refuse_run_directory,
+)
 from seqzoo.grid.run.stopping import StopRequests, stop_requests
 from seqzoo.grid.run.takeover import Takeover
 from seqzoo.grid.run.view import View
@@ -44,10 +49,13 @@ def run_grid(
     lets the plan grow by what is to be done next.
 
     Raises:
-        RunError: the directory holds another grid, or cannot be written, or its disk is full.
+        RunError: the directory holds another grid or a run, cannot be written, has vanished, or its
+            disk is full.
     """
+    refuse_run_directory(directory)
     with Ledger(directory) as ledger:
         with ledger.transaction():
+            clear_drafts(directory)
             plan = adopt_plan(directory, plan)
             ledger.enlist(plan.distinct())
         grid = _Grid(KnownPlan(directory, plan), ledger, executor, view, tuner)
@@ -60,6 +68,7 @@ def run_grid(
                 executor.close()
                 view.closed()
                 grid.release_all()
+        refuse_missing_directory(directory)
         return grid.outcome()
 
 
@@ -98,12 +107,12 @@ class _Grid:
         self.takeover = Takeover(self.known.place)
 
     def reopen(self) -> None:
-        """Plan again what failed, what has lost its record, and what a dead process had."""
+        """Plan again what failed, what has no record of its own, and what a dead process had."""
         self.ledger.reopen(
             row.run_id
             for row in self.ledger.rows()
             if (row.state == "failed" and not self.known.is_answer(row.run_id))
-            or (row.state == "done" and not self.known.has_record(row.run_id))
+            or (row.state == "done" and not self.known.is_done(row.run_id))
         )
         self._free_the_gone()
 
@@ -250,6 +259,7 @@ class _Grid:
         if time.monotonic() < self.next_beat:
             return
         self.next_beat = time.monotonic() + BEAT_SECONDS
+        refuse_missing_directory(self.known.directory)
         for claim in self.ledger.beat(self.steps):
             job = self.at_hand[claim]
             self._forget(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqzoo.grid.plan.plan import Plan, PlanRow, read_plan, run_directory
+from seqzoo.grid.plan.run_state import read_run_state
 
 __all__ = ["KnownPlan"]
 
@@ -41,10 +42,11 @@ class KnownPlan:
         """Where the run leaves its files."""
         return run_directory(self.directory, run_id)
 
-    def has_record(self, run_id: str) -> bool:
-        """Whether the run has come to an end and says so."""
-        return (self.place(run_id) / "record.json").exists()
+    def is_done(self, run_id: str) -> bool:
+        """Whether the run's directory holds the record of this run, and it is done."""
+        return read_run_state(self.directory, self.rows[run_id]).state == "done"
 
     def is_answer(self, run_id: str) -> bool:
         """Whether a failed run is a trial that diverged: that its values are bad is its result."""
-        return self.rows[run_id].tried is not None and self.has_record(run_id)
+        row = self.rows[run_id]
+        return row.tried is not None and read_run_state(self.directory, row).record is not None

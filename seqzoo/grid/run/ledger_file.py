@@ -47,6 +47,10 @@ ADDED_IN_2 = (
     "owner_pid INTEGER",
     "owner_born TEXT",
 )
+COLUMNS = (
+    "run_id, position, state, attempt, claim, beats, owner_host, owner_system, owner_pid, "
+    "owner_born, host, pid, step, started, ended, error, traceback"
+)
 INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
 
 
@@ -84,6 +88,7 @@ class LedgerFile:
             )
         self.database.execute("PRAGMA synchronous = NORMAL")
         if version == FORMAT:
+            self._check()
             return
         self._switch_to_wal()
         with self.transaction():
@@ -93,6 +98,13 @@ class LedgerFile:
             self.database.execute(TABLE)
             self.database.execute(INDEX)
             self.database.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _check(self) -> None:
+        """Read all pages, and every column once: files are cut, and edited."""
+        (found,) = self.database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        self.database.execute(f"SELECT {COLUMNS} FROM runs LIMIT 1")
 
     def _version(self) -> int:
         return self.database.execute("PRAGMA user_version").fetchone()[0]
@@ -143,7 +155,7 @@ class LedgerFile:
                 "that you may write to"
             ) from None
         except sqlite3.Error as failure:
-            kind = getattr(failure, "sqlite_errorname", "")
+            kind = getattr(failure, "sqlite_errorname", "SQLITE_CORRUPT")
             raise RunError(f"{self.path}: {_advice(kind, str(failure))}") from None
 
 
@@ -152,7 +164,7 @@ def _advice(kind: str, message: str) -> str:
         return "the disk is full; free some room and run the same command again: it resumes"
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return f"cannot be written ({message}); choose an --out directory that you may write to"
-    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or kind == "SQLITE_ERROR":
         return (
             f"not a ledger, or a broken one ({message}); delete it and run the grid again: "
             "finished runs are recognised by their records"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.errors import DirectoryError, RunError, SpecError
-from seqzoo.grid import Plan, PlanRow, plan_path, read_plan, run_directory
+from seqzoo.grid import Plan, PlanRow, read_plan, run_directory
+from seqzoo.grid.plan.identity import stray_record
 from seqzoo.grid.plan.run_state import RunState, read_run_state
-from seqzoo.report.collect.identity import stray_record
 from seqzoo.report.collect.results import Collection, Result
 from seqzoo.spec.document import read_document
 from seqzoo.spec.run import run_id_of
@@ -46,12 +46,7 @@ def collect(directory: Path) -> Collection:
 
 def _collect_grid(directory: Path) -> Collection:
     plan = read_plan(directory)
-    if not plan.runs and not plan.studies:
-        raise RunError(
-            f"{plan_path(directory)}: holds no runs; restore it, or delete it and run the grid "
-            "again: finished runs are recognised by their records"
-        )
-    left = {run_id: _left_by(directory, row) for run_id, row in plan.distinct().items()}
+    left = {run_id: read_run_state(directory, row) for run_id, row in plan.distinct().items()}
     results = [_result(directory, row, left[row.run_id]) for row in plan.runs]
     trials = tuple(result for result in results if result.tried is not None)
     compared = [result for result in results if result.tried is None]
@@ -65,16 +60,6 @@ def _collect_grid(directory: Path) -> Collection:
         results=tuple(compared),
         trials=trials,
     )
-
-
-def _left_by(directory: Path, row: PlanRow) -> RunState:
-    """The state of a run; a record that is another run's is an error of this one."""
-    state = read_run_state(directory, row.run_id)
-    if state.record is None:
-        return state
-    path = run_directory(directory, row.run_id) / "record.json"
-    wrong = stray_record(path, state.record, row.run_id, row.spec, "plan.json")
-    return state if wrong is None else RunState(None, wrong)
 
 
 def _result(directory: Path, row: PlanRow, left: RunState) -> Result:

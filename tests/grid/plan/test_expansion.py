@@ -216,33 +216,33 @@ def test_a_problem_of_the_base_is_where_the_base_is(registry: Registry) -> None:
 def test_an_option_of_one_choice_is_left_out_of_the_others(registry: Registry) -> None:
     text = """\
 variants: {recurrent: {}, attention: {model.mixer: attention}, bare: {model.mlp: null}}
-axes: {model.mixer.anchor: [identity, ema], model.mlp.ratio: [2.0, 4.0], task.length: [8, 12]}
-exclude: [{variant: attention, model.mixer.anchor: ema}]
+axes: {model.mixer.forget: [none, head_decay], model.mlp.ratio: [2.0, 4.0], task.length: [8, 12]}
+exclude: [{variant: attention, model.mixer.forget: head_decay}]
 """
     planned = runs(text, registry)
     found = [(run.variant, *run.point.values(), run.dropped) for run in planned]
-    anchor, ratio = "model.mixer.anchor", "model.mlp.ratio"
+    forget, ratio = "model.mixer.forget", "model.mlp.ratio"
     assert found == [
         *(
             ("recurrent", a, r, n, ())
-            for a in ("identity", "ema")
+            for a in ("none", "head_decay")
             for r in (2.0, 4.0)
             for n in (8, 12)
         ),
-        *(("attention", r, n, (anchor,)) for r in (2.0, 4.0) for n in (8, 12)),
-        *(("bare", a, n, (ratio,)) for a in ("identity", "ema") for n in (8, 12)),
+        *(("attention", r, n, (forget,)) for r in (2.0, 4.0) for n in (8, 12)),
+        *(("bare", a, n, (ratio,)) for a in ("none", "head_decay") for n in (8, 12)),
     ]
     assert len({run.run_id for run in planned}) == len(planned)
     assert all(run.spec.model.mlp is None for run in planned if run.variant == "bare")
 
 
 def test_an_option_that_is_wrong_where_it_is_known_is_told(registry: Registry) -> None:
-    text = "axes: {model.mixer: [recurrent, attention, recurent], model.mixer.anchor: [ema, emma]}"
+    text = "axes: {model.mixer: [recurrent, attention, recurent], model.mixer.forget: [none, nine]}"
     assert problems(text, registry) == [
         "g.yaml:5:44 model.mixer: unknown mixer 'recurent' (in model.mixer=recurent); did you mean "
         "'recurrent'?",
-        "g.yaml:5:81 model.mixer.anchor: unknown anchor 'emma' (in model.mixer=recurrent, "
-        "model.mixer.anchor=emma); did you mean 'ema'?",
+        "g.yaml:5:82 model.mixer.forget: unknown forget 'nine' (in model.mixer=recurrent, "
+        "model.mixer.forget=nine); did you mean 'none'?",
     ]
 
 

@@ -299,12 +299,12 @@ def test_a_tuned_grid_stays_tuned(registry, tmp_path, inline, work):
 
 def test_an_option_that_a_variant_lacks_is_not_tuned_there(registry):
     text = GRID.replace("no-mlp: {model.mlp: null}", "prism: {model.mixer: recurrent}").replace(
-        "space: {", "space: {model.mixer.anchor: [ema, identity], "
+        "space: {", "space: {model.mixer.forget: [none, head_decay], "
     )
     studies = tuner_of(text, registry).plan("g").studies
     assert {study.variant: study.paths for study in studies} == {
         "full": (LR,),
-        "prism": ("model.mixer.anchor", LR),
+        "prism": ("model.mixer.forget", LR),
     }
 
 

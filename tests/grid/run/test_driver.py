@@ -16,11 +16,39 @@ from seqzoo.grid.run.job import Busy, Finished, Lost, Progress
 from seqzoo.grid.run.ledger import Ledger
 from seqzoo.grid.run.liveness import this_process
 from seqzoo.grid.run.view import View
+from seqzoo.train.record import (
+    DeviceFacts,
+    MetricFacts,
+    Record,
+    Timings,
+    Versions,
+    write_record,
+)
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(driver, "LOOK_SECONDS", 0.0)
+
+
+RECORD = Record(
+    run_id="",
+    name=None,
+    seed=0,
+    status="done",
+    steps=10,
+    max_steps=10,
+    reached_at=None,
+    target=None,
+    metric=MetricFacts(name="accuracy", higher_is_better=True, chance=None),
+    metrics={"accuracy": 0.5},
+    best={},
+    parameters=1,
+    state_size=1,
+    timings=Timings(wall_s=1.0, train_s=1.0, tokens=1, tokens_per_s=1.0),
+    versions=Versions(seqzoo="", torch="", python="", plugins={}),
+    device=DeviceFacts(kind="cpu", name="", threads=1),
+)
 
 
 class Work:
@@ -37,7 +65,9 @@ class Work:
             return
         self.done.append(job.run_id)
         job.directory.mkdir(parents=True, exist_ok=True)
-        (job.directory / "record.json").write_text("{}", encoding="utf-8")
+        write_record(
+            job.directory / "record.json", RECORD.model_copy(update={"run_id": job.run_id})
+        )
         send(Finished(job, summary="well"))
 
 

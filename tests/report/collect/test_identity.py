@@ -60,5 +60,5 @@ def test_a_run_alone_is_compared_with_its_spec_yaml(tmp_path, make_record):
 
 def test_a_plan_without_runs_is_an_error(grid):
     grid.freeze()
-    with pytest.raises(RunError, match=r"plan\.json: holds no runs; restore it"):
+    with pytest.raises(RunError, match=r"plan\.json: not a plan of seqzoo \(it holds no runs\)"):
         collect(grid.path)

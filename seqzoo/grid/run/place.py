@@ -1,0 +1,51 @@
+"""The directory of a grid: may a grid work in it, and is it still there?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqzoo.errors import DirectoryError, RunError
+from seqzoo.grid.plan.plan import plan_path
+
+__all__ = ["clear_drafts", "refuse_missing_directory", "refuse_run_directory"]
+
+RUN_FILES = ("spec.yaml", "record.json", "metrics.jsonl", "checkpoint")
+
+
+def refuse_run_directory(directory: Path) -> None:
+    """Do nothing unless the directory is that of a run, or lies where a grid keeps its runs.
+
+    Raises:
+        DirectoryError: it is.
+    """
+    if plan_path(directory).exists():
+        return
+    found = [name for name in RUN_FILES if (directory / name).exists()]
+    if found:
+        raise DirectoryError(
+            f"{directory} holds a run ({found[0]}); choose another --out for a grid"
+        )
+    for outer in list(directory.absolute().parents)[:2]:
+        if plan_path(outer).exists() and directory.absolute().relative_to(outer).parts[0] == "runs":
+            raise DirectoryError(
+                f"{directory} lies among the runs of the grid in {outer}; choose another --out"
+            )
+
+
+def refuse_missing_directory(directory: Path) -> None:
+    """Do nothing if a grid's directory is still there.
+
+    Raises:
+        RunError: it was moved or deleted while the grid worked.
+    """
+    if not plan_path(directory).exists():
+        raise RunError(
+            f"{plan_path(directory)} is gone: the directory was moved or deleted while the grid "
+            "worked. Put it back and run the same command again: it resumes"
+        )
+
+
+def clear_drafts(directory: Path) -> None:
+    """Remove unfinished files of killed processes. Call it while no other process writes."""
+    for draft in directory.glob(".plan.json.*"):
+        draft.unlink(missing_ok=True)
