@@ -10,6 +10,8 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PositiveInt,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
@@ -35,9 +37,12 @@ class LayerGroup(SpecModel):
     mlp: PartSpec | None = slot("mlp", None, default_type="mlp")
 
     @model_serializer(mode="wrap")
-    def _what_is_left_out_stays_out(self, handler: Any) -> dict[str, Any]:
-        written = {"repeat", *self.model_fields_set}
-        return {key: value for key, value in handler(self).items() if key in written}
+    def _dumped(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        written = {"repeat", *self.model_fields_set}  # what is left out stays out
+        data = self.without_defaults_added_later(handler(self), info)
+        return {key: value for key, value in data.items() if key in written}
 
     @classmethod
     def title(cls) -> str:
@@ -54,9 +59,12 @@ class _Layers:
         return core_schema.with_info_plain_validator_function(
             self._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda layers: (
-                    layers if isinstance(layers, int) else [group.model_dump() for group in layers]
-                )
+                lambda layers, info: (
+                    layers
+                    if isinstance(layers, int)
+                    else [group.model_dump(context=info.context) for group in layers]
+                ),
+                info_arg=True,
             ),
         )
 

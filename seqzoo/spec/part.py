@@ -8,12 +8,15 @@ when its class is defined, not when a run uses it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
     model_validator,
@@ -27,6 +30,7 @@ from pydantic_core import (
 )
 
 from seqzoo.errors import did_you_mean
+from seqzoo.spec.since import is_default, younger
 
 __all__ = ["Part", "PartSpec", "SpecModel", "validation_error"]
 
@@ -71,6 +75,12 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
     )
+    added_later: ClassVar[Mapping[str, str]] = {}  # fields with `since`, and their versions
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        cls.added_later = younger(cls)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -98,6 +108,27 @@ class SpecModel(BaseModel):
                     error["type"] = "mapping_wanted"
                     error["msg"] = f"a mapping (keys: {', '.join(cls.model_fields)})"
             raise validation_error(cls.__name__, errors) from None
+
+    @model_serializer(mode="wrap")
+    def _dumped(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        return self.without_defaults_added_later(handler(self), info)
+
+    def without_defaults_added_later(
+        self, data: dict[str, Any], info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Dumped data without the fields with `since` that have their default.
+
+        The context `{"complete": True}` keeps them.
+        """
+        context = cast("Mapping[str, Any]", info.context or {})
+        if type(self).added_later and not context.get("complete"):
+            for name in type(self).added_later:
+                default = type(self).model_fields[name].get_default(call_default_factory=True)
+                if is_default(getattr(self, name), default):
+                    data.pop(name, None)
+        return data
 
     @classmethod
     def title(cls) -> str:
@@ -131,8 +162,11 @@ class PartSpec(SpecModel):
         return settings
 
     @model_serializer(mode="wrap")
-    def _type_comes_first(self, handler: Any) -> dict[str, Any]:
-        return {"type": self.part.name, **handler(self)}
+    def _dumped(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        data = self.without_defaults_added_later(handler(self), info)
+        return {"type": self.part.name, **data}
 
     @classmethod
     def title(cls) -> str:

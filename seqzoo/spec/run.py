@@ -32,18 +32,6 @@ __all__ = [
     "run_id_of",
 ]
 
-# Keys younger than the first run ids, and the value with which each leaves a run as it was: that
-# value does not count in the id, so that runs which do not use the key keep theirs.
-ADDED_LATER: dict[str, Any] = {
-    "train.precision": "float32",
-    "train.activation_checkpointing": False,
-    "train.compile": False,
-    "train.ema": None,
-    "train.deterministic": False,
-    "train.parallel": "auto",
-    "train.stop.patience": None,
-}
-
 BESIDE = frozenset({"name", "train.loggers", "train.checkpoint"})  # no facts of the result
 
 
@@ -200,9 +188,13 @@ class RunSpec(SpecModel):
     train: TrainSpec
     seed: NonNegativeInt = 0
 
-    def resolved(self) -> dict[str, Any]:
-        """The whole spec as plain data: presets expanded, every default written out."""
-        return self.model_dump(mode="json")
+    def resolved(self, *, complete: bool = False) -> dict[str, Any]:
+        """The whole spec as plain data: presets expanded, defaults written out.
+
+        Args:
+            complete: also write out the fields with `since` that have their default.
+        """
+        return self.model_dump(mode="json", context={"complete": complete})
 
     @property
     def run_id(self) -> str:
@@ -220,16 +212,5 @@ def run_id_of(resolved: Mapping[str, Any]) -> str:
     train = resolved.get("train")
     if isinstance(train, Mapping):
         facts["train"] = {k: v for k, v in train.items() if f"train.{k}" not in BESIDE}
-    for path, value in ADDED_LATER.items():
-        facts = _without(facts, path.split("."), value)
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _without(facts: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    """The mapping without the key at the end of a path, where it is there and has this value."""
-    key, *rest = keys
-    inner = facts.get(key, value)
-    if rest and isinstance(inner, dict):
-        return {**facts, key: _without(inner, rest, value)}
-    return {k: v for k, v in facts.items() if k != key} if not rest and inner == value else facts

@@ -127,7 +127,7 @@ class _Slot:
         return core_schema.with_info_plain_validator_function(
             validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda spec: spec.model_dump()
+                lambda spec, info: spec.model_dump(context=info.context), info_arg=True
             ),
         )
 

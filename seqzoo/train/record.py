@@ -111,8 +111,6 @@ class DeviceFacts(_Facts):
 class Record(_Facts):
     """One finished run.
 
-    Records of format 1 lack spec, sources, memory and the version of triton.
-
     Attributes:
         format: version of this file's layout.
         run_id: short hash of the resolved spec and seed.
@@ -138,7 +136,7 @@ class Record(_Facts):
         inputs: what it depended on outside its spec, see `seqzoo.train.inputs`.
     """
 
-    format: Literal[1, 2] = 2
+    format: Literal[3] = 3
     run_id: str
     name: str | None
     seed: int
@@ -171,14 +169,26 @@ def write_record(path: Path, record: Record) -> None:
     write_whole(path, record.model_dump_json(indent=2) + "\n")
 
 
+def _refuse_older(path: Path, facts: Any) -> None:
+    version = facts.get("format") if isinstance(facts, dict) else None
+    if version in (1, 2):
+        raise RunError(
+            f"{path}: written by seqzoo 0.1 (record format {version}), whose parts and run ids "
+            "were others; run it again in a new directory, or read it with that version"
+        )
+
+
 def read_record(path: Path) -> Record:
     """Read a record back.
 
     Raises:
-        RunError: there is none, or it is damaged; the message names the file and what is wrong.
+        RunError: there is none, it is damaged, or an earlier version wrote it; the message names
+            the file and what is wrong.
     """
     try:
-        return Record.model_validate(from_json(read_regular(path)))
+        facts = from_json(read_regular(path))
+        _refuse_older(path, facts)
+        return Record.model_validate(facts)
     except FileNotFoundError:
         raise RunError(f"{path}: there is no record; the run has not finished") from None
     except OSError as failure:

@@ -8,7 +8,7 @@ import pytest
 
 from seqzoo.errors import SpecError
 from seqzoo.registry import Registry, load_registry
-from seqzoo.spec.run import RunSpec, run_id_of
+from seqzoo.spec.run import RunSpec
 
 DATA: dict[str, Any] = {
     "name": "try",
@@ -67,20 +67,6 @@ def test_optional_sections_may_be_left_out_or_null(registry: Registry) -> None:
 def test_devices(registry: Registry, device: str) -> None:
     with pytest.raises(SpecError, match=r"train\.device: text of the form"):
         registry.validate(RunSpec, {**DATA, "train": {"steps": 1, "device": device}})
-
-
-def test_runs_that_do_not_use_a_younger_key_keep_their_id(registry: Registry) -> None:
-    train = {**DATA["train"], "stop": {"target": 0.5}}
-    run = registry.validate(RunSpec, {**DATA, "train": train})
-    resolved = run.resolved()
-    old = copy.deepcopy(resolved)
-    for key in ("precision", "ema", "activation_checkpointing", "compile", "deterministic"):
-        del old["train"][key]
-    del old["train"]["parallel"], old["train"]["stop"]["patience"]
-    assert resolved["train"]["precision"] == "float32"
-    assert run_id_of(old) == run.run_id == run_id_of(resolved)
-    used = registry.validate(RunSpec, {**DATA, "train": {**train, "precision": "bfloat16"}})
-    assert used.run_id != run.run_id
 
 
 @pytest.mark.parametrize(

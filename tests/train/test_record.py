@@ -17,7 +17,7 @@ def test_a_record_comes_back_as_it_was_written(make_spec, tmp_path: Path) -> Non
 def test_it_says_what_the_run_was_and_what_it_took(make_spec, tmp_path: Path) -> None:
     spec = make_spec()
     record = train(spec, tmp_path)
-    assert record.format == 2
+    assert record.format == 3
     assert record.spec == spec.resolved()
     assert record.versions.triton == importlib.metadata.version("triton")
     assert record.memory.peak_rss is not None
@@ -25,29 +25,24 @@ def test_it_says_what_the_run_was_and_what_it_took(make_spec, tmp_path: Path) ->
     assert record.memory.peak_device is None
 
 
-def test_records_of_format_1_are_still_read(make_spec, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_of_the_first_version_are_refused_in_words(tmp_path: Path, version: int) -> None:
     path = tmp_path / "record.json"
-    train(make_spec(), tmp_path)
-    facts = json.loads(path.read_text())
-    facts["format"] = 1
-    for key in ("spec", "sources", "memory"):
-        del facts[key]
-    del facts["versions"]["triton"]
-    path.write_text(json.dumps(facts))
-    record = read_record(path)
-    assert record.spec is None
-    assert record.sources.working_directory is None
-    assert record.metrics == facts["metrics"]
+    path.write_text(json.dumps({"format": version, "run_id": "0123456789ab"}))
+    with pytest.raises(
+        RunError, match=r"record.json: written by seqzoo 0\.1 .*; run it again in a"
+    ):
+        read_record(path)
 
 
 def test_damaged_records_are_named(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     with pytest.raises(RunError, match=r"record.json: there is no record"):
         read_record(path)
-    path.write_text('{"format": 1, "run')
+    path.write_text('{"format": 3, "run')
     with pytest.raises(RunError, match=r"record.json is damaged: it is no JSON"):
         read_record(path)
-    path.write_text('{"format": 3}')
+    path.write_text('{"format": 4}')
     with pytest.raises(RunError, match=r"record.json is damaged: format: "):
         read_record(path)
     path.write_text("[]")

@@ -118,7 +118,7 @@ class Matcher:
         tries: list[_Try] = []
         for path in self._free(cell):
             location = split_path(path)
-            is_there, before = _number(spec.resolved(), location)
+            is_there, before = _number(spec.resolved(complete=True), location)
             if not is_there:
                 continue
             count = partial(self._count, cell, location)

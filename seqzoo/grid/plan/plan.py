@@ -35,7 +35,7 @@ __all__ = [
     "run_directory",
 ]
 
-FORMAT = 1
+FORMAT = 2
 
 State = Literal["planned", "running", "done", "failed"]  # of a run, as the ledger has it
 
@@ -194,6 +194,11 @@ def read_plan(directory: Path) -> Plan:
             raise RunError(
                 f"{path}: written by a newer seqzoo (plan format {version}, this one reads up to "
                 f"{FORMAT}); upgrade seqzoo, or choose another directory"
+            )
+        if version == 1:
+            raise RunError(
+                f"{path}: written by seqzoo 0.1 (plan format 1), whose parts and run ids were "
+                "others; run the grid again in a new directory"
             )
         plan = Plan.model_validate(data)
         check_plan(plan)

@@ -88,11 +88,14 @@ def test_unreadable_plans_are_named(tmp_path, make_plan_of):
     with pytest.raises(RunError, match=r"no plan\.json here"):
         read_plan(tmp_path)
     path = plan_path(tmp_path)
-    for text in ("{", "[]", '{"format": 1}'):
+    for text in ("{", "[]", '{"format": 2}'):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(RunError, match=r"plan\.json: not a plan of seqzoo .*; restore"):
             read_plan(tmp_path)
     newer = {**json.loads(make_plan_of("a").model_dump_json()), "format": 7, "novel": 1}
     path.write_text(json.dumps(newer), encoding="utf-8")
-    with pytest.raises(RunError, match=r"newer seqzoo \(plan format 7, .* up to 1\); upgrade"):
+    with pytest.raises(RunError, match=r"newer seqzoo \(plan format 7, .* up to 2\); upgrade"):
+        read_plan(tmp_path)
+    path.write_text(json.dumps({**newer, "format": 1}), encoding="utf-8")
+    with pytest.raises(RunError, match=r"written by seqzoo 0\.1 .*; run the grid again in a new"):
         read_plan(tmp_path)
