@@ -29,7 +29,8 @@ def generate(
 
     Prompts of one length are read in one parallel call. Where states have one size whatever was
     read, all prompts then go on as one batch; else (attention) those of one length do. Memory does
-    not grow with the count for mixers whose state does not.
+    not grow with the count for mixers whose state does not. Where a mixer carries no state at all,
+    every token is drawn from all that came before it, computed anew.
 
     Args:
         model: its dropout is off while tokens are drawn, if the caller set model.eval().
@@ -46,6 +47,9 @@ def generate(
     rows = list(prompts)
     if not rows or any(row.dim() != 1 or len(row) == 0 for row in rows):
         raise ValueError("give prompts as (B, T), or as tensors (T,), with B >= 1 and T >= 1")
+    if not all(mixer.streams for mixer in model.mixers()):
+        yield from _anew(model, rows, count, sampling, draws)
+        return
     groups = _prefill(model, rows)
     where = torch.cat([members for members, _, _ in groups])
     back = where.argsort()
@@ -57,6 +61,19 @@ def generate(
             groups = [
                 (members, *model.step(tokens[members], state)) for members, _, state in groups
             ]
+
+
+def _anew(
+    model: LanguageModel, rows: list[Tensor], count: int, sampling: Sampling, draws: Draws
+) -> Iterator[Tensor]:
+    """As `generate`, for models without a state: prompts of one length share a call a token."""
+    for _ in range(count):
+        groups = _prefill(model, rows)
+        where = torch.cat([members for members, _, _ in groups])
+        logits = torch.cat([logits for _, logits, _ in groups])[where.argsort()]
+        tokens = sampling.draw(logits, draws)
+        yield tokens
+        rows = [torch.cat((row, token)) for row, token in zip(rows, tokens.split(1), strict=True)]
 
 
 def _prefill(model: LanguageModel, rows: Sequence[Tensor]) -> list[Group]:

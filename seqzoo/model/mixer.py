@@ -88,6 +88,8 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token, in the parameters' dtype and device."""
+        if not self.streams:
+            return {}
         stream = Stream(batch_size)
         self.mix(next(self.parameters()).new_zeros(batch_size, 0, self.place.width), stream)
         return stream.after()

@@ -27,6 +27,7 @@ from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.triton.available import interpreting
 from seqzoo.scan.triton.backend import TritonBackend
 from seqzoo.scan.triton.verdict import warn_once
+from seqzoo.scan.used import note
 
 
 @runtime_checkable
@@ -236,6 +237,7 @@ def choose_backend(
             reasons.append(f"{known.name}: not used, {chosen.name} stands before it in the table")
     if chosen is None:
         raise ValueError(f"no scan backend supports this problem: {'; '.join(reasons)}")
+    note("scan", chosen.name, tuple(reasons))
     return BackendChoice(chosen.name, tuple(reasons), chosen)
 
 
@@ -246,4 +248,6 @@ def _asked_for(problem: ScanProblem, backend: Backend, why: str) -> BackendChoic
             f"scan backend {backend.name!r} cannot compute this problem: {refusal}. "
             'backend="auto", in a spec `scan: auto`, takes one that can.'
         )
-    return BackendChoice(backend.name, (f"{backend.name}: used, {why}",), backend)
+    reasons = (f"{backend.name}: used, {why}",)
+    note("scan", backend.name, reasons)
+    return BackendChoice(backend.name, reasons, backend)

@@ -24,12 +24,12 @@ trains on a fixed set for many epochs; here every batch is drawn anew.
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
 from seqzoo.tasks.sampling import distinct
 from seqzoo.tasks.streams import stream_of_training
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
+from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, check_expected_labels
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -81,6 +81,15 @@ class FuzzyRecall(SyntheticTask):
                         f"{smallest} or more, got {length}"
                     )
             return value_size
+
+        @model_validator(mode="after")
+        def _the_test_asks_for_something(self) -> FuzzyRecall.Spec:
+            # At least so many whole entries fit; each is the longest of keys 1 time in key_size.
+            slots = self.length // (self.key_size + self.value_size)
+            entries = self.motifs * self.key_size
+            repeated = slots - entries * (1 - (1 - 1 / entries) ** slots)
+            check_expected_labels(self.test_size * repeated / self.key_size)
+            return self
 
     spec: Spec
 

@@ -22,15 +22,35 @@ An example with `length: 8, vocab_size: 16` (K = 8):
 from __future__ import annotations
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from torch import Tensor
 
 from seqzoo.tasks.streams import stream_of_training
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
+from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, check_expected_labels
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
-__all__ = ["InContextRecall"]
+__all__ = ["InContextRecall", "expected_labels"]
+
+
+def expected_labels(pairs: int, keys: int, noise_share: float) -> float:
+    """Labels that a test sequence has on average: keys that an earlier pair had.
+
+    Pair i is no noise with probability p = 1 - noise_share (the first always), and then its key is
+    new with (1 - 1/K)(1 - p/K)^(i - 1).
+    """
+    kept = 1 - noise_share
+    missed = 1 - kept / keys
+    others = pairs - 1  # sum of missed^(i - 1) over i = 1 ... pairs - 1
+    new = (1 - 1 / keys) * (others if missed == 1 else (1 - missed**others) / (1 - missed))
+    return kept * (others - new)
 
 
 class InContextRecall(SyntheticTask):
@@ -69,6 +89,16 @@ class InContextRecall(SyntheticTask):
             if noise_share > 0 and info.data.get("noise_vocab") == 0:
                 raise ValueError(f"noise_share {noise_share:g} needs token ids: set noise_vocab")
             return noise_share
+
+        @model_validator(mode="after")
+        def _the_test_asks_for_something(self) -> InContextRecall.Spec:
+            labels = self.test_size * expected_labels(
+                pairs=-(-self.length // 2),
+                keys=(self.vocab_size - self.noise_vocab) // 2,
+                noise_share=self.noise_share,
+            )
+            check_expected_labels(labels)
+            return self
 
     spec: Spec
 

@@ -8,13 +8,17 @@ from functools import cached_property
 
 import torch
 from pydantic import PositiveInt
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from seqzoo.spec import PartSpec
 from seqzoo.tasks.streams import stream_of_test, stream_of_training
 from seqzoo.tasks.task import IGNORED, Batch, Task
 
-__all__ = ["SyntheticSpec", "SyntheticTask", "labelled_at_the_end"]
+__all__ = ["SyntheticSpec", "SyntheticTask", "check_expected_labels", "labelled_at_the_end"]
+
+
+FEWEST = 10.0
 
 
 class SyntheticSpec(PartSpec):
@@ -56,6 +60,22 @@ class SyntheticTask(Task):
     @cached_property
     def _test_set(self) -> Batch:
         return self.draw(self.spec.test_size, stream_of_test(self.name))
+
+
+def check_expected_labels(labels: float) -> None:
+    """Refuse a test set that may have no label; for validators of specs.
+
+    With FEWEST on average, one without any is drawn less than once in 10,000 times.
+
+    Raises:
+        PydanticCustomError: so many labels on average are too few.
+    """
+    if labels < FEWEST:
+        raise PydanticCustomError(
+            "no_labels",
+            "the test set would have {labels} labels on average, and may have none",
+            {"labels": f"{labels:.2g}", "hint": "give it longer or more sequences, or less noise"},
+        )
 
 
 def labelled_at_the_end(tokens: Tensor, answers: Tensor) -> Batch:

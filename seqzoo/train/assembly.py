@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -12,18 +13,22 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError, counted
 from seqzoo.model import LanguageModel
+from seqzoo.scan.used import Used
 from seqzoo.spec.run import RunSpec, TrainSpec
 from seqzoo.tasks import Batch, Task
+from seqzoo.tasks.contract import check_task
 from seqzoo.train import checkpoint
 from seqzoo.train.average import Average
 from seqzoo.train.device import generator_states
 from seqzoo.train.distributed import Processes
 from seqzoo.train.entries import compare, entries_of, misfit
 from seqzoo.train.evaluate import evaluate
+from seqzoo.train.groups import parameter_groups
 from seqzoo.train.objective import Objective
 from seqzoo.train.parallel import share
 from seqzoo.train.precision import Precision
 from seqzoo.train.progress import Progress
+from seqzoo.train.rehearsal import rehearse
 from seqzoo.train.step import TrainingStep
 
 __all__ = ["Assembly", "Build"]
@@ -46,11 +51,14 @@ class Assembly:
         self.settings, self.device, self.processes = settings, device, processes
         _check_batch(settings, processes)
         self.task: Task = spec.task.build()
+        first = check_task(self.task, settings.batch_size, spec.seed)
         self.precision = Precision(settings.precision, device)
         self.model = build(spec, self.task.vocab_size).to(device).train()
-        self.parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        self.groups = parameter_groups(self.model)
+        self.parameters = sum(group.size for group in self.groups)
         # Asked now: once weights are cut up among processes, no layer can run by itself.
-        self.state_size = self.model.state_size(self.task.length)
+        streams = all(mixer.streams for mixer in self.model.mixers())
+        self.state_size = self.model.state_size(self.task.length) if streams else None
         if processes.rank:  # the weights are equal, dropout is not
             torch.manual_seed(_seed_of(spec.seed, processes.rank))
         self.objective = Objective(self.model, recompute=settings.activation_checkpointing)
@@ -67,6 +75,11 @@ class Assembly:
             clip=settings.clip,
             device=device,
         )
+
+        _check_carrying(self.task, self.model)
+        self.used: tuple[Used, ...] = ()
+        if not (settings.compile and processes.parallel == "fsdp2"):  # hooks would be compiled
+            self.used = rehearse(self.objective, first, self.precision, processes)
 
     def advance(self, batch: Batch, step: int) -> Tensor:
         """One step, counted from 0; see `TrainingStep`."""
@@ -162,6 +175,21 @@ class Assembly:
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self.average.in_place() if self.average is not None else nullcontext()
+
+
+def _check_carrying(task: Task, model: LanguageModel) -> None:
+    """See that the model carries a state, if the test set is read with one.
+
+    Raises:
+        SpecError: it does not.
+    """
+    still = [mixer.name for mixer in model.mixers() if not mixer.streams]
+    if still and any(batch.continues for batch in islice(task.test_batches(1), 2)):
+        raise SpecError(
+            f"task '{task.name}' reads its test set with a state that is carried from batch to "
+            f"batch, and mixer '{still[0]}' carries none; leave out what asks for that, such as "
+            "task.test_streams, or choose another mixer"
+        )
 
 
 def _check_batch(settings: TrainSpec, processes: Processes) -> None:

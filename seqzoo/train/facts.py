@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from seqzoo.tasks import Metric
-from seqzoo.train.record import DeviceFacts, Sources, Versions
+from seqzoo.train.record import DeviceFacts, GroupFacts, ScanFacts, Sources, Versions
 
 __all__ = ["Facts", "describe_device", "installed_versions"]
 
@@ -26,12 +26,15 @@ class Facts:
         metric: what runs on its task are compared by.
         vocab_size: token ids of its task.
         parameters: trained numbers in the model.
-        state_size: numbers a sequence carries at the task's length.
+        state_size: numbers a sequence carries at the task's length; None if it carries no state.
         device: where it runs.
         resumed_at: steps that were done before; 0 for a fresh start.
         notes: what the task says about its data.
+        warnings: what is slower than it could be.
         sources: commits of the code it runs with.
         inputs: what it depends on outside its spec, see `seqzoo.train.inputs`.
+        groups: the parameters by their treatment.
+        scan: the backends that compute.
     """
 
     run_id: str
@@ -39,12 +42,15 @@ class Facts:
     metric: Metric
     vocab_size: int
     parameters: int
-    state_size: int
+    state_size: int | None
     device: DeviceFacts
     resumed_at: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     sources: Sources = field(default_factory=Sources)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[GroupFacts, ...] = ()
+    scan: tuple[ScanFacts, ...] = ()
 
 
 def describe_device(device: torch.device) -> DeviceFacts:

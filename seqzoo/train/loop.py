@@ -26,7 +26,8 @@ from seqzoo.train.loggers import Loggers
 from seqzoo.train.memory import PeakMemory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.progress import Progress
-from seqzoo.train.record import Record, write_record
+from seqzoo.train.record import GroupFacts, Record, ScanFacts, write_record
+from seqzoo.train.rehearsal import slower_than_expected
 from seqzoo.train.seals import next_step
 from seqzoo.train.sources import sources
 from seqzoo.train.watch import Watch
@@ -128,8 +129,14 @@ class _Training:
             device=describe_device(assembly.device),
             resumed_at=self.progress.step,
             notes=self.task.notes(),
+            warnings=slower_than_expected(assembly.used, assembly.device),
             sources=sources(),
             inputs=inputs_of(spec, self.task),
+            groups=tuple(
+                GroupFacts(decay=group.decay, lr=group.lr, parameters=group.size)
+                for group in assembly.groups
+            ),
+            scan=tuple(ScanFacts(**used._asdict()) for used in assembly.used),
         )
 
     def run(self) -> Record:
@@ -175,18 +182,26 @@ class _Training:
         if self.unread:
             first = progress.step - len(self.unread) + 1
             measured = torch.stack(self.unread)
-            losses, norms = self.processes.total(measured[:, 0]), measured[:, 1]
+            norms = measured[:, 1].tolist()
+            losses = self.processes.total(measured).tolist()  # shares add up, and norms are equal
             self.unread.clear()
-            for step, row in enumerate(zip(losses.tolist(), norms.tolist(), strict=True), first):
-                self._check(step, *row)
-                progress.losses.append(row[0])
+            names = self.assembly.step.auxiliary
+            for step, (row, norm) in enumerate(zip(losses, norms, strict=True), first):
+                loss, auxiliary = row[0], dict(zip(names, row[2:], strict=True))
+                self._check(step, loss, norm, auxiliary)
+                progress.losses.append(loss)
+                for name, value in auxiliary.items():
+                    progress.auxiliary.setdefault(name, []).append(value)
         now = time.perf_counter()
         progress.train_s += now - self.clock
         progress.wall_s = self.earlier_s + now - self.started_at
         self.clock = now
 
-    def _check(self, step: int, loss: float, norm: float) -> None:
+    def _check(self, step: int, loss: float, norm: float, auxiliary: dict[str, float]) -> None:
         """Count an update that float16 skipped, and stop a run that diverged."""
+        for name, value in auxiliary.items():
+            if not math.isfinite(value):
+                self._diverge(step - 1, f"at step {step} the auxiliary loss '{name}' is {value:g}")
         if math.isfinite(loss) and math.isfinite(norm):
             self.norm, self.skipped_in_a_row = norm, 0
             return
@@ -215,11 +230,16 @@ class _Training:
             tokens=progress.tokens,
             tokens_per_s=(progress.tokens - tokens) / max(progress.train_s - seconds, 1e-9),
         )
+        progress.auxiliary_means = {
+            name: sum(values) / len(values) for name, values in progress.auxiliary.items()
+        }
+        row |= {f"loss/{name}": mean for name, mean in progress.auxiliary_means.items()}
         if math.isfinite(self.norm):
             row["gradient_norm"] = self.norm
         if self.assembly.precision.scaler is not None:
             row["skipped"] = progress.skipped
         progress.losses.clear()
+        progress.auxiliary.clear()
         self.row_began = (progress.tokens, progress.train_s)
         self.watch.logged(row)
 

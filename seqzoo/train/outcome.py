@@ -45,5 +45,8 @@ def record_of(
         spec=spec.resolved(),
         sources=facts.sources,
         inputs=dict(facts.inputs),
+        auxiliary=dict(progress.auxiliary_means),
+        groups=facts.groups,
+        scan=facts.scan,
         memory=Memory(peak_rss=progress.peak_rss or None, peak_device=progress.peak_device or None),
     )

@@ -26,6 +26,8 @@ class Progress(BaseModel):
         stale: evaluations in a row, up to now, without a new best of the task's metric.
         skipped: steps whose update was skipped, since float16 overflowed.
         losses: of the steps since the last row of metrics.jsonl.
+        auxiliary: auxiliary losses of the same steps, by name.
+        auxiliary_means: these as the last row has them.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -45,3 +47,5 @@ class Progress(BaseModel):
     stale: NonNegativeInt = 0
     skipped: NonNegativeInt = 0
     losses: list[float] = []
+    auxiliary: dict[str, list[float]] = {}
+    auxiliary_means: dict[str, float] = {}

@@ -14,9 +14,11 @@ from seqzoo.files import read_regular, write_whole
 __all__ = [
     "Commit",
     "DeviceFacts",
+    "GroupFacts",
     "Memory",
     "MetricFacts",
     "Record",
+    "ScanFacts",
     "Sources",
     "Timings",
     "Versions",
@@ -108,6 +110,34 @@ class DeviceFacts(_Facts):
     threads: int
 
 
+class GroupFacts(_Facts):
+    """Trained parameters that optimizers treat alike.
+
+    Attributes:
+        decay: whether weight decay shrinks them.
+        lr: a factor on the learning rate.
+        parameters: how many numbers they are.
+    """
+
+    decay: bool
+    lr: float
+    parameters: int
+
+
+class ScanFacts(_Facts):
+    """A backend that computed a scan of the model.
+
+    Attributes:
+        operation: `scan`, or what else has backends to choose among.
+        backend: its name.
+        reasons: a sentence for each backend that was asked: why it was picked, or why not.
+    """
+
+    operation: str
+    backend: str
+    reasons: tuple[str, ...]
+
+
 class Record(_Facts):
     """One finished run.
 
@@ -126,7 +156,7 @@ class Record(_Facts):
         best: each metric's best value over all evaluations (losses and bits: lowest).
         skipped_steps: steps whose update was skipped, since float16 overflowed.
         parameters: trained numbers in the model.
-        state_size: numbers a sequence carries at the task's length.
+        state_size: numbers a sequence carries at the task's length; None if it carries no state.
         timings: seconds and rates.
         versions: what the run was made with.
         device: where it ran.
@@ -134,6 +164,10 @@ class Record(_Facts):
         sources: commits of the code it ran with, in its last session.
         memory: the most that it held.
         inputs: what it depended on outside its spec, see `seqzoo.train.inputs`.
+        auxiliary: the layers' auxiliary losses by name, means of the steps of the last train row.
+        groups: the parameters by their treatment.
+        scan: the backends that computed, as one forward pass before the first step used them; in
+            the last session.
     """
 
     format: Literal[3] = 3
@@ -150,7 +184,7 @@ class Record(_Facts):
     best: dict[str, float]
     skipped_steps: int = 0
     parameters: int
-    state_size: int
+    state_size: int | None
     timings: Timings
     versions: Versions
     device: DeviceFacts
@@ -158,6 +192,9 @@ class Record(_Facts):
     sources: Sources = Sources()
     memory: Memory = Memory()
     inputs: dict[str, str] = {}
+    auxiliary: dict[str, float] = {}
+    groups: tuple[GroupFacts, ...] = ()
+    scan: tuple[ScanFacts, ...] = ()
 
 
 def write_record(path: Path, record: Record) -> None:

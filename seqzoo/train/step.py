@@ -61,6 +61,7 @@ class TrainingStep:
         self.clip = clip
         self.device = device or torch.device("cpu")
         self.precision = precision or Precision("float32", self.device)
+        self._forwards = False  # whether there was a forward pass
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._full_rates = [group["lr"] for group in optimizer.param_groups]
 
@@ -122,8 +123,14 @@ class TrainingStep:
             summed, auxiliary = self.module(
                 tokens, targets, wanted, part.negatives, part.cu_seqlens
             )
-        self.auxiliary = tuple(sorted(auxiliary))
-        each = [auxiliary[name].float() * labels for name in self.auxiliary]
+        names = tuple(sorted(auxiliary))
+        if self._forwards and names != self.auxiliary:
+            raise RunError(
+                f"the layers gave the auxiliary losses {list(self.auxiliary)} before and "
+                f"{list(names)} now; a layer adds each of its losses in every call, 0 if need be"
+            )
+        self._forwards, self.auxiliary = True, names
+        each = [auxiliary[name].float() * labels for name in names]
         return torch.stack([summed, *each])
 
     def _clip(self) -> Tensor:

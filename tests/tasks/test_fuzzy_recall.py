@@ -69,3 +69,24 @@ def test_impossible_sizes_are_refused() -> None:
         FuzzyRecall.Spec(length=11)
     with pytest.raises(ValidationError, match="need vocab_size >= 18, got 16"):
         FuzzyRecall.Spec(motifs=9)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 3), (4, 1), (1, 4)])
+def test_a_test_set_that_may_have_no_label_is_refused(sizes: tuple[int, int]) -> None:
+    key_size, value_size = sizes
+    length = 2 * (key_size + value_size)
+    settings = {"length": length, "key_size": key_size, "value_size": value_size, "motifs": 4}
+    with pytest.raises(ValidationError, match="labels on average, and may have none"):
+        FuzzyRecall.Spec(test_size=2, **settings)
+    # The smallest number of sequences that is taken has labels, and more than half of what it says.
+    size = next(n for n in range(2, 5000) if _taken(FuzzyRecall, test_size=n, **settings))
+    (batch,) = FuzzyRecall.Spec(test_size=size, **settings).build().test_batches(size)
+    assert (batch.labels != IGNORED).sum() >= 5
+
+
+def _taken(task: type[FuzzyRecall], **settings: int) -> bool:
+    try:
+        task.Spec(**settings)
+    except ValidationError:
+        return False
+    return True

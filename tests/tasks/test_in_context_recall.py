@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 
 from seqzoo.tasks import IGNORED
-from seqzoo.tasks.in_context_recall import InContextRecall
+from seqzoo.tasks.in_context_recall import InContextRecall, expected_labels
 
 
 def noisy(**settings: int) -> InContextRecall.Spec:
@@ -55,3 +55,26 @@ def test_impossible_sizes_are_refused() -> None:
         InContextRecall.Spec(noise_vocab=16)
     with pytest.raises(ValidationError, match="needs token ids: set noise_vocab"):
         InContextRecall.Spec(noise_share=0.1)
+
+
+@pytest.mark.parametrize(
+    ("length", "vocab_size", "share"), [(8, 16, 0.0), (9, 16, 0.5), (40, 24, 0.9), (4, 20, 0.3)]
+)
+def test_the_labels_on_average_are_those_that_are_drawn(
+    length: int, vocab_size: int, share: float
+) -> None:
+    noise = 16 if share else 0
+    vocab_size += noise
+    spec = InContextRecall.Spec(
+        length=length, vocab_size=vocab_size, noise_vocab=noise, noise_share=share, test_size=10_000
+    )
+    drawn = spec.build().draw(10_000, torch.Generator().manual_seed(0))
+    mean = expected_labels(-(-length // 2), (vocab_size - noise) // 2, share)
+    assert (drawn.labels != IGNORED).sum().item() / 10_000 == pytest.approx(mean, rel=0.05)
+
+
+def test_noise_that_leaves_no_label_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(ValidationError, match=r"the test set would have .* labels on average"):
+        InContextRecall.Spec(length=4, vocab_size=32, noise_vocab=16, noise_share=0.999)
+    with pytest.raises(ValidationError, match=r"would have 0.12 labels on average"):
+        InContextRecall.Spec(length=4, test_size=1)

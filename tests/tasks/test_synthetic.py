@@ -21,7 +21,7 @@ from seqzoo.tasks.variable_tracking import VariableTracking
 SPECS = [
     Compression.Spec(length=10, test_size=50),
     Copying.Spec(length=20, count=5, test_size=50),
-    FuzzyRecall.Spec(length=20, test_size=50),
+    FuzzyRecall.Spec(length=40, test_size=50),
     InContextRecall.Spec(length=20, test_size=50),
     Memorization.Spec(length=10, test_size=50),
     LocalXor.Spec(length=10, test_size=50),

@@ -23,6 +23,7 @@ from seqzoo.report.tables.wording import number, thousands
 __all__ = ["Choice", "Column", "Row", "choices_of", "columns_of", "data_of", "row_of"]
 
 MOST_POINTS = 200  # of a curve
+NO_STATE = "carries none"  # a mixer that does not stream
 MOST_CHOICES = 60
 
 
@@ -99,7 +100,7 @@ def row_of(result: Result, columns: Sequence[Column], names: Labels) -> Row:
             **{f"metric {name}": value for name, value in record.metrics.items()},
             "steps": record.steps,
             "parameters": record.parameters,
-            "state_size": record.state_size,
+            **({} if record.state_size is None else {"state_size": record.state_size}),
             "tokens_per_s": record.timings.tokens_per_s,
             "wall_s": record.timings.wall_s,
         }
@@ -110,6 +111,8 @@ def row_of(result: Result, columns: Sequence[Column], names: Labels) -> Row:
         elif column.fact in numbers:
             value = numbers[column.fact]
             cells.append((_said(column.fact, value), value))
+        elif column.fact == "state_size" and record is not None:
+            cells.append((NO_STATE, ""))
         else:
             cells.append(("", ""))
     return Row(result.run_id, result.state, cells)
@@ -258,7 +261,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     return [
         *facts,
         ("parameters", f"{record.parameters:,}"),
-        ("state size", f"{record.state_size:,}"),
+        ("state size", NO_STATE if record.state_size is None else f"{record.state_size:,}"),
         ("tokens/s", thousands(record.timings.tokens_per_s)),
         ("wall time", f"{record.timings.wall_s:,.1f} s"),
     ]

@@ -224,7 +224,9 @@ def _cell(group: list[Result], fallback: str, asked: str | None) -> Cell:
         reached=tuple(record.reached_at for record in records if record.reached_at is not None),
         steps=_mean([record.steps for record in records]),
         parameters=_range([record.parameters for record in records]),
-        state_size=_range([record.state_size for record in records]),
+        state_size=_range(
+            [record.state_size for record in records if record.state_size is not None]
+        ),
         speed=summarize([record.timings.tokens_per_s for record in records]),
         matched=group[0].matched,
         chosen=next((result.chosen for result in group if result.chosen), None),

@@ -16,7 +16,7 @@ from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
 from seqzoo.train.loggers.logger import Logger
-from seqzoo.train.record import Record
+from seqzoo.train.record import GroupFacts, Record
 
 __all__ = ["ConsoleLogger"]
 
@@ -69,10 +69,14 @@ class ConsoleLogger(Logger):
         self._began_at = self._told_at = self._clock()
         self._print(
             f"{spec.name or 'run'} ({facts.run_id}) on {spec.task.part.name}: "
-            f"{facts.parameters:,} parameters, state {facts.state_size:,}, {facts.device.kind}"
+            f"{facts.parameters:,} parameters, {_state(facts.state_size)}, {facts.device.kind}"
         )
+        if any(group.lr != 1 for group in facts.groups):
+            self._print(f"learning rates: {', '.join(map(_treatment, facts.groups))}")
         for note in facts.notes:
             self._print(f"data: {note}")
+        for warning in facts.warnings:
+            self._print(f"warning: {warning}")
         if facts.resumed_at:
             self._print(f"goes on after step {facts.resumed_at:,}")
         empty: dict[str, Any] = dict.fromkeys(("loss", "metric", "rate"), "")
@@ -84,7 +88,7 @@ class ConsoleLogger(Logger):
 
     def logged(self, row: dict[str, Any]) -> None:
         """The live line moves; a plain line comes if the last one is a while ago."""
-        loss, rate = f"loss {row['loss']:#.4g}", f"{_short(row['tokens_per_s'])} tokens/s"
+        loss, rate = _loss(row), f"{_short(row['tokens_per_s'])} tokens/s"
         self._move(row["step"], {"loss": loss, "rate": rate})
         if self._clock() - self._told_at >= PAUSE_S:
             self._tell(row["step"], loss, rate, f"{self._time_left(row['step'])} left")
@@ -143,6 +147,25 @@ class ConsoleLogger(Logger):
         minutes, seconds = divmod(round(elapsed / max(1, done) * (self._total - step)), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _loss(row: dict[str, Any]) -> str:
+    """The loss, and what layers add to it: `loss 1.234 + balance 0.01000`."""
+    added = [
+        f"{name.removeprefix('loss/')} {value:#.4g}"
+        for name, value in row.items()
+        if name.startswith("loss/")
+    ]
+    return " + ".join((f"loss {row['loss']:#.4g}", *added))
+
+
+def _state(size: int | None) -> str:
+    return "no state" if size is None else f"state {size:,}"
+
+
+def _treatment(group: GroupFacts) -> str:
+    """Such as `64 x 2 without decay`."""
+    return f"{group.parameters:,} x {group.lr:g}{'' if group.decay else ' without decay'}"
 
 
 def _short(number: float) -> str:
