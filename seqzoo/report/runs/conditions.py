@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.grid.labels import axis_labels
 from seqzoo.report.runs.changes import flat
-from seqzoo.report.collect.results import Collection, Result
+from seqzoo.spec.reading import read_yaml
+from seqzoo.report.collect.results import Collection as Runs
+from seqzoo.report.collect.results import Result
 
 __all__ = ["list_runs", "run_row"]
 
@@ -50,7 +50,7 @@ def run_row(result: Result) -> dict[str, Any]:
 
 
 def list_runs(
-    collection: Collection, conditions: Sequence[str] = (), sort: str | None = None
+    collection: Runs, conditions: Sequence[str] = (), sort: str | None = None
 ) -> list[Result]:
     """The runs for which every condition holds, in the plan's order or sorted by a fact.
 
@@ -74,10 +74,14 @@ def list_runs(
     for name in names:
         if name not in known:
             raise SpecError(f"no run here has '{name}'; {did_you_mean(name, known)}")
+    tests = [
+        (condition.name, condition.test([row.get(condition.name) for row in facts]))
+        for condition in read
+    ]
     chosen = [
         (row, result)
         for row, result in zip(facts, runs, strict=True)
-        if all(condition.holds(row.get(condition.name)) for condition in read)
+        if all(holds(row.get(name)) for name, holds in tests)
     ]
     if sort:
         chosen.sort(key=lambda pair: _rank(pair[0].get(sort)))
@@ -86,9 +90,11 @@ def list_runs(
 
 @dataclass(frozen=True)
 class _Condition:
+    """One condition as it is written: a name, a sign, and a word as specs have it."""
+
     name: str
     sign: str
-    value: Any
+    word: str
 
     @classmethod
     def read(cls, text: str) -> _Condition:
@@ -98,27 +104,48 @@ class _Condition:
                 f"'{text}' is no condition; write NAME=VALUE, or with one of "
                 + " ".join(sign for sign in OPERATORS if sign != "=")
             )
-        name, sign, value = match.groups()
-        return cls(name, sign, _value(value.strip()))
+        name, sign, word = match.groups()
+        return cls(name, sign, word.strip())
 
-    def holds(self, fact: Any) -> bool:
-        if fact is None and self.value is not None:
-            return self.sign == "!="
-        try:
-            return OPERATORS[self.sign](fact, self.value)
-        except TypeError:  # numbers and texts have no order
-            return False
+    def test(self, facts: Collection[Any]) -> Callable[[Any], bool]:
+        """What a run's fact must pass.
+
+        Args:
+            facts: all runs' under this name: a word that is one of them means that, such as the
+                variant `[no mlp]`, and any other is read as specs are.
+
+        Raises:
+            SpecError: it can be read as none of them, and the specs' reader refuses it.
+        """
+        value = self.word if self.word in facts else _value(self.word, str(self))
+        compare = OPERATORS[self.sign]
+
+        def holds(fact: Any) -> bool:
+            if fact is None and value is not None:
+                return self.sign == "!="
+            if self.sign in ("=", "!=") and isinstance(fact, bool) != isinstance(value, bool):
+                return self.sign == "!="  # true is not 1
+            try:
+                return compare(fact, value)
+            except TypeError:  # numbers and texts have no order
+                return False
+
+        return holds
+
+    def __str__(self) -> str:
+        return f"--where {self.name}{self.sign}{self.word}"
 
 
-def _value(text: str) -> Any:
-    try:
-        return float(text)  # 1e-3 too, which YAML takes for text
-    except ValueError:
-        pass
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+def _value(word: str, where: str) -> Any:
+    """A word's value, by the rules of specs: `off` is text, `1e-3` a number, `010` refused."""
+    if not word:
+        return None
+    data, _, traps = read_yaml(word, where, lines=False)
+    if traps:
+        raise SpecError([trap.problem for trap in traps])
+    if isinstance(data, str | dict) and word[0] not in "'\"":
+        return word  # a # in it begins no comment, a colon no mapping
+    return data
 
 
 def _facts(result: Result, labels: Mapping[str, str]) -> dict[str, Any]:
