@@ -44,6 +44,14 @@ def command(
         str, typer.Option(metavar="NAMES", help="What makes the rows: variant, axes; with commas.")
     ] = "",
     columns: Annotated[str, typer.Option(metavar="NAMES", help="What makes the columns.")] = "",
+    statistics: Annotated[
+        bool | None,
+        typer.Option(
+            "--statistics/--no-statistics",
+            help="Compare variants over all points; else where there are six pairs of runs.",
+            show_default=False,
+        ),
+    ] = None,
     compare: Annotated[
         list[Path] | None,
         typer.Option(metavar="DIR", help="Another directory to compare; may be repeated."),
@@ -65,7 +73,12 @@ def command(
         raise SpecError("Parquet is no text for a terminal; add --output FILE")
     with collector_at_rest():  # over the imports to come, too
         report = make_report(
-            directory, metric, others=compare or (), rows=_names(rows), columns=_names(columns)
+            directory,
+            metric,
+            others=compare or (),
+            rows=_names(rows),
+            columns=_names(columns),
+            statistics=True if statistics is None and form is Format.html else statistics,
         )
         if figures is not None:
             _save_figures(report, figures)

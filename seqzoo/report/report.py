@@ -12,31 +12,62 @@ from seqzoo.report.collect.directory import collect
 from seqzoo.report.collect.garbage import collector_at_rest
 from seqzoo.report.collect.results import Collection
 from seqzoo.report.statistics.over_seeds import Cell, make_cells
+from seqzoo.report.statistics.overall import Overall, compare_overall
+from seqzoo.report.statistics.significance import LEVEL, least_p
 from seqzoo.report.tables import captions
 from seqzoo.report.tables.adjusted import adjusted_tables
 from seqzoo.report.tables.arrangement import Layout, make_layout
+from seqzoo.report.tables.comparison import comparison_notes, comparison_tables
 from seqzoo.report.tables.table import Table, make_tables
+from seqzoo.report.tables.variants import VariantChanges, variant_changes
 
 __all__ = ["Report", "make_report"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a format draws."""
+    """What a format draws.
+
+    Attributes:
+        collection: the runs.
+        cells: theirs.
+        layout: rows and columns that were asked for; None for those that fit.
+        statistics: whether variants are compared over all points; None where this can tell much.
+    """
 
     collection: Collection
     cells: tuple[Cell, ...]
     layout: Layout | None = None
+    statistics: bool | None = None
 
     def tables(self, width: int) -> list[Table]:
         """The cells as tables that fit in so many characters where they can.
 
-        After them, what the grid set to make them comparable.
+        After them the variants over all points, and what the grid set to make them comparable.
         """
         return [
             *make_tables(self.collection, self.cells, width, self.layout),
+            *(comparison_tables(self.overall) if self.shows_statistics else []),
             *adjusted_tables(self.collection, self.cells),
         ]
+
+    @property
+    def shows_statistics(self) -> bool:
+        """Whether variants are compared over all points: asked for, or p can fall below 5 %."""
+        if self.statistics is not None:
+            return self.statistics
+        pairs = [each.pairs for overall in self.overall for each in overall.standings]
+        return any(least_p(n) <= LEVEL for n in pairs)
+
+    @cached_property
+    def overall(self) -> list[Overall]:
+        """Variants compared over all points, one comparison a measure."""
+        return compare_overall(self.collection, self.cells)
+
+    @cached_property
+    def variants(self) -> list[VariantChanges]:
+        """The base and the other variants, each with what it changes."""
+        return variant_changes(self.collection, self.cells)
 
     @cached_property
     def heading(self) -> str:
@@ -45,7 +76,10 @@ class Report:
 
     def notes(self, tables: Sequence[Table], best: str = "*") -> list[str]:
         """How to read these tables, which mark the best of a column with `best`."""
-        return captions.notes(self.collection, self.cells, tables, best)
+        return [
+            *captions.notes(self.collection, self.cells, tables, best),
+            *(comparison_notes(self.overall) if self.shows_statistics else []),
+        ]
 
     @cached_property
     def machines(self) -> list[str]:
@@ -66,6 +100,7 @@ def make_report(
     others: Sequence[Path] = (),
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
+    statistics: bool | None = None,
 ) -> Report:
     """Read a grid's or a run's directory.
 
@@ -75,6 +110,7 @@ def make_report(
         others: more directories, compared with the first.
         rows: what makes the rows of its tables: `variant`, axes by path or by their last word.
         columns: what makes the columns; all the rest if only rows are given.
+        statistics: whether to compare variants over all points; None to do so where it tells much.
 
     Raises:
         RunError: there is no grid and no run, or it is malformed.
@@ -85,4 +121,4 @@ def make_report(
     if others:
         collection = compare([collection, *map(collect, others)])
     layout = make_layout(collection.axes, rows, columns)
-    return Report(collection, tuple(make_cells(collection, metric)), layout)
+    return Report(collection, tuple(make_cells(collection, metric)), layout, statistics)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from seqzoo.errors import SpecError
+from seqzoo.report.collect.place import VARIANT
 from seqzoo.report.collect.results import Collection, Result
 
-__all__ = ["DIRECTORY", "compare"]
+__all__ = ["DIRECTORY", "SERIES", "compare"]
 
 DIRECTORY = "directory"
+SERIES = (VARIANT, DIRECTORY)  # what tells series of figures apart, and rows of comparisons
 
 
 def compare(collections: Sequence[Collection]) -> Collection:

@@ -6,6 +6,7 @@ from seqzoo.report.figures.curves import draw_curves
 from seqzoo.report.figures.lengths import draw_lengths
 from seqzoo.report.figures.panels import Drawing as Drawing
 from seqzoo.report.figures.pareto import draw_costs
+from seqzoo.report.figures.ranks import draw_ranks
 from seqzoo.report.figures.save import inline_svg as inline_svg
 from seqzoo.report.figures.save import save_figures as save_figures
 from seqzoo.report.report import Report
@@ -15,5 +16,5 @@ __all__ = ["Drawing", "draw_figures", "inline_svg", "save_figures"]
 
 def draw_figures(report: Report) -> list[Drawing]:
     """Every figure the report has numbers for."""
-    kinds = (draw_bars, draw_curves, draw_lengths, draw_along_axes, draw_costs)
+    kinds = (draw_bars, draw_curves, draw_lengths, draw_along_axes, draw_costs, draw_ranks)
     return [drawing for draw in kinds for drawing in draw(report)]

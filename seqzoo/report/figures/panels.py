@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqzoo.escape import figure_label
-from seqzoo.report.collect.comparing import DIRECTORY
-from seqzoo.report.collect.place import VARIANT, key_of, label_of, part_of
+from seqzoo.report.collect.comparing import DIRECTORY, SERIES
+from seqzoo.report.collect.place import key_of, label_of, part_of
 from seqzoo.report.collect.results import Result
 from seqzoo.report.figures.style import CHANCE, INK, Look, look_at
 from seqzoo.report.report import Report
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 MOST_PANELS = 12
-SERIES = (VARIANT, DIRECTORY)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from seqzoo.escape import csv_field, json_text
 from seqzoo.report.collect.results import Result
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.report.statistics.overall import Overall
 
 __all__ = ["row_of", "rows_of", "to_csv", "to_json"]
 
@@ -37,10 +38,12 @@ def to_json(report: Report) -> str:
         "against": collection.against,
         "base": collection.base or None,
         "axes": list(collection.axes),
+        "variants": {each.name: list(each.changes) for each in report.variants},
         "seeds": sorted({result.seed for result in collection.results}),
         "runs": {state: states.count(state) for state in ("done", "failed", "missing")},
         "machines": report.machines,
         "cells": rows_of(report),
+        "overall": list(map(_overall, report.overall)),
         "trials": list(map(_trial, collection.trials)),
         "failures": [
             {
@@ -97,6 +100,29 @@ def _tuned(cell: Cell, paths: Sequence[str]) -> dict[str, Any]:
         "trial_metric": chosen and chosen.metric,
         "trial_value": chosen and chosen.value,
         "trial_seed": chosen and chosen.seed,
+    }
+
+
+def _overall(overall: Overall) -> dict[str, Any]:
+    return {
+        "measure": overall.measure,
+        "higher_is_better": overall.higher_is_better,
+        "points": overall.points,
+        "points_left_out": overall.left_out,
+        "variants": [
+            {
+                "name": each.name,
+                "interquartile_mean": each.middle.value,
+                "interquartile_mean_interval": each.middle.interval,
+                "is_bound": each.is_bound,
+                "improvement": each.improvement and each.improvement.value,
+                "improvement_interval": each.improvement and each.improvement.interval,
+                "pairs": each.pairs,
+                "p_holm": each.p,
+                "seeds_needed": each.seeds,
+            }
+            for each in overall.standings
+        ],
     }
 
 

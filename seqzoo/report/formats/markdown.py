@@ -8,6 +8,7 @@ from seqzoo.escape import markdown
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
+from seqzoo.report.tables.variants import VariantChanges
 
 __all__ = ["to_markdown"]
 
@@ -21,6 +22,8 @@ def to_markdown(report: Report) -> str:
 
 def _blocks(report: Report) -> Iterator[str]:
     yield f"**{markdown(report.heading)}**"
+    if report.variants:
+        yield "\n".join(f"- {_variant(each)}" for each in report.variants)
     tables = report.tables(WIDTH)
     for table in tables:
         if table.title:
@@ -32,6 +35,11 @@ def _blocks(report: Report) -> Iterator[str]:
         yield " ".join(f"{markdown(line)}." for line in lines if line)
     if report.failures:
         yield "\n".join(f"- failed: {markdown(line)}" for line in report.failures)
+
+
+def _variant(variant: VariantChanges) -> str:
+    told = "the base" if variant.is_base else "; ".join(variant.changes) or "no change"
+    return f"**{markdown(variant.name)}**: {markdown(told)}"
 
 
 def _draw(table: Table) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -11,6 +13,7 @@ from seqzoo.escape import rich_text
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
+from seqzoo.report.tables.variants import VariantChanges
 
 __all__ = ["print_report"]
 
@@ -18,16 +21,28 @@ __all__ = ["print_report"]
 def print_report(report: Report, console: Console) -> None:
     """Print heading, tables, notes and failures; nothing is cut off at any width."""
     console.print(rich_text(report.heading, "bold"), soft_wrap=True)
+    if report.variants:
+        console.print()
+        console.print(_draw_variants(report.variants))
     tables = report.tables(console.width)
     for table in tables:
         console.print()
         console.print(_draw(table))
     console.print()
-    notes = "; ".join(report.notes(tables))
-    for line in ([notes] if notes else []) + [f"run on {line}" for line in report.machines]:
+    for line in (*report.notes(tables), *(f"run on {line}" for line in report.machines)):
         console.print(rich_text(line, "dim"))
     for line in report.failures:
         console.print(Text("failed ", "bold red") + rich_text(line), soft_wrap=True)
+
+
+def _draw_variants(variants: Sequence[VariantChanges]) -> RichTable:
+    drawn = RichTable.grid(padding=(0, 2, 0, 0))
+    drawn.add_column(overflow="fold")
+    drawn.add_column(overflow="fold", ratio=1)
+    for each in variants:
+        told = "the base" if each.is_base else "; ".join(each.changes) or "no change"
+        drawn.add_row(rich_text(each.name, "bold"), rich_text(told))
+    return drawn
 
 
 def _draw(table: Table) -> RichTable:

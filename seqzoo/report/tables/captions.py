@@ -11,6 +11,7 @@ from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.collect.results import Collection
 from seqzoo.report.statistics.over_seeds import Cell
 from seqzoo.report.tables.table import Table
+from seqzoo.report.tables.wording import is_busy
 
 __all__ = ["failures", "heading", "machines", "notes"]
 
@@ -62,6 +63,10 @@ def notes(
         said.append(
             "≥, ≤, ~: some seeds never met the target and count with their last step, so the "
             "difference is at least, at most, or about this"
+        )
+    if any(is_busy(cell) for cell in cells):
+        said.append(
+            "tok/s ~: runs of one spec differ by over a fifth, as on a machine that is shared"
         )
     if any(cell.at for cell in cells):
         said.append("cells without an axis stand as a reference at each of its values")

@@ -12,6 +12,7 @@ from seqzoo.report.statistics.over_seeds import Cell
 __all__ = [
     "Wording",
     "difference_text",
+    "is_busy",
     "mean_text",
     "metric_text",
     "metrics_name",
@@ -105,9 +106,15 @@ def span(values: Iterable[float | None]) -> str:
 
 
 def speed_text(cells: Iterable[Cell]) -> str:
-    """Training tokens a second, from the slowest run to the fastest."""
+    """Training tokens a second, from the slowest run to the fastest; `~` where they are busy."""
     speeds = [cell.speed for cell in cells if cell.speed is not None]
-    return span(end for speed in speeds for end in (speed.minimum, speed.maximum))
+    text = span(end for speed in speeds for end in (speed.minimum, speed.maximum))
+    return f"~ {text}" if any(map(is_busy, cells)) else text
+
+
+def is_busy(cell: Cell) -> bool:
+    """Whether runs of one spec differ in speed by over a fifth, so that neighbours slowed some."""
+    return cell.speed is not None and cell.speed.minimum < 0.8 * cell.speed.maximum
 
 
 def metrics_name(names: Iterable[str]) -> str:

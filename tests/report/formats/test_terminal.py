@@ -28,7 +28,7 @@ def test_the_whole_report_in_plain_text(ablation):
     ]
     assert parity.splitlines()[-1].split() == ["plain", "missing"]
     words = " ".join(notes.split())
-    assert "mean ± sample standard deviation over seeds; * best of its column" in words
+    assert "mean ± sample standard deviation over seeds * best of its column" in words
     assert "vs base: mean difference to full, paired by seed, [bootstrap 95 % interval]" in words
     assert "run on a processor, 1 thread a run, torch 2.13, seqzoo 0.1" in words
     assert "failed full, parity, seed 1: ValueError('no') (" in words

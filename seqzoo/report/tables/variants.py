@@ -1,0 +1,71 @@
+"""What each variant changes: the base's spec beside its own, at one point that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seqzoo.errors import counted
+from seqzoo.grid.labels import value_label
+from seqzoo.report.collect.place import VARIANT
+from seqzoo.report.collect.results import Collection
+from seqzoo.report.runs.changes import Change, changes
+from seqzoo.report.statistics.over_seeds import Cell
+
+__all__ = ["VariantChanges", "variant_changes"]
+
+MOST = 6  # changes that are spelt out
+
+
+@dataclass(frozen=True)
+class VariantChanges:
+    """A variant, and how it differs from the base: `model.mixer.depth: 2 -> 1`; nothing for it."""
+
+    name: str
+    is_base: bool
+    changes: tuple[str, ...]
+
+
+def variant_changes(collection: Collection, cells: Sequence[Cell]) -> list[VariantChanges]:
+    """The base first, then the other variants in order; nothing where there are no others."""
+    if collection.against != VARIANT or not collection.base:
+        return []
+    specs = {result.cell: result.spec for result in reversed(collection.results)}
+    found: dict[str, VariantChanges] = {}
+    for cell in cells:
+        if cell.variant in found or cell.base not in specs or cell.key not in specs:
+            continue
+        axes = set(collection.axes)
+        differing = changes(specs[cell.base], specs[cell.key])
+        told = [_written(each) for each in _heads(differing) if not _is_beside(each, axes)]
+        if len(told) > MOST:
+            told = [*told[: MOST - 1], f"and {counted(len(told) - MOST + 1, 'other change')}"]
+        found[cell.variant] = VariantChanges(cell.variant, cell.is_base, tuple(told))
+    if len(found) < 2 or not any(each.changes for each in found.values()):
+        return []
+    return sorted(found.values(), key=lambda each: not each.is_base)
+
+
+def _heads(differing: Sequence[Change]) -> Iterator[Change]:
+    """Without what went with a part that was replaced: its type says it."""
+    replaced = {each.path.removesuffix("type") for each in differing if each.path.endswith(".type")}
+    for each in differing:
+        within = any(each.path.startswith(head) and each.path != f"{head}type" for head in replaced)
+        if not (within and each.kind == "removed"):
+            yield each
+
+
+def _is_beside(change: Change, axes: set[str]) -> bool:
+    """Whether an axis or a name made the difference, not the variant."""
+    return change.path in ("name", "seed") or any(
+        change.path == axis or change.path.startswith(f"{axis}.") for axis in axes
+    )
+
+
+def _written(change: Change) -> str:
+    path = change.path.removesuffix(".type")
+    if change.kind == "added":
+        return f"{path}: {value_label(change.after)} (added)"
+    if change.kind == "removed":
+        return f"{path}: {value_label(change.before)} (removed)"
+    return f"{path}: {value_label(change.before)} -> {value_label(change.after)}"
