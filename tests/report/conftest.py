@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from seqzoo.grid.plan.adopting import adopt_plan
 from seqzoo.grid.plan.plan import Plan, PlanRow, run_directory
+from seqzoo.grid.tune.tuned import PlannedStudy
 from seqzoo.train.record import Record, write_record
 
 
@@ -34,7 +35,27 @@ class GridDirectory:
         axes = tuple(dict.fromkeys(axis for row in self.rows for axis in row.point))
         rows = tuple(self.rows)
         self.path.mkdir(parents=True, exist_ok=True)
-        adopt_plan(self.path, Plan(name="test", base=base, variants=variants, axes=axes, runs=rows))
+        plan = Plan(name="test", base=base, variants=variants, axes=axes, runs=rows)
+        studies = tuple(self._studies())
+        if studies:
+            plan = plan.model_copy(update={"studies": studies, "sampler": {"trials": 3}})
+        adopt_plan(self.path, plan)
+
+    def _studies(self) -> Iterator[PlannedStudy]:
+        """The cells that have trials; of the comparison they have the seeds that are there."""
+        tried = {row.tried.study: row for row in self.rows if row.tried is not None}
+        for name, row in tried.items():
+            assert row.tried is not None
+            seeds = (each.seed for each in self.rows if each.chosen and each.chosen.study == name)
+            yield PlannedStudy(
+                name=name,
+                variant=row.variant,
+                point=row.point,
+                paths=tuple(row.tried.values),
+                seed=row.seed,
+                seeds=tuple(seeds),
+                spec=row.spec,
+            )
 
     def record(self, run_id: str, value: float, **changes) -> None:
         directory = run_directory(self.path, run_id)
