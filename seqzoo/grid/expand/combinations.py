@@ -10,6 +10,7 @@ from typing import Any
 from seqzoo.errors import Problem
 from seqzoo.grid.expand.changes import Change, Choice, factors_of
 from seqzoo.grid.expand.excluding import without_excluded
+from seqzoo.grid.expand.size import MOST_RUNS, size_of, too_many_runs
 from seqzoo.spec.document import Document
 from seqzoo.spec.grid import BlockSpec, GridSpec
 from seqzoo.spec.marks import Location
@@ -51,10 +52,16 @@ def cells_of(grid: GridSpec) -> tuple[list[Cell], list[Problem]]:
     document = grid.document
     problems = list(_clashing_variants(document))
     cells: list[Cell] = []
+    num_runs = 0
     own: list[tuple[Location, range]] = []
     for at, block in grid.blocks():
         first = len(cells)
         variants, axes = factors_of(document, [(), at] if at else [()], problems)
+        size = size_of(grid, block, variants, axes)
+        num_runs += size.runs
+        if num_runs > MOST_RUNS:
+            too_many = too_many_runs(grid, at, size, num_runs)
+            return [], [*dict.fromkeys(problems), too_many]
         for name, changes in variants.items():
             cells.extend(_product(name, changes, axes, block))
         if at:
