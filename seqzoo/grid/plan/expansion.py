@@ -9,7 +9,8 @@ from typing import Any
 from seqzoo.errors import Problem, SpecError
 from seqzoo.grid.expand.checking import Checked, Checker
 from seqzoo.grid.expand.combinations import Cell, cells_of, variant_location
-from seqzoo.grid.expand.idle_axes import idle_axes
+from seqzoo.grid.expand.idle_axes import idle_axes, with_unread
+from seqzoo.grid.expand.unread import effective_id
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.match.matcher import Matcher
 from seqzoo.grid.matched import Matched
@@ -68,9 +69,9 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
 
     Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
     are listed, with one run_id. Two variants that are the same run are an error: one of them
-    changes nothing. An axis that leads into a part is left out of the cells whose part does not
-    have it, and such a cell is there once, as is one that two grids of a union have. Of a grid
-    with a sampler these are the runs before anything is tuned.
+    changes nothing. An axis is left out of the cells in which nothing reads what it sets, and such
+    a cell is listed once, as is one that two grids of a union have. Of a grid with a sampler these
+    are the runs before anything is tuned.
 
     Raises:
         SpecError: with every problem of every cell, each told once.
@@ -86,7 +87,7 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
     """
     cells, problems = cells_of(grid)
     checker = Checker(grid, catalog)
-    checked = _without_idle_axes(cells, checker)
+    checked = [with_unread(grid.document, each) for each in _without_idle_axes(cells, checker)]
     probe = probed(grid, checked, checker)
     if grid.match is not None:
         checked = Matcher(grid, grid.match, checker).matched(checked)
@@ -163,12 +164,14 @@ def _values(cells: Sequence[Cell]) -> dict[str, dict[str, None]]:
 
 def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
     runs: dict[tuple[str, str, int], PlannedRun] = {}
+    first: dict[str, RunSpec] = {}  # of those that are equal in all that is read
     for each in checked:
         cell, spec = each.cell, each.spec
         if spec is None:
             continue
         for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
             seeded = spec.model_copy(update={"seed": seed})
+            seeded = first.setdefault(effective_id(seeded), seeded)
             run = PlannedRun(
                 run_id=seeded.run_id,
                 variant=cell.variant,

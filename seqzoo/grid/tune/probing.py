@@ -10,7 +10,7 @@ from seqzoo.errors import Problem
 from seqzoo.grid.expand.changes import Choice, choices_at
 from seqzoo.grid.expand.checking import Checked, Checker
 from seqzoo.grid.expand.combinations import Cell
-from seqzoo.grid.expand.idle_axes import idle_axes
+from seqzoo.grid.expand.idle_axes import idle_axes, with_unread
 from seqzoo.grid.tune.samplers import Sampler
 from seqzoo.grid.tune.space import Space, probes
 from seqzoo.spec.grid import GridSpec
@@ -68,7 +68,7 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed
         ],
         problems=problems,
         checked=[
-            _at_its_key(grid, path, each)
+            _at_its_key(grid, path, with_unread(grid.document, each))
             for place, path, each in tries
             if (place, path) not in is_idle
         ],
@@ -79,10 +79,15 @@ def _at_its_key(grid: GridSpec, path: str, checked: Checked) -> Checked:
     """A path that leads to nothing is told once, where it is written, not at each end."""
     where = str(grid.document.marks.key((*AT, path)))
     problems = [
-        (at, replace(problem, where=where) if "unknown key" in problem.what else problem)
+        (at, replace(problem, where=where) if _is_of_the_path(problem) else problem)
         for at, problem in checked.problems
     ]
     return replace(checked, problems=problems)
+
+
+def _is_of_the_path(problem: Problem) -> bool:
+    """Whether the path itself is wrong, whatever value it is given."""
+    return "unknown key" in problem.what or problem.what.startswith("changes nothing")
 
 
 def _at(cell: Cell, choice: Choice) -> Cell:

@@ -1,0 +1,44 @@
+"""Settings of a run that nothing reads, and what a run comes to without them.
+
+A pattern of layers in which every group names its own mixer does not read `model.mixer`; one in
+which every group has its own `mlp` does not read `model.mlp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seqzoo.spec.marks import Location
+from seqzoo.spec.run import RunSpec, run_id_of
+
+__all__ = ["Unread", "effective_id", "unread_in"]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A place of a run that nothing reads, and why."""
+
+    path: Location
+    why: str
+
+    def covers(self, path: Location) -> bool:
+        """Whether a path leads to it or inside it."""
+        return path[: len(self.path)] == self.path
+
+
+def unread_in(spec: RunSpec) -> Iterator[Unread]:
+    """The places of a run that nothing reads."""
+    groups = () if isinstance(spec.model.layers, int) else spec.model.layers
+    if groups and all(group.mixer is not None for group in groups):
+        yield Unread(("model", "mixer"), "every group of model.layers names its own mixer")
+    if groups and all("mlp" in group.model_fields_set for group in groups):
+        yield Unread(("model", "mlp"), "every group of model.layers has its own mlp")
+
+
+def effective_id(spec: RunSpec) -> str:
+    """A hash of what is read of a run: equal for runs that end with the same bits."""
+    resolved = spec.resolved()
+    model = {key: value for key, value in resolved["model"].items() if key not in ("mixer", "mlp")}
+    model["layers"] = [block.model_dump(mode="json") for block in spec.model.blocks()]
+    return run_id_of({**resolved, "model": model})
