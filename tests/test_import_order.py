@@ -21,6 +21,7 @@ HOUSE = [
     "model",
     "tasks",
     "train",
+    "probe",
     "grid",
 ]
 HOUSE += ["report", "testing", "cli"]

@@ -22,6 +22,7 @@ from seqzoo.cli import (
     grid,
     kernels,
     parts,
+    probe,
     report,
     runs,
     schema,
@@ -50,6 +51,7 @@ app.command("generate")(generate.command)
 app.command("grid")(grid.command)
 app.command("report")(report.command)
 app.command("runs")(runs.command)
+app.command("probe")(probe.command)
 app.command("kernels")(kernels.command)
 app.command("doctor")(doctor.command)
 app.add_typer(tasks.app, name="tasks")

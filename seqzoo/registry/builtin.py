@@ -10,5 +10,6 @@ MODULES = (
     "seqzoo.model.parts",
     "seqzoo.tasks.parts",
     "seqzoo.train.parts",
+    "seqzoo.probe.parts",
     "seqzoo.grid.parts",
 )

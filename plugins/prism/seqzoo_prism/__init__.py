@@ -11,6 +11,7 @@ from seqzoo_prism.concatenated import ConcatenatedInjection
 from seqzoo_prism.dense_mom import DenseMom
 from seqzoo_prism.floored_decay import FlooredDecay
 from seqzoo_prism.normalised_delta import NormalisedDelta
+from seqzoo_prism.probes import AnchorError, IdealSolver, ResidualEnergy
 from seqzoo_prism.product_mlp import ProductMlpReadout
 from seqzoo_prism.released import RELEASED_TASKS
 from seqzoo_prism.residual_refinement import ResidualRefinement
@@ -19,11 +20,14 @@ from seqzoo_prism.step_gains import StepGains
 __all__ = ["register_parts", "register_presets", "register_tasks"]
 
 PARTS: tuple[type[Part], ...] = (
+    AnchorError,
     ConcatenatedInjection,
     DenseMom,
     FlooredDecay,
+    IdealSolver,
     NormalisedDelta,
     ProductMlpReadout,
+    ResidualEnergy,
     ResidualRefinement,
     StepGains,
 )
@@ -31,7 +35,7 @@ PARTS: tuple[type[Part], ...] = (
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """What the published variants of PRISM are composed of, and a baseline of its Table 4."""
+    """What PRISM's published variants are composed of, a baseline of its Table 4, probes."""
     for part in PARTS:
         register(part)
 

@@ -90,18 +90,21 @@ class ResidualRefinement(FollowingInjection):
     def after(self, u: Tensor, stream: Stream, before: Writes | None) -> Writes:
         """u (B, T, D), the writes before -> writes of rank R = L."""
         keys = self.keys(u, before)
-        deltas = self._refined(self._residual(u, stream, before), self.gain(u, stream))
+        residual = self.residual_of(u, self.value_of(u, stream, before))
+        deltas = self._refined(residual, self.gain(u, stream))
         if self.swapped:
             keys, deltas = deltas, keys
         return Writes(keys, deltas, self.gates(u))
 
-    def _residual(self, u: Tensor, stream: Stream, before: Writes | None) -> Tensor:
-        """r^(1) (B, T, H, D / H)."""
+    def value_of(self, u: Tensor, stream: Stream, before: Writes | None) -> Tensor:
+        """v (B, T, H, D / H), its own or that of the write before."""
         if self.value is not None:
-            value = self.value(u, stream)
-        else:
-            assert before is not None  # or `_check` had refused
-            value = before.values[:, :, 0]
+            return self.value(u, stream)
+        assert before is not None  # or `_check` had refused
+        return before.values[:, :, 0]
+
+    def residual_of(self, u: Tensor, value: Tensor) -> Tensor:
+        """u (B, T, D), v (B, T, H, D / H) -> r^(1), in v's shape."""
         return value - u.unflatten(-1, self.shape) if self.minus_anchor else value
 
     def _refined(self, residual: Tensor, gains: Tensor) -> Tensor:

@@ -1,0 +1,75 @@
+"""The refinement steps in a trace, as the paper writes them: delta in rows, keys in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqzoo.operators import Stream
+from seqzoo.probe import Trace
+from seqzoo.scan import Writes
+from seqzoo_prism.concatenated import ConcatenatedInjection
+from seqzoo_prism.residual_refinement import ResidualRefinement
+
+__all__ = ["Refinement", "reads_before", "refinement_of"]
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What a layer's `residual_refinement` wrote.
+
+    Attributes:
+        part: the injection.
+        u: (N, T, H, V), the anchor, cut into heads.
+        value: (N, T, H, V), v.
+        residual: (N, T, H, V), r^(1).
+        keys: (N, T, L, H, K).
+        deltas: (N, T, L, H, V).
+        strengths: (N, T, L, H).
+    """
+
+    part: ResidualRefinement
+    u: Tensor
+    value: Tensor
+    residual: Tensor
+    keys: Tensor
+    deltas: Tensor
+    strengths: Tensor
+
+
+@torch.no_grad()
+def refinement_of(trace: Trace) -> Refinement | None:
+    """The steps of a layer; None where it has none."""
+    injection = getattr(trace.mixer, "injection", None)
+    part = injection.then if isinstance(injection, ConcatenatedInjection) else injection
+    if not isinstance(part, ResidualRefinement) or trace.u is None:
+        return None
+    u, stream = trace.u, Stream.over(trace.u)
+    before: Writes | None = None
+    if isinstance(injection, ConcatenatedInjection):
+        before = injection.first(u, stream)
+    value = part.value_of(u, stream, before)
+    writes = part.after(u, stream, before)
+    keys, deltas = writes.keys, writes.values
+    if part.swapped:
+        keys, deltas = deltas, keys
+    assert writes.strengths is not None
+    return Refinement(
+        part,
+        u.unflatten(-1, part.shape),
+        value,
+        part.residual_of(u, value),
+        keys.repeat_interleave(trace.heads // keys.shape[3], dim=3),
+        deltas,
+        writes.strengths,
+    )
+
+
+def reads_before(trace: Trace, refinement: Refinement) -> Iterator[tuple[int, Tensor]]:
+    """Of each token t, t and S_{t-1} k^(1) (N, H, V): what the anchor stands in for."""
+    for t, (before, _) in enumerate(trace.states()):
+        state = before.mT if refinement.part.swapped else before
+        yield t, torch.einsum("nhvk,nhk->nhv", state, refinement.keys[:, t, 0])

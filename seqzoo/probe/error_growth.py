@@ -1,0 +1,111 @@
+"""How far an error in A_t, or in B_t, drives the state away as tokens pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import log
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from seqzoo.probe.findings import Finding, Plot, Value
+from seqzoo.probe.probe import Probe, Subject
+from seqzoo.probe.trace import Trace
+from seqzoo.spec import PartSpec
+
+__all__ = ["ErrorGrowth"]
+
+
+class ErrorGrowth(Probe):
+    """Distance of the state from that of perturbed A_t and of perturbed B_t, by position."""
+
+    name = "error_growth"
+    title = "Growth of the state's error"
+    meaning = (
+        "A_t is blended with itself turned, by the same rotation at every token, so that it grows "
+        "in no direction; to B_t its own size in one fixed direction is added. Distances of the "
+        "states are in units of epsilon times the mean size of B_t."
+    )
+    plot = Plot("position", ("of_A", "of_B"), "layer", "token", "error of the state", log="xy")
+
+    class Spec(PartSpec):
+        """epsilon: the size of the errors, as a part of A_t and of B_t. seed: of the directions."""
+
+        epsilon: float = Field(default=1e-3, gt=0.0, lt=1.0)
+        seed: int = 0
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.epsilon, self.seed = spec.epsilon, spec.seed
+
+    def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
+        """A row a layer and token."""
+        return [row for trace in subject.traces for row in self._of_layer(trace)]
+
+    def find(self, subject: Subject) -> Finding:
+        """And the powers of t by which both errors grow over the last three quarters."""
+        finding = super().find(subject)
+        notes = []
+        for trace in subject.traces:
+            rows = [row for row in finding.rows if row["layer"] == trace.layer]
+            late = rows[trace.length // 4 :]
+            powers = [_power([_numbers(row, of) for row in late]) for of in ("of_A", "of_B")]
+            if None not in powers:
+                notes.append(f"layer {trace.layer}: A t^{powers[0]:.2f}, B t^{powers[1]:.2f}")
+        note = "errors grow like " + "; ".join(notes) if notes else finding.note
+        return replace(finding, note=note)
+
+    def _of_layer(self, trace: Trace) -> list[dict[str, Value]]:
+        injections, transitions = trace.injections(), trace.transitions()
+        generator = torch.Generator().manual_seed(self.seed)
+        turn = _rotation(transitions.shape[-1], generator)
+        direction = torch.randn(injections.shape[-2:], generator=generator, dtype=torch.float64)
+        direction = direction / direction.norm()
+        epsilon = self.epsilon
+        state = of_a = of_b = torch.zeros_like(injections[:, 0])
+        unit = epsilon * float(injections.flatten(-2).norm(dim=-1).mean())
+        rows = []
+        for t in range(trace.length):
+            a, b = transitions[:, t], injections[:, t]
+            size = b.flatten(-2).norm(dim=-1)[..., None, None]
+            state = state @ a + b
+            of_a = of_a @ ((1 - epsilon) * a + epsilon * a @ turn) + b
+            of_b = of_b @ a + b + epsilon * size * direction
+            rows.append(
+                {
+                    "layer": trace.layer,
+                    "position": t + 1,
+                    "of_A": _distance(state, of_a) / unit if unit else 0.0,
+                    "of_B": _distance(state, of_b) / unit if unit else 0.0,
+                }
+            )
+        return rows
+
+
+def _rotation(size: int, generator: torch.Generator) -> Tensor:
+    """A random orthogonal matrix (size, size)."""
+    drawn = torch.randn(size, size, generator=generator, dtype=torch.float64)
+    return torch.linalg.qr(drawn).Q
+
+
+def _distance(state: Tensor, other: Tensor) -> float:
+    return float((state - other).flatten(-2).norm(dim=-1).mean())
+
+
+def _numbers(row: Mapping[str, Value], column: str) -> tuple[float, float]:
+    position, error = row["position"], row[column]
+    assert isinstance(position, int)
+    assert isinstance(error, float)
+    return position, error
+
+
+def _power(points: Sequence[tuple[float, float]]) -> float | None:
+    """The slope of log y over log x, by least squares; None of fewer than 3 points."""
+    logs = [(log(x), log(y)) for x, y in points if y > 0]
+    if len(logs) < 3:
+        return None
+    x, y = torch.tensor(logs, dtype=torch.float64).unbind(1)
+    x, y = x - x.mean(), y - y.mean()
+    return float((x * y).sum() / (x * x).sum())

@@ -1,0 +1,134 @@
+"""What a probe finds: rows of numbers, how to plot them, and the file they are kept in.
+
+Nothing here needs torch, so that a report can read findings quickly.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqzoo.errors import RunError
+from seqzoo.files import write_whole, writing
+
+__all__ = [
+    "FILE",
+    "Finding",
+    "Findings",
+    "Plot",
+    "Value",
+    "read_findings",
+    "write_findings",
+]
+
+FILE = "probes.json"
+VERSION = 1
+
+Value = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """How rows are drawn: a line for each value of `by`, or for each column of `ys`.
+
+    Attributes:
+        x: the column along the horizontal axis.
+        ys: the columns drawn.
+        by: the column whose values are told apart.
+        x_label, y_label: of the axes, with units.
+        log: which axes are logarithmic: "", "x", "y" or "xy".
+    """
+
+    x: str
+    ys: tuple[str, ...]
+    by: str
+    x_label: str
+    y_label: str
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one probe found on one run.
+
+    Attributes:
+        probe: its name.
+        title: what was measured, as a heading.
+        meaning: how to read the numbers, in a sentence or two.
+        rows: the numbers; all rows have the same columns. Empty where the probe does not apply.
+        plot: how to draw them.
+        note: why there are no rows, or what was left out.
+    """
+
+    probe: str
+    title: str
+    meaning: str
+    rows: Sequence[Mapping[str, Value]]
+    plot: Plot
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was found on a run.
+
+    Attributes:
+        checkpoint: whose weights, `last` or `best`.
+        sequences: test sequences looked at.
+        length: tokens of each.
+        found: one finding a probe.
+    """
+
+    checkpoint: str
+    sequences: int
+    length: int
+    found: list[Finding] = field(default_factory=list)
+
+
+def write_findings(findings: Findings, directory: Path) -> Path:
+    """Write `probes.json` into a run's directory; a number that is not finite becomes null.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    path = directory / FILE
+    data = {"version": VERSION, **asdict(findings)}
+    with writing(path):
+        write_whole(path, json.dumps(_finite(data), indent=1, allow_nan=False).encode())
+    return path
+
+
+def read_findings(directory: Path) -> Findings | None:
+    """What `seqzoo probe` left in a run's directory; None where it was not called.
+
+    Raises:
+        RunError: the file is damaged, or of another version.
+    """
+    path = directory / FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data.pop("version") != VERSION:
+            raise ValueError("another version wrote it")
+        found = [
+            Finding(**{**each, "plot": Plot(**{**each["plot"], "ys": tuple(each["plot"]["ys"])})})
+            for each in data.pop("found")
+        ]
+        return Findings(**data, found=found)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as failure:
+        raise RunError(f"{path} cannot be read ({failure}); run seqzoo probe again") from None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value

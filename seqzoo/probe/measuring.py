@@ -1,0 +1,65 @@
+"""Run probes on a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from seqzoo.errors import SpecError
+from seqzoo.probe.findings import Finding, Findings, write_findings
+from seqzoo.probe.probe import Probe, Subject
+from seqzoo.probe.trace import traces
+from seqzoo.registry import Registry
+from seqzoo.train import load_trained
+
+__all__ = ["measure"]
+
+
+def measure(
+    directory: Path,
+    registry: Registry,
+    names: Sequence[str] = (),
+    *,
+    sequences: int = 8,
+    length: int | None = None,
+    checkpoint: Literal["last", "best"] = "last",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Findings:
+    """Measure a run, and leave `probes.json` in its directory.
+
+    Args:
+        directory: of a trained run.
+        registry: where parts, probes among them, are looked up.
+        names: of probes; () for all.
+        sequences: N, test sequences to look at.
+        length: T, the first tokens of each; None for all.
+        checkpoint: whose weights.
+        progress: told the name of each probe before it runs.
+
+    Raises:
+        DirectoryError, RunError, SpecError: as `seqzoo.train.load_trained`.
+        SpecError: an unknown probe, or a model in which no layer has a memory.
+    """
+    specs = [registry.spec("probe", name) for name in names or registry.names("probe")]
+    probes: list[Probe] = [spec.build() for spec in specs]
+    spec, model = load_trained(directory, registry, checkpoint)
+    batch = next(iter(spec.task.build().test_batches(sequences)))
+    tokens = batch.tokens[:sequences, :length]
+    seen = traces(model, tokens)
+    if not seen:
+        raise SpecError(
+            f"{directory}: no layer of its model has a memory that probes could look into; they "
+            "take mixers that compute S_t = S_{t-1} A_t + B_t, such as recurrent and its presets"
+        )
+    subject = Subject(spec, model, tokens, seen)
+    found: list[Finding] = []
+    with torch.no_grad():
+        for probe in probes:
+            progress(probe.name)
+            found.append(probe.find(subject))
+    findings = Findings(checkpoint, tokens.shape[0], tokens.shape[1], found)
+    write_findings(findings, directory)
+    return findings

@@ -1,0 +1,35 @@
+import json
+
+import pytest
+
+from seqzoo.errors import RunError
+from seqzoo.probe import Finding, Findings, Plot, read_findings
+from seqzoo.probe.findings import write_findings
+
+PLOT = Plot("t", ("error",), "layer", "token", "error", "x")
+
+
+def test_what_is_written_is_read(tmp_path) -> None:
+    rows = [{"layer": 0, "t": 1, "error": 0.5}, {"layer": 0, "t": 2, "error": None}]
+    findings = Findings("last", 4, 2, [Finding("a", "A", "of a", rows, PLOT, "a note")])
+    write_findings(findings, tmp_path)
+    assert read_findings(tmp_path) == findings
+
+
+def test_numbers_that_json_has_not_are_null(tmp_path) -> None:
+    rows = [{"layer": 0, "t": 1, "error": float("nan")}, {"layer": 0, "t": 2, "error": 1e400}]
+    write_findings(Findings("last", 4, 2, [Finding("a", "A", "of a", rows, PLOT)]), tmp_path)
+    found = read_findings(tmp_path)
+    assert found is not None
+    assert [row["error"] for row in found.found[0].rows] == [None, None]
+
+
+def test_no_file_is_no_finding(tmp_path) -> None:
+    assert read_findings(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"version": 9, "found": []})])
+def test_a_damaged_file_says_what_to_do(tmp_path, text: str) -> None:
+    (tmp_path / "probes.json").write_text(text)
+    with pytest.raises(RunError, match=r"probes\.json cannot be read .*; run seqzoo probe again"):
+        read_findings(tmp_path)
