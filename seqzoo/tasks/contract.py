@@ -1,4 +1,4 @@
-"""What every task must keep to, looked at once before a run begins."""
+"""Check a task against its contract, once before a run starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_task"]
 
 
 def check_task(task: Task, batch_size: int, seed: int) -> Batch:
-    """See that a task's attributes, batches, labels and metrics fit each other.
+    """Check that a task's attributes, batches, labels and metrics fit each other.
 
     Args:
         task: as it was built.

@@ -1,4 +1,4 @@
-"""Open the files that a task's spec names, and say in the spec's words why one cannot be read."""
+"""Open the files that a task's spec names, with errors in terms of the spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fingerprints of files, made once for each state of a file."""
+"""Fingerprints of files, computed again only when a file's size or times change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in tasks, registered by the road that plugins take."""
+"""The built-in tasks, registered the way plugins register theirs."""
 
 from __future__ import annotations
 

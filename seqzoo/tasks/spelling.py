@@ -15,8 +15,9 @@ class Spelling:
     """The text that continues a prompt; a character made of several tokens comes once it is whole.
 
     A token may be spelt otherwise at the start of a text (without its space), so tokens are decoded
-    after those before them. Tokens that end in the middle of a character decode to a replacement
-    character at the end: that one is held back, since the next token may complete it.
+    after those before them. Tokens that end in the middle of a character decode to replacement
+    characters at the end, one in all or one for each byte: so many as can be of one character are
+    held back, since the next token may complete it.
 
     Args:
         decode: token ids -> text.
@@ -28,30 +29,47 @@ class Spelling:
 
     def __init__(self, decode: Callable[[Sequence[int]], str], prompt: Sequence[int]) -> None:
         self._decode = decode
-        self._before, self._pending = list(prompt[-CONTEXT:]), list[int]()
+        self._before, self._pending = self._context(prompt), list[int]()
         self._written = 0  # characters of the pending tokens that were handed out
         self.pieces: list[str] = []
 
     def __call__(self, token: int) -> str:
-        """What can be written now that this token is there."""
+        """The text that is certain once this token is known."""
         self._pending.append(token)
         text = self._spelt(self._before, self._pending)
         if not text.endswith(REPLACEMENT):
             return self._all_of(text)
-        piece = self._write(text[:-1])
+        unfinished = len(text) - len(text.rstrip(REPLACEMENT))
+        piece = self._write(text[: -min(unfinished, LONGEST_CHARACTER - 1)])
         self._settle(text)
         return piece
 
     def rest(self) -> str:
-        """What was held back at the end."""
+        """What was held back."""
         return self._all_of(self._spelt(self._before, self._pending))
 
     def _spelt(self, before: Sequence[int], tokens: Sequence[int]) -> str:
-        return self._decode([*before, *tokens])[len(self._decode(before)) :]
+        whole, known = self._decode([*before, *tokens]), self._decode(before)
+        if whole.startswith(known):
+            return whole[len(known) :]
+        return self._decode(tokens)  # with them, the decoder would spell the others otherwise
+
+    def _context(self, tokens: Sequence[int]) -> list[int]:
+        """The last tokens, from the start of a character on.
+
+        One that began inside a character could make a decoder take all bytes that follow for no
+        text.
+        """
+        kept = list(tokens[-CONTEXT:])
+        if len(kept) < len(tokens):
+            for start in range(LONGEST_CHARACTER):
+                if not self._decode(kept[start:]).startswith(REPLACEMENT):
+                    return kept[start:]
+        return kept
 
     def _all_of(self, text: str) -> str:
         piece = self._write(text)
-        self._before = (self._before + self._pending)[-CONTEXT:]
+        self._before = self._context(self._before + self._pending)
         self._pending, self._written = [], 0
         return piece
 
@@ -67,7 +85,7 @@ class Spelling:
             settled, rest = self._pending[:-count], self._pending[-count:]
             if not settled:
                 return
-            before = (self._before + settled)[-CONTEXT:]
+            before = self._context(self._before + settled)
             head, tail = self._spelt(self._before, settled), self._spelt(before, rest)
             if head + tail == text and len(head) <= self._written:
                 self._before, self._pending = before, rest

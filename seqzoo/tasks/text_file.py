@@ -146,7 +146,7 @@ def held_out_from(size: int, share: float) -> int:
 
 
 def read_bytes(path: Path) -> Bytes:
-    """The bytes of a file, which stay there.
+    """The bytes of a file, which stay on disk.
 
     Raises:
         SpecError: no readable file, or an empty one.
@@ -185,7 +185,7 @@ def read_characters(path: Path) -> Characters:
 
 
 def changed_meanwhile(path: Path) -> SpecError:
-    """The error of a file that did not stay as it was between two readings."""
+    """The error for a file that changed between two readings."""
     return SpecError(
         f"text file {path} was changed by another program while it was being read; "
         "run the same command again when nothing writes to it"

@@ -12,10 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,7 +191,8 @@ def _encode_file(
     """Write ids, the bytes each spans, and the mean of these by id; all files appear, or none."""
     spanned, counts = np.zeros(vocab_size), np.zeros(vocab_size, dtype=np.int64)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder.parent))
+    draft = folder.with_name(f".{folder.name}-{os.getpid()}-{secrets.token_hex(4)}")
+    draft.mkdir()  # others may read it, as the umask says
     try:
         with (draft / IDS).open("wb") as ids_file, (draft / SPANS).open("wb") as spans_file:
             for ids, spans in _with_spans(path, fingerprint, tokenizer):
@@ -204,8 +204,11 @@ def _encode_file(
         (draft / SEAL).write_text(json.dumps(_seal(draft)), encoding="ascii")
         if not _is_whole(folder):  # another process may have been faster
             shutil.rmtree(folder, ignore_errors=True)
-            with suppress(FileExistsError):
+            try:
                 draft.rename(folder)
+            except OSError:
+                if not _is_whole(folder):
+                    raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -118,7 +118,7 @@ class FileIds:
         return rows
 
     def _seen(self) -> tuple[int, int, int]:
-        """Size and times of the file; the second time changes with every write, and is no one's."""
+        """Size, modification and change time; the last cannot be set by a program."""
         status = os.fstat(self._handle)
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

@@ -102,7 +102,7 @@ def _overlapping(blocks: Iterator[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def _joint(before: _Piece, after: _Piece) -> tuple[int, int] | None:
-    """Where two pieces go over into each other: a token's number in each; None if they differ."""
+    """Where to join two pieces: the token's index in each; None if they differ."""
     stop = before.start + len(before.text)
     margin = (stop - after.start) // 4
     middle = (after.start + margin, stop - margin)

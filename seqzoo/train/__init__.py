@@ -1,6 +1,6 @@
-"""Training: one loop, its optimizers and schedules, its files, and who looks on.
+"""Training: the loop, optimizers and schedules, a run's files, and its observers.
 
-Records are read without torch, which takes seconds to import; the rest comes when it is asked for.
+Reading records does not import torch, which takes seconds; the rest is imported on first use.
 """
 
 from importlib import import_module

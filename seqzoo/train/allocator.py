@@ -1,4 +1,4 @@
-"""Keep memory that tensors give back, instead of returning it to the system at every step.
+"""Keep freed tensor memory in the process instead of returning it to the system at every step.
 
 glibc hands large blocks back to the kernel as soon as they are freed, and a training step on a CPU
 frees and asks for the same blocks again: every page is then faulted in anew. Measured at the
@@ -19,7 +19,7 @@ HEADROOM = 1 << 26  # bytes asked for beyond what is needed
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's malloc to keep freed blocks, for the whole process; whether it could.
+    """Tell glibc's malloc to keep freed blocks in this process. Returns whether that worked.
 
     For processes that train, not for a library to call on import: a process then holds its peak.
     """

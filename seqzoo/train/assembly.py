@@ -1,4 +1,4 @@
-"""All that trains a run in this process: made from its spec, saved, and put back."""
+"""Everything one process needs to train a run: built from the spec, saved and restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Build = Callable[[RunSpec, int], LanguageModel]
 
 
 class Assembly:
-    """Task, model, optimizer and what goes with them; the same on every process of the run.
+    """Task, model, optimizer and their helpers; the same on every process of the run.
 
     Raises:
         SpecError: the task's file is not there, sizes do not fit, or a key asks for what this
@@ -103,7 +103,7 @@ class Assembly:
             )
 
     def save(self, root: Path, progress: Progress) -> None:
-        """Write a checkpoint: what is evaluated goes into model.safetensors.
+        """Write a checkpoint; model.safetensors holds the weights that are evaluated.
 
         Raises:
             RunError: it cannot be written.
@@ -124,9 +124,9 @@ class Assembly:
             self.processes.on_writer(lambda: checkpoint.save(root, progress, *state, extra))
 
     def load(self, folder: Path) -> Progress:
-        """Go on from a checkpoint, whatever the number of processes that wrote it.
+        """Restore a checkpoint, whatever the number of processes that wrote it.
 
-        Processes that were not there then draw their dropout from the start of their own stream.
+        A process that did not exist then starts its dropout stream anew.
 
         Raises:
             RunError: it is damaged, or of another model.
@@ -153,7 +153,7 @@ class Assembly:
         return progress
 
     def _check_extra(self, folder: Path, extra: dict[str, Tensor]) -> None:
-        """See that a checkpoint has the average and the scaler that this run needs.
+        """Check that a checkpoint has the average and the scaler that this run needs.
 
         Raises:
             RunError: an entry is missing, unknown, of another shape or dtype, or no factor.
@@ -178,7 +178,7 @@ class Assembly:
 
 
 def _check_carrying(task: Task, model: LanguageModel) -> None:
-    """See that the model carries a state, if the test set is read with one.
+    """Check that the model carries a state if the test set needs one.
 
     Raises:
         SpecError: it does not.
@@ -193,7 +193,7 @@ def _check_carrying(task: Task, model: LanguageModel) -> None:
 
 
 def _check_batch(settings: TrainSpec, processes: Processes) -> None:
-    """Every process has the same number of rows in every micro-batch."""
+    """Check that every process gets the same number of rows in every micro-batch."""
     if settings.batch_size % (processes.size * settings.accumulate):
         micro = f" x accumulate {settings.accumulate}" if settings.accumulate > 1 else ""
         raise SpecError(

@@ -29,7 +29,7 @@ class Average:
         self.values = {name: each.detach().clone() for name, each in self._parameters.items()}
 
     def update(self, step: int) -> None:
-        """Take in the weights as they are after step t, counted from 0."""
+        """Update the average with the weights after step t, counted from 0."""
         decay = min(self._decay, (1 + step) / (10 + step))
         average = get_ema_multi_avg_fn(decay)
         with torch.no_grad():
@@ -37,7 +37,7 @@ class Average:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The model has the average for its weights while this lasts, and `values` has those."""
+        """Swap the average and the model's weights while the block lasts."""
         self._swap()
         try:
             yield

@@ -157,7 +157,7 @@ def _remove(folder: Path) -> None:
 
 
 def clean(root: Path) -> None:
-    """Remove what a killed session left half written, or half removed."""
+    """Remove what a killed session left half written or half removed."""
     for draft in root.glob(f"{DRAFT}*"):
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -176,7 +176,7 @@ def step_of(folder: Path) -> int:
 def load(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
 ) -> tuple[Progress, dict[str, Tensor]]:
-    """Put model, optimizer and random generators where they were.
+    """Restore model, optimizer and random generators.
 
     Returns:
         How far the run is, and the extra tensors.
@@ -198,7 +198,7 @@ def load(
 
 
 def put_back(path: Path, generators: dict[str, Tensor], device: torch.device) -> None:
-    """Put the random generators into the states of a file.
+    """Restore the random generators from a file's states.
 
     Raises:
         RunError: one is no state of such a generator.
@@ -225,7 +225,7 @@ def _names(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
 
 
 def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
-    """Put a checkpoint's weights into a model, for use without training.
+    """Load a checkpoint's weights into a model, without anything that training needs.
 
     Args:
         root: the run's `checkpoint/`.

@@ -1,4 +1,4 @@
-"""Only kernels that give the same bits each time."""
+"""Restrict torch to kernels that give the same bits each time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["determinism"]
 
 @contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
-    """torch's deterministic mode while this lasts, and what was before afterwards.
+    """Switch torch to its deterministic mode inside the block, and back afterwards.
 
     Raises:
         RunError: the run needs a kernel that has no deterministic form.

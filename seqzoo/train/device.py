@@ -1,7 +1,8 @@
-"""Which device a run trains on, and the random numbers it alone uses there."""
+"""The device a run trains on, and its own random numbers there."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,13 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError
 
-__all__ = ["choose_device", "generator_states", "private_randomness", "restore_generators"]
+__all__ = [
+    "choose_device",
+    "folded",
+    "generator_states",
+    "private_randomness",
+    "restore_generators",
+]
 
 
 def choose_device(name: str) -> torch.device:
@@ -38,16 +45,26 @@ def choose_device(name: str) -> torch.device:
 
 @contextmanager
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators for a run, and put them back as they were afterwards.
+    """Seed torch's global generators inside the block, and restore them afterwards.
 
     They serve the model's initial weights and dropout; data come from streams of their own.
     """
     before = generator_states(device)
-    torch.manual_seed(seed)
+    torch.manual_seed(folded(seed))
     try:
         yield
     finally:
         restore_generators(before, device)
+
+
+def folded(seed: int) -> int:
+    """A seed of 32 bits, since torch's generator on the CPU uses no more: 1 and 1 + 2^32 differ.
+
+    Smaller seeds are themselves.
+    """
+    if seed < 1 << 32:
+        return seed
+    return int.from_bytes(hashlib.blake2b(str(seed).encode(), digest_size=4).digest(), "big")
 
 
 def generator_states(device: torch.device) -> dict[str, Tensor]:
@@ -61,7 +78,7 @@ def generator_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_generators(states: dict[str, Tensor], device: torch.device) -> None:
-    """Put the global generators into states that `generator_states` gave on such a device."""
+    """Restore the global generators to states that `generator_states` returned on such a device."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)

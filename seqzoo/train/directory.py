@@ -1,4 +1,4 @@
-"""A run's directory: whose it is, where its files lie, and that one process at a time writes."""
+"""A run's directory: which run it belongs to, its files, and a lock for the one that writes."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class RunDirectory:
         return read_record(self.record_file) if self.record_file.exists() else None
 
     def claim(self) -> None:
-        """Make the directory this run's: write spec.yaml, clean up after a killed session.
+        """Claim the directory for this run: write spec.yaml, clean up after a killed session.
 
         A spec.yaml of the same run may differ in what its id leaves out, and is brought up to date.
 
@@ -113,7 +113,7 @@ class RunDirectory:
         checkpoint.clean(self.checkpoints)
 
     def _check(self) -> None:
-        """Make sure that the directory holds no other run."""
+        """Check that the directory holds no other run."""
         if (self.path / "plan.json").exists():
             raise DirectoryError(f"{self.path} holds a grid; choose another --out for a single run")
         spec_file = self.path / "spec.yaml"
@@ -143,7 +143,7 @@ class RunDirectory:
             )
 
     def _hold(self) -> None:
-        """Take a lock that the system gives back by itself when this process ends."""
+        """Take a lock that the system releases when this process ends."""
         if fcntl is None:
             return
         path = self.path / ".lock"

@@ -1,4 +1,4 @@
-"""The processes that share a run: who they are, and what they tell each other."""
+"""The processes that share a run, and how they exchange values."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Processes:
 
     @property
     def writer(self) -> bool:
-        """Whether this is the one that writes files and tells a person."""
+        """Whether this process writes the files and the console."""
         return self.rank == 0
 
     def rows(self, count: int) -> slice:
@@ -64,7 +64,7 @@ class Processes:
         return tensor
 
     def together(self, work: Callable[[], T]) -> T:
-        """Do the same on every process; where one fails, all raise.
+        """Run the same function on every process; if one fails, all raise.
 
         Raises:
             SeqzooError: that of this process, or else of the first one that failed.
@@ -85,7 +85,7 @@ class Processes:
         return result
 
     def on_writer(self, work: Callable[[], T]) -> T:
-        """Do it on the writer alone, and give its result, or its error, to all."""
+        """Run a function on the writer only; all processes get its result or its error."""
         if self.size == 1:
             return work()
         result: list[Any] = [None, None]
@@ -107,7 +107,7 @@ ALONE = Processes()
 
 
 def _told(failure: Exception | None) -> SeqzooError | str | None:
-    """What other processes are told of an error: one of ours whole, any other by its text."""
+    """What other processes get of an error: one of ours as it is, any other as text."""
     if failure is None or isinstance(failure, SeqzooError):
         return failure
     return f"{type(failure).__name__}: {failure}"
@@ -124,7 +124,7 @@ def rank_in_torchrun() -> int:
 
 @contextmanager
 def join(parallel: Parallel, device_name: str) -> Iterator[tuple[Processes, torch.device]]:
-    """Find the other processes of the run, and this one's device.
+    """Join the other processes of the run, and choose this one's device.
 
     Raises:
         SpecError: `parallel` does not fit how this process was started, or there is no such device.
@@ -183,7 +183,7 @@ def _kind(parallel: Parallel, size: int) -> Literal["none", "ddp", "fsdp2"]:
 
 
 def _own_device(name: str, size: int) -> torch.device:
-    """CUDA devices are taken by the process's number on its host."""
+    """The device of this process; CUDA devices go by the process's number on its host."""
     if name not in ("auto", "cuda", "cpu"):
         raise SpecError(
             f"train.device: {name} is one device, and torchrun started {size} processes; "

@@ -15,7 +15,7 @@ __all__ = ["Entry", "compare", "entries_of", "misfit", "optimizer_entries", "opt
 
 
 class Entry(NamedTuple):
-    """A tensor of a file, as far as a reader can check it without its values."""
+    """The shape and dtype of a tensor in a file."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
 
 def entries_of(tensors: Mapping[str, Tensor]) -> dict[str, Entry]:
-    """The entries that some tensors make in a file."""
+    """The entry of each tensor."""
     return {name: Entry(tuple(each.shape), each.dtype) for name, each in tensors.items()}
 
 
@@ -35,7 +35,7 @@ def compare(
     wanted: Mapping[str, Entry],
     absent: frozenset[str] = frozenset(),
 ) -> None:
-    """See that a file has what is wanted and nothing else.
+    """Check that a file has exactly the entries that are wanted.
 
     Args:
         path: the file, for messages.
@@ -58,7 +58,7 @@ def compare(
 
 
 def misfit(path: Path, what: str) -> RunError:
-    """The error of a file that is whole, and not this run's."""
+    """The error for a file that is undamaged but belongs to another model."""
     return RunError(
         f"{path} is not of this model: {what}; use the spec (and the version of seqzoo and its "
         "plugins) that it was saved with, or another --out"

@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _first(batches: Iterator[Batch], sequences: int | None) -> Iterator[Batch]:
-    """The first so many sequences; of streams that are carried on, labels alone are left out."""
+    """The first `sequences` rows; if a state is carried, rows stay and only labels are dropped."""
     left = sequences
     for batch in batches:
         rows = batch.tokens.shape[0]
@@ -102,7 +102,7 @@ def _first(batches: Iterator[Batch], sequences: int | None) -> Iterator[Batch]:
 
 
 def _own_rows(batch: Batch, processes: Processes) -> tuple[Batch, bool]:
-    """This process's rows, and whether they count.
+    """This process's rows, and whether they count towards the sums.
 
     All processes have to call the model equally often, since FSDP2 collects its weights then; one
     without a row takes the first, and does not count it.

@@ -1,4 +1,4 @@
-"""What a run is and runs on, as far as it is known before the first step."""
+"""Facts about a run that are known before its first step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Facts", "describe_device", "installed_versions"]
 
 @dataclass(frozen=True)
 class Facts:
-    """A run at its start.
+    """A run as it starts.
 
     Attributes:
         run_id: short hash of the resolved spec and seed.
@@ -63,7 +63,7 @@ def describe_device(device: torch.device) -> DeviceFacts:
 
 
 def _processor() -> str:
-    """The processor's name as the system tells it."""
+    """The processor's name as the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():

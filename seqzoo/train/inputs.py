@@ -1,4 +1,4 @@
-"""What a run depends on outside its spec, each thing with a fingerprint.
+"""Everything a run depends on outside its spec, with a fingerprint of each.
 
 Two runs of one spec can be compared if their inputs are equal. The keys are
 
@@ -77,7 +77,7 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 @lru_cache
 def _code(packages: tuple[str, ...]) -> dict[str, str]:
-    """Hashes of the packages that were changed since their commit, or have none."""
+    """Hashes of the packages that differ from their commit or have none."""
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     found = {}
     for package in packages:
@@ -94,7 +94,7 @@ def _code(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def _hash(path: Path) -> str:
-    """Of the names and contents of a package's files."""
+    """A hash over the names and contents of a package's files."""
     digest = hashlib.blake2b(digest_size=8)
     files = [path] if path.is_file() else sorted(path.rglob("*"))
     for file in files:

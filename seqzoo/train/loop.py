@@ -1,4 +1,4 @@
-"""The one training loop: from a run's spec to its record, resumed as often as need be."""
+"""The training loop: from a run's spec to its record, resumed as often as needed."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ def train(
     Args:
         spec: the run.
         directory: where its files go; made if there is none.
-        watch: is told what happens, after the loggers that the spec names, on the process that
-            writes.
-        console: where a person looks on, for logger `console`; None if nobody does.
+        watch: called after the loggers that the spec names, on the process that writes.
+        console: where logger `console` prints; None for nowhere.
         build: makes the model from the spec and the task's vocabulary.
 
     Returns:
@@ -99,7 +98,7 @@ def train(
 
 
 class _Training:
-    """A run in this process: how far it is, and who is told."""
+    """A run in this process: its progress, and the observers that it reports to."""
 
     def __init__(
         self,
@@ -140,7 +139,7 @@ class _Training:
         )
 
     def run(self) -> Record:
-        """All steps that are left, then the record."""
+        """Train the remaining steps, then write the record."""
         self.processes.on_writer(self.place.claim)
         self.processes.on_writer(lambda: self.watch.started(self.spec, self.facts))
         self._train()
@@ -177,7 +176,7 @@ class _Training:
         return self.spec.train.checkpoint.best and self.progress.best_at == self.progress.step
 
     def _read_losses(self) -> None:
-        """Wait for the device, take over the losses of the steps since, and check them."""
+        """Wait for the device, then read and check the losses since the last call."""
         progress = self.progress
         if self.unread:
             first = progress.step - len(self.unread) + 1
@@ -303,7 +302,7 @@ class _Training:
         return progress
 
     def _diverge(self, good_steps: int, what: str) -> NoReturn:
-        """Write the record of a run that was good for so many steps only, and stop it."""
+        """Stop a run that diverged: write a record of its good steps, and raise."""
         self.progress.step = good_steps
         self.progress.tokens = good_steps * self.spec.train.batch_size * self.task.length
         self._finish("diverged")

@@ -20,7 +20,7 @@ PROC = Path("/proc/self")
 
 
 class PeakMemory:
-    """Measured from its making on; on systems without /proc, the process's from its start on."""
+    """Peaks since this object was made; without /proc, since the process started."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -32,7 +32,7 @@ class PeakMemory:
             return
 
     def note(self, progress: Progress) -> None:
-        """Raise what a run's progress says to the peaks so far, in bytes."""
+        """Update the peaks in a run's progress, in bytes."""
         progress.peak_rss = max(progress.peak_rss, _peak_rss())
         if self._device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(self._device)
@@ -40,7 +40,7 @@ class PeakMemory:
 
 
 def _peak_rss() -> int:
-    """Peak of the process's resident memory in bytes, 0 where the system does not tell."""
+    """Peak of the process's resident memory in bytes, 0 where the system does not report it."""
     try:
         for line in (PROC / "status").read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):

@@ -1,6 +1,6 @@
 """metrics.jsonl: one JSON object a line, appended as the run goes.
 
-Rows of kind `train` tell about the steps since the row before: step, loss (their mean), lr and
+Rows of kind `train` describe the steps since the row before: step, loss (their mean), lr and
 gradient_norm (of the last of them), tokens (so far), tokens_per_s, wall_s. Rows of kind
 `evaluation` hold step, wall_s and every metric. `step` counts the steps done.
 """
@@ -21,7 +21,7 @@ __all__ = ["MetricsLog", "read_rows"]
 
 
 class MetricsLog:
-    """The rows of a run that has done `step` steps; what a lost session wrote after is cut off."""
+    """The rows of a run that has done `step` steps; later rows of a lost session are cut off."""
 
     def __init__(self, path: Path, step: int) -> None:
         """Open for appending.
@@ -47,7 +47,7 @@ class MetricsLog:
             self._file.flush()
 
     def force_to_disk(self) -> None:
-        """Have all rows so far survive a loss of power.
+        """Force all rows so far to disk.
 
         Raises:
             RunError: the disk is full or gone.
@@ -68,7 +68,7 @@ def _opened(path: Path) -> int:
 
 
 def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
-    """The whole rows of a metrics.jsonl, in order; a line that a kill cut short ends it.
+    """The complete rows of a metrics.jsonl, in order, up to a line that was cut short.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""From what a run did to its record."""
+"""Build the record of a run."""
 
 from __future__ import annotations
 

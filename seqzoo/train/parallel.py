@@ -1,4 +1,4 @@
-"""The objective as a run's processes share it: plain, under DDP, or cut up by FSDP2."""
+"""The objective as the processes of a run share it: plain, under DDP, or sharded by FSDP2."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["accumulating", "compiling", "cut_up_again", "share"]
 def share(
     objective: Objective, processes: Processes, device: torch.device, *, compiled: bool
 ) -> nn.Module:
-    """What is called in the objective's place for training.
+    """The module that training calls in place of the objective.
 
     Its gradients are means over the processes. FSDP2 cuts up every block and the rest by
     themselves, and must do so before the optimizer is made. A compiler takes the whole objective,
@@ -62,7 +62,7 @@ def _cut_up(
 
 @contextmanager
 def accumulating(module: nn.Module, processes: Processes, *, last: bool) -> Iterator[None]:
-    """Around a micro-batch: only after the last one do processes take the mean of gradients."""
+    """Wrap a micro-batch: processes average gradients after the last one only."""
     if processes.parallel == "fsdp2":
         cast("Any", module).set_requires_gradient_sync(last)
         with warnings.catch_warnings():
@@ -77,14 +77,14 @@ def accumulating(module: nn.Module, processes: Processes, *, last: bool) -> Iter
 
 
 def cut_up_again(objective: Objective, processes: Processes) -> None:
-    """Under FSDP2, free the weights that an evaluation collected."""
+    """Under FSDP2, free the weights that an evaluation gathered."""
     if processes.parallel == "fsdp2":
         cast("Any", objective).reshard()
 
 
 @contextmanager
 def compiling() -> Iterator[None]:
-    """Around a call that may compile.
+    """Wrap a call that may compile.
 
     Raises:
         RunError: the compiler failed.

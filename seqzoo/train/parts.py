@@ -1,4 +1,4 @@
-"""The built-in optimizers, schedules and loggers, registered by the road that plugins take."""
+"""The built-in optimizers, schedules and loggers, registered the way plugins register theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What forward and backward are computed in: float32, or a half type under autocast."""
+"""The precision of forward and backward: float32, or a half type under autocast."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type) if name == "float16" else None
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Around every forward pass."""
+        """The context of every forward pass."""
         if self.dtype is None:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
@@ -47,7 +47,7 @@ class Precision:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Have the gradients be those of the loss itself."""
+        """Divide the gradients by the loss's factor."""
         if self.scaler is not None:
             self.scaler.unscale_(optimizer)
 
@@ -70,7 +70,7 @@ class Precision:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         if self.scaler is not None and state:
             self.scaler.load_state_dict(
                 {

@@ -1,4 +1,4 @@
-"""The record of a run: all that a report needs to know, in one JSON file."""
+"""The record of a run: one JSON file with everything that reports read."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Timings(_Facts):
 
 
 class Versions(_Facts):
-    """What the run was made with; plugins are distribution -> version, triton may be absent."""
+    """The versions a run was trained with; plugins are by distribution, triton may be absent."""
 
     seqzoo: str
     torch: str
@@ -79,7 +79,7 @@ class Commit(_Facts):
 
 
 class Sources(_Facts):
-    """Which code it was, as git knows it; None where a folder is in no repository.
+    """The code's commits according to git; None where a folder is in no repository.
 
     Attributes:
         working_directory: of the repository the run was started in.

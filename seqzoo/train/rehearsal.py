@@ -1,4 +1,4 @@
-"""One row through the model before the first step: what computes, and what would go wrong."""
+"""Run one row through the model before the first step, to find out what computes it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ EXPECTED = {"cuda": "triton"}  # which backend of the scan; elsewhere it is this
 ELSEWHERE = "chunked"
 
 
+@torch.no_grad()
 def rehearse(
     objective: Objective,
     batch: Batch,
@@ -93,7 +94,7 @@ def _decays(model: nn.Module) -> Iterator[dict[tuple[str, str], Tensor]]:
 
 
 def slower_than_expected(used: tuple[Used, ...], device: torch.device) -> tuple[str, ...]:
-    """A sentence for each backend that computes where a faster one was expected on the device."""
+    """A sentence for each backend that is slower than the one expected on this device."""
     expected = EXPECTED.get(device.type, ELSEWHERE)
     found = []
     for operation, backend, reasons in used:

@@ -1,4 +1,4 @@
-"""Whether a checkpoint's files are whole: state.json beside them has their sizes and checksums."""
+"""Check a checkpoint's files against the sizes and checksums in its state.json."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class State(BaseModel):
 
 
 def verify(folder: Path, wanted: Iterable[str] = ()) -> State:
-    """What state.json says, once all files it lists have been read and found whole.
+    """Read state.json, and check every file that it lists.
 
     Args:
         folder: the checkpoint.
@@ -62,7 +62,7 @@ def verify(folder: Path, wanted: Iterable[str] = ()) -> State:
 
 
 def next_step(folder: Path) -> str:
-    """What to do about a damaged checkpoint, an end of a message."""
+    """The end of a message about a damaged checkpoint: what to do."""
     return (
         f"delete {folder} and run the same command again: it goes on from an earlier checkpoint, "
         "or from the start if there is none"
@@ -103,7 +103,7 @@ def size_and_checksum(path: Path) -> tuple[int, int]:
 
 
 def check(path: Path, expected: tuple[int, int] | None) -> None:
-    """Make sure that a file is as it was saved.
+    """Check that a file is as it was saved.
 
     Raises:
         RunError: it is missing or damaged.

@@ -1,4 +1,4 @@
-"""Checkpoints under FSDP2: every process writes its own part of all tensors, by torch's own means.
+"""Checkpoints under FSDP2: every process writes its part of each tensor, by torch's own tools.
 
 `shards/` holds safetensors files of torch.distributed.checkpoint, one a process, with the names
 
@@ -53,7 +53,7 @@ def save(
     extra: Mapping[str, Tensor],
     processes: Processes,
 ) -> Path:
-    """Write a checkpoint of a model that FSDP2 cut up; called by every process.
+    """Write a checkpoint of a model that FSDP2 shards; called by every process.
 
     Raises:
         RunError: it cannot be written; the one before is still there.
@@ -83,7 +83,7 @@ def load(
     device: torch.device,
     processes: Processes,
 ) -> tuple[Progress, dict[str, Tensor]]:
-    """Put model, optimizer and random generators where they were; called by every process.
+    """Restore model, optimizer and random generators; called by every process.
 
     Processes that were not there when it was saved keep their generators as they are.
 
@@ -143,7 +143,7 @@ def _write(tensors: dict[str, Tensor], folder: Path) -> None:
 
 @contextmanager
 def _plain_failure() -> Iterator[None]:
-    """Raise what went wrong on the first process where something did.
+    """Raise the failure of the first process that failed.
 
     torch hands on the failures of all in one BaseException, which passes by all who catch errors.
     """

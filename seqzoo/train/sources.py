@@ -1,4 +1,4 @@
-"""Which commit the code of a run was, asked of git.
+"""The commit of the code that a run uses, according to git.
 
 A repository may name programs that git runs by itself: a file system monitor, hooks, filters that
 files pass through. A run must not start what lies in the folder it stands in, so these are switched

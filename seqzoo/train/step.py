@@ -1,4 +1,4 @@
-"""One optimizer step, and nothing that waits for the device."""
+"""One optimizer step, without waiting for the device."""
 
 from __future__ import annotations
 

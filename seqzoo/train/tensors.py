@@ -1,4 +1,4 @@
-"""A model's and an optimizer's tensors by name: out to safetensors files, and back in, checked."""
+"""A model's and an optimizer's tensors by name, written to safetensors files and read back."""
 
 from __future__ import annotations
 
@@ -27,15 +27,25 @@ __all__ = [
 
 
 def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a model's state, contiguous; one that has two names comes once."""
-    seen: set[tuple[int, torch.Size]] = set()
+    """The tensors of a model's state, contiguous; one that has two names comes once.
+
+    Views into one memory that are not the same tensor are copied: a file holds each by itself.
+    """
+    seen: set[tuple[int, torch.Size, tuple[int, ...]]] = set()
+    memories: set[int] = set()
     tensors = {}
     for name, tensor in model.state_dict().items():
-        key = (tensor.data_ptr(), tensor.shape)
+        key = (tensor.data_ptr(), tensor.shape, tensor.stride())
         if tensor.numel() and key in seen:
             continue
         seen.add(key)
-        tensors[name] = tensor.detach().contiguous()
+        own = tensor.detach().contiguous()
+        memory = own.untyped_storage()
+        whole = own.numel() * own.element_size() == memory.nbytes()
+        if not whole or memory.data_ptr() in memories:
+            own = own.clone()
+        memories.add(own.untyped_storage().data_ptr())
+        tensors[name] = own
     return tensors
 
 
@@ -60,7 +70,7 @@ def fill_optimizer(
     step: int,
     untouched: Collection[str] = (),
 ) -> dict[str, Tensor]:
-    """Give an optimizer the state of a file, and return the file's other tensors.
+    """Load an optimizer's state from a file, and return the file's other tensors.
 
     The model's weights are changed: they are to be loaded after this.
 
@@ -94,7 +104,7 @@ def check_states(
     optimizer: torch.optim.Optimizer,
     untouched: Collection[str],
 ) -> None:
-    """See that the entries `optimizer/<state>/<parameter>` are those that this optimizer makes.
+    """Check that the entries `optimizer/<state>/<parameter>` are those this optimizer needs.
 
     Raises:
         RunError: one is missing, unknown, or of another shape or dtype.
@@ -105,7 +115,7 @@ def check_states(
 
 
 def check_count(path: Path, name: str, tensor: Tensor, step: int) -> None:
-    """See that an optimizer's own count of steps fits the checkpoint's.
+    """Check that an optimizer's own step count fits the checkpoint's.
 
     Raises:
         RunError: it does not.
@@ -145,7 +155,7 @@ def first_cut(path: Path) -> str:
 
 
 def load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str, Tensor]]) -> None:
-    """Hand states by the id of their parameter to the optimizer, which moves them to its device."""
+    """Load states, by the id of their parameter, into the optimizer."""
     order = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     optimizer.load_state_dict(
         {

@@ -1,4 +1,4 @@
-"""Who looks on while a run trains: a console, a logger, a grid's heartbeat, a test."""
+"""Observers of a run while it trains: the console, loggers, a grid's heartbeat, tests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """Is told what happens; by itself it does nothing. Rows are those of metrics.jsonl."""
+    """Called as a run goes on; this base does nothing. Rows are those of metrics.jsonl."""
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
-        """Training begins, or goes on after `facts.resumed_at` steps."""
+        """Training starts, or resumes after `facts.resumed_at` steps."""
 
     def logged(self, row: dict[str, Any]) -> None:
         """A row about the last training steps."""
@@ -24,10 +24,10 @@ class Watch:
         """A row with the metrics of an evaluation."""
 
     def saving(self, step: int) -> None:
-        """The checkpoint after `step` steps is about to be written; what was told is final."""
+        """The checkpoint after `step` steps is about to be written; earlier rows are final."""
 
     def saved(self, step: int) -> None:
         """The checkpoint after `step` steps is on disk."""
 
     def finished(self, record: Record) -> None:
-        """The record is on disk; also called for a run that had finished before."""
+        """The record is on disk; also called for a run that had already finished."""

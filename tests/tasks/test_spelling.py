@@ -26,7 +26,8 @@ def test_bytes_that_are_no_text_do_not_swallow_what_follows() -> None:
     assert "".join(pieces(tokens, [])) == "\ufffd\ufffd\ufffd€uro"
     # A character comes whole, and at once when it is; what can be no more is not held back.
     assert pieces([*"a€b".encode()], []) == ["a", "", "", "€", "b", ""]
-    assert pieces([0x80, 0x80, 0x41], []) == ["", "\ufffd", "\ufffdA", ""]
+    assert pieces([0x80, 0x80, 0x41], []) == ["", "", "\ufffd\ufffdA", ""]
+    assert pieces([0x80] * 5, []) == ["", "", "", "\ufffd", "\ufffd", "\ufffd" * 3]
     assert pieces([0xE2, 0x82], []) == ["", "", "\ufffd"]
 
 
@@ -75,6 +76,26 @@ def test_tokens_of_several_bytes_and_spaces_at_the_start() -> None:
         return tokenizer.decode(list(ids), skip_special_tokens=False)
 
     assert "".join(pieces(tokens, [], decode)) == decode(tokens)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_tokenizers_that_fall_back_to_bytes(seed: int) -> None:
+    # Their decoder takes a run of bytes as a whole: one that is no text spoils all of the run.
+    vocabulary = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"\u2581": 256, "\u2581a": 257}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))
+    parts = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(parts)
+
+    def decode(ids: Sequence[int]) -> str:
+        return tokenizer.decode(list(ids), skip_special_tokens=False)
+
+    draw = random.Random(seed)
+    characters = draw.choices(["€", "😀", "é", " ", " a"], k=80)
+    words = {" ": [256], " a": [257]}
+    tokens = [t for c in characters for t in words.get(c, list(c.encode()))]
+    assert "".join(pieces(tokens, [], decode)) == "".join(characters) == decode(tokens)
+    # Bytes that are no text do not take back what was written before them.
+    assert "".join(pieces([*"€".encode(), 0x80, 257], [], decode)) == "€\ufffd a"
 
 
 def byte_marks() -> dict[int, str]:

@@ -29,3 +29,14 @@ def test_randomness_is_seeded_inside_and_untouched_outside() -> None:
         assert torch.equal(torch.rand(3), first)
     with private_randomness(2, device):
         assert not torch.equal(torch.rand(3), first)
+
+
+def test_seeds_beyond_32_bits_are_seeds_of_their_own() -> None:
+    # torch's generator on the CPU takes 1 and 1 + 2^32 for the same.
+    drawn = []
+    for seed in (1, 1 + 2**32, 1 + 2**40, 2**63 - 1):
+        with private_randomness(seed, torch.device("cpu")):
+            drawn.append(tuple(torch.rand(3).tolist()))
+    assert len(set(drawn)) == 4
+    torch.manual_seed(1)
+    assert drawn[0] == tuple(torch.rand(3).tolist())

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel
 from seqzoo.train import checkpoint, train
+from seqzoo.train.progress import Progress
 from seqzoo.train.seals import size_and_checksum
 
 from .saving import CPU, saved
@@ -150,3 +151,29 @@ def test_a_run_with_a_damaged_checkpoint_stops_before_it_trains(make_spec, tmp_p
     cut(tmp_path / "checkpoint" / "step-00000012" / "model.safetensors")
     with pytest.raises(RunError, match=r"model.safetensors is damaged"):
         train(make_spec(), tmp_path)
+
+
+class Views(torch.nn.Module):
+    """A parameter, and buffers that lie in its memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix = torch.nn.Parameter(torch.arange(12.0).view(3, 4))
+        self.register_buffer("rows", self.matrix.data[:2])
+        self.register_buffer("turned", self.matrix.data.T)
+        self.register_buffer("one", self.matrix.data[0, :1].expand(5))
+        self.register_buffer("part", torch.arange(1000.0)[:3])
+        self.same = self.matrix
+
+
+def test_views_into_one_memory_are_saved_each_by_itself(tmp_path: Path) -> None:
+    model = Views()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    folder = checkpoint.save(tmp_path, Progress(run_id="a", step=1), model, optimizer, CPU)
+    found = load_file(folder / "model.safetensors")
+    assert set(found) == {"matrix", "rows", "turned", "one", "part"}
+    for name, tensor in found.items():
+        assert torch.equal(tensor, model.state_dict()[name])
+    assert (
+        folder / "model.safetensors"
+    ).stat().st_size < 1500  # of `part`, not all that it is cut of

@@ -87,29 +87,29 @@ class ConsoleLogger(Logger):
         self._bar.start()
 
     def logged(self, row: dict[str, Any]) -> None:
-        """The live line moves; a plain line comes if the last one is a while ago."""
+        """Updates the live line; prints a plain line if the last one was a while ago."""
         loss, rate = _loss(row), f"{_short(row['tokens_per_s'])} tokens/s"
         self._move(row["step"], {"loss": loss, "rate": rate})
         if self._clock() - self._told_at >= PAUSE_S:
             self._tell(row["step"], loss, rate, f"{self._time_left(row['step'])} left")
 
     def evaluated(self, row: dict[str, Any]) -> None:
-        """The metric changes on the live line; a plain line shows every metric."""
+        """Updates the metric on the live line; prints a plain line with every metric."""
         self._move(row["step"], {"metric": visible(f"{self._metric} {row[self._metric]:#.4g}")})
         names = [name for name in row if name not in ("kind", "step", "wall_s")]
         self._tell(row["step"], "test", *(f"{name} {row[name]:#.4g}" for name in names))
 
     def finished(self, record: Record) -> None:
-        """Removes the live line, and says in one line how the run ended."""
+        """Removes the live line, and prints how the run ended."""
         self._bar.stop()
         self.found(record)
 
     def close(self) -> None:
-        """Gives the terminal back, however the run ended."""
+        """Restores the terminal, however the run ended."""
         self._bar.stop()
 
     def found(self, record: Record) -> None:
-        """Says in one line how the run ended."""
+        """Prints in one line how the run ended."""
         metrics = ", ".join(f"{name} {value:#.4g}" for name, value in record.metrics.items())
         ended = record.status
         if record.target is not None and record.status == "done":

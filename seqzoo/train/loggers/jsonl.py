@@ -37,7 +37,7 @@ class JsonlLogger(Logger):
         self.logged(row)
 
     def saving(self, step: int) -> None:
-        """Forces the rows to disk: a resumed run writes none of them again."""
+        """Forces the rows to disk, since a resumed run does not write them again."""
         assert self._log is not None
         self._log.force_to_disk()
 

@@ -1,4 +1,4 @@
-"""The logger family: a watch that a spec names, `train.loggers: [console, jsonl, ...]`."""
+"""The logger family: observers that a spec names, `train.loggers: [console, jsonl, ...]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Logger"]
 
 
 class Logger(Part, Watch, family="logger"):
-    """Is told what happens in one run, and writes it somewhere.
+    """Reports one run somewhere.
 
     It is made before training begins: the place to import a library that not everyone has. What
     `__init__` and `started` raise stops the run before its first step; what any other method raises
@@ -31,7 +31,7 @@ class Logger(Part, Watch, family="logger"):
 
         Args:
             spec: its settings.
-            console: where a person looks on; None if nobody does.
+            console: where to print; None for nowhere.
 
         Raises:
             SpecError: it cannot work here, such as for want of a library.
@@ -40,7 +40,7 @@ class Logger(Part, Watch, family="logger"):
         self.console = console
 
     def found(self, record: Record) -> None:
-        """The run had finished before; the logger is told nothing else of it."""
+        """The run had already finished; nothing else is called but `close`."""
 
     def close(self) -> None:
         """The run ended, stopped or failed; called once, whether it had started or not."""

@@ -1,4 +1,4 @@
-"""All loggers of a run as one watch, and what happens when one of them breaks."""
+"""All loggers of a run as one watch, with a guard for those that break."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["Loggers"]
 
 
 class Loggers(Watch):
-    """Tells each logger in turn, and then the caller's own watch.
+    """Calls each logger in turn, and then the caller's own watch.
 
     A logger that breaks is set aside with one warning, unless it is essential; the caller's watch
     is not guarded. Used in a `with` block, which closes the loggers.
 
     Args:
         specs: which loggers, in the order they are told.
-        console: where a person looks on, and where warnings go; None sends these to `warnings`.
+        console: for loggers and warnings; None sends these to `warnings`.
         watch: the caller's.
 
     Raises:
@@ -53,7 +53,7 @@ class Loggers(Watch):
         self._tell(lambda logger: logger.close())
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
-        """Nothing is lost yet, so here a logger that breaks stops the run.
+        """A logger that breaks here stops the run, since nothing is lost yet.
 
         Raises:
             RunError: a logger cannot start.
@@ -71,32 +71,32 @@ class Loggers(Watch):
         self._watch.started(spec, facts)
 
     def logged(self, row: dict[str, Any]) -> None:
-        """Passed on."""
+        """Passes it on."""
         self._tell(lambda logger: logger.logged(row))
         self._watch.logged(row)
 
     def evaluated(self, row: dict[str, Any]) -> None:
-        """Passed on."""
+        """Passes it on."""
         self._tell(lambda logger: logger.evaluated(row))
         self._watch.evaluated(row)
 
     def saving(self, step: int) -> None:
-        """Passed on."""
+        """Passes it on."""
         self._tell(lambda logger: logger.saving(step))
         self._watch.saving(step)
 
     def saved(self, step: int) -> None:
-        """Passed on."""
+        """Passes it on."""
         self._tell(lambda logger: logger.saved(step))
         self._watch.saved(step)
 
     def finished(self, record: Record) -> None:
-        """Passed on."""
+        """Passes it on."""
         self._tell(lambda logger: logger.finished(record))
         self._watch.finished(record)
 
     def found(self, record: Record) -> None:
-        """The run had finished before: loggers are told so, the watch that it is finished."""
+        """Calls `found` of loggers, and `finished` of the watch."""
         self._tell(lambda logger: logger.found(record))
         self._watch.finished(record)
 

@@ -33,6 +33,7 @@ __all__ = ["MlflowLogger"]
 POINTER = "mlflow.json"
 PATIENCE_S = 10.0  # for a server's first answer; MLflow itself would try for minutes
 LARGEST_BATCH = 100  # parameters that MLflow takes at a time
+LONGEST_NAME, LONGEST_VALUE = 250, 6000  # characters that MLflow takes
 
 
 class MlflowLogger(Logger):
@@ -71,7 +72,7 @@ class MlflowLogger(Logger):
         self._status: str | None = None
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
-        """Goes on in the run that mlflow.json names, or makes one, with the settings.
+        """Resumes the MLflow run that mlflow.json names, or starts one with the settings.
 
         Raises:
             RunError: the server does not answer, or knows no such run.
@@ -96,11 +97,11 @@ class MlflowLogger(Logger):
         else:
             number = experiment.experiment_id
         tags = {"seqzoo.run_id": facts.run_id, "seqzoo.metric": facts.metric.name}
-        name = f"{spec.name or facts.run_id} seed {spec.seed}"
+        name = _cut(f"{spec.name or facts.run_id} seed {spec.seed}", LONGEST_NAME)
         self._run = self._client.create_run(number, tags=tags, run_name=name).info.run_id
         facts_too = {"parameters": facts.parameters, "state_size": facts.state_size}
         params = [
-            self._mlflow.entities.Param(_allowed(path), str(value))
+            self._mlflow.entities.Param(_allowed(path), _cut(str(value), LONGEST_VALUE))
             for path, value in {**dict(_leaves(spec.resolved())), **facts_too}.items()
         ]
         for first in range(0, len(params), LARGEST_BATCH):
@@ -135,7 +136,7 @@ class MlflowLogger(Logger):
         self.logged(row)
 
     def finished(self, record: Record) -> None:
-        """The MLflow run is done, or failed if the run diverged."""
+        """Marks the MLflow run as finished, or as failed if the run diverged."""
         self._status = "FINISHED" if record.status == "done" else "FAILED"
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ class MlflowLogger(Logger):
             self._client.set_terminated(self._run, status=self._status)
 
     def _uri(self) -> str:
-        """Where to write; files by their whole path, which a run can find from any folder."""
+        """The tracking URI; a file by its absolute path, so that it is found from any folder."""
         uri = self.spec.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
         kind, found, file = uri.partition("sqlite:///")
         return f"sqlite:///{Path(file).absolute()}" if found and not kind and file else uri
@@ -168,7 +169,7 @@ def _pointed(pointer: Path) -> dict[str, str] | None:
 
 
 def _reach(uri: str) -> None:
-    """See that a server answers at all.
+    """Check that a server answers.
 
     Raises:
         RunError: it does not.
@@ -202,4 +203,9 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _allowed(name: str) -> str:
     """A name in the letters that MLflow takes; `hr@10` becomes `hr_at_10`."""
-    return re.sub(r"[^\w\-. /]", "_", name.replace("@", "_at_"))
+    return _cut(re.sub(r"[^\w\-. /]", "_", name.replace("@", "_at_")), LONGEST_NAME)
+
+
+def _cut(text: str, most: int) -> str:
+    """A text that is not longer than MLflow takes; spec.yaml has the whole."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

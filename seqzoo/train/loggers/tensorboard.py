@@ -41,7 +41,7 @@ class TensorboardLogger(Logger):
         self._writer: Any = None
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
-        """Opens a file of events; TensorBoard drops those of steps that are done again.
+        """Opens an event file; TensorBoard drops events of steps that are repeated.
 
         Raises:
             RunError: it cannot be written.
@@ -58,16 +58,16 @@ class TensorboardLogger(Logger):
                 self._writer.add_text("spec", indented, 0)
 
     def logged(self, row: dict[str, Any]) -> None:
-        """One event a number, under `train/`."""
+        """Writes one event per number, under `train/`."""
         for name, value in scalars_of(row).items():
             self._writer.add_scalar(name, value, row["step"])
 
     def evaluated(self, row: dict[str, Any]) -> None:
-        """One event a number, under `evaluation/`."""
+        """Writes one event per number, under `evaluation/`."""
         self.logged(row)
 
     def saving(self, step: int) -> None:
-        """Hands the events to the system: a resumed run writes none of them again."""
+        """Flushes the events, since a resumed run does not write them again."""
         self._writer.flush()
 
     def close(self) -> None:

@@ -138,6 +138,18 @@ def test_names_that_mlflow_refuses_are_changed(mlflow: Any, make_spec, tmp_path:
     assert run.data.params["task.test_lengths"] == "[8]"
 
 
+def test_values_and_names_longer_than_mlflow_takes_are_cut(
+    mlflow: Any, make_spec, tmp_path: Path
+) -> None:
+    loggers = [{"type": "mlflow"}]
+    spec = make_spec({"steps": 2, "loggers": loggers}, name="word " * 2000)
+    assert train(spec, tmp_path / "out").status == "done"
+    pointer = json.loads((tmp_path / "out" / "mlflow.json").read_text())
+    run = mlflow.MlflowClient(tracking_uri=pointer["uri"]).get_run(pointer["run"])
+    assert run.data.params["name"] == ("word " * 2000)[:5997] + "..."
+    assert len(run.info.run_name) == 250
+
+
 def test_a_run_that_mlflow_lost_is_told_with_the_next_step(
     mlflow: Any, make_spec, tmp_path: Path
 ) -> None:
