@@ -36,6 +36,7 @@ from seqzoo.tasks.vocabulary import Range, in_a_row
 __all__ = ["FuzzyRecall"]
 
 LARGEST_MOTIF = 8
+LARGEST_NUMBER = 2**63 - 1  # keys are drawn by number
 
 
 class FuzzyRecall(SyntheticTask):
@@ -57,6 +58,20 @@ class FuzzyRecall(SyntheticTask):
         key_size: int = Field(default=3, ge=1, le=LARGEST_MOTIF)
         value_size: int = Field(default=3, ge=1, le=LARGEST_MOTIF)
         motifs: PositiveInt = 4
+
+        @field_validator("key_size")
+        @classmethod
+        def _keys_can_be_numbered(cls, key_size: int, info: ValidationInfo) -> int:
+            letters = info.data.get("vocab_size", 0) // 2
+            if letters**key_size > LARGEST_NUMBER:
+                longest = next(
+                    n for n in range(LARGEST_MOTIF) if letters ** (n + 1) > LARGEST_NUMBER
+                )
+                raise ValueError(
+                    f"there are more than 2^63 keys of {key_size} of {letters:,} tokens, which "
+                    f"cannot be drawn from; key_size can be {longest} here"
+                )
+            return key_size
 
         @field_validator("motifs")
         @classmethod

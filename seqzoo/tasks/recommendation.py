@@ -85,7 +85,8 @@ class Recommendation(Task):
         """Read the file.
 
         Raises:
-            SpecError: it is missing or malformed, or too few of its events are left.
+            SpecError: it is missing or malformed, too few of its events are left, or there are more
+                negatives than items.
         """
         self.spec = spec
         path = path_of(spec.path)
@@ -104,6 +105,12 @@ class Recommendation(Task):
             raise SpecError(
                 f"interaction file {path} has nothing to learn from: {HELD_OUT + 2} events of one "
                 "user and 2 items are the least; use a larger file"
+            )
+        if (spec.negatives or 0) > self._items:
+            raise SpecError(
+                f"task 'recommendation': {spec.negatives:,} negatives stand for all items, and "
+                f"interaction file {path} has {counted(self._items, 'item')} with enough events; "
+                "write negatives: null, which weighs each item against all others"
             )
         first = spec.cutoffs[0]
         gains = sum(1 / math.log2(rank + 1) for rank in range(1, min(first, self._items) + 1))

@@ -20,6 +20,7 @@ number of UTF-8 bytes that were scored.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -41,7 +42,7 @@ from seqzoo.tasks.token_ids import BLOCK
 
 __all__ = ["Text"]
 
-HUGE_LOSS = 700.0  # nats; exp of more is no float
+HUGE_LOSS = math.log(sys.float_info.max)  # nats; exp of more is no float
 NO_TOKEN = -1
 VISIBLE_BLANK = "\N{OPEN BOX}"
 
@@ -240,7 +241,8 @@ class Text(Task):
         bits = sums["nats"] / math.log(2)
         metrics = super().metrics(sums)
         loss = metrics["loss"]
-        metrics["perplexity"] = math.exp(loss) if loss < HUGE_LOSS else math.inf
+        # JSON has no infinity, and a loss this large is bad but no divergence.
+        metrics["perplexity"] = math.exp(min(loss, HUGE_LOSS))
         metrics["bits_per_byte"] = bits / sums["bytes"]
         if self.spec.unit == "char":
             metrics["bits_per_character"] = bits / sums["count"]

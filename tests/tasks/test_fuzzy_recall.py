@@ -90,3 +90,12 @@ def _taken(task: type[FuzzyRecall], **settings: int) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def test_more_keys_than_there_are_numbers_are_refused() -> None:
+    with pytest.raises(
+        ValidationError, match=r"more than 2\^63 keys of 8 of 2,048 .* can be 5 here"
+    ):
+        FuzzyRecall.Spec(vocab_size=4096, key_size=8)
+    largest = FuzzyRecall.Spec(vocab_size=4096, key_size=5).build()
+    assert largest.draw(2, torch.Generator().manual_seed(0)).tokens.max() < 4096

@@ -121,6 +121,11 @@ def test_what_was_dropped_is_said(file: Path) -> None:
     )
 
 
+def test_more_negatives_than_items_are_refused(file: Path) -> None:
+    with pytest.raises(SpecError, match=r"1,000 negatives stand for all items, and .* 20 items"):
+        task_on(file, negatives=1000)
+
+
 def test_negatives_are_items_and_stand_for_all(file: Path) -> None:
     batch = task_on(file, negatives=8).train_batch(5, 0, 3)
     assert batch.negatives is not None

@@ -1,5 +1,7 @@
+import json
 import math
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,9 +166,13 @@ def test_streams_score_every_token_once_and_go_on(story: Path, streams: int) -> 
     ]
 
 
-def test_a_loss_beyond_all_bounds_has_no_finite_perplexity(story: Path) -> None:
+def test_a_loss_beyond_all_bounds_has_the_largest_perplexity(story: Path) -> None:
     sums = {"nats": 1e6, "correct": 0.0, "count": 1.0, "bytes": 1.0}
-    assert text(story).metrics(sums)["perplexity"] == math.inf
+    perplexity = text(story).metrics(sums)["perplexity"]
+    assert perplexity == pytest.approx(sys.float_info.max)
+    assert json.loads(json.dumps(perplexity, allow_nan=False)) == perplexity
+    sums["nats"] = math.nan
+    assert math.isnan(text(story).metrics(sums)["perplexity"])
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9])

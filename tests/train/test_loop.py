@@ -398,3 +398,28 @@ def test_updates_that_overflow_are_skipped_and_counted(make_spec, tmp_path: Path
             tmp_path / "b",
             build=lambda spec, vocab_size: AlwaysOverflowing(spec.model, vocab_size),
         )
+
+
+def test_the_logged_learning_rate_is_that_of_the_step(make_spec, tmp_path: Path) -> None:
+    settings = {
+        "steps": 8,
+        "log_every": 1,
+        "optimizer": {"lr": 0.1},
+        "schedule": {"type": "cosine", "warmup": 2},
+        "checkpoint": {"every": 3},
+    }
+
+    class StoppedError(Exception):
+        pass
+
+    class Stop(Watch):
+        def saved(self, step: int) -> None:
+            raise StoppedError
+
+    spec = make_spec(settings)
+    with pytest.raises(StoppedError):
+        train(spec, tmp_path, watch=Stop())
+    train(spec, tmp_path)
+    schedule = spec.train.schedule.build(8)
+    rates = [row["lr"] for row in read_rows(tmp_path / "metrics.jsonl", "train")]
+    assert rates == pytest.approx([0.1 * schedule.factor(step) for step in range(8)])
