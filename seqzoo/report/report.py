@@ -17,6 +17,7 @@ from seqzoo.report.statistics.significance import LEVEL, least_p
 from seqzoo.report.tables import captions
 from seqzoo.report.tables.adjusted import adjusted_tables
 from seqzoo.report.tables.arrangement import Layout, make_layout
+from seqzoo.report.tables.backends import backend_lines
 from seqzoo.report.tables.comparison import comparison_notes, comparison_tables
 from seqzoo.report.tables.table import Table, make_tables
 from seqzoo.report.tables.variants import VariantChanges, variant_changes
@@ -85,6 +86,11 @@ class Report:
     def machines(self) -> list[str]:
         """What the runs were done on."""
         return captions.machines(self.collection)
+
+    @cached_property
+    def backends(self) -> list[str]:
+        """What computed the scans, with a warning where a slower backend than expected did."""
+        return backend_lines(self.collection)
 
     @cached_property
     def failures(self) -> list[str]:

@@ -67,6 +67,11 @@ class Drawing:
     caption: str
     figure: Figure
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has three panels beside each other, and takes a page's whole width."""
+        return self.figure.get_figwidth() > 9
+
 
 @dataclass(frozen=True)
 class Panel:

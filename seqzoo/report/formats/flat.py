@@ -42,6 +42,7 @@ def to_json(report: Report) -> str:
         "seeds": sorted({result.seed for result in collection.results}),
         "runs": {state: states.count(state) for state in ("done", "failed", "missing")},
         "machines": report.machines,
+        "backends": report.backends,
         "cells": rows_of(report),
         "overall": list(map(_overall, report.overall)),
         "trials": list(map(_trial, collection.trials)),

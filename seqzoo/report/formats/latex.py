@@ -20,7 +20,7 @@ def to_latex(report: Report) -> str:
     failures = [f"failed: {line}" for line in report.failures]
     comments = [report.heading, *failures, r"\usepackage{booktabs}"]
     head = "".join(f"% {visible(line)}\n" for line in comments)
-    machines = [f"Run on {line}" for line in report.machines]
+    machines = [*(f"Run on {line}" for line in report.machines), *report.backends]
     drawn = []
     for table in report.tables(WIDTH):
         notes = "; ".join(report.notes([table], best="bold:"))

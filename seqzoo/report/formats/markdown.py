@@ -30,7 +30,7 @@ def _blocks(report: Report) -> Iterator[str]:
             yield f"**{markdown(table.title)}**"
         yield _draw(table)
     notes = "; ".join(report.notes(tables))
-    lines = [notes, *(f"Run on {line}" for line in report.machines)]
+    lines = [notes, *(f"Run on {line}" for line in report.machines), *report.backends]
     if any(lines):
         yield " ".join(f"{markdown(line)}." for line in lines if line)
     if report.failures:

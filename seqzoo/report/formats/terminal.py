@@ -29,7 +29,11 @@ def print_report(report: Report, console: Console) -> None:
         console.print()
         console.print(_draw(table))
     console.print()
-    for line in (*report.notes(tables), *(f"run on {line}" for line in report.machines)):
+    for line in (
+        *report.notes(tables),
+        *(f"run on {line}" for line in report.machines),
+        *report.backends,
+    ):
         console.print(rich_text(line, "dim"))
     for line in report.failures:
         console.print(Text("failed ", "bold red") + rich_text(line), soft_wrap=True)

@@ -52,6 +52,7 @@ def to_html(report: Report) -> str:
         facts=_facts(report),
         tables=tables,
         notes=report.notes(tables),
+        variants=report.variants,
         trials=trials_table(report.collection),
         drawings=[(drawing, Markup(inline_svg(drawing))) for drawing in draw_figures(report)],
         columns=columns,
@@ -116,7 +117,7 @@ def _environment(report: Report) -> list[str]:
         for result in report.collection.results
         if result.record is not None
     }
-    return [*report.machines, *sorted(pythons), *sorted(plugins)]
+    return [*report.machines, *report.backends, *sorted(pythons), *sorted(plugins)]
 
 
 def _trial_label(trial: Result, names: Labels) -> str:

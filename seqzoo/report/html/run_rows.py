@@ -18,6 +18,7 @@ from seqzoo.report.collect.results import Collection, Result
 from seqzoo.report.report import Report
 from seqzoo.report.runs.changes import changes
 from seqzoo.report.statistics.over_seeds import CellKey
+from seqzoo.report.tables.backends import backends_of
 from seqzoo.report.tables.wording import number, thousands
 
 __all__ = ["Choice", "Column", "Row", "choices_of", "columns_of", "data_of", "row_of"]
@@ -262,6 +263,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         *facts,
         ("parameters", f"{record.parameters:,}"),
         ("state size", NO_STATE if record.state_size is None else f"{record.state_size:,}"),
+        *((f"auxiliary {name}", number(value)) for name, value in record.auxiliary.items()),
+        *(([("computed by", backends_of(result))]) if record.scan else []),
         ("tokens/s", thousands(record.timings.tokens_per_s)),
         ("wall time", f"{record.timings.wall_s:,.1f} s"),
     ]

@@ -39,6 +39,7 @@ def run_row(result: Result) -> dict[str, Any]:
         **({"trial": result.tried.number} if result.tried else {}),
         "state": result.state,
         **(record.metrics if record else {}),
+        **({f"auxiliary.{name}": value for name, value in record.auxiliary.items()} if record else {}),
         "steps": record.steps if record else None,
         "reached_at": record.reached_at if record else None,
         "parameters": record.parameters if record else None,

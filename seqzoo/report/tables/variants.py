@@ -47,12 +47,28 @@ def variant_changes(collection: Collection, cells: Sequence[Cell]) -> list[Varia
 
 
 def _heads(differing: Sequence[Change]) -> Iterator[Change]:
-    """Without what went with a part that was replaced: its type says it."""
+    """Without what went with a part that was replaced or left out: its type says it."""
+    differing = _with_parts(differing)
     replaced = {each.path.removesuffix("type") for each in differing if each.path.endswith(".type")}
     for each in differing:
         within = any(each.path.startswith(head) and each.path != f"{head}type" for head in replaced)
         if not (within and each.kind == "removed"):
             yield each
+
+
+def _with_parts(differing: Sequence[Change]) -> list[Change]:
+    """A part in place of a plain value, or the other way round, as one change of its type."""
+    kinds = {(each.path, each.kind): each for each in differing}
+    merged: list[Change] = []
+    for each in differing:
+        owner = each.path.removesuffix(".type")
+        plain = kinds.get((owner, "added" if each.kind == "removed" else "removed"))
+        if owner != each.path and plain is not None and each.kind != "changed":
+            before, after = (each, plain) if each.kind == "removed" else (plain, each)
+            merged.append(Change(each.path, "changed", before.before, after.after))
+        elif not ({(f"{each.path}.type", "added"), (f"{each.path}.type", "removed")} & set(kinds)):
+            merged.append(each)
+    return merged
 
 
 def _is_beside(change: Change, axes: set[str]) -> bool:
