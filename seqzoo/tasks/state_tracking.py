@@ -92,7 +92,7 @@ class StateTracking(Task):
             yield Batch(tokens, labels)
 
     def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Sums of `Task.measure`, and `correct@L` and `count@L` for every length."""
+        """Sums of `Task.measure`, and `correct@` and `count@` every length and band."""
         _, targets = batch.labelled()
         right = (logits.argmax(-1) == targets.to(logits.device)).view(batch.tokens.shape)
         sums = super().measure(logits, batch)
@@ -100,10 +100,16 @@ class StateTracking(Task):
         for length in self.lengths:
             sums[f"correct@{length}"] = right[:, length - 1].sum()
             sums[f"count@{length}"] = rows
+        for band, (start, stop) in self._bands.items():
+            sums[f"correct@{band}"] = right[:, start:stop].sum()
+            sums[f"count@{band}"] = rows * (stop - start)
         return sums
 
     def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """`loss` and `accuracy` over all positions, `accuracy@L` for every length, `longest`."""
+        """`loss` and `accuracy` over all positions, others at lengths and over bands, `longest`.
+
+        `accuracy@L` is that of position L alone, `accuracy@K-L` the mean over positions K to L.
+        """
         metrics = super().metrics(sums)
         longest, solved = 0, True
         for length in self.lengths:
@@ -111,7 +117,16 @@ class StateTracking(Task):
             metrics[f"accuracy@{length}"] = accuracy
             solved = solved and accuracy > SOLVED
             longest = length if solved else longest
+        for band in self._bands:
+            metrics[f"accuracy@{band}"] = sums[f"correct@{band}"] / sums[f"count@{band}"]
         return {**metrics, "longest": float(longest)}
+
+    @property
+    def _bands(self) -> dict[str, tuple[int, int]]:
+        """`1-32`, `33-64`, ... -> positions from 0: the lengths cut the longest into bands."""
+        starts = (0, *self.lengths)
+        pairs = zip(starts, self.lengths, strict=False)
+        return {f"{start + 1}-{stop}": (start, stop) for start, stop in pairs}
 
     def _draw(self, size: int, length: int, generator: torch.Generator) -> Batch:
         tokens = torch.randint(0, self.vocab_size, (size, length), generator=generator)

@@ -87,6 +87,21 @@ def test_accuracy_by_length_is_that_of_the_last_positions() -> None:
     assert metrics_when_right(right, task)["longest"] == 0
 
 
+def test_accuracy_over_bands_is_the_mean_over_their_positions() -> None:
+    spec = StateTracking.Spec(group="Z3", length=4, test_lengths=(16, 8), test_size=7)
+    right = torch.rand(7, 16, generator=torch.Generator().manual_seed(1)) < 0.5
+    metrics = metrics_when_right(right, spec.build())
+    bands = {name: value for name, value in metrics.items() if "-" in name}
+    expected = {"1-4": right[:, :4], "5-8": right[:, 4:8], "9-16": right[:, 8:]}
+    assert bands == {
+        f"accuracy@{band}": pytest.approx(float(own.double().mean()))
+        for band, own in expected.items()
+    }
+    weights = {"1-4": 4, "5-8": 4, "9-16": 8}
+    mean = sum(bands[f"accuracy@{band}"] * weight for band, weight in weights.items()) / 16
+    assert metrics["accuracy"] == pytest.approx(mean), "each position is in one band"
+
+
 def test_runs_are_compared_at_the_training_length() -> None:
     task = StateTracking.Spec(group="A5", length=16, test_lengths=(32,)).build()
     assert task.metric.name == "accuracy@16"

@@ -1,6 +1,7 @@
 """Figures of a report: bars, learning curves, the metric against axes and costs, probes."""
 
 from seqzoo.report.figures.along import draw_along_axes
+from seqzoo.report.figures.bands import draw_bands
 from seqzoo.report.figures.bars import draw_bars
 from seqzoo.report.figures.curves import draw_curves
 from seqzoo.report.figures.lengths import draw_lengths
@@ -21,6 +22,7 @@ def draw_figures(report: Report) -> list[Drawing]:
         draw_bars,
         draw_curves,
         draw_lengths,
+        draw_bands,
         draw_along_axes,
         draw_costs,
         draw_ranks,

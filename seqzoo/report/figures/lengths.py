@@ -91,7 +91,7 @@ def _draw(ax: Axes, panel: Panel, lines: Lines, results: Sequence[Result]) -> No
     for trained in {result.spec["task"]["length"] for result in results}:
         ax.axvline(trained, color=INK, linestyle=":", linewidth=1.0, zorder=0)
     metric = panel.metric.partition("@")[0]
-    finish_metric_axis(ax, panel, metric)
+    finish_metric_axis(ax, panel, metric, is_own=True)
     ax.set_title(figure_label(panel.title))
     ax.set_xlabel("test length")
     ax.set_ylabel(figure_label(metric))

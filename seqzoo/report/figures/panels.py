@@ -228,9 +228,17 @@ def chance_of(panel: Panel) -> float | None:
     return levels.pop() if len(levels) == 1 else None
 
 
-def finish_metric_axis(ax: Axes, panel: Panel, metric: str, *, chance: bool = True) -> None:
-    """Take a vertical axis of a metric up to its ceiling, and draw the level of guessing."""
-    level = chance_of(panel) if chance and metric == panel.metric else None
+def finish_metric_axis(ax: Axes, panel: Panel, metric: str, *, is_own: bool | None = None) -> None:
+    """Take a vertical axis of a metric up to its ceiling, and draw the level of guessing.
+
+    Args:
+        ax: on which all else is drawn.
+        panel: whose cells.
+        metric: what the axis shows.
+        is_own: whether guessing gives it what it gives the panel's metric; None if that is it.
+    """
+    is_own = metric == panel.metric if is_own is None else is_own
+    level = chance_of(panel) if is_own else None
     if level is not None:
         ax.axhline(level, **CHANCE)
     if (top := ceiling(metric)) is not None:
