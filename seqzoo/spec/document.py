@@ -13,7 +13,7 @@ from seqzoo.errors import Problem, SpecError, did_you_mean
 from seqzoo.spec.delta import placed, split_path
 from seqzoo.spec.explain import in_order, located_problems
 from seqzoo.spec.marks import Location, Mark, Marks
-from seqzoo.spec.reading import Trap, read_yaml
+from seqzoo.spec.reading import Trap, comment_in, read_yaml
 from seqzoo.spec.slot import Catalog, Memo
 
 __all__ = ["Document", "parse_document", "parse_setting", "read_document"]
@@ -99,9 +99,9 @@ class Document:
         if source.traps or traps:
             kept = (trap for trap in traps if not trap.is_within(location))
             moved = (
-                Trap(location + (trap.location or ())[len(prefix) :], trap.problem)
+                trap.moved(prefix, location)
                 for trap in source.traps
-                if trap.is_within(prefix)
+                if trap.is_within(prefix) or (trap.location is None and not prefix)
             )
             traps = (*kept, *moved)
         return Document(data, marks, self.name, traps)
@@ -153,6 +153,12 @@ def parse_setting(setting: str) -> tuple[str, Document]:
         hint = f"write {path}=null for nothing, {path}='\"\"' for empty text"
         raise SpecError([Problem(name, path, "no value after '='", hint)])
     path = path.strip()
+    comment = comment_in(text)
+    if comment == text.strip() or (comment and text.lstrip()[0] not in "\"'[{"):
+        return path, Document.of(text.strip(), name)  # a text with a # in it, as a shell gives it
+    if comment:
+        hint = f"put a text that has a # in quotes: {path}='\"...\"'"
+        raise SpecError([Problem(name, path, f"'{comment}' would be a comment", hint)])
     try:
         data, marks, traps = read_yaml(text, name, lines=False)
     except SpecError as failure:

@@ -6,7 +6,7 @@ twice, a merge key or a tag does not pass in silence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -16,7 +16,7 @@ from seqzoo.spec.marks import Location, Mark, Marks
 from seqzoo.spec.scalars import Unreadable, plain_scalar
 from seqzoo.spec.syntax import syntax_problem
 
-__all__ = ["Trap", "read_yaml"]
+__all__ = ["Trap", "comment_in", "read_yaml"]
 
 DEEPEST = 64  # nested mappings and lists
 MOST_REPEATED = 10_000  # values that aliases may repeat
@@ -39,6 +39,12 @@ class Trap:
     def is_within(self, location: Location) -> bool:
         """Whether the unread value is at the location or inside what is there."""
         return self.location is not None and self.location[: len(location)] == location
+
+    def moved(self, prefix: Location, location: Location) -> Trap:
+        """This trap after the value at `prefix` was put to `location`."""
+        if self.location is None:
+            return self
+        return replace(self, location=location + self.location[len(prefix) :])
 
     def voids(self, location: Location) -> bool:
         """Whether validation could not know: it saw nothing here, or in a key of this mapping."""
@@ -77,6 +83,18 @@ def read_yaml(text: str, name: str, lines: bool = True) -> tuple[Any, Marks, tup
     builder = _Builder(name, lines)
     data = builder.build(node, ())
     return data, Marks(builder.values, builder.keys), tuple(builder.traps)
+
+
+def comment_in(text: str) -> str:
+    """The comment at the end of a one-line text, "" if there is none or the text is no YAML."""
+    if "#" not in text or "\n" in text.strip():
+        return ""
+    try:
+        node = _Loader(text).get_single_node()
+    except (yaml.YAMLError, RecursionError):
+        return ""
+    rest = text.strip() if node is None else text[node.end_mark.index :].strip()
+    return rest if rest.startswith("#") else ""
 
 
 _TOO_DEEP = (f"nested more than {DEEPEST} levels deep", "a run needs fewer than ten")
@@ -138,7 +156,8 @@ class _Builder:
                 self._trap(
                     key_node,
                     None,
-                    f"the key '{key}' is written twice, first at line {first.line}",
+                    f"the key '{key}' is written twice"
+                    + (f", first at line {first.line}" if first.line else ""),
                     "keep one of the two",
                     path=place,
                 )

@@ -122,3 +122,32 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, message: str) -> N
     with pytest.raises(SpecError) as failure:
         read_document(tmp_path / name)
     assert message in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("task.path=data #1.txt", "data #1.txt"),
+        ("task.path=#1.txt", "#1.txt"),
+        ("task.path=C#.txt", "C#.txt"),
+        ("task.path=10 #2", "10 #2"),
+        ("task.path='a #1'", "a #1"),
+        ('task.path={type: text, path: "a #1"}', {"type": "text", "path": "a #1"}),
+    ],
+)
+def test_a_setting_from_the_shell_has_no_comments(setting, value):
+    assert parse_setting(setting)[1].data == value
+
+
+@pytest.mark.parametrize("text", ["'a' #1", "{type: text} # now", "[1, 2] #"])
+def test_a_comment_after_what_cannot_be_a_text_is_refused(text):
+    with pytest.raises(SpecError, match=r"--set a=.* a: '#.*' would be a comment; put a text"):
+        parse_setting(f"a={text}")
+
+
+def test_a_key_written_twice_in_a_value_is_told_wherever_the_value_is_put():
+    document = parse_document("train: {steps: 1}", "run.yaml")
+    told = document.with_settings(["train={steps: 2, steps: 3}"]).traps
+    assert [trap.problem.what for trap in told] == ["the key 'steps' is written twice"]
+    inner = document.with_value(("base",), parse_document("{a: 1, a: 2}", "base.yaml"))
+    assert len(inner.traps) == 1
