@@ -13,7 +13,6 @@ from seqzoo.errors import SpecError, counted
 
 if TYPE_CHECKING:
     from seqzoo.grid import Executor, Outcome
-    from seqzoo.registry import Registry
 
 __all__ = ["command"]
 
@@ -33,6 +32,12 @@ def command(
     estimate: Annotated[
         bool, typer.Option(help="In a dry run, time a few steps of each distinct shape.")
     ] = True,
+    rerun_changed: Annotated[
+        bool,
+        typer.Option(
+            "--rerun-changed", help="Do finished runs again whose data, plugins or code changed."
+        ),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Lay a value over the file's."),
@@ -47,9 +52,11 @@ def command(
     from rich.console import Console
 
     import seqzoo
-    from seqzoo.grid import RunJob, make_plan, make_tuner, run_grid, view_for
+    from seqzoo.grid import RunJob, make_plan, make_tuner, refuse_lost_runs, run_grid, view_for
+    from seqzoo.grid.plan.changed_inputs import refuse_changed_runs, set_changed_runs_aside
     from seqzoo.grid.plan.expansion import expand
     from seqzoo.grid.plan.preflight import refuse_missing_loggers
+    from seqzoo.grid.run.chosen_executor import executor_spec
     from seqzoo.grid.view.dry_run import show_plan
     from seqzoo.report import make_report, print_report, to_json
 
@@ -58,6 +65,7 @@ def command(
     if not isinstance(spec, seqzoo.GridSpec):
         raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
     name = spec.name or file.stem
+    doer_spec = executor_spec(executor, workers, registry)
     tuner = None if spec.sampler is None else make_tuner(spec, registry)
     runs = expand(spec, registry) if tuner is None else tuner.written
     refuse_missing_loggers(runs)
@@ -68,16 +76,24 @@ def command(
         show_plan(
             shown, specs, out, workers=workers, estimate=estimate, as_json=as_json, tuner=tuner
         )
+        if out is not None and not rerun_changed:
+            refuse_changed_runs(out, registry)
         return
     if out is None:
         raise SpecError("--out is missing: the directory where plan, ledger and runs are kept")
-    doer = _executor(executor, workers, registry)
+    refuse_lost_runs(out, plan)
+    if rerun_changed:
+        set_changed_runs_aside(out, registry)
+    else:
+        refuse_changed_runs(out, registry)
+    doer: Executor = doer_spec.build()
     outcome = run_grid(plan, out, doer, RunJob(), view_for(Console(stderr=True)), tuner)
     report = make_report(out)
     if as_json:
         print(to_json(report), end="")
     else:
         print_report(report, Console(highlight=False))
+    refuse_changed_runs(out, registry)  # what changed while the grid was at work
     raise typer.Exit(_status(outcome))
 
 
@@ -93,17 +109,6 @@ def _refuse_torchrun() -> None:
             f"seqzoo grid was started as one of {size} processes (WORLD_SIZE={size}), as torchrun "
             "does; start it alone, with --workers N for N runs at a time"
         )
-
-
-def _executor(text: str, workers: int | None, registry: Registry) -> Executor:
-    """The executor of a name, or of a mapping with a type, in YAML."""
-    from seqzoo.spec.document import parse_document
-
-    written = parse_document(text, "--executor").data
-    settings = written if isinstance(written, dict) else {"type": written}
-    if workers is not None:
-        settings = {**settings, "workers": workers}
-    return registry.spec("executor", settings).build()
 
 
 def _status(outcome: Outcome) -> int:

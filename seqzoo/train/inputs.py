@@ -27,7 +27,7 @@ from seqzoo.tasks import Task
 from seqzoo.tasks.inputs import fingerprint_of
 from seqzoo.train.sources import changed_files
 
-__all__ = ["MISSING", "inputs_of"]
+__all__ = ["MISSING", "code_fingerprint", "inputs_of"]
 
 MISSING = "missing"
 
@@ -78,19 +78,29 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 @lru_cache
 def _code(packages: tuple[str, ...]) -> dict[str, str]:
     """Hashes of the packages that differ from their commit or have none."""
-    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     found = {}
     for package in packages:
-        file = getattr(sys.modules.get(package), "__file__", None)
-        if file is None:
-            continue
-        path = Path(file).resolve()
-        path = path.parent if path.name == "__init__.py" else path
-        if not installed.isdisjoint(path.parents):
-            continue  # its version says which it is
-        if changed_files(path) in (True, None):
+        path = _checkout(package)
+        if path is not None and changed_files(path) in (True, None):
             found[f"code {package}"] = _hash(path)
     return found
+
+
+def code_fingerprint(package: str) -> str | None:
+    """The hash of a package as it is now, committed or not; None for an installed version."""
+    path = _checkout(package)
+    return None if path is None else _hash(path)
+
+
+def _checkout(package: str) -> Path | None:
+    """The folder or file of a loaded package that is no installed distribution."""
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    path = path.parent if path.name == "__init__.py" else path
+    return path if installed.isdisjoint(path.parents) else None
 
 
 def _hash(path: Path) -> str:

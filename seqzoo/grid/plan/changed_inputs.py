@@ -1,0 +1,155 @@
+"""Finished runs whose inputs have changed since: data, tokenizers, plugins, uncommitted code.
+
+A mean over seeds that were trained on two versions of a file is of neither. What a run depended on
+stands in its record, see `seqzoo.train.inputs`, and is compared with what it would depend on now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from seqzoo.errors import DirectoryError, RunError, counted
+from seqzoo.grid.plan.plan import Plan, PlanRow, plan_path, read_plan, run_directory
+from seqzoo.grid.plan.run_state import read_run_state
+from seqzoo.spec import Catalog
+from seqzoo.spec.run import RunSpec
+from seqzoo.train.directory import is_held
+from seqzoo.train.inputs import MISSING, code_fingerprint, inputs_of
+
+__all__ = ["ChangedRun", "changed_runs", "refuse_changed_runs", "set_changed_runs_aside", "told"]
+
+
+@dataclass(frozen=True)
+class ChangedRun:
+    """A finished run that would now have other inputs.
+
+    Attributes:
+        row: of the plan.
+        changes: one phrase an input.
+    """
+
+    row: PlanRow
+    changes: tuple[str, ...]
+
+
+def changed_runs(directory: Path, catalog: Catalog) -> list[ChangedRun]:
+    """The runs of a directory that have a record and would now have other inputs.
+
+    An input that is not there now, such as an archived text, is not compared: new runs on it fail
+    with a message of their own.
+    """
+    if not plan_path(directory).exists():
+        return []
+    known: dict[str, Mapping[str, str] | None] = {}
+    found = []
+    for row in read_plan(directory).distinct().values():
+        record = read_run_state(directory, row).record
+        if record is None or not record.inputs:
+            continue
+        parts = {key: row.spec[key] for key in ("model", "task", "train") if key in row.spec}
+        key = json.dumps(parts, sort_keys=True)
+        if key not in known:
+            known[key] = _inputs_now(row, catalog)
+        now = known[key]
+        changes = () if now is None else tuple(_changes(record.inputs, now))
+        if changes:
+            found.append(ChangedRun(row, changes))
+    return found
+
+
+def _inputs_now(row: PlanRow, catalog: Catalog) -> Mapping[str, str] | None:
+    """The inputs of a planned run as they are now; None if its parts are not installed."""
+    try:
+        return inputs_of(RunSpec.model_validate(row.spec, context={"catalog": catalog}))
+    except ValidationError:
+        return None
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for key in dict.fromkeys([*before, *now]):
+        if key in before and key in now:
+            if before[key] != now[key] and now[key] != MISSING:
+                yield f"{key} was {before[key]} and is {now[key]} now"
+        elif key.startswith("code ") and key in now:
+            yield f"{key} differs from its commit now, and did not then"
+        elif key.startswith("code "):  # it may have been committed since, as it was
+            code = code_fingerprint(key.removeprefix("code "))
+            if code is not None and code != before[key]:
+                yield f"{key} was {before[key]}, in no commit, and is {code} now"
+
+
+def told(changed: Sequence[ChangedRun]) -> str:
+    """How many runs have other inputs, and what the first one's are."""
+    first = changed[0]
+    return (
+        f"{counted(len(changed), 'finished run')} had other inputs than "
+        f"{'it' if len(changed) == 1 else 'they'} would have now, the first '{first.row.label}': "
+        f"{'; '.join(first.changes)}"
+    )
+
+
+def refuse_changed_runs(directory: Path, catalog: Catalog) -> None:
+    """Do nothing unless finished runs of the directory would now have other inputs.
+
+    Raises:
+        DirectoryError: they would.
+    """
+    changed = changed_runs(directory, catalog)
+    if changed:
+        raise DirectoryError(
+            f"{directory}: {told(changed)}. Put the old inputs back, choose another --out, or add "
+            "--rerun-changed, which does these runs again and keeps the old ones in "
+            f"{directory / 'replaced'}"
+        )
+
+
+def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
+    """Move the changed runs into `replaced/`, so that the grid does them again.
+
+    Of a tuned grid everything is moved, since what was chosen follows from all trials.
+
+    Returns:
+        how many runs have changed.
+
+    Raises:
+        RunError: a run is being trained, or cannot be moved.
+    """
+    changed = changed_runs(directory, catalog)
+    if not changed:
+        return 0
+    plan = read_plan(directory)
+    moved = [run_directory(directory, each.row.run_id) for each in changed]
+    if plan.studies:
+        moved = _everything(directory, plan)
+    held = [path for path in moved if is_held(path)]
+    if held:
+        raise RunError(f"{held[0]} is being trained; wait for it, then run the same command again")
+    target = _new_folder(directory / "replaced")
+    for path in moved:
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            path.rename(target / path.name)
+        except FileNotFoundError:
+            continue
+        except OSError as failure:
+            raise RunError(f"{path} cannot be moved to {target} ({failure.strerror})") from None
+    return len(changed)
+
+
+def _everything(directory: Path, plan: Plan) -> list[Path]:
+    """All files of a tuned grid, its plan last: until it is gone, nothing is lost track of."""
+    runs = [run_directory(directory, run_id) for run_id in plan.distinct()]
+    files = [*directory.glob("ledger.sqlite*"), *directory.glob("optuna.sqlite*")]
+    return [*runs, *files, plan_path(directory)]
+
+
+def _new_folder(root: Path) -> Path:
+    number = 1
+    while (root / str(number)).exists():
+        number += 1
+    return root / str(number)

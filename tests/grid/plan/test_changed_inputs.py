@@ -1,0 +1,114 @@
+import csv
+import io
+
+import pytest
+
+from seqzoo.cli import main
+from seqzoo.grid.plan import changed_inputs
+from seqzoo.train.record import read_record, write_record
+
+GRID = """
+base:
+  model: {width: 16, layers: 1, mixer: attention}
+  task: {type: text, path: PATH, length: 8}
+  train: {steps: 2, batch_size: 2, evaluate: {every: 2}, loggers: []}
+variants: {full: {}, no-mlp: {model.mlp: null}}
+"""
+
+
+class Grid:
+    """A grid on a text, run by the command line."""
+
+    def __init__(self, folder, capsys):
+        self.text, self.file, self.out = folder / "a.txt", folder / "grid.yaml", folder / "out"
+        self.capsys = capsys
+        self.text.write_text("to be or not to be, that is the question\n" * 40)
+        self.file.write_text(GRID.replace("PATH", str(self.text)))
+
+    def run(self, *more):
+        command = ["grid", str(self.file), "--out", str(self.out), "--workers", "1", *more]
+        status = main(command)
+        return status, self.capsys.readouterr()
+
+    def change(self):
+        self.text.write_text("whether 'tis nobler in the mind to suffer\n" * 40)
+
+    def records(self):
+        return {path.parent.name: path.read_bytes() for path in self.out.glob("runs/*/record.json")}
+
+    def counts(self):
+        assert main(["report", str(self.out), "--format", "csv"]) == 0
+        return [row["n"] for row in csv.DictReader(io.StringIO(self.capsys.readouterr().out))]
+
+
+@pytest.fixture
+def grid(tmp_path, capsys):
+    grid = Grid(tmp_path, capsys)
+    assert grid.run()[0] == 0
+    return grid
+
+
+def test_a_text_that_changed_stops_a_grid_that_grows(grid):
+    before = grid.records()
+    grid.change()
+    status, printed = grid.run("--set", "seeds=2")
+    assert status == 2
+    assert "2 finished runs had other inputs than they would have now" in printed.err
+    assert "the first 'full, seed 0': task.path was " in printed.err
+    assert "add --rerun-changed" in printed.err
+    assert grid.records() == before
+    assert grid.run("--dry-run", "--no-estimate")[0] == 2
+
+
+def test_rerun_changed_does_them_again_and_keeps_the_old_ones(grid):
+    before = grid.records()
+    grid.change()
+    status, _ = grid.run("--set", "seeds=2", "--rerun-changed")
+    assert status == 0
+    after = grid.records()
+    assert len(after) == 4
+    texts = {read_record(p).inputs["task.path"] for p in grid.out.glob("runs/*/record.json")}
+    assert len(texts) == 1
+    assert all(after[run_id] != before[run_id] for run_id in before)
+    kept = {
+        path.parent.name: path.read_bytes() for path in grid.out.glob("replaced/1/*/record.json")
+    }
+    assert kept == before
+    assert grid.counts() == ["2", "2"]
+    assert grid.run("--set", "seeds=2")[0] == 0
+
+
+def test_the_old_text_put_back_is_no_change(grid):
+    whole = grid.text.read_text()
+    grid.change()
+    grid.text.write_text(whole)
+    assert grid.run("--set", "seeds=2")[0] == 0
+    assert grid.counts() == ["2", "2"]
+
+
+def test_a_text_that_is_gone_keeps_no_finished_grid_from_its_table(grid):
+    grid.text.unlink()
+    status, printed = grid.run()
+    assert status == 0
+    assert "2 of 2 runs done" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "committed", "told"),
+    [
+        ({"plugin p": "1"}, {"plugin p": "2"}, None, "plugin p was 1 and is 2 now"),
+        ({"code p": "a"}, {"code p": "b"}, None, "code p was a and is b now"),
+        ({}, {"code p": "b"}, None, "code p differs from its commit now, and did not then"),
+        ({"code p": "a"}, {}, "c", "code p was a, in no commit, and is c now"),
+        ({"code p": "a"}, {}, "a", ""),
+        ({"task": "a"}, {}, None, ""),
+    ],
+)
+def test_plugins_and_code_are_compared_too(then, now, committed, told, grid, monkeypatch):
+    for path in grid.out.glob("runs/*/record.json"):
+        record = read_record(path)
+        write_record(path, record.model_copy(update={"inputs": {"task.path": "x", **then}}))
+    monkeypatch.setattr(changed_inputs, "inputs_of", lambda spec: {"task.path": "x", **now})
+    monkeypatch.setattr(changed_inputs, "code_fingerprint", lambda package: committed)
+    status, printed = grid.run()
+    assert (status, told in printed.err) == ((2 if told else 0), True)
