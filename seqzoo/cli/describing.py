@@ -13,6 +13,7 @@ from seqzoo.errors import SpecError, counted
 from seqzoo.escape import rich_text, visible
 from seqzoo.model import Budget, LanguageModel, budget, build_model
 from seqzoo.registry import Registry
+from seqzoo.scan.used import watching
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 
@@ -23,7 +24,9 @@ def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
     """Build the model and measure it at the task's length."""
     task = spec.task.build()
     model = build_model(spec, vocab_size=task.vocab_size)
-    costs: Budget = budget(model, task.length)
+    with watching() as used:
+        costs: Budget = budget(model, task.length)
+    streams = all(mixer.streams for mixer in model.mixers())
     return {
         "name": name,
         "task": spec.task.part.name,
@@ -33,9 +36,10 @@ def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
         "context": costs.context,
         "parameters": costs.parameters,
         "mixer_parameters": costs.mixer_parameters,
-        "state_elements": costs.state_elements,
-        "state_bytes": costs.state_bytes,
+        "state_elements": costs.state_elements if streams else None,
+        "state_bytes": costs.state_bytes if streams else None,
         "state_grows": model.state_size(2 * costs.context) > costs.state_elements,
+        "scan": [each._asdict() for each in used],
         "flops_per_token": round(costs.flops_per_token),
         "layers": _layers(model, spec, registry),
     }
@@ -99,9 +103,13 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
     )
     table.add_row(
         "state",
-        f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
+        "none: a mixer here does not stream"
+        if facts["state_elements"] is None
+        else f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
         f"context {facts['context']:,}, {growth}",
     )
+    for used in facts["scan"]:
+        table.add_row(used["operation"], f"backend {used['backend']}, on this machine's CPU")
     table.add_row(
         "forward", f"{facts['flops_per_token']:,} FLOPs a token at context {facts['context']:,}"
     )

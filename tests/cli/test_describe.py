@@ -34,6 +34,9 @@ def test_the_facts_are_the_models(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert facts["state_grows"] is False
     assert [group["first"] for group in facts["layers"]] == [1]
     assert facts["layers"][0]["last"] == 2
+    assert [used["backend"] for used in facts["scan"]] == ["chunked"]
+    assert main(["describe", str(file)]) == 0
+    assert "backend chunked, on this machine's CPU" in capsys.readouterr().out
 
 
 def test_attention_grows_with_the_context(
