@@ -6,6 +6,7 @@ autograd and torch.compile see it in `ops.chunked`.
 
 from __future__ import annotations
 
+from seqzoo.scan.not_finite import find_broken, mark_broken, without_broken
 from seqzoo.scan.ops import chunked_scan
 from seqzoo.scan.passes import ScanOptions
 from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
@@ -35,6 +36,10 @@ class ChunkedBackend:
         if not is_plain(problem):
             outputs, final = self.scan(plain_problem(problem))
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
+        broken = find_broken(problem)
+        if broken is not None:
+            result = self.scan(without_broken(problem, broken))
+            return mark_broken(result, broken, problem.cu_seqlens)
         if problem.transposed_read:
             return scan_transposed(problem, self.scan)
         erase = problem.transition.erase

@@ -1,0 +1,102 @@
+"""Tokens with a NaN or an infinity, which must not reach the tokens before them.
+
+A chunk is a product of matrices, and 0 times NaN is NaN: a mask keeps no such token from the
+others. So they are taken out before, and put back after: from the first of them on, a head's
+outputs and its state are NaN, as in the token loop.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
+
+__all__ = ["find_broken", "mark_broken", "without_broken"]
+
+
+def find_broken(problem: ScanProblem) -> Tensor | None:
+    """Which tokens of which heads are not finite, (B, T, H) bool; None where all are.
+
+    The problem is plain (see `seqzoo.scan.plain`). A log decay of -inf is a number like others. In
+    a graph, which cannot look at numbers, it is None.
+    """
+    if torch.compiler.is_compiling():
+        return None
+    found: Tensor | None = None
+    for tensor, axes, highest in _tensors(problem):
+        total = float(tensor.detach().sum())  # finite only if every element is
+        if math.isfinite(total) or (not highest and total == -math.inf):
+            continue
+        wrong = tensor.isnan() | (tensor == math.inf)
+        wrong = wrong | (tensor == -math.inf) if highest else wrong
+        by_head = wrong.any(dim=axes[0]) if axes else wrong
+        for axis in axes[1:]:
+            by_head = by_head.any(dim=axis)
+        found = by_head if found is None else found | by_head
+    return None if found is None or not bool(found.any()) else found
+
+
+def without_broken(problem: ScanProblem, broken: Tensor) -> ScanProblem:
+    """The same problem with zeros for these tokens."""
+
+    def clean(tensor: Tensor | None, ranked: bool = False) -> Tensor | None:
+        if tensor is None:
+            return None
+        mask = broken.unsqueeze(2) if ranked else broken
+        return tensor.masked_fill(mask[(...,) + (None,) * (tensor.ndim - mask.ndim)], 0.0)
+
+    transition, writes = problem.transition, problem.writes
+    erase = transition.erase
+    if erase is not None:
+        erase = Erase(
+            read=clean(erase.read),
+            strength=clean(erase.strength),
+            write=clean(erase.write),
+            before_decay=erase.before_decay,
+        )
+    keys, values = clean(writes.keys, ranked=True), clean(writes.values, ranked=True)
+    queries = clean(problem.queries)
+    assert keys is not None
+    assert values is not None
+    assert queries is not None
+    return replace(
+        problem,
+        queries=queries,
+        transition=Transition(clean(transition.log_decay), erase),
+        writes=Writes(keys, values, clean(writes.strengths, ranked=True)),
+    )
+
+
+def mark_broken(result: ScanResult, broken: Tensor, cu_seqlens: Tensor | None) -> ScanResult:
+    """NaN from the first broken token of a sequence's head on, and in the state it leaves."""
+    seen = broken.cumsum(1)
+    if cu_seqlens is None:
+        after, at_end = seen > 0, seen[:, -1] > 0
+    else:
+        bounds = cu_seqlens.to(broken.device).long()
+        before = torch.cat([seen.new_zeros(1, seen.shape[2]), seen[0]])  # (T + 1, H)
+        lengths, starts = bounds.diff(), before[bounds[:-1]]
+        after = (seen[0] - starts.repeat_interleave(lengths, dim=0) > 0).unsqueeze(0)
+        at_end = before[bounds[1:]] - starts > 0
+    outputs = result.outputs.masked_fill(after[..., None], math.nan)
+    return ScanResult(outputs, result.state.masked_fill(at_end[..., None, None], math.nan))
+
+
+def _tensors(problem: ScanProblem) -> list[tuple[Tensor, tuple[int, ...], bool]]:
+    """Each tensor, its axes beside batch, time and heads, and whether -inf is wrong in it."""
+    transition, writes = problem.transition, problem.writes
+    erase, decay = transition.erase, transition.log_decay
+    found: list[tuple[Tensor | None, tuple[int, ...], bool]] = [
+        (problem.queries, (3,), True),
+        (writes.keys, (4, 2), True),
+        (writes.values, (4, 2), True),
+        (writes.strengths, (2,), True),
+        (decay, (3,) if decay is not None and decay.ndim == 4 else (), False),
+    ]
+    if erase is not None:
+        found += [(erase.read, (3,), True), (erase.strength, (), True), (erase.write, (3,), True)]
+    return [(tensor, axes, lowest) for tensor, axes, lowest in found if tensor is not None]

@@ -1,0 +1,82 @@
+"""A NaN or an infinity at one token reaches no token before it, and no other head or sequence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqzoo.scan import Erase, Transition, Writes, scan
+
+B, T, H, K, V, R = 2, 21, 2, 4, 3, 2
+NAMES = ("queries", "keys", "values", "strengths", "log_decay", "read", "strength")
+
+
+def leaves(packed: bool) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    batch = 1 if packed else B
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(batch, T, *shape, generator=generator, dtype=torch.float64)
+
+    return {
+        "queries": draw(H, K),
+        "keys": 0.3 * draw(R, H, K),
+        "values": draw(R, H, V),
+        "strengths": draw(R, H).sigmoid(),
+        "log_decay": -draw(H, K).exp(),
+        "read": 0.3 * draw(H, K),
+        "strength": draw(H).sigmoid(),
+    }
+
+
+def run(given: dict[str, Tensor], backend: str, bounds: Tensor | None) -> tuple[Tensor, Tensor]:
+    erase = Erase(read=given["read"], strength=given["strength"], along_key=True)
+    writes = Writes(given["keys"], given["values"], given["strengths"])
+    transition = Transition(given["log_decay"], erase)
+    return scan(
+        given["queries"], transition, writes, cu_seqlens=bounds, chunk_size=8, backend=backend
+    )
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("packed", [False, True], ids=["rows", "packed"])
+def test_earlier_tokens_and_other_sequences_never_see_it(
+    name: str, wrong: float, packed: bool
+) -> None:
+    bounds = torch.tensor([0, 6, 15, T]) if packed else None
+    clean = leaves(packed)
+    outputs, _ = run(clean, "chunked", bounds)
+    t = 11
+    given = {key: leaf.clone().requires_grad_() for key, leaf in clean.items()}
+    with torch.no_grad():
+        target = given[name][0, t, ..., 1] if given[name].ndim == 3 else given[name][0, t]
+        target.view(-1)[-1] = wrong  # of the last head
+    found, final = run(given, "chunked", bounds)
+    assert torch.allclose(found[0, :t], outputs[0, :t], rtol=1e-12, atol=0)
+    assert torch.allclose(found[0, :, 0], outputs[0, :, 0], rtol=1e-12, atol=0)  # the other head
+    assert not bool(found[0, t, 1].isfinite().any())
+    if packed:
+        assert torch.allclose(found[0, 15:], outputs[0, 15:], rtol=1e-12, atol=0)
+        assert bool(final[[0, 2]].isfinite().all())
+    else:
+        assert torch.allclose(found[1], outputs[1], rtol=1e-12, atol=0)
+        assert bool(final[1].isfinite().all())
+    expected, _ = torch.autograd.grad(
+        run({k: v.requires_grad_() for k, v in clean.items()}, "chunked", bounds)[0][0, :t].sum(),
+        (clean["values"], clean["keys"]),
+    )
+    gradient = torch.autograd.grad(found[0, :t].sum(), given["values"])[0]
+    assert torch.allclose(gradient, expected)
+
+
+def test_a_decay_that_forgets_all_is_a_number() -> None:
+    given = leaves(packed=False)
+    given["log_decay"][0, 5] = -math.inf
+    outputs, state = run(given, "chunked", None)
+    expected, final = run(given, "reference", None)
+    torch.testing.assert_close(outputs, expected)
+    torch.testing.assert_close(state, final)
