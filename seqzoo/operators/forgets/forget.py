@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from seqzoo.operators.features import Features
+from seqzoo.operators.forgets.micro_steps import before_first_step
 from seqzoo.operators.operator import Operator
 from seqzoo.operators.place import Dims
 from seqzoo.operators.stream import Stream
@@ -41,8 +42,9 @@ class DecayForget(Forget):
 
     @abstractmethod
     def log_decay(self, features: Features, stream: Stream) -> Tensor:
-        """-> g <= 0, (B, T, H) or (B, T, H, K); alpha = exp(g)."""
+        """-> g <= 0, (B, T, H) or (B, T, H, K); alpha = exp(g), whatever steps a token has."""
 
     def forward(self, features: Features, stream: Stream) -> Transition:
-        """-> Diag(exp(g)), no erase."""
-        return Transition(log_decay=self.log_decay(features, stream), erase=None)
+        """-> Diag(exp(g)), no erase; of several micro-steps the first decays."""
+        log_decay = self.log_decay(features, stream)
+        return Transition(before_first_step(log_decay, features.writes.steps), erase=None)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.erasing import DeltaErase, EraseSpec, erase_misfit
 from seqzoo.operators.forgets.forget import DecayForget, Forget
+from seqzoo.operators.forgets.micro_steps import before_first_step
 from seqzoo.operators.place import Dims
 from seqzoo.operators.stream import Stream
 from seqzoo.scan import Transition
@@ -56,5 +57,7 @@ class GatedDeltaForget(Forget):
         return spec.decay.part.misfit(spec.decay, injection) or erase_misfit(spec, injection)
 
     def forward(self, features: Features, stream: Stream) -> Transition:
-        """-> decay and rank-one erase."""
-        return Transition(self.decay.log_decay(features, stream), self.erase(features, stream))
+        """-> decay and rank-one erase; of several micro-steps the first decays, all erase."""
+        log_decay = self.decay.log_decay(features, stream)
+        log_decay = before_first_step(log_decay, features.writes.steps)
+        return Transition(log_decay, self.erase(features, stream))

@@ -1,0 +1,29 @@
+"""Published layers composed of slots and parts of under forty lines; the kit is green."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+import seqzoo
+from seqzoo.registry import Origin
+from seqzoo.testing import MIXER_CHECKS, MixerCase
+from .parts import COMPOSITIONS, PARTS
+
+REGISTRY = seqzoo.load_registry()
+for _part in PARTS:
+    REGISTRY.add(_part, Origin("compositions", "tests", "0"))
+
+
+@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_the_kit_is_green(name: str, check: Callable[[MixerCase], None]) -> None:
+    check(MixerCase(yaml.safe_load(COMPOSITIONS[name]), REGISTRY, label=name))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.family}-{part.name}")
+def test_no_part_needs_forty_lines(part: type) -> None:
+    assert len(inspect.getsource(part).splitlines()) < 40
