@@ -13,6 +13,7 @@ from seqzoo.errors import counted
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.key_value_cache import cache_mask, continued_attention, right_aligned
 from seqzoo.model.mixer import Mixer
+from seqzoo.model.not_finite import find_broken, mark_broken
 from seqzoo.model.packed_attention import packed_attention, window_mask
 from seqzoo.operators import (
     Activation,
@@ -121,9 +122,13 @@ class AttentionMixer(Mixer):
             mask = cache_mask(positions, past + new, self.window)
         elif self.window is not None:
             mask = window_mask(new, new, self.window, k.device)
+        broken = find_broken(k, v)
+        if broken is not None:
+            k, v = (each.masked_fill(broken[..., None, None], 0.0) for each in (k, v))
         q, k, v = (each.transpose(1, 2) for each in (q, self._to_heads(k), self._to_heads(v)))
         reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return reads.transpose(1, 2)
+        reads = reads.transpose(1, 2)
+        return reads if broken is None else mark_broken(reads, broken, self.window)
 
     def _attend_documents(
         self,
@@ -140,7 +145,12 @@ class AttentionMixer(Mixer):
         stream.keep(self, "values", lambda: right_aligned(past_values, v, cu_seqlens, window))
         keys, values = self._to_heads(k), self._to_heads(v)
         if past_keys.shape[1] == 0:
-            return packed_attention(q, keys, values, cu_seqlens, window)
+            broken = find_broken(keys, values)
+            if broken is None:
+                return packed_attention(q, keys, values, cu_seqlens, window)
+            keys, values = (x.masked_fill(broken[..., None, None], 0.0) for x in (keys, values))
+            reads = packed_attention(q, keys, values, cu_seqlens, window)
+            return mark_broken(reads, broken, window, cu_seqlens)
         caches = self._to_heads(past_keys), self._to_heads(past_values)
         before = stream.past(self, "position", lambda: stream.zeros(k, dtype=torch.long))
         return continued_attention(q, keys, values, *caches, before, cu_seqlens, window)

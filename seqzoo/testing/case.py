@@ -14,10 +14,9 @@ from seqzoo.operators import Place
 from seqzoo.registry import Registry, load_registry
 from seqzoo.scan import Backend, Transition, Writes
 from seqzoo.scan.problem import check_scan
+from seqzoo.testing.placing import NoPlaceError, place_part
 
-__all__ = ["MixerCase", "mixer_case", "registered_cases"]
-
-DELTA_WRITES = {"type": "rank_one", "key": {"norm": "unit"}, "strength": "sigmoid"}
+__all__ = ["MixerCase", "mixer_case", "part_case", "registered_cases"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +44,18 @@ class MixerCase:
 
     def build(self, dtype: torch.dtype = torch.float64, seed: int = 0) -> Mixer:
         """The mixer with the initial values of this seed."""
+        return self.build_stack(1, dtype, seed)[0]
+
+    def build_stack(
+        self, layers: int, dtype: torch.dtype = torch.float64, seed: int = 0
+    ) -> list[Mixer]:
+        """The mixers of a model of so many equal layers."""
+        spec = self.registry.spec("mixer", self.spec)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            mixer: Mixer = self.registry.spec("mixer", self.spec).build(Place(self.width))
-        return mixer.to(dtype).eval()
+            places = (Place(self.width, i, layers, i, layers) for i in range(layers))
+            mixers: list[Mixer] = [spec.build(place) for place in places]
+        return [mixer.to(dtype).eval() for mixer in mixers]
 
     def inputs(self, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:
         """(B, T, D), standard normal."""
@@ -62,23 +69,38 @@ def mixer_case(spec: Any, registry: Registry | None = None) -> MixerCase:
     return MixerCase(spec, registry or load_registry())
 
 
-def registered_cases(registry: Registry) -> Iterator[MixerCase]:
-    """Every registered mixer, and every operator and scan inside a recurrent mixer.
+def part_case(family: str, name: str, registry: Registry | None = None) -> MixerCase:
+    """The case of one part of any family that mixers have slots for, in a mixer that uses it.
 
-    A scan that cannot compute in float64 on a CPU, as the checks do, is left out.
+    Raises:
+        NoPlaceError: no registered mixer has a slot that takes it.
     """
-    for name in registry.names("mixer"):
-        yield MixerCase(name, registry, label=name)
-    for family in ("anchor", "readout", "scan", "injection"):
-        for name in registry.names(family):
-            if family == "scan" and not _computes_here(registry.part("scan", name)):
-                continue
-            yield _composed(registry, family, name, {family: name})
-    for name in registry.names("activation"):
-        yield _composed(registry, "activation", name, {"queries": {"activation": name}})
-    for name in registry.names("forget"):
-        slots = {"forget": name, "injection": DELTA_WRITES}
-        yield _composed(registry, "forget", name, slots)
+    registry = registry or load_registry()
+    return MixerCase(place_part(registry, family, name), registry, label=f"{family}={name}")
+
+
+def registered_cases(registry: Registry, plugin: str | None = None) -> Iterator[MixerCase]:
+    """Every registered mixer, and every other part in a mixer that uses it.
+
+    Parts that no mixer has a slot for (tasks, loggers, ...), and scans that cannot compute in
+    float64 on a CPU, as the checks do, are left out.
+
+    Args:
+        registry: the parts.
+        plugin: only parts of the plugin with this name.
+    """
+    for entry in registry:
+        if plugin is not None and entry.origin.plugin != plugin:
+            continue
+        if entry.family == "scan" and not _computes_here(registry.part("scan", entry.name)):
+            continue
+        try:
+            case = part_case(entry.family, entry.name, registry)
+        except NoPlaceError:
+            continue
+        if entry.family == "mixer":
+            case = MixerCase(entry.name, registry, label=entry.name)
+        yield case
 
 
 def _computes_here(scan: Any) -> bool:
@@ -89,7 +111,3 @@ def _computes_here(scan: Any) -> bool:
     ones = torch.ones(1, 1, 1, 1, dtype=torch.float64)
     problem = check_scan(ones, Transition(), Writes(ones[None], ones[None]))
     return backend.supports(problem) is None
-
-
-def _composed(registry: Registry, family: str, name: str, slots: dict[str, Any]) -> MixerCase:
-    return MixerCase({"type": "recurrent", **slots}, registry, label=f"{family}={name}")

@@ -11,6 +11,7 @@ import yaml
 import seqzoo
 from seqzoo.registry import Origin
 from seqzoo.testing import MIXER_CHECKS, MixerCase
+
 from .parts import COMPOSITIONS, PARTS
 
 REGISTRY = seqzoo.load_registry()

@@ -68,7 +68,8 @@ class RmsNorm(Norm):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (..., size) -> (..., size)."""
-        return F.rms_norm(x, x.shape[-1:], self.weight, self.epsilon)
+        weight = None if self.weight is None else self.weight.to(x.dtype)
+        return F.rms_norm(x, x.shape[-1:], weight, self.epsilon)
 
 
 class LayerNorm(Norm):

@@ -1,0 +1,100 @@
+"""Where a part can be tried: a mixer with the part in one of its slots.
+
+Nothing here names a family. A mixer's Spec says which slots it has, and so do the Specs of the
+parts that fill them by default; a part is tried in every slot of its family until one takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from seqzoo.errors import SpecError
+from seqzoo.operators import Place
+from seqzoo.registry import Registry
+from seqzoo.spec import PartSpec
+from seqzoo.spec.slot import SLOT_KEY
+
+__all__ = ["NoPlaceError", "place_part", "slots_of"]
+
+DELTA_WRITES = {"type": "rank_one", "key": {"norm": "unit"}, "strength": "sigmoid"}
+
+BASES: tuple[dict[str, Any], ...] = (
+    {"type": "recurrent"},
+    {"type": "recurrent", "injection": DELTA_WRITES},
+    {"type": "recurrent", "injection": DELTA_WRITES, "forget": "gated_delta"},
+)
+"""Tried before all other mixers: with writes that an erase can be tied to, and with an erase."""
+
+DEEPEST = 3
+
+
+class NoPlaceError(LookupError):
+    """No registered mixer has a slot that takes the part."""
+
+
+def place_part(registry: Registry, family: str, name: str, width: int = 32) -> dict[str, Any]:
+    """The spec of a mixer that holds the part; for a mixer its own.
+
+    Raises:
+        NoPlaceError: no mixer has a slot for it, or each refuses it; the message holds the last
+            refusal.
+    """
+    if family == "mixer":
+        return {"type": name}
+    refusal = f"no registered mixer has a slot for family '{family}'"
+    others = tuple({"type": mixer} for mixer in registry.names("mixer"))
+    for base in (*BASES, *others):
+        for path in slots_of(registry, base, family):
+            written = _with(base, path, name)
+            try:
+                registry.spec("mixer", written).build(Place(width))
+            except (SpecError, ValueError) as failure:
+                refusal = str(failure)
+                continue
+            return written
+    raise NoPlaceError(f"{family} '{name}': {refusal}")
+
+
+def slots_of(registry: Registry, mixer: dict[str, Any], family: str) -> Iterator[tuple[str, ...]]:
+    """The paths of a mixer's slots of this family, those nearest to the mixer first."""
+    try:
+        spec = registry.spec("mixer", mixer)
+    except SpecError:
+        return
+    level: list[tuple[tuple[str, ...], PartSpec]] = [((), spec)]
+    for _ in range(DEEPEST):
+        below = []
+        for path, own in level:
+            for key, slot in _slots(type(own)):
+                if slot == family:
+                    yield (*path, key)
+                value = getattr(own, key, None)
+                if isinstance(value, PartSpec):
+                    below.append(((*path, key), value))
+        level = below
+
+
+@cache
+def _slots(spec: type[PartSpec]) -> tuple[tuple[str, str | None], ...]:
+    """Each field of a Spec, and the family of its slot, if it is one."""
+    properties = spec.model_json_schema().get("properties", {})
+    return tuple((key, _slot_in(schema)) for key, schema in properties.items())
+
+
+def _slot_in(schema: dict[str, Any]) -> str | None:
+    """The family of the slot that a property's schema describes."""
+    for each in (schema, *schema.get("anyOf", ())):
+        if SLOT_KEY in each:
+            return each[SLOT_KEY]["family"]
+    return None
+
+
+def _with(base: dict[str, Any], path: tuple[str, ...], name: str) -> dict[str, Any]:
+    key, *rest = path
+    if not rest:
+        return {**base, key: name}
+    inner = base.get(key, {})
+    inner = {"type": inner} if isinstance(inner, str) else inner
+    return {**base, key: _with(inner, tuple(rest), name)}
