@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,14 +59,17 @@ def parameters_are_initialised(case: MixerCase) -> None:
 
     Two builds from one seed are equal, and one from another seed is not, if anything is drawn.
     """
-    enabled = torch.are_deterministic_algorithms_enabled()
-    filled = torch_deterministic.fill_uninitialized_memory
+    settings: Any = torch_deterministic  # its one setting is a property of the module
+    enabled, filled = (
+        torch.are_deterministic_algorithms_enabled(),
+        settings.fill_uninitialized_memory,
+    )
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch_deterministic.fill_uninitialized_memory = True
+    settings.fill_uninitialized_memory = True
     try:
         first, second = case.build(torch.float32), case.build(torch.float32)
     finally:
-        torch_deterministic.fill_uninitialized_memory = filled
+        settings.fill_uninitialized_memory = filled
         torch.use_deterministic_algorithms(enabled)
     theirs = second.state_dict()
     for name, tensor in first.state_dict().items():
