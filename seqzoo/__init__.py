@@ -1,20 +1,19 @@
 """seqzoo: a zoo of efficient sequence layers, composed in YAML and ablated in grids."""
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqzoo.registry import Registry as Registry
-from seqzoo.registry import hookimpl as hookimpl
-from seqzoo.registry import load_registry as load_registry
-from seqzoo.spec.grid import GridSpec as GridSpec
-from seqzoo.spec.load import load
-from seqzoo.spec.run import RunSpec as RunSpec
-
 if TYPE_CHECKING:
     from seqzoo.model import LanguageModel, Mixer
+    from seqzoo.registry import Registry as Registry
+    from seqzoo.registry import hookimpl as hookimpl
+    from seqzoo.registry import load_registry as load_registry
     from seqzoo.spec import PartSpec
+    from seqzoo.spec.grid import GridSpec as GridSpec
     from seqzoo.spec.model import ModelSpec
+    from seqzoo.spec.run import RunSpec as RunSpec
 
 __all__ = [
     "GridSpec",
@@ -27,10 +26,26 @@ __all__ = [
     "load_spec",
 ]
 
+_HOMES = {  # imported at first use, so that `seqzoo --help` need not
+    "GridSpec": "seqzoo.spec.grid",
+    "Registry": "seqzoo.registry",
+    "RunSpec": "seqzoo.spec.run",
+    "hookimpl": "seqzoo.registry",
+    "load_registry": "seqzoo.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seqzoo' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
 
 def load_spec(
-    path: Path | str, registry: Registry | None = None, settings: Sequence[str] = ()
-) -> RunSpec | GridSpec:
+    path: Path | str, registry: "Registry | None" = None, settings: Sequence[str] = ()
+) -> "RunSpec | GridSpec":
     """The run or grid of a YAML file. `seqzoo.grid.plan.expansion.expand` makes a grid's runs.
 
     Args:
@@ -41,6 +56,10 @@ def load_spec(
     Raises:
         SpecError: with every problem found, each at file:line:column.
     """
+    from seqzoo.registry import load_registry
+    from seqzoo.spec.grid import GridSpec
+    from seqzoo.spec.load import load
+
     registry = registry or load_registry()
     spec = load(path, registry, settings)
     if isinstance(spec, GridSpec) and spec.document.traps:
@@ -51,7 +70,7 @@ def load_spec(
 
 
 def build_mixer(
-    spec: "PartSpec | dict[str, Any] | str", width: int, registry: Registry | None = None
+    spec: "PartSpec | dict[str, Any] | str", width: int, registry: "Registry | None" = None
 ) -> "Mixer":
     """One mixer, (B, T, width) -> (B, T, width); see `seqzoo.model.build_mixer`."""
     from seqzoo import model
@@ -61,7 +80,7 @@ def build_mixer(
 
 def build_model(
     spec: "RunSpec | ModelSpec | dict[str, Any]",
-    registry: Registry | None = None,
+    registry: "Registry | None" = None,
     *,
     vocab_size: int | None = None,
 ) -> "LanguageModel":

@@ -14,21 +14,7 @@ from typing import Annotated
 
 import typer
 
-from seqzoo.cli import (
-    check,
-    describe,
-    doctor,
-    generate,
-    grid,
-    kernels,
-    parts,
-    probe,
-    report,
-    runs,
-    schema,
-    tasks,
-    train,
-)
+from seqzoo.cli.commands import CommandGroup, settings
 from seqzoo.errors import DirectoryError, RunError, SeqzooError, SpecError
 
 __all__ = ["app", "main"]
@@ -36,25 +22,10 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="seqzoo",
     help="Sequence layers composed in YAML, ablated in grids.",
+    cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",  # paragraphs flow to the terminal's width
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **settings(),
 )
-app.command("parts")(parts.command)
-app.command("check")(check.command)
-app.command("schema")(schema.command)
-app.command("describe")(describe.command)
-app.command("train")(train.command)
-app.command("generate")(generate.command)
-app.command("grid")(grid.command)
-app.command("report")(report.command)
-app.command("runs")(runs.command)
-app.command("probe")(probe.command)
-app.command("kernels")(kernels.command)
-app.command("doctor")(doctor.command)
-app.add_typer(tasks.app, name="tasks")
 
 
 def _show_version(wanted: bool) -> None:
@@ -76,6 +47,7 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. `arguments` None means the command line's."""
     status = 0
+    named = os.environ.get("SEQZOO_PLUGINS")
     try:
         app(args=None if arguments is None else list(arguments), prog_name="seqzoo")
     except SystemExit as leaving:
@@ -84,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = print_error(failure)
     except KeyboardInterrupt:
         status = 130
+    finally:  # what `--plugin` named was for this command
+        os.environ.pop("SEQZOO_PLUGINS", None)
+        os.environ.update({} if named is None else {"SEQZOO_PLUGINS": named})
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader left, as `| head` does

@@ -1,6 +1,7 @@
 """All that a plugin can add, on one page.
 
-A plugin is a module named by an entry point in group `seqzoo`; it implements any of these hooks:
+A plugin is a module named by an entry point in group `seqzoo`, or a file given by `--plugin`. It
+implements one or both of these hooks:
 
     from seqzoo import hookimpl
 
@@ -27,17 +28,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Register part classes: mixers, anchors, injections, forgets, readouts, loggers, ..."""
-
-
-@hookspec
-def register_scans(register: Callable[[type[Part]], None]) -> None:
-    """Register scan backends: subclasses of `seqzoo.scan.part.ScanPart`."""
-
-
-@hookspec
-def register_tasks(register: Callable[[type[Part]], None]) -> None:
-    """Register tasks: subclasses of `seqzoo.tasks.Task`."""
+    """Register part classes of any family: mixers, anchors, forgets, scans, tasks, loggers, ..."""
 
 
 @hookspec

@@ -1,11 +1,11 @@
-"""Fill a registry: the built-in modules, then every installed entry point, one at a time."""
+"""Fill a registry: built-in modules, then each installed plugin by itself, then plugin files."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,53 +14,61 @@ import pluggy
 
 from seqzoo.errors import PluginError, did_you_mean
 from seqzoo.registry import builtin, hookspecs
+from seqzoo.registry.faults import fault_of, place_of
+from seqzoo.registry.plugin_files import added, file_origin, load_file, named_files, parts_of
 from seqzoo.registry.presets import read_presets
-from seqzoo.registry.registry import BrokenPlugin, NameClashError, Origin, Registry
+from seqzoo.registry.registry import BUILTIN, BrokenPlugin, Origin, Registry
 from seqzoo.spec import Part, Preset
 
-__all__ = ["GROUP", "load_plugin", "load_registry"]
+__all__ = ["GROUP", "load_plugin", "load_registry", "plugin_versions"]
 
 GROUP = "seqzoo"
-HOOKS = ("register_parts", "register_scans", "register_tasks", "register_presets")
-
-
-class MisspeltHookError(PluginError):
-    """A plugin implements a hook that does not exist."""
+HOOKS = ("register_parts", "register_presets")
 
 
 def load_registry(
     entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
 ) -> Registry:
-    """A registry of the built-in parts and those of every installed plugin.
+    """A registry of the built-in parts and those of every plugin.
+
+    A plugin that cannot be imported, misspells a hook or takes a name that another has is set
+    aside in `Registry.broken`.
 
     Args:
-        entry_points: the plugins; None means all installed ones in group `seqzoo`.
+        entry_points: the plugins; None means all installed ones in group `seqzoo`, the files that
+            `--plugin` names, and what `seqzoo.registry.add` was given.
 
     Raises:
-        PluginError: two distributions register one name, or a hook's name is misspelt. A plugin
-            that is broken otherwise is set aside in `Registry.broken`.
+        PluginError: a file that `--plugin` names cannot be loaded.
     """
     registry = Registry()
     core = importlib.metadata.version("seqzoo")
     for module in builtin.MODULES:
-        load_plugin(registry, importlib.import_module(module), Origin("builtin", "seqzoo", core))
-    if entry_points is None:
-        entry_points = importlib.metadata.entry_points(group=GROUP)
-    for entry_point in sorted(entry_points, key=lambda point: point.name):
-        distribution = entry_point.dist
-        origin = Origin(
-            plugin=entry_point.name,
-            distribution=distribution.name if distribution else entry_point.value,
-            version=distribution.version if distribution else "0",
-        )
+        load_plugin(registry, importlib.import_module(module), Origin(BUILTIN, "seqzoo", core))
+    installed = importlib.metadata.entry_points(group=GROUP)
+    for entry_point in sorted(
+        installed if entry_points is None else entry_points, key=lambda point: point.name
+    ):
+        origin = _origin(entry_point)
         try:
             load_plugin(registry, entry_point.load(), origin)
-        except (NameClashError, MisspeltHookError):
-            raise
         except (Exception, SystemExit) as failure:  # a plugin may fail in any way, but alone
-            error = " ".join(f"{type(failure).__name__}: {failure}".split())
-            registry.set_aside(BrokenPlugin(origin, error, traceback.format_exc()))
+            registry.set_aside(BrokenPlugin(origin, fault_of(failure), traceback.format_exc()))
+    if entry_points is None:
+        for path in named_files():
+            _load_file(registry, path)
+        for entry in added():
+            registry.add(entry.target, entry.origin)
     return registry
+
+
+def plugin_versions() -> dict[str, str]:
+    """Distribution -> version of everything that `load_registry()` loads beside the built-ins."""
+    installed = [
+        _origin(point) for point in importlib.metadata.entry_points(group=GROUP) if point.dist
+    ]
+    origins = [*installed, *map(file_origin, named_files()), *(each.origin for each in added())]
+    return {origin.distribution: origin.version for origin in origins}
 
 
 def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) -> None:
@@ -73,45 +81,54 @@ def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) ->
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=origin.plugin)
-    for caller in manager.get_hookcallers(plugin) or []:
-        if not caller.has_spec():
-            raise MisspeltHookError(
-                f"plugin '{origin.plugin}' ({origin}) implements a hook '{caller.name}' that does "
-                f"not exist; {did_you_mean(caller.name, HOOKS)} (all hooks: "
-                "seqzoo/registry/hookspecs.py)"
+    marked = {caller.name: caller.has_spec() for caller in manager.get_hookcallers(plugin) or []}
+    for name, is_known in marked.items():
+        if not is_known:
+            place = place_of(getattr(plugin, name))
+            raise PluginError(f"{place}there is no hook '{name}'; {did_you_mean(name, HOOKS)}")
+    for name in HOOKS:
+        if name not in marked and callable(getattr(plugin, name, None)):
+            raise PluginError(
+                f"{place_of(getattr(plugin, name))}{name} is not marked as a hook; put "
+                "@seqzoo.hookimpl above it"
             )
-    _refuse_unmarked(plugin, manager, origin)
-    hook = manager.hook
-    hook.register_parts(register=_accept(registry, origin, "register_parts"))
-    hook.register_scans(register=_accept(registry, origin, "register_scans", family="scan"))
-    hook.register_tasks(register=_accept(registry, origin, "register_tasks", family="task"))
+
+    def register_part(part: type[Part]) -> None:
+        registry.add(part, origin)
 
     def register_preset(preset: Preset | Path) -> None:
         for each in [preset] if isinstance(preset, Preset) else read_presets(preset):
             registry.add(each, origin)
 
-    hook.register_presets(register=register_preset)
+    manager.hook.register_parts(register=register_part)
+    manager.hook.register_presets(register=register_preset)
 
 
-def _refuse_unmarked(plugin: Any, manager: pluggy.PluginManager, origin: Origin) -> None:
-    """A function with a hook's name and no mark does nothing, silently: say so instead."""
-    marked = {caller.name for caller in manager.get_hookcallers(plugin) or []}
-    for name in HOOKS:
-        if name not in marked and callable(getattr(plugin, name, None)):
-            raise PluginError(
-                f"{origin}: {name} is not marked as a hook; put @seqzoo.hookimpl above it"
-            )
+def _origin(entry_point: importlib.metadata.EntryPoint) -> Origin:
+    distribution = entry_point.dist
+    return Origin(
+        plugin=entry_point.name,
+        distribution=distribution.name if distribution else entry_point.value,
+        version=distribution.version if distribution else "0",
+    )
 
 
-def _accept(
-    registry: Registry, origin: Origin, hook: str, family: str | None = None
-) -> Callable[[type[Part]], None]:
-    def register(part: type[Part]) -> None:
-        if family is not None and getattr(part, "family", None) != family:
-            raise PluginError(
-                f"{origin}: {hook} takes parts of family '{family}', not {part!r}; "
-                "use register_parts for other families"
-            )
-        registry.add(part, origin)
+def _load_file(registry: Registry, path: Path) -> None:
+    """Run a file's hooks, or register the parts it defines where it has none.
 
-    return register
+    Raises:
+        PluginError: the user asked for this file, so its failure is no other plugin's matter.
+    """
+    module, origin = load_file(path), file_origin(path)
+    try:
+        if any(hasattr(module, name) for name in HOOKS):
+            load_plugin(registry, module, origin)
+            return
+        parts = parts_of(module)
+        if not parts:
+            raise PluginError("it defines no part: no class below Mixer, Anchor, ... has a name")
+        for part in parts:
+            registry.add(part, origin)
+    except (Exception, SystemExit) as failure:
+        fault = str(failure) if isinstance(failure, PluginError) else fault_of(failure)
+        raise PluginError(f"--plugin {path}: {fault}") from failure

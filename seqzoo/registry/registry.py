@@ -18,6 +18,7 @@ from seqzoo.spec.part import NAME_PATTERN
 __all__ = ["BrokenPlugin", "Entry", "Origin", "Registry"]
 
 Model = TypeVar("Model", bound=SpecModel)
+BUILTIN = "builtin"  # the plugin's name of what seqzoo itself registers
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,12 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
         self._broken: list[BrokenPlugin] = []
+        self._clashes: dict[tuple[str, str], str] = {}
 
     def add(self, target: type[Part] | Preset, origin: Origin) -> None:
         """Register one part class or preset.
+
+        A name that two plugins want is nobody's: a spec that asks for it is an error.
 
         Raises:
             PluginError: not a complete part; or the family has this name already.
@@ -78,29 +82,30 @@ class Registry:
         if isinstance(target, type):
             if issubclass(target, Part) and target.family and not target.name:
                 raise PluginError(
-                    f"{origin}: {target.__module__}.{target.__qualname__} has no name; give the "
-                    f'class one, such as name = "my_{target.family}"'
+                    f"{target.__module__}.{target.__qualname__} has no name; give the class one, "
+                    f'such as name = "my_{target.family}"'
                 )
             if not (issubclass(target, Part) and target.name and target.family):
                 raise PluginError(
-                    f"{origin}: {target.__module__}.{target.__qualname__} is not a part; "
-                    "subclass a family such as seqzoo.operators.Anchor and give it a name"
+                    f"{target.__module__}.{target.__qualname__} is not a part; subclass a family "
+                    "such as seqzoo.operators.Anchor and give it a name"
                 )
         elif not isinstance(target, Preset):
-            raise PluginError(f"{origin}: register takes a class or a Preset, not {target!r}")
+            raise PluginError(f"register takes a class or a Preset, not {target!r}")
         elif not NAME_PATTERN.fullmatch(target.name):
             raise PluginError(
-                f"{origin}: preset name '{target.name}' must be lower case words joined by '_' "
-                "or '-'"
+                f"preset name '{target.name}' must be lower case words joined by '_' or '-'"
             )
         entry = Entry(target.family, target.name, target, origin)
         other = self._entries.get((entry.family, entry.name))
         if other is not None:
-            raise NameClashError(
+            clash = (
                 f"two parts named {entry.family} '{entry.name}': one from {other.origin} "
-                f"(plugin '{other.origin.plugin}'), one from {origin} (plugin '{origin.plugin}'); "
-                "uninstall one of the two, or ask its author to rename the part"
+                f"(plugin '{other.origin.plugin}'), one from {origin} (plugin '{origin.plugin}')"
             )
+            if other.origin.plugin != BUILTIN:
+                self._clashes[entry.family, entry.name] = clash
+            raise PluginError(f"{clash}; uninstall one of the two, or have one part renamed")
         self._entries[entry.family, entry.name] = entry
 
     def set_aside(self, broken: BrokenPlugin) -> None:
@@ -134,8 +139,12 @@ class Registry:
         """The part class of this name, or None.
 
         Raises:
-            PydanticCustomError: there is none, and a plugin that may have had it is broken.
+            PydanticCustomError: there is none, and a plugin that may have had it is broken; or
+                two plugins have it.
         """
+        if clash := self._clashes.get((family, name)):
+            hint = "uninstall one of the two, or have one part renamed"
+            raise PydanticCustomError("unknown_part", "{clash}", {"clash": clash, "hint": hint})
         entry = self.get(family, name)
         if entry is None and self._broken:
             raise PydanticCustomError(
@@ -152,8 +161,8 @@ class Registry:
         return entry.target if entry is not None and isinstance(entry.target, type) else None
 
     def preset(self, family: str, name: str) -> Preset | None:
-        """The preset of this name, or None."""
-        entry = self.get(family, name)
+        """The preset of this name, or None; None too where two plugins have it."""
+        entry = None if (family, name) in self._clashes else self.get(family, name)
         return entry.target if entry is not None and isinstance(entry.target, Preset) else None
 
     def validate(self, model: type[Model], value: Any) -> Model:
@@ -181,7 +190,3 @@ class Registry:
             hint = (failure.context or {}).get("hint", "")
             message = failure.message()
             raise SpecError(f"{message}; {hint}" if hint else message) from None
-
-
-class NameClashError(PluginError):
-    """Two distributions register one name in one family."""

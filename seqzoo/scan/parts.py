@@ -8,11 +8,11 @@ from seqzoo.registry import hookimpl
 from seqzoo.scan.part import AutoScan, ChunkedScan, ReferenceScan, TritonScan
 from seqzoo.spec import Part
 
-__all__ = ["register_scans"]
+__all__ = ["register_parts"]
 
 
 @hookimpl
-def register_scans(register: Callable[[type[Part]], None]) -> None:
+def register_parts(register: Callable[[type[Part]], None]) -> None:
     """`auto`, `chunked`, `triton` and `reference`."""
     for part in (AutoScan, ChunkedScan, TritonScan, ReferenceScan):
         register(part)

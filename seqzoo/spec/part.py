@@ -1,12 +1,13 @@
 """What a part is: a class with a name, a nested frozen `Spec`, and a family.
 
 A family is an abstract class that names itself (`class Anchor(Part, family="anchor")`); a part is
-a concrete class below one (`class EmaAnchor(Anchor): name = "ema"`). A badly declared part fails
-when its class is defined, not when a run uses it.
+a concrete class below one (`class EmaAnchor(Anchor): name = "ema"`). A badly declared part, or one
+that lacks a method of its family, fails when its class is defined, not when a run uses it.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast, get_args
@@ -183,6 +184,30 @@ class PartSpec(SpecModel):
         return cast("Any", self.part)(self, *arguments, **options)
 
 
+def _refuse_incomplete(part: type, where: str) -> None:
+    """Families mark methods with `abstractmethod`; their metaclass need not be ABCMeta.
+
+    Raises:
+        TypeError: a marked method is not implemented; with the method that may be its misspelling.
+    """
+    names = dict.fromkeys(name for base in part.__mro__ for name in vars(base))
+    missing = [
+        name for name in names if getattr(getattr(part, name, None), "__isabstractmethod__", False)
+    ]
+    if missing:
+        told = ", ".join(f"{name}{_misspelling(part, name)}" for name in missing)
+        raise TypeError(f"{where}: lacks what its family asks for: {told}")
+
+
+def _misspelling(part: type, missing: str) -> str:
+    """What may be meant to be the missing method: a close name that only the part itself has."""
+    above = next(place for place, base in enumerate(part.__mro__) if missing in vars(base))
+    inherited = {name for base in part.__mro__[above:] for name in vars(base)}
+    own = {name for base in part.__mro__[:above] for name in vars(base)} - inherited
+    near = difflib.get_close_matches(missing, sorted(own), n=1, cutoff=0.6)
+    return f" (rename {near[0]}?)" if near else ""
+
+
 class Part:
     """A registered class. Families and parts are declared by subclassing, see the module's text.
 
@@ -192,7 +217,8 @@ class Part:
         Spec: its settings, a `PartSpec`; one without fields is made where none is written.
 
     Raises:
-        TypeError: at class definition, if name, family or Spec is missing or malformed.
+        TypeError: at class definition, if name, family, Spec or a method of the family is missing
+            or malformed.
     """
 
     family: ClassVar[str] = ""
@@ -223,6 +249,7 @@ class Part:
             cls.Spec = cast("type[PartSpec]", spec)
         if not (isinstance(spec, type) and issubclass(spec, PartSpec)):
             raise TypeError(f"{where}: nested class Spec must derive from seqzoo.spec.PartSpec")
+        _refuse_incomplete(cls, where)
         if "type" in spec.model_fields:
             raise TypeError(f"{where}: 'type' is the part's name in YAML; call the field otherwise")
         spec.part = cls

@@ -25,7 +25,7 @@ from seqzoo.tasks.state_tracking import StateTracking
 from seqzoo.tasks.text import Text
 from seqzoo.tasks.variable_tracking import VariableTracking
 
-__all__ = ["register_presets", "register_tasks"]
+__all__ = ["register_parts", "register_presets"]
 
 TASKS: tuple[type[Part], ...] = (
     Compression,
@@ -82,7 +82,7 @@ PRESETS = (
 
 
 @hookimpl
-def register_tasks(register: Callable[[type[Part]], None]) -> None:
+def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Register every built-in task."""
     for task in TASKS:
         register(task)

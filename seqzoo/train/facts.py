@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from seqzoo.registry import plugin_versions
 from seqzoo.tasks import Metric
 from seqzoo.train.record import DeviceFacts, GroupFacts, ScanFacts, Sources, Versions
 
@@ -75,16 +76,11 @@ def _processor() -> str:
 
 def installed_versions() -> Versions:
     """Versions of seqzoo, torch, triton, Python, and every distribution that plugs into seqzoo."""
-    plugins = {
-        point.dist.name: point.dist.version
-        for point in importlib.metadata.entry_points(group="seqzoo")
-        if point.dist is not None
-    }
     return Versions(
         seqzoo=importlib.metadata.version("seqzoo"),
         torch=torch.__version__,
         python=platform.python_version(),
-        plugins=dict(sorted(plugins.items())),
+        plugins=dict(sorted(plugin_versions().items())),
         triton=_version("triton"),
     )
 

@@ -125,8 +125,7 @@ def test_a_clash_names_both_distributions(registry: Registry) -> None:
         registry.add(Preset("soup", {"type": "soup"}, family="dish"), OTHER)
     assert str(failure.value) == (
         "two parts named dish 'soup': one from seqzoo 1.0 (plugin 'builtin'), one from "
-        "seqzoo-fancy 0.3 (plugin 'fancy'); uninstall one of the two, or ask its author to rename "
-        "the part"
+        "seqzoo-fancy 0.3 (plugin 'fancy'); uninstall one of the two, or have one part renamed"
     )
 
 
@@ -140,9 +139,8 @@ def test_a_clash_names_both_distributions(registry: Registry) -> None:
     ],
 )
 def test_what_is_no_part_is_refused(registry: Registry, target: Any, what: str) -> None:
-    with pytest.raises(PluginError, match=what) as failure:
+    with pytest.raises(PluginError, match=what):
         registry.add(target, OTHER)
-    assert str(failure.value).startswith("seqzoo-fancy 0.3: ")
 
 
 def test_setting_aside_drops_what_the_plugin_registered(registry: Registry) -> None:

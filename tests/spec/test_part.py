@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import pytest
@@ -25,6 +26,32 @@ def test_a_part_needs_a_family_a_name_and_a_spec() -> None:
     typed = type("Spec", (PartSpec,), {"__annotations__": {"type": str}, "__module__": __name__})
     with pytest.raises(TypeError, match="'type' is the part's name in YAML"):
         type("Bad", (Tool,), {"name": "bad", "Spec": typed})
+
+
+class Pump(Part, family="pump"):
+    """Moves water; no class made by ABCMeta, as no torch module is."""
+
+    @abstractmethod
+    def pump_water(self) -> None: ...
+
+    @abstractmethod
+    def stop(self) -> None: ...
+
+
+class HandPump(Pump):
+    """A step between family and part, which may leave methods to the part."""
+
+    def stop(self) -> None: ...
+
+
+def test_a_part_implements_its_family_when_its_class_is_defined() -> None:
+    def method(self: Any) -> None: ...
+
+    with pytest.raises(TypeError, match=r"part .*\.Wet: lacks .*: pump_water, stop$"):
+        type("Wet", (Pump,), {"name": "wet", "__module__": __name__})
+    with pytest.raises(TypeError, match=r": pump_water \(rename pumpwater\?\)$"):
+        type("Wet", (HandPump,), {"name": "wet", "pumpwater": method, "other": method})
+    assert type("Wet", (HandPump,), {"name": "wet", "pump_water": method}).name == "wet"
 
 
 def test_a_part_without_a_spec_gets_an_empty_one_of_its_own() -> None:

@@ -17,7 +17,7 @@ from seqzoo_prism.released import RELEASED_TASKS
 from seqzoo_prism.residual_refinement import ResidualRefinement
 from seqzoo_prism.step_gains import StepGains
 
-__all__ = ["register_parts", "register_presets", "register_tasks"]
+__all__ = ["register_parts", "register_presets"]
 
 PARTS: tuple[type[Part], ...] = (
     AnchorError,
@@ -35,16 +35,9 @@ PARTS: tuple[type[Part], ...] = (
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """What PRISM's published variants are composed of, a baseline of its Table 4, probes."""
-    for part in PARTS:
+    """What PRISM's published variants are made of, its probes, its Table 4's tasks and baseline."""
+    for part in (*PARTS, *RELEASED_TASKS):
         register(part)
-
-
-@hookimpl
-def register_tasks(register: Callable[[type[Part]], None]) -> None:
-    """The nine released generators of Table 4."""
-    for task in RELEASED_TASKS:
-        register(task)
 
 
 @hookimpl

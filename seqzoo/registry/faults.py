@@ -1,0 +1,68 @@
+"""Where in a plugin's own files it failed, and how."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from seqzoo.errors import SeqzooError
+
+__all__ = ["fault_of", "place_of"]
+
+_ROAD = (  # what loads plugins
+    Path(__file__).parents[1],
+    Path(pluggy.__file__).parent,
+    Path(importlib.__file__).parent,
+)
+
+
+def fault_of(failure: BaseException) -> str:
+    """`FILE:LINE: ErrorType: message` in one line; without a place where no file is to blame."""
+    place = _syntax_place(failure) or _place(failure)
+    kind = "" if isinstance(failure, SeqzooError) else f"{type(failure).__name__}: "
+    error = " ".join(f"{kind}{_message(failure)}".split())
+    return f"{place}: {error}" if place else error
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """`FILE:LINE: ` of a function's definition; "" of what is no Python function."""
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
+
+
+def _message(failure: BaseException) -> str:
+    return str(failure.msg) if isinstance(failure, SyntaxError) else str(failure)
+
+
+def _syntax_place(failure: BaseException) -> str:
+    if isinstance(failure, SyntaxError) and failure.filename:
+        return f"{failure.filename}:{failure.lineno or 1}"
+    return ""
+
+
+def _place(failure: BaseException) -> str:
+    """The last line of the plugin that was running: of the package that the first frame is in."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(failure.__traceback__)
+        if not _is_road(frame.filename)
+    ]
+    if not frames:
+        return ""
+    first = Path(frames[0].filename)
+    own = [
+        frame
+        for frame in frames
+        if frame.filename == frames[0].filename
+        or (first.name == "__init__.py" and Path(frame.filename).is_relative_to(first.parent))
+    ]
+    return f"{own[-1].filename}:{own[-1].lineno}"
+
+
+def _is_road(filename: str) -> bool:
+    return filename.startswith("<") or any(map(Path(filename).is_relative_to, _ROAD))
