@@ -66,7 +66,7 @@ def test_every_command_takes_a_file(
         ["describe", str(run)],
         ["train", str(run), "--out", str(out)],
     ):
-        assert main([*command, str(run), "--plugin", str(layer)]) == 0, capsys.readouterr().err
+        assert main([*command, "--plugin", str(layer)]) == 0, capsys.readouterr().err
     assert os.environ[plugin_files.VARIABLE] == ""  # it was for these commands
     capsys.readouterr()
     assert main(["parts", "--family", "anchor", "--json", "--plugin", str(layer)]) == 0
