@@ -139,10 +139,7 @@ def seal(
             force_to_disk(path)
         draft.rename(final)
         force_to_disk(root)
-    best = None if progress.best_at is None else _folder(root, progress.best_at)
-    for older in _folders(root)[:-keep]:
-        if older != best:
-            _remove(older)
+    _prune(root, keep, progress.best_at)
     return final
 
 
@@ -156,10 +153,21 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
 
 
-def clean(root: Path) -> None:
-    """Remove what a killed session left half written or half removed."""
+def clean(root: Path, keep: int) -> None:
+    """Remove what a killed session left half written or half removed, and surplus checkpoints."""
     for draft in root.glob(f"{DRAFT}*"):
         shutil.rmtree(draft, ignore_errors=True)
+    newest = latest(root)
+    if newest is not None:
+        _prune(root, keep, read_state(newest).progress.best_at)
+
+
+def _prune(root: Path, keep: int, best_at: int | None) -> None:
+    """Remove all checkpoints but the `keep` newest and the best."""
+    best = None if best_at is None else _folder(root, best_at)
+    for older in _folders(root)[:-keep]:
+        if older != best:
+            _remove(older)
 
 
 def latest(root: Path) -> Path | None:

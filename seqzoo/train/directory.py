@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +22,8 @@ except ImportError:  # Windows: runs are not held there
     fcntl = None
 
 __all__ = ["HeldError", "RunDirectory", "is_held"]
+
+DRAFT = re.compile(r"\..+\.\d+")  # of `write_whole`: .NAME.PID
 
 
 class HeldError(RunError):
@@ -110,7 +113,27 @@ class RunDirectory:
         text = f"# run {self._spec.run_id}, resolved: every default written out\n{text}"
         if not spec_file.exists() or read_regular(spec_file) != text.encode():
             write_whole(spec_file, text)
-        checkpoint.clean(self.checkpoints)
+        for draft in self.path.iterdir():
+            if DRAFT.fullmatch(draft.name):
+                draft.unlink(missing_ok=True)
+        checkpoint.clean(self.checkpoints, self._spec.train.checkpoint.keep)
+
+    def check_presence(self) -> None:
+        """Do nothing if the directory is the one that was entered.
+
+        Raises:
+            RunError: it was moved, deleted or replaced while the run trained.
+        """
+        lock = self.path / ".lock"
+        if self._lock is None:
+            is_there = self.path.is_dir()
+        else:
+            is_there = lock.exists() and os.path.samestat(lock.stat(), os.fstat(self._lock))
+        if not is_there:
+            raise RunError(
+                f"{self.path} was moved or deleted while the run trained, and nothing can be kept "
+                "in it; put it back, or run the same command again"
+            )
 
     def _check(self) -> None:
         """Check that the directory holds no other run."""

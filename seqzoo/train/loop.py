@@ -271,6 +271,7 @@ class _Training:
         self._read_losses()
         self.watch.saving(self.progress.step)
         self.memory.note(self.progress)
+        self.processes.on_writer(self.place.check_presence)
         self.assembly.save(self.place.checkpoints, self.progress)
         self.clock = time.perf_counter()
         self.watch.saved(self.progress.step)
@@ -322,5 +323,6 @@ class _Training:
         return record
 
     def _write(self, record: Record) -> Record:
+        self.place.check_presence()
         write_record(self.place.record_file, record)
         return record

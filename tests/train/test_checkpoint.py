@@ -54,7 +54,7 @@ def test_only_the_newest_is_kept_and_drafts_are_cleaned(
         saved(tmp_path, model, step)
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000010"]
     (tmp_path / ".draft-77").mkdir()
-    checkpoint.clean(tmp_path)
+    checkpoint.clean(tmp_path, keep=1)
     assert [folder.name for folder in tmp_path.iterdir()] == ["step-00000010"]
 
 
@@ -181,7 +181,7 @@ def test_a_save_killed_at_any_file_operation_leaves_the_old_or_the_new_checkpoin
                 checkpoint.save(root, progress, model, optimizer, CPU, keep)
             except Killed:
                 killed = True
-        checkpoint.clean(root)
+        checkpoint.clean(root, keep=9)
         left = steps_in(root)
         assert left[-1] in (4, 5)
         for folder in root.iterdir():  # every one of them is whole

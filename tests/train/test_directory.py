@@ -1,11 +1,12 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from seqzoo.errors import RunError, SpecError
 from seqzoo.registry import load_registry
-from seqzoo.train import load_trained, train
+from seqzoo.train import Watch, load_trained, train
 from seqzoo.train.directory import RunDirectory
 
 
@@ -87,3 +88,49 @@ def test_a_spec_that_was_written_is_read_again(make_spec, tmp_path: Path, name: 
     train(spec, tmp_path)
     again, _ = load_trained(tmp_path, load_registry(entry_points=[]))
     assert again == spec
+
+
+def test_drafts_and_surplus_checkpoints_of_a_killed_session_are_cleared(
+    make_spec, tmp_path: Path
+) -> None:
+    spec = make_spec()
+    train(spec, tmp_path)
+    (tmp_path / "record.json").unlink()
+    (newest,) = (tmp_path / "checkpoint").iterdir()
+    shutil.copytree(newest, newest.with_name("step-00000001"))
+    for name in (".record.json.123", ".spec.yaml.4", ".metrics.jsonl.5"):
+        (tmp_path / name).write_text("half", encoding="utf-8")
+    (tmp_path / ".notes").write_text("mine", encoding="utf-8")
+    train(spec, tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == [newest.name]
+    hidden = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("."))
+    assert hidden == [".lock", ".notes"]
+
+
+class _Vandal(Watch):
+    """Does something to the run's directory after its first step."""
+
+    def __init__(self, deed) -> None:
+        self.deed = deed
+
+    def logged(self, row) -> None:
+        if self.deed is not None:
+            self.deed()
+        self.deed = None
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_whose_directory_vanishes_ends_with_an_error(
+    again: bool, make_spec, tmp_path: Path
+) -> None:
+    place = tmp_path / "run"
+
+    def vanish() -> None:
+        place.rename(tmp_path / "moved")
+        if again:
+            place.mkdir()
+            (place / ".lock").touch()
+
+    with pytest.raises(RunError, match="was moved or deleted while the run trained"):
+        train(make_spec(), place, watch=_Vandal(vanish))
+    assert not (place / "record.json").exists()
