@@ -13,8 +13,6 @@ from seqzoo.spec.model import ModelSpec
 
 __all__ = ["LanguageModel"]
 
-EMBEDDING_STD = 0.02
-
 
 class LanguageModel(nn.Module):
     """tokens (B, T) -> logits (B, T, vocabulary); carries one state a block."""
@@ -22,7 +20,7 @@ class LanguageModel(nn.Module):
     def __init__(self, spec: ModelSpec, vocab_size: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, spec.width)
-        nn.init.normal_(self.embedding.weight, std=EMBEDDING_STD)
+        nn.init.normal_(self.embedding.weight, std=spec.embedding_std)
         layers = tuple(spec.blocks())
         self.blocks = nn.ModuleList(
             Block(layer, place, spec.norm, spec.dropout)

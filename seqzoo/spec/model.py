@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from seqzoo.spec.part import PartSpec, SpecModel, validation_error
+from seqzoo.spec.since import since
 from seqzoo.spec.slot import slot
 
 __all__ = ["LayerGroup", "LayerSpec", "ModelSpec"]
@@ -113,6 +114,7 @@ class ModelSpec(SpecModel):
         mlp: the MLP of every block that names none of its own; null for none.
         norm: before each mixer and MLP, and before the head.
         tie_embeddings: use the embedding's matrix as the output head.
+        embedding_std: deviation of the embedding before training; torch's own default is 1.
         dropout: probability on every residual branch, in training.
     """
 
@@ -122,6 +124,7 @@ class ModelSpec(SpecModel):
     mlp: PartSpec | None = slot("mlp", "mlp", default_type="mlp")
     norm: Literal["layer_norm", "rms_norm"] = "rms_norm"
     tie_embeddings: bool = False
+    embedding_std: float = since("0.2", Field(default=0.02, gt=0.0))
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
 
     @model_validator(mode="after")

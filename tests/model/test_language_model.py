@@ -123,3 +123,14 @@ def test_the_vocabulary_of_a_run_is_its_tasks() -> None:
 def test_a_model_without_a_vocabulary_is_refused() -> None:
     with pytest.raises(ValueError, match="vocab_size"):
         build_model({"width": 16, "layers": 1, "mixer": "prism"}, REGISTRY)
+
+
+def test_the_embedding_begins_with_the_deviation_that_is_asked_for() -> None:
+    spec = {"width": 64, "layers": 1, "mixer": "attention"}
+    assert 0.019 < float(model(spec, 300).embedding.weight.detach().std()) < 0.021
+    wide = model({**spec, "embedding_std": 1.0}, 300)
+    assert 0.95 < float(wide.embedding.weight.detach().std()) < 1.05
+    other = {name: p for name, p in wide.named_parameters() if name != "embedding.weight"}
+    for name, parameter in model(spec, 300).named_parameters():
+        if name != "embedding.weight":
+            assert torch.equal(parameter, other[name])
