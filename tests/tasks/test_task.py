@@ -42,3 +42,11 @@ def test_losses_are_better_low_and_all_else_high() -> None:
     assert all(task.higher_is_better(name) for name in ("accuracy", "accuracy@64", "ndcg@10"))
     for name in ("loss", "bits_per_byte", "bits_per_character", "perplexity"):
         assert not task.higher_is_better(name)
+
+
+def test_better_is_strict() -> None:
+    for up in (True, False):
+        metric = Metric("m", higher_is_better=up)
+        assert metric.better(2.0, 1.0) is up
+        assert metric.better(1.0, 2.0) is not up
+        assert not metric.better(1.0, 1.0)

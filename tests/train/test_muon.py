@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
 from seqzoo.errors import SpecError
 from seqzoo.model import LanguageModel, build_model
+from seqzoo.operators import Hint
 from seqzoo.train import checkpoint
 from seqzoo.train.muon import Muon
 from seqzoo.train.progress import Progress
@@ -66,3 +68,24 @@ def test_a_torch_without_muon_is_told_of(
     monkeypatch.undo()
     with pytest.raises(SpecError, match="no matrix that muon could train"):
         Muon.Spec().build().make(torch.nn.Linear(2, 2))
+
+
+def test_both_parts_follow_the_hints_and_the_one_learning_rate() -> None:
+    class Inner(torch.nn.Module):
+        hints: ClassVar = {"fast": Hint(lr=2.0), "plain": Hint(decay=False, lr=3.0)}
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.matrix = torch.nn.Parameter(torch.ones(2, 2))
+            self.fast = torch.nn.Parameter(torch.ones(3, 3))
+            self.plain = torch.nn.Parameter(torch.ones(4))
+
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList([Inner()])
+            self.head = torch.nn.Parameter(torch.ones(5, 5))
+
+    groups = Muon.Spec(lr=0.5, weight_decay=0.1).build().make(Model()).param_groups
+    found = [(g["params"][0].shape[0], g["lr"], g["weight_decay"]) for g in groups]
+    assert found == [(2, 0.5, 0.1), (3, 1.0, 0.1), (5, 0.5, 0.1), (4, 1.5, 0.0)]

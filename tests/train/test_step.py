@@ -92,3 +92,39 @@ def test_a_batch_without_labels_is_an_error(model: LanguageModel) -> None:
     empty = Batch(torch.zeros(2, 3, dtype=torch.int64), torch.full((2, 3), IGNORED))
     with pytest.raises(RunError, match="batch of step 7 has no label"):
         make_step(model)(empty, 7)
+
+
+class Averaging(LanguageModel):
+    """Adds the mean of its tokens as an auxiliary loss."""
+
+    def hidden_and_losses(self, tokens, state=None, positions=None, cu_seqlens=None):
+        hidden, after, losses = super().hidden_and_losses(tokens, state, positions, cu_seqlens)
+        return hidden, after, {**losses, "tokens": tokens.double().mean() * 0.5}
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_auxiliary_losses_count_with_the_share_of_labels(make_spec, accumulate: int) -> None:
+    spec: RunSpec = make_spec(model={"width": 8, "layers": 1, "mixer": "attention"})
+    model = Averaging(spec.model, VOCABULARY)
+    batch = ragged_batch()
+    step = make_step(model, accumulate)
+    measured = step(batch, 0)
+    assert step.auxiliary == ("tokens",)
+    labels = (batch.labels != IGNORED).sum(1).double()
+    parts = zip(batch.tokens.chunk(accumulate), labels.chunk(accumulate), strict=True)
+    expected = sum(0.5 * tokens.double().mean() * count.sum() for tokens, count in parts)
+    assert measured[2].item() == pytest.approx(float(expected / labels.sum()), rel=1e-6)
+
+
+def test_a_layer_that_forgets_a_loss_is_named(make_spec) -> None:
+    class Forgetful(LanguageModel):
+        def hidden_and_losses(self, tokens, state=None, positions=None, cu_seqlens=None):
+            hidden, after, losses = super().hidden_and_losses(tokens, state, positions, cu_seqlens)
+            self.calls = getattr(self, "calls", 0) + 1
+            return hidden, after, losses if self.calls > 1 else {"a": hidden.mean()}
+
+    spec: RunSpec = make_spec(model={"width": 8, "layers": 1, "mixer": "attention"})
+    step = make_step(Forgetful(spec.model, VOCABULARY))
+    step(ragged_batch(), 0)
+    with pytest.raises(RunError, match=r"auxiliary losses \['a'\] before and \[\] now"):
+        step(ragged_batch(), 1)
