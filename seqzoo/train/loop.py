@@ -23,7 +23,7 @@ from seqzoo.train.distributed import Processes, join
 from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.inputs import inputs_of
 from seqzoo.train.loggers import Loggers
-from seqzoo.train.memory import PeakMemory
+from seqzoo.train.memory import PeakMemory, enough_memory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.progress import Progress
 from seqzoo.train.record import GroupFacts, Record, ScanFacts, write_record
@@ -70,7 +70,7 @@ def train(
         SpecError: the task's file, the device or a logger's library is not there, or sizes do not
             fit.
         RunError: the run diverged (now or before), the directory holds another run or is in use,
-            a checkpoint is damaged, or a file cannot be written.
+            a checkpoint is damaged, a file cannot be written, or the memory does not suffice.
     """
     with join(spec.train.parallel, spec.train.device) as (processes, device), ExitStack() as held:
         loggers = processes.together(
@@ -93,6 +93,7 @@ def train(
             return record
         held.enter_context(private_randomness(spec.seed, device))
         held.enter_context(determinism(spec.train.deterministic))
+        held.enter_context(enough_memory())
         assembly = processes.together(lambda: Assembly(spec, build, device, processes))
         return _Training(spec, place, loggers, assembly, processes).run()
 

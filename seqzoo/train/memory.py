@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from seqzoo.errors import RunError
 from seqzoo.train.progress import Progress
 
 try:
@@ -14,9 +18,39 @@ try:
 except ImportError:  # Windows: the process's peak is not known there
     resource = None
 
-__all__ = ["PeakMemory"]
+__all__ = ["PeakMemory", "enough_memory"]
 
 PROC = Path("/proc/self")
+
+
+SIGNS = (
+    "can't allocate memory",
+    "out of memory",
+    "not enough memory",
+    "Storage size calculation overflowed",
+)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turn what torch and numpy raise when memory runs out into a RunError.
+
+    Raises:
+        RunError: a tensor does not fit.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as failure:
+        text = str(failure)
+        if not isinstance(failure, MemoryError) and not any(sign in text for sign in SIGNS):
+            raise
+        size = re.search(r"allocate ([\d.]+ \w+)", text)
+        what = f", {size[1]} were asked for at once" if size else ""
+        raise RunError(
+            f"the run does not fit into memory{what}; lower train.batch_size, the task's length or "
+            "test_size, its vocabulary, or the model's width. train.accumulate and "
+            "train.activation_checkpointing take less memory for the same result"
+        ) from failure
 
 
 class PeakMemory:

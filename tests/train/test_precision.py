@@ -38,6 +38,14 @@ def test_an_overflow_is_skipped_and_the_factor_comes_back() -> None:
     other.restore(state)
     assert other.state() == state
     assert Precision("bfloat16", CPU).state() == {}
+    # Three steps without an overflow: the fourth continues the count towards a larger factor.
+    for _ in range(3):
+        precision.backward(weight.sum())
+        precision.unscale(optimizer)
+        precision.update(optimizer)
+    resumed = Precision("float16", CPU)
+    resumed.restore(precision.state())
+    assert int(resumed.state()["growth_tracker"]) == 3
 
 
 def test_a_device_that_cannot_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
