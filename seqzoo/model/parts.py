@@ -8,6 +8,7 @@ from seqzoo.model.attention import AttentionMixer
 from seqzoo.model.decoder import LastToken
 from seqzoo.model.mlp import GatedMLP, PlainMLP
 from seqzoo.model.recurrent import RecurrentMixer
+from seqzoo.model.serial import SerialMixer
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
 
@@ -16,6 +17,6 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Mixers `recurrent` and `attention`; MLPs `mlp` and `swiglu`; decoder `last_token`."""
-    for part in (RecurrentMixer, AttentionMixer, PlainMLP, GatedMLP, LastToken):
+    """Mixers `recurrent`, `serial`, `attention`; MLPs `mlp`, `swiglu`; decoder `last_token`."""
+    for part in (RecurrentMixer, SerialMixer, AttentionMixer, PlainMLP, GatedMLP, LastToken):
         register(part)

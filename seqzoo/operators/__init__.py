@@ -27,6 +27,7 @@ from seqzoo.operators.projections import Projection as Projection
 from seqzoo.operators.readouts import Readout as Readout
 from seqzoo.operators.rotary import Rotary as Rotary
 from seqzoo.operators.rotary import RotarySpec as RotarySpec
+from seqzoo.operators.rules import Rule as Rule
 from seqzoo.operators.short_conv import ShortConv as ShortConv
 from seqzoo.operators.stream import Carrier as Carrier
 from seqzoo.operators.stream import Handed as Handed
@@ -60,6 +61,7 @@ __all__ = [
     "Readout",
     "Rotary",
     "RotarySpec",
+    "Rule",
     "ShortConv",
     "State",
     "Stream",

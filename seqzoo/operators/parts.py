@@ -14,6 +14,7 @@ from seqzoo.operators import (
     predictors,
     projections,
     readouts,
+    rules,
 )
 from seqzoo.registry import hookimpl
 from seqzoo.spec import Part
@@ -30,6 +31,7 @@ FOLDERS = (
     predictors,
     projections,
     readouts,
+    rules,
 )
 
 

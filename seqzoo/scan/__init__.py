@@ -20,6 +20,8 @@ from seqzoo.scan.select import explain_backend as explain_backend
 from seqzoo.scan.select import register_backend as register_backend
 from seqzoo.scan.select import scan as scan
 from seqzoo.scan.select import step as step
+from seqzoo.scan.serial import SerialRule as SerialRule
+from seqzoo.scan.serial import serial_scan as serial_scan
 
 __all__ = [
     "BUILTIN_BACKENDS",
@@ -30,6 +32,7 @@ __all__ = [
     "PrefixCounter",
     "ScanProblem",
     "ScanResult",
+    "SerialRule",
     "Transition",
     "Writes",
     "elementwise_scan",
@@ -37,5 +40,6 @@ __all__ = [
     "prefix_scan",
     "register_backend",
     "scan",
+    "serial_scan",
     "step",
 ]

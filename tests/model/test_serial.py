@@ -1,0 +1,30 @@
+"""The serial mixer with the delta rule is the recurrent mixer with the delta rule."""
+
+import torch
+
+import seqzoo
+from seqzoo.testing import error_ratio
+
+REGISTRY = seqzoo.load_registry()
+
+
+def test_a_serial_delta_rule_is_the_parallel_one() -> None:
+    torch.manual_seed(0)
+    serial = seqzoo.build_mixer({"type": "serial", "heads": 2}, 16, REGISTRY).double()
+    writes = {"type": "rank_one", "key": {"norm": "unit"}, "strength": "sigmoid"}
+    spec = {"type": "recurrent", "heads": 2, "injection": writes, "forget": "delta"}
+    parallel = seqzoo.build_mixer(spec, 16, REGISTRY).double()
+    names = {
+        "queries.project.weight": "queries.project.weight",
+        "injection.key.project.weight": "key.project.weight",
+        "injection.value.project.weight": "value.project.weight",
+        "injection.strength.project.weight": "rule.strength.weight",
+        "readout.project.weight": "readout.project.weight",
+    }
+    mine = serial.state_dict()
+    parallel.load_state_dict({theirs: mine[own] for theirs, own in names.items()})
+    x = torch.randn(2, 19, 16, dtype=torch.float64)
+    y, state = serial(x)
+    expected, other = parallel(x)
+    assert error_ratio(y, expected) < 1e-12
+    assert error_ratio(state["rule.state"], other["memory.state"]) < 1e-12
