@@ -40,6 +40,7 @@ def test_an_overflow_is_skipped_and_the_factor_comes_back() -> None:
     assert Precision("bfloat16", CPU).state() == {}
     # Three steps without an overflow: the fourth continues the count towards a larger factor.
     for _ in range(3):
+        optimizer.zero_grad()
         precision.backward(weight.sum())
         precision.unscale(optimizer)
         precision.update(optimizer)
