@@ -1,8 +1,8 @@
-"""Text of a user's, made literal for where it is printed: one function a target format.
+"""Print user text literally: one function per target format.
 
-Names of variants, keys, paths and messages may hold anything: `[no mlp]`, `:100:`, `=SUM(A1)`,
-`[x](url)`, a line end, an escape code. Whatever prints such a text passes it through the function
-of its format; nothing else in seqzoo escapes.
+Names of variants, keys, paths and messages may contain anything: `[no mlp]`, `:100:`, `=SUM(A1)`,
+`[x](url)`, newlines, escape codes. Everything that prints such text passes it through the function
+of its format; nothing else in seqzoo escapes text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _NOT_VISIBLE_IN_LINES = re.compile(f"(?![\n\t])[{_HIDDEN}]")
 
 
 def visible(text: str) -> str:
-    r"""One line in which every sign can be seen; for terminals, and the base of all others.
+    r"""One line of visible characters, for terminals; the basis of the other functions.
 
     >>> visible("no\nmlp \x1b[31m")
     'no\\nmlp \\x1b[31m'
@@ -53,7 +53,7 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """The same for text of several lines, such as a traceback: line ends and tabs stay."""
+    """The same for multi-line text such as a traceback: newlines and tabs are kept."""
     return _NOT_VISIBLE_IN_LINES.sub(_code, text)
 
 
@@ -62,14 +62,14 @@ def _code(found: re.Match[str]) -> str:
 
 
 def rich_text(text: str, style: str = "") -> Text:
-    """A text that rich prints as it is: no markup, no emoji codes, no control codes."""
+    """Text that rich prints verbatim: no markup, emoji codes or control codes."""
     from rich.text import Text
 
     return Text(visible(text), style=style)
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:
-    """JSON with letters of any script as they are, and signs that cannot be seen as escapes."""
+    """JSON with any script's letters unescaped, and invisible characters as \\u escapes."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return _NOT_VISIBLE_IN_LINES.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
@@ -95,9 +95,9 @@ _LATEX_LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=')(?=')")
 
 
 def latex(text: str) -> str:
-    r"""Text for LaTeX, in a paragraph, a caption, or anywhere in a row of a table.
+    r"""Escape text for LaTeX paragraphs, captions and table cells.
 
-    A row that begins with `[` or `*` would be read as an argument of the `\\` before it.
+    A leading `[` or `*` is braced: after `\\` LaTeX would read it as an argument.
 
     >>> latex("[50%]"), latex("a_b--c")
     ('{[}50\\%]', 'a\\_b-{}-c')
@@ -118,9 +118,9 @@ _MARKDOWN_CODES = re.compile(  # :100: is a picture on many pages, and @name cal
 
 
 def markdown(text: str) -> str:
-    r"""Text for Markdown, in a paragraph, a list or a cell of a table, all on one line.
+    r"""Escape text for a Markdown paragraph, list item or table cell, on one line.
 
-    Pictures that pages make of `:100:`, and calls of `@name`, are broken by an empty comment.
+    An empty comment breaks up emoji codes such as `:100:` and mentions such as `@name`.
 
     >>> print(markdown("[x](url) a_b"), markdown("[-0.1, +0.2]"))
     \[x\](url) a\_b [-0.1, +0.2]
@@ -143,9 +143,9 @@ _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def csv_field(value: Any) -> Any:
-    """A field of CSV: text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """A field of CSV; an apostrophe is put before text that a spreadsheet would run as a formula.
 
-    Numbers stay numbers, nothing stays nothing; the csv module quotes commas and quotes.
+    Other types are returned unchanged; the csv module quotes commas and quotes.
 
     >>> csv_field("=1+1"), csv_field(-0.5)
     ("'=1+1", -0.5)
@@ -157,31 +157,31 @@ def csv_field(value: Any) -> Any:
 
 
 def html(text: object) -> Markup:
-    """Text for HTML, between tags or in a quoted attribute; markup made by us stays as it is."""
+    """Escape text for HTML content and quoted attributes; `Markup` is returned unchanged."""
     from markupsafe import Markup, escape
 
     return text if isinstance(text, Markup) else escape(visible(str(text)))
 
 
 def html_lines(text: str) -> Markup:
-    """The same for a `<pre>`: line ends and tabs stay."""
+    """The same for a `<pre>`: newlines and tabs are kept."""
     from markupsafe import escape
 
     return escape(visible_lines(text))
 
 
 def figure_label(text: str) -> str:
-    """A label of a matplotlib figure, as PNG or SVG, in a legend too.
+    """A label for matplotlib, in PNG, SVG and legends.
 
-    Legends leave out labels that begin with `_`; a hair space before it keeps them. Dollar signs
-    are literal under `figure_style`, which switches mathematics off.
+    Legends skip labels that start with `_`, so a hair space is put before it. Dollar signs are
+    literal because `figure_style` disables math text.
     """
     text = visible(text)
     return f"\u200a{text}" if text.startswith("_") else text
 
 
 def sqlite_url(path: Path) -> str:
-    """The URL under which SQLAlchemy opens an SQLite file, `?`, `#` and `%` in its path included.
+    """The SQLAlchemy URL of an SQLite file, with `?`, `#` and `%` in its path escaped.
 
     >>> sqlite_url(Path("/runs/a?b/study.sqlite"))
     'sqlite:////runs/a%3Fb/study.sqlite'
@@ -193,7 +193,7 @@ def sqlite_url(path: Path) -> str:
 
 
 def shell(*words: str | Path) -> str:
-    """Words of a command that a person can paste into a shell.
+    """A command line that can be pasted into a shell.
 
     >>> shell("seqzoo", "report", "my runs")
     "seqzoo report 'my runs'"

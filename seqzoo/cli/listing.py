@@ -1,4 +1,4 @@
-"""Runs as `seqzoo runs` prints them."""
+"""The output of `seqzoo runs`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["show_pair", "show_runs"]
 
 
 def show_runs(collection: Collection, results: list[Result], as_json: bool) -> None:
-    """A line a run, and a line for each way in which runs failed; or JSON."""
+    """Print a table of runs and a line per kind of failure, or JSON."""
     if as_json:
         print(json_text([run_row(result) for result in results]))
         return
@@ -77,7 +77,7 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
 
 
 def _trial(result: Result) -> str:
-    """Number and values of a trial; the values alone of a run that has the best."""
+    """Number and values of a trial; for a run of the comparison its chosen values."""
     if result.tried is not None:
         return f"{result.tried.number}: {tried_label(result.tried.values)}"
     return tried_label(result.chosen.values) if result.chosen is not None else ""
@@ -98,7 +98,7 @@ def _measured(result: Result, with_name: bool) -> list[str]:
 
 
 def show_pair(pair: Pair, names: tuple[str, str], as_json: bool) -> None:
-    """Where two runs differ; or JSON."""
+    """Print how two runs differ, or JSON."""
     if as_json:
         print(json_text(asdict(pair)))
         return

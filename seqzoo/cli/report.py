@@ -1,4 +1,4 @@
-"""`seqzoo report DIR`: the table of a grid's directory, or a run's, from its records."""
+"""`seqzoo report DIR`: report on a grid's or a run's directory from its records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH = 120  # of a table in a file
 
 
 class Format(StrEnum):
-    """How a report is written."""
+    """The formats of a report."""
 
     table = "table"
     markdown = "markdown"
@@ -36,35 +36,36 @@ class Format(StrEnum):
 
 def command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", show_default=False)],
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.table,
+    form: Annotated[Format, typer.Option("--format", help="The output format.")] = Format.table,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Any metric of the records.")
+        str | None, typer.Option(metavar="NAME", help="Another metric of the records.")
     ] = None,
     rows: Annotated[
-        str, typer.Option(metavar="NAMES", help="What makes the rows: variant, axes; with commas.")
+        str,
+        typer.Option(metavar="NAMES", help="Factors of the rows: variant, axes; comma-separated."),
     ] = "",
-    columns: Annotated[str, typer.Option(metavar="NAMES", help="What makes the columns.")] = "",
+    columns: Annotated[str, typer.Option(metavar="NAMES", help="Factors of the columns.")] = "",
     statistics: Annotated[
         bool | None,
         typer.Option(
             "--statistics/--no-statistics",
-            help="Compare variants over all points; else where there are six pairs of runs.",
+            help="Compare variants over all points. Default: if there are six pairs of runs.",
             show_default=False,
         ),
     ] = None,
     compare: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="Another directory to compare; may be repeated."),
+        typer.Option(metavar="DIR", help="Compare with this directory; may be repeated."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write here instead of printing.")
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Draw figures into it, SVG and PNG.")
+        Path | None, typer.Option(metavar="FOLDER", help="Save figures here, as SVG and PNG.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print what the runs of a directory say together: mean, deviation, difference to the base."""
+    """Report on a grid or a run: means over seeds, differences to the base, costs, figures."""
     from seqzoo.report import make_report
     from seqzoo.report.collect.garbage import collector_at_rest
 

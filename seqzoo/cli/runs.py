@@ -1,4 +1,4 @@
-"""`seqzoo runs DIR`: the runs of a directory; `seqzoo runs diff A B`: how two of them differ."""
+"""`seqzoo runs DIR` lists the runs of a directory; `seqzoo runs diff A B` compares two."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ def command(
     words: Annotated[list[str], typer.Argument(metavar="DIR | diff A B", show_default=False)],
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Only these; also != < <= > >=; may be repeated."),
+        typer.Option(metavar="NAME=VALUE", help="Filter; also != < <= > >=; may be repeated."),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Order by a fact, a metric, an axis.")
+        str | None,
+        typer.Option(metavar="NAME", help="Sort by a column, metric, axis or spec path."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the runs of a directory, or show how the runs in two directories differ."""
+    """List the runs of a directory, or show how two runs differ."""
     from seqzoo.cli.listing import show_pair, show_runs
     from seqzoo.report import collect, compare_runs, list_runs
 

@@ -1,6 +1,6 @@
-"""What the values of a grid's axes are called beside each other: distinct wherever they are.
+"""Short display names for the values of a grid's axes; distinct values have distinct names.
 
-Labels are for people. What tells runs and cells apart is the resolved value, by `value_key`.
+Names are for display only. Runs and cells are identified by resolved values, see `value_key`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ __all__ = ["Labels", "value_key"]
 
 
 def value_key(value: Any) -> str:
-    """The identity of a value of a spec: equal for equal values alone (2, 2.0 and "2" differ)."""
+    """The identity of a spec's value: equal only for equal values (2, 2.0 and "2" differ)."""
     return json.dumps(value, sort_keys=True)
 
 
 class Labels:
-    """Names of values, short where that tells them apart; an axis' values never share one.
+    """Display names of values; no two values of an axis share one.
 
-    A mapping is called by its type and the settings in which it differs from the others of that
-    type: `mqar num_pairs=4` beside `mqar num_pairs=8`. Long texts are cut where what is left still
-    differs, and floats have as many digits as it takes.
+    A mapping is named by its type and the settings that distinguish it from others of that type:
+    `mqar num_pairs=4`, `mqar num_pairs=8`. Long texts are shortened, and floats rounded, only as
+    far as names stay distinct.
     """
 
     def __init__(self, points: Iterable[Mapping[str, Any]]) -> None:
-        """Name the values of some points, each axis path -> value."""
+        """Name the values that occur in points (axis path -> value)."""
         values: dict[str, dict[str, Any]] = {}
         for point in points:
             for path, value in point.items():
@@ -38,11 +38,11 @@ class Labels:
         self._axes = axis_labels(self._texts)
 
     def value(self, path: str, value: Any) -> str:
-        """The name of a value that is on this axis in one of the points."""
+        """The name of a value that occurs on this axis."""
         return self._texts[path][value_key(value)]
 
     def point(self, point: Mapping[str, Any]) -> str:
-        """A point in words: `parity depth=2`; a task is called by its value alone."""
+        """A point in words: `parity depth=2`; a task is shown by its value alone."""
         words = []
         for path, value in point.items():
             name, text = self._axes[path], self.value(path, value)
@@ -55,7 +55,7 @@ class Labels:
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, str]:
-    """Key -> name, of all values of an axis: what collides is written out more and more."""
+    """Names by key for all values of an axis; colliding names are made more explicit."""
     ways = _ways(values)
     level = dict.fromkeys(values, 0)
     while True:
@@ -69,7 +69,7 @@ def _named(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _ways(values: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """Key -> the ways to write its value, from the shortest to the key itself."""
+    """The possible names of each value by key, from the shortest to the key itself."""
     settings: dict[str, dict[str, Any]] = {key: _settings(value) for key, value in values.items()}
     types: dict[str, list[str]] = {}
     for key, value in values.items():
@@ -87,7 +87,7 @@ def _ways(values: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 
 
 def _varying(settings: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The settings that not all have, or not with one value."""
+    """The settings that differ between some of these."""
     return {
         path
         for path in {path for own in settings for path in own}
@@ -108,14 +108,14 @@ def _written(name: str, settings: Mapping[str, Any], write: Callable[[Any], str]
 
 
 def _type(value: Any) -> str:
-    """What a value is called without its settings; "" of what is no part."""
+    """The type of a part, or a text itself; "" for anything else."""
     if isinstance(value, Mapping):
         return flow(value["type"]) if "type" in value else ""
     return value if isinstance(value, str) else ""
 
 
 def _settings(value: Any) -> dict[str, Any]:
-    """Dotted path -> value of everything inside a mapping but its own type."""
+    """The settings of a mapping by dotted path, without its own type."""
     return dict(_leaves("", value)) if isinstance(value, Mapping) else {}
 
 

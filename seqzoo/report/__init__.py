@@ -1,4 +1,4 @@
-"""From records to tables: collected, summarised over seeds, drawn in several formats."""
+"""Reports: read the records of a directory, summarise them over seeds, print or draw the result."""
 
 from seqzoo.report.collect.directory import collect as collect
 from seqzoo.report.collect.results import Collection as Collection

@@ -1,4 +1,4 @@
-"""A report: the cells of a directory, ready for any format."""
+"""A report: cells, tables and notes, ready for any format."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = ["Report", "make_report"]
 
 @dataclass(frozen=True)
 class Report:
-    """What a format draws.
+    """The content of a report.
 
     Attributes:
         collection: the runs.
-        cells: theirs.
-        layout: rows and columns that were asked for; None for those that fit.
-        statistics: whether variants are compared over all points; None where this can tell much.
+        cells: their cells.
+        layout: the rows and columns asked for; None to choose what fits.
+        statistics: whether to compare variants over all points; None to do so if it is informative.
     """
 
     collection: Collection
@@ -42,9 +42,9 @@ class Report:
     statistics: bool | None = None
 
     def tables(self, width: int) -> list[Table]:
-        """The cells as tables that fit in so many characters where they can.
+        """The tables, in at most `width` characters if possible.
 
-        After them the variants over all points, and what the grid set to make them comparable.
+        The cells come first, then the comparison over all points, then matched and tuned values.
         """
         return [
             *make_tables(self.collection, self.cells, width, self.layout),
@@ -54,7 +54,7 @@ class Report:
 
     @property
     def shows_statistics(self) -> bool:
-        """Whether variants are compared over all points: asked for, or p can fall below 5 %."""
+        """Whether to show the comparison over all points: on request, or if p can be below 5 %."""
         if self.statistics is not None:
             return self.statistics
         pairs = [each.pairs for overall in self.overall for each in overall.standings]
@@ -62,21 +62,21 @@ class Report:
 
     @cached_property
     def overall(self) -> list[Overall]:
-        """Variants compared over all points, one comparison a measure."""
+        """The comparison of variants over all points, one per measure."""
         return compare_overall(self.collection, self.cells)
 
     @cached_property
     def variants(self) -> list[VariantChanges]:
-        """The base and the other variants, each with what it changes."""
+        """The base and the other variants with their changes."""
         return variant_changes(self.collection, self.cells)
 
     @cached_property
     def heading(self) -> str:
-        """Name, completeness, seeds, origin."""
+        """One line: name, finished runs, seeds, directories."""
         return captions.heading(self.collection)
 
     def notes(self, tables: Sequence[Table], best: str = "*") -> list[str]:
-        """How to read these tables, which mark the best of a column with `best`."""
+        """Notes that explain these tables; `best` is the mark of the best in a column."""
         return [
             *captions.notes(self.collection, self.cells, tables, best),
             *(comparison_notes(self.overall) if self.shows_statistics else []),
@@ -84,17 +84,17 @@ class Report:
 
     @cached_property
     def machines(self) -> list[str]:
-        """What the runs were done on."""
+        """The machines and versions that the runs used."""
         return captions.machines(self.collection)
 
     @cached_property
     def backends(self) -> list[str]:
-        """What computed the scans, with a warning where a slower backend than expected did."""
+        """The scan backends that computed the runs, with warnings for slow ones."""
         return backend_lines(self.collection)
 
     @cached_property
     def failures(self) -> list[str]:
-        """What made runs fail, runs that failed alike in one line."""
+        """The failures, one line per kind."""
         return captions.failures(self.collection)
 
 
@@ -108,20 +108,19 @@ def make_report(
     columns: Sequence[str] = (),
     statistics: bool | None = None,
 ) -> Report:
-    """Read a grid's or a run's directory.
+    """Make the report of a grid's or a run's directory.
 
     Args:
-        directory: where it lies.
+        directory: the --out of a grid or a run.
         metric: any metric of the records; None for each task's own.
-        others: more directories, compared with the first.
-        rows: what makes the rows of its tables: `variant`, axes by path or by their last word.
-        columns: what makes the columns; all the rest if only rows are given.
-        statistics: whether to compare variants over all points; None to do so where it tells much.
+        others: more directories, to compare with the first.
+        rows: the factors of the rows: `variant`, axes by path or last word.
+        columns: the factors of the columns; if only rows are given, all others.
+        statistics: whether to compare variants over all points; None to do so if it is informative.
 
     Raises:
-        RunError: there is no grid and no run, or it is malformed.
-        SpecError: no record has this metric, the grid has no such axis, or a directory is compared
-            with itself.
+        RunError: the directory holds no grid and no run, or a malformed one.
+        SpecError: a metric or factor does not exist, or a directory is given twice.
     """
     collection = collect(directory)
     if others:

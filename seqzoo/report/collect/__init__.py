@@ -1,1 +1,1 @@
-"""Records on disk -> results: the runs of a directory, where each stands, and its curves."""
+"""Read a directory: its runs with their records, their place in the grid, and their curves."""

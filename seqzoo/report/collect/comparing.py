@@ -1,4 +1,4 @@
-"""Several directories in one report: which of them a run is from becomes an axis."""
+"""Put several directories into one report, with the directory as one more axis."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SERIES = (VARIANT, DIRECTORY)  # what tells series of figures apart, and rows of
 
 
 def compare(collections: Sequence[Collection]) -> Collection:
-    """One collection of all their runs, each compared with its like in the first.
+    """Merge collections; each run is compared with its counterpart in the first.
 
-    Runs are alike that have variant, point and seed in common.
+    Counterparts have the same variant, point and seed.
 
     Raises:
-        SpecError: a directory is there twice.
+        SpecError: the same directory is given twice.
     """
     paths = [collection.directories[0] for collection in collections]
     for path in paths:
@@ -49,7 +49,7 @@ def _named(result: Result, label: str) -> Result:
 
 
 def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[Result, ...]:
-    """Runs that are alike stand together, in the order in which the directories are named."""
+    """All runs, with counterparts side by side in the order of the directories."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for collection, label in zip(collections, labels, strict=True):
         for result in collection.results:
@@ -58,7 +58,7 @@ def _results(collections: Sequence[Collection], labels: Sequence[str]) -> tuple[
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:
-    """Their last names, with as many of the folders above as tell them apart."""
+    """The last part of each path, with as many parent folders as it takes to tell them apart."""
     parts = [path.resolve().parts for path in paths]
     depth = 1
     while len({part[-depth:] for part in parts}) < len(parts):

@@ -1,7 +1,7 @@
-"""What a report is made of: the runs of a directory, with the record of each that has one.
+"""Collect the runs of a grid's or a run's directory.
 
-Only `plan.json`, `record.json` and `failure.txt` are read (of a run alone its `spec.yaml` too), so
-a report works on a copy of the directory, on a grid that is still running, and without its ledger.
+Only `plan.json`, `record.json` and `failure.txt` are read (for a single run also `spec.yaml`), so a
+report works on a copy of the directory, while the grid is running, and without the ledger.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["collect"]
 
 
 def collect(directory: Path) -> Collection:
-    """The runs of a grid's directory, or the one run of a run's directory.
+    """Collect the runs of a grid's directory, or the single run of a run's directory.
 
     Raises:
-        RunError: it is neither; or its plan, or the record of the run alone, is malformed.
+        RunError: it is neither, or its plan or record is malformed.
     """
     if (directory / "plan.json").exists():
         return _collect_grid(directory)
@@ -83,7 +83,7 @@ def _result(directory: Path, row: PlanRow, left: RunState) -> Result:
 def _to_come(
     directory: Path, plan: Plan, compared: Sequence[Result], trials: Sequence[Result]
 ) -> Iterator[Result]:
-    """The comparison's runs of studies that are not at their end, which have no run id yet."""
+    """Placeholders for runs that wait for an unfinished study; they have no run id yet."""
     there = {(result.chosen.study, result.seed) for result in compared if result.chosen}
     wanted = (plan.sampler or {}).get("trials", 0)
     for study in plan.studies:
@@ -109,7 +109,7 @@ def _to_come(
 
 
 def _in_order(plan: Plan, results: list[Result]) -> list[Result]:
-    """As the grid writes its variants and points, whichever study ended first."""
+    """The results in the order of the grid's variants and points, whichever study ended first."""
     variants = list(plan.variants)
     cells = [(study.variant, study.point) for study in plan.studies]
     keys = {repr(cell): place for place, cell in enumerate(cells)}
@@ -146,7 +146,7 @@ def _collect_run(directory: Path) -> Collection:
 
 
 def _spec(path: Path) -> dict[str, Any]:
-    """The resolved spec as plain data, empty where the file is gone."""
+    """The resolved spec as plain data, empty if the file is missing."""
     if not path.exists():
         return {}
     try:

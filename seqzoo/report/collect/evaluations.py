@@ -1,4 +1,4 @@
-"""What a run's metrics.jsonl says of its course: a curve a metric."""
+"""The learning curves in a run's metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NO_METRIC = {"kind", "step", "wall_s"}
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric over a run: steps done (n,), int64, rising; values (n,), float64, finite."""
+    """One metric over a run: steps (n,), int64, increasing; values (n,), float64, finite."""
 
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
 
 
 def read_curves(directory: Path) -> dict[str, Curve]:
-    """Metric -> its curve over the evaluations; none where the run kept no log."""
+    """The curve of each metric over the evaluations; empty if the run has no log."""
     points: dict[str, dict[int, float]] = {}
     try:
         for row in read_rows(directory / "metrics.jsonl", kind="evaluation"):

@@ -1,4 +1,4 @@
-"""Failed runs by the way in which they failed."""
+"""Group failed runs by how they failed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["failed_alike"]
 
 
 def failed_alike(labelled: Iterable[tuple[Result, str]]) -> list[tuple[Result, list[str]]]:
-    """For each way to fail the first run that did so, and the labels of all that did.
+    """Group failed runs: for each kind of failure, the first run and the labels of all.
 
     Args:
-        labelled: failed runs, each with what it is called.
+        labelled: failed runs with their labels.
     """
     alike: dict[str, tuple[Result, list[str]]] = {}
     for result, label in labelled:

@@ -1,4 +1,4 @@
-"""Python's garbage collector, at rest while ten thousand records are read."""
+"""Pause Python's garbage collector while thousands of records are read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["collector_at_rest"]
 
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
-    """Nothing is searched for cycles in here, nor in functions that this decorates.
+    """Pause the cyclic garbage collector; a context manager and a decorator.
 
-    Records hold none, and looking for them again with every few thousand new objects takes longer
-    than reading them does.
+    Records contain no cycles, and searching them again after every few thousand allocations takes
+    longer than reading them.
     """
     if not gc.isenabled():
         yield

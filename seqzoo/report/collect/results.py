@@ -1,4 +1,4 @@
-"""Runs and their records, as a report reads them."""
+"""Runs and their records."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ __all__ = ["Collection", "Result"]
 
 @dataclass(frozen=True)
 class Result:
-    """One run and what became of it.
+    """One run and its outcome.
 
     Attributes:
         run_id: hash of the resolved spec.
         directory: where the run leaves its files.
-        spec: the resolved spec, as plain data; empty for a run alone that has lost its spec.yaml.
-        variant: its variant, "" if the grid has none, or for a run alone.
+        spec: the resolved spec as plain data; empty for a single run without spec.yaml.
+        variant: its variant, "" in a grid without variants and for a single run.
         point: axis path -> value.
         seed: its seed.
-        max_steps: optimizer steps it has at most.
+        max_steps: the most optimizer steps it may take.
         target: metric at which it stops early, or None.
-        record: what it left when it ended, or None.
-        error: one line on the failure, or None.
-        matched: how its budget was brought to the base's, None if it was not asked for.
-        tried: whose trial it is, None for a run of the comparison.
-        chosen: how its values were chosen, None where nothing was tuned.
+        record: the record written when it ended, or None.
+        error: the failure in one line, or None.
+        matched: how its budget was matched to the base's, None if the grid does not match.
+        tried: the trial it is, None for a run of the comparison.
+        chosen: how its tuned values were chosen, None if nothing was tuned.
     """
 
     run_id: str
@@ -53,12 +53,12 @@ class Result:
 
     @cached_property
     def cell(self) -> tuple[str, str]:
-        """What it shares with its cell's runs and no others: variant, and `key_of` the point."""
+        """The identity of its cell: variant, and `key_of` the point."""
         return self.variant, key_of(self.point)
 
     @property
     def state(self) -> Literal["done", "failed", "missing"]:
-        """A run that diverged has failed, though it has a record."""
+        """A diverged run counts as failed, although it has a record."""
         if self.record is not None and self.record.status == "done":
             return "done"
         return "missing" if self.record is None and self.error is None else "failed"
@@ -66,16 +66,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Collection:
-    """All runs of a directory, or of several that are compared.
+    """All runs of one directory, or of several that are compared.
 
     Attributes:
         name: the grid's or the run's.
-        directories: where they were read.
-        against: along what cells are compared with a base: `variant`, or one of the axes.
-        base: the variant, or value of that axis, to compare with; "" if there is none.
+        directories: where they were read from.
+        against: the factor that has a base: `variant`, or one of the axes.
+        base: the variant, or value of that axis, that others are compared with; "" if none.
         axes: paths of the axes, in order.
-        results: of the comparison, in the plan's order.
-        trials: that values were tuned with, in the order proposed; they are in no mean.
+        results: the runs of the comparison, in the plan's order.
+        trials: the runs of the tuning, in the order proposed; they enter no mean.
     """
 
     name: str
@@ -88,13 +88,13 @@ class Collection:
 
     @cached_property
     def labels(self) -> Labels:
-        """What the values of its axes are called; for people, never to tell cells apart by."""
+        """Names for the values of the axes, for display only."""
         points = {result.cell[1]: result.point for result in (*self.results, *self.trials)}
         return Labels(points.values())
 
     @cached_property
     def runs(self) -> tuple[Result, ...]:
-        """The results, each run once: cells may share runs, as in a union of grids."""
+        """The results with each run once: cells may share runs, as in a union of grids."""
         distinct = {
             str(result.directory) if result.run_id else place: result
             for place, result in enumerate(self.results)

@@ -17,7 +17,7 @@ __all__ = ["Drawing", "draw_figures", "inline_svg", "save_figures"]
 
 
 def draw_figures(report: Report) -> list[Drawing]:
-    """Every figure the report has numbers for."""
+    """Draw every figure that the report has data for."""
     kinds = (
         draw_bars,
         draw_curves,

@@ -36,7 +36,7 @@ SHIFT = 2.5  # points
 
 
 def draw_along_axes(report: Report) -> Iterator[Drawing]:
-    """A figure for each axis of numbers; its panels are the points of the other axes."""
+    """Draw one figure for each numeric axis, with a panel for each point of the other axes."""
     for axis in report.collection.axes:
         values = {_number(cell.point.get(axis)) for cell in report.cells} - {None}
         if len(values) < 2:
@@ -66,9 +66,9 @@ def _number(value: Any) -> float | None:
 
 
 def spread_out(ax: Axes, values: Sequence[float]) -> None:
-    """Make the horizontal axis logarithmic where numbers span so much that this shows them better.
+    """Use a logarithmic horizontal axis if the values span a factor of eight or more.
 
-    Its ticks are labelled with plain counts: 500, 2.0k, 1.5M.
+    Ticks are labelled with plain counts: 500, 2k, 1.5M.
     """
     if min(values) > 0 and max(values) / min(values) >= 8:
         ax.set_xscale("log")
@@ -82,7 +82,7 @@ def spread_out(ax: Axes, values: Sequence[float]) -> None:
 
 
 def _tick(value: float) -> str:
-    """A count as short as it can be said without rounding: 500, 7.75k, 2M."""
+    """The shortest exact label of a count: 500, 7.75k, 2M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
@@ -92,15 +92,15 @@ def _tick(value: float) -> str:
 def draw_line(
     ax: Axes, name: str, points: Sequence[tuple[float, Summary]], look: Look, shift: float = 0.0
 ) -> None:
-    """A series' means over an axis, each with its interval; of many points that is a band.
+    """Draw a series' means with their intervals, as whiskers or, for many points, as a band.
 
     Args:
-        ax: where.
-        name: of the series.
-        points: places on the axis, rising, each with what was measured there.
-        look: of the series.
-        shift: to the right, in points, so that the whiskers of several series do not hide
-            each other; bands are not shifted.
+        ax: the axes to draw on.
+        name: the label of the series.
+        points: (position, summary) in increasing order of position.
+        look: how the series is drawn.
+        shift: offset to the right in points, so that whiskers of several series do not
+            overlap; bands are not shifted.
     """
     places = [place for place, _ in points]
     means = [summary.mean for _, summary in points]
@@ -135,7 +135,7 @@ def _draw_whiskers(
     look: Look,
     where: Transform,
 ) -> None:
-    """A bar with caps from low to high at each place; all of a series are one line with gaps."""
+    """Draw a capped bar from low to high at each position, all as one line with gaps."""
     xs = [x for place in places for x in (place, place, nan)]
     ys = [y for low, high in zip(lows, highs, strict=True) for y in (low, high, nan)]
     ax.plot(
@@ -151,19 +151,19 @@ def _draw_whiskers(
 
 
 def shifts(count: int) -> list[float]:
-    """Where several series stand beside each other, in points around their place."""
+    """The offsets, in points, of several series drawn side by side."""
     return [SHIFT * (number - (count - 1) / 2) for number in range(count)]
 
 
 def tick_each(ax: Axes, places: Sequence[float]) -> None:
-    """A tick at each place, where they are few."""
+    """Put a tick at each position if there are at most eight."""
     if len(places) <= 8:
         ax.set_xticks(places, [f"{place:g}" for place in places])
         ax.minorticks_off()
 
 
 def _flat(panels: Sequence[Panel]) -> str:
-    """What the caption says of references."""
+    """The caption's sentence on references, if any are drawn."""
     has_reference = any(cell.at for panel in panels for _, cell in panel.cells)
     return " A series without this axis is drawn level, as a reference." if has_reference else ""
 

@@ -1,4 +1,4 @@
-"""The metric over bands of positions, each position in one band."""
+"""The metric over disjoint bands of positions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAME = re.compile(r"(.+)@(\d+)-(\d+)")
 
 
 def draw_bands(report: Report) -> Iterator[Drawing]:
-    """One panel a point of the axes; nothing where no task measures bands (`accuracy@33-64`)."""
+    """Draw one panel per point; nothing if no task measures bands (`accuracy@33-64`)."""
     runs = runs_by_cell(report)
     panels, series = panels_of(report, report.collection.axes)
     found: list[tuple[Panel, Lines]] = []
@@ -65,7 +65,7 @@ def draw_bands(report: Report) -> Iterator[Drawing]:
 
 
 def by_band(results: Sequence[Result], metric: str) -> dict[Band, Summary]:
-    """Band -> the metric there over seeds, in order; a metric's name ends before its `@`."""
+    """The metric over seeds in each band, in order of position."""
     values: dict[Band, list[float]] = {}
     for result in results:
         for name, value in (result.record.metrics if result.record else {}).items():

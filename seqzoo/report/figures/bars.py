@@ -29,7 +29,7 @@ __all__ = ["draw_bars"]
 
 
 def draw_bars(report: Report) -> Iterator[Drawing]:
-    """One panel a point of the axes, one bar a variant; nothing where there is one cell alone."""
+    """Draw one panel per point with one bar per variant; nothing if there is only one cell."""
     panels, series = panels_of(report, report.collection.axes)
     if len(series) == 1 and len(panels) > 1:
         panels, series = _turned(panels, series[0])
@@ -57,7 +57,7 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
 
 
 def _turned(panels: list[Panel], only: Series) -> tuple[list[Panel], list[Series]]:
-    """Points as series, where there is one series alone."""
+    """Turn points into series, for a report with a single series."""
     series = [Series(str(place), panel.title, only.look) for place, panel in enumerate(panels)]
     cells = zip(series, panels, strict=True)
     turned = Panel("", tuple((own, cell) for own, panel in cells for _, cell in panel.cells))
@@ -126,7 +126,7 @@ def _draw_bar(ax: Axes, place: int, cell: Cell, series: Series) -> None:
 
 
 def _say(ax: Axes, place: int, text: str, end: float = 0.0) -> None:
-    """A word beside the bar that ends there, or in its place."""
+    """Write a text beside the end of a bar, or where a bar would be."""
     ax.annotate(
         figure_label(text),
         (end, place),

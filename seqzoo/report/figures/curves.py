@@ -1,4 +1,4 @@
-"""Learning curves: each variant's mean over seeds, with a band from the lowest to the highest."""
+"""Learning curves: each variant's mean over seeds, with a band from minimum to maximum."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Lines = list[tuple[Series, list[Curve]]]
 
 
 def draw_curves(report: Report) -> Iterator[Drawing]:
-    """One panel a point of the axes; nothing where no run kept its evaluations."""
+    """Draw one panel per point; nothing if no run logged evaluations."""
     runs = runs_by_cell(report)
     panels, series = panels_of(report, report.collection.axes)
     shown, left_out = some_of(panels)
@@ -77,9 +77,9 @@ def _curves(cell: Cell, runs: Runs) -> list[Curve]:
 def mean_and_band(
     curves: Sequence[Curve],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Steps, mean, lowest and highest of some curves, at all steps where one of them has a value.
+    """Steps, mean, minimum and maximum of several curves, at every step that one of them has.
 
-    Between its own steps a curve is a straight line; after its last one it stays where it is.
+    Curves are interpolated linearly and keep their last value.
     """
     steps = np.unique(np.concatenate([curve.steps for curve in curves])).astype(np.float64)
     steps = steps[np.unique(np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int))]

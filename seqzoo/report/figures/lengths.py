@@ -1,4 +1,4 @@
-"""Length generalisation: the metric at the lengths a task tests, each longer than was trained."""
+"""Length generalisation: the metric at each test length of a task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Lines = Mapping[Series, Mapping[int, Summary]]  # series -> length -> over seeds
 
 
 def draw_lengths(report: Report) -> Iterator[Drawing]:
-    """One panel a point of the axes; nothing where no task tests several lengths."""
+    """Draw one panel per point; nothing if no task tests several lengths."""
     runs = runs_by_cell(report)
     panels, series = panels_of(report, report.collection.axes)
     found: list[tuple[Panel, Lines, list[Result]]] = []
@@ -64,7 +64,7 @@ def draw_lengths(report: Report) -> Iterator[Drawing]:
 
 
 def by_length(results: Sequence[Result]) -> dict[int, Summary]:
-    """Test length -> the task's metric there, over seeds, by rising length.
+    """The task's metric over seeds at each test length, in increasing order.
 
     A task with `test_lengths` names its metrics `NAME@LENGTH`.
     """

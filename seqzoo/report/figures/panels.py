@@ -1,4 +1,4 @@
-"""A report's cells put into panels and series, and the axes to draw them on."""
+"""Arrange a report's cells in panels and series, and make the axes to draw them on."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ MOST_PANELS = 12
 
 @dataclass(frozen=True)
 class Series:
-    """Cells that are drawn alike, such as those of a variant.
+    """Cells drawn with one look, such as those of a variant.
 
     Attributes:
         key: its identity.
-        name: what the legend calls it.
+        name: its label in the legend.
         look: how it is drawn.
     """
 
@@ -54,13 +54,13 @@ class Series:
 
     @property
     def is_plain(self) -> bool:
-        """Drawn in ink, as the base is."""
+        """Whether it is drawn in ink, as the base is."""
         return self.look.color == INK
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its file's name, its title, and what is to be known to read it."""
+    """A figure with its file name, title and caption."""
 
     name: str
     title: str
@@ -69,29 +69,29 @@ class Drawing:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it has three panels beside each other, and takes a page's whole width."""
+        """Whether it has three columns of panels, and needs the whole width of a page."""
         return self.figure.get_figwidth() > 9
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What is drawn on one pair of axes: the cells of one place, each with its series."""
+    """The content of one pair of axes: the cells of one place, each with its series."""
 
     title: str
     cells: tuple[tuple[Series, Cell], ...]
 
     @property
     def measure(self) -> str:
-        """What its cells are compared by; of several, the first's."""
+        """The measure of its cells, that of the first if they differ."""
         return next((cell.measure.name for _, cell in self.cells if cell.measure.name), "")
 
     @property
     def metric(self) -> str:
-        """Their metric, the first's too."""
+        """The metric of its cells, that of the first if they differ."""
         return next((cell.metric for _, cell in self.cells if cell.metric), "")
 
     def of(self, series: Series) -> list[Cell]:
-        """The cells of one series that are compared by the panel's measure."""
+        """The cells of one series that have the panel's measure."""
         return [
             cell
             for own, cell in self.cells
@@ -100,10 +100,10 @@ class Panel:
 
 
 def panels_of(report: Report, factors: Sequence[str]) -> tuple[list[Panel], list[Series]]:
-    """One panel for each place on these axes; series are variants, and the base comes first.
+    """Make one panel for each place on these axes; series are variants, the base first.
 
-    A reference is in every panel that it stands at, once. Panels in which nothing is measured are
-    left out, and in their titles what all have in common.
+    A reference is repeated in every panel that it is compared in. Panels without a measurement are
+    left out; titles omit what all panels have in common.
     """
     labels, cells = report.collection.labels, report.cells
     factors = [
@@ -140,7 +140,7 @@ def _at_other_axes(cell: Cell, factors: Sequence[str]) -> str:
 
 
 def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
-    """Variant and `key_of` its point -> the runs that are done."""
+    """The finished runs of each cell."""
     runs: dict[tuple[str, str], list[Result]] = {}
     for result in report.collection.results:
         if result.state == "done":
@@ -149,10 +149,10 @@ def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
 
 
 def some_of(panels: Sequence[Panel], most: int = MOST_PANELS) -> tuple[list[Panel], str]:
-    """The panels to draw, and what the caption says of the others.
+    """The panels to draw, and the caption's sentence on the others.
 
-    All that fit in a figure; of more than that the first half as many: nobody reads hundreds, and
-    most of a large report's time is its figures.
+    If there are more than `most`, the first half as many are drawn: nobody reads hundreds of
+    panels, and figures take most of the time of a large report.
     """
     if len(panels) <= most:
         return list(panels), ""
@@ -163,9 +163,9 @@ def some_of(panels: Sequence[Panel], most: int = MOST_PANELS) -> tuple[list[Pane
 def make_axes(
     count: int, width: float, height: float, columns: int = 3
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with so many axes, each of this size in inches, in up to so many columns.
+    """Make a figure with `count` axes of this size in inches, in at most `columns` columns.
 
-    Four of them stand two by two.
+    Four axes are arranged two by two.
     """
     columns = 2 if (count, columns) == (4, 3) else min(columns, count)
     rows = -(-count // columns)
@@ -177,7 +177,7 @@ def make_axes(
 
 
 def add_legend(figure: Figure, axes: Sequence[Axes], least: int = 2) -> None:
-    """One legend for all axes, above them, where it has so many entries."""
+    """Add one legend above all axes if it has at least `least` entries."""
     named = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
@@ -190,7 +190,7 @@ def add_legend(figure: Figure, axes: Sequence[Axes], least: int = 2) -> None:
 
 
 def measure_label(panel: Panel) -> str:
-    """What cells are compared by and which way is better, where that is known."""
+    """The name of the panel's measure, with the direction of better if it is known."""
     ways = {cell.measure.higher_is_better for _, cell in panel.cells if cell.n} - {None}
     if len(ways) != 1:
         return figure_label(panel.measure)
@@ -210,7 +210,7 @@ def share_scale(panels: Sequence[Panel], axes: Sequence[Axes], which: Literal["x
 
 
 def metric_label(panel: Panel) -> str:
-    """The metric and which way is better, also where cells are compared by steps."""
+    """The name of the panel's metric, with the direction of better if it is known."""
     ways = {cell.higher_is_better for _, cell in panel.cells} - {None}
     if len(ways) != 1:
         return figure_label(panel.metric)
@@ -218,24 +218,24 @@ def metric_label(panel: Panel) -> str:
 
 
 def ceiling(name: str) -> float | None:
-    """The best that a metric can be, where that is known: 1 of an accuracy."""
+    """The best possible value of a metric, if it is known: 1 for an accuracy."""
     return 1.0 if name.partition("@")[0] == "accuracy" else None
 
 
 def chance_of(panel: Panel) -> float | None:
-    """The metric that guessing gives in all of its cells, None where that differs or is unknown."""
+    """The chance level shared by all cells of a panel, None if it differs or is unknown."""
     levels = {cell.chance for _, cell in panel.cells if cell.n and cell.metric == panel.metric}
     return levels.pop() if len(levels) == 1 else None
 
 
 def finish_metric_axis(ax: Axes, panel: Panel, metric: str, *, is_own: bool | None = None) -> None:
-    """Take a vertical axis of a metric up to its ceiling, and draw the level of guessing.
+    """Extend the vertical axis to the metric's ceiling, and draw the chance level.
 
     Args:
-        ax: on which all else is drawn.
-        panel: whose cells.
+        ax: the axes, with everything else already drawn.
+        panel: the cells drawn there.
         metric: what the axis shows.
-        is_own: whether guessing gives it what it gives the panel's metric; None if that is it.
+        is_own: whether the panel's chance level applies; None if it does only for its own metric.
     """
     is_own = metric == panel.metric if is_own is None else is_own
     level = chance_of(panel) if is_own else None

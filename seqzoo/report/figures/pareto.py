@@ -1,4 +1,4 @@
-"""What the metric costs: against parameters, state size and throughput, with the Pareto front."""
+"""Quality against cost: parameters, state size and throughput, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOST_LARGE = 60  # marks in a panel
 
 
 def draw_costs(report: Report) -> Iterator[Drawing]:
-    """A row of three panels a task; nothing where there is one cell alone to a task."""
+    """Draw three panels per task; nothing for tasks with a single cell."""
     tasks = [axis for axis in report.collection.axes if is_task(axis)]
     panels, series = panels_of(report, tasks)
     panels = [_once(panel) for panel in panels]
@@ -68,7 +68,7 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
 
 
 def _once(panel: Panel) -> Panel:
-    """Each cell once, wherever it stands as a reference."""
+    """The panel with each reference once."""
     own = {cell.key: (one, cell) for one, cell in panel.cells}
     return Panel(panel.title, tuple(own.values()))
 
@@ -100,7 +100,7 @@ def _draw(
 def _draw_series(
     ax: Axes, series: Series, points: Sequence[tuple[float, float]], size: float
 ) -> None:
-    """Marks alone; the base's are larger, so that it shows from under others."""
+    """Draw markers only; the base's are larger, so that it stays visible below others."""
     ax.plot(
         *zip(*points, strict=True),
         color=series.look.color,
@@ -116,7 +116,7 @@ def _draw_series(
 def _best(
     points: Sequence[tuple[float, float]], higher_is_better: bool
 ) -> tuple[list[float], list[float]]:
-    """Costs, and the best value at each; a line through all would run up and down at one cost."""
+    """The best value at each cost: a line through all values would zigzag at equal costs."""
     choose = max if higher_is_better else min
     best: dict[float, float] = {}
     for cost, value in points:
@@ -137,7 +137,7 @@ def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:
 def front(
     points: Sequence[tuple[float, float]], more_is_better: bool, higher_is_better: bool
 ) -> list[tuple[float, float]]:
-    """The points (cost, value) that no other beats in both, by rising cost."""
+    """The Pareto front of points (cost, value), in increasing order of cost."""
     sign = 1 if higher_is_better else -1
     best: list[tuple[float, float]] = []
     for cost, value in sorted(

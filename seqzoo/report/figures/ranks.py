@@ -21,10 +21,10 @@ LEAST_VARIANTS = LEAST_POINTS = 3
 
 
 def draw_ranks(report: Report) -> Iterator[Drawing]:
-    """One diagram a measure, after Demšar, Statistical Comparisons of Classifiers, 2006.
+    """Draw one diagram per measure (Demšar, Statistical Comparisons of Classifiers, 2006).
 
-    Nothing without scikit-posthocs (the extra `stats`), and for fewer than three variants or
-    points.
+    It needs scikit-posthocs (the extra `stats`), three variants and three points; otherwise nothing
+    is drawn.
     """
     wanted = [
         overall

@@ -1,4 +1,4 @@
-"""Figures as files, and as part of a page."""
+"""Save figures as files, or embed them in a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DPI = 160
 
 
 def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
-    """Write each figure as NAME.svg and NAME.png into the folder, made if it is missing.
+    """Write each figure as NAME.svg and NAME.png into a folder, which is created if necessary.
 
     Raises:
         RunError: it cannot be written.
@@ -33,9 +33,9 @@ def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
 
 
 def inline_svg(drawing: Drawing) -> str:
-    """An `<svg>` element whose lines and text take the colour of the text around it.
+    """The figure as an `<svg>` element that takes the text colour of the page.
 
-    Its ids begin with the drawing's name, so that several stand on one page.
+    Its ids start with the drawing's name, so that several fit on one page.
     """
     text = _rendered(drawing, "svg", "none").decode()
     text = text[text.index("<svg") :]
@@ -60,7 +60,7 @@ def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
 
 
 def _lay_out(drawing: Drawing) -> None:
-    """Place the axes, once: savefig would draw all to do so, and again to save, each time."""
+    """Run the layout engine once; `savefig` would draw everything twice for it, every time."""
     engine = drawing.figure.get_layout_engine()
     if engine is not None:
         engine.execute(drawing.figure)

@@ -1,4 +1,4 @@
-"""How figures look: readable in black and white, by the colour-blind, and on a dark page."""
+"""The style of figures: legible in greyscale, for the colour-blind, and on dark pages."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CHANCE: dict[str, Any] = {  # the line of what guessing gives
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one series from the others: a colour, and a sign for where there is no colour."""
+    """The appearance of a series: a colour, and a marker, dashes and hatch for greyscale."""
 
     color: str
     marker: str
@@ -65,7 +65,7 @@ class Look:
 
     @property
     def line(self) -> dict[str, Any]:
-        """How its line is plotted."""
+        """Keyword arguments for its line."""
         return {
             "color": self.color,
             "linestyle": self.dashes,
@@ -76,12 +76,12 @@ class Look:
 
     @property
     def band(self) -> dict[str, Any]:
-        """How the space between two of its lines is filled."""
+        """Keyword arguments for a band between two of its lines."""
         return {"color": self.color, "alpha": FAINT, "linewidth": 0}
 
 
 def look_at(place: int) -> Look:
-    """The look of the n-th series."""
+    """The look of the series number `place`."""
     return Look(
         color=COLORS[place % len(COLORS)],
         marker=MARKERS[place % len(MARKERS)],
@@ -92,10 +92,10 @@ def look_at(place: int) -> Look:
 
 @contextmanager
 def figure_style(salt: str = "") -> Iterator[None]:
-    """Figures made and saved in here look like seqzoo's, whatever the user's matplotlibrc says.
+    """Make and save figures in seqzoo's style, whatever the user's matplotlibrc says.
 
     Args:
-        salt: makes the ids inside an SVG file; the same salt gives the same bytes.
+        salt: seed of the ids inside an SVG file; the same salt gives the same bytes.
     """
     rules: Any = {**mpl.rcParamsDefault, **STYLE, "svg.hashsalt": salt or "seqzoo"}
     rules.pop("backend")  # figures are made without one, and naming it would start it

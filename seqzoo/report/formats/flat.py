@@ -1,4 +1,4 @@
-"""A report for machines: one flat row a cell, as CSV and JSON."""
+"""Machine-readable reports: CSV with one row per cell, and JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["row_of", "rows_of", "to_csv", "to_json"]
 
 
 def to_csv(report: Report) -> str:
-    """One line a cell below a line of names; an axis' column is called by its path."""
+    """A header and one line per cell; the column of an axis is named by its path."""
     rows = rows_of(report)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -29,7 +29,7 @@ def to_csv(report: Report) -> str:
 
 
 def to_json(report: Report) -> str:
-    """The grid's facts, its cells as rows, and every run with what became of it."""
+    """The grid's facts, its cells as rows, trials and failures."""
     collection = report.collection
     states = [result.state for result in collection.runs]
     page = {
@@ -62,9 +62,9 @@ def to_json(report: Report) -> str:
 
 
 def rows_of(report: Report) -> list[dict[str, Any]]:
-    """A row a cell; with what was matched and tuned, if anything was.
+    """One row per cell, with columns for matching and tuning if the grid has them.
 
-    A reference has a row for each place it stands at, which columns `at AXIS` name.
+    A reference has one row for each place it is compared at, given in columns `at AXIS`.
     """
     cells, axes = report.cells, report.collection.axes
     rows = [row_of(cell, axes) for cell in cells]
@@ -141,7 +141,7 @@ def _trial(result: Result) -> dict[str, Any]:
 
 
 def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
-    """A cell's facts by name, flat; an axis' value is called by its path."""
+    """The facts of a cell by column name; axes are named by their path."""
     summary, difference = cell.summary, cell.difference and cell.difference.summary
     low, high = (summary and summary.interval) or (None, None)
     difference_low, difference_high = (difference and difference.interval) or (None, None)
@@ -179,5 +179,5 @@ def row_of(cell: Cell, axes: Sequence[str]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A field of CSV: mappings and lists as JSON, nothing as nothing."""
+    """A field of CSV: mappings, lists and booleans as JSON."""
     return json.dumps(value) if isinstance(value, dict | list | tuple | bool) else value

@@ -1,4 +1,4 @@
-"""A report as LaTeX for a paper: booktabs tables, nothing else needed."""
+"""A report as LaTeX tables for a paper; they need booktabs only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 110  # characters that a page's width holds in small type
 
 
 def to_latex(report: Report) -> str:
-    r"""A `table` environment each, to read with `\usepackage{booktabs}`; notes in the caption."""
+    r"""One `table` environment per table, for `\usepackage{booktabs}`; notes go into captions."""
     failures = [f"failed: {line}" for line in report.failures]
     comments = [report.heading, *failures, r"\usepackage{booktabs}"]
     head = "".join(f"% {visible(line)}\n" for line in comments)
@@ -46,7 +46,7 @@ def _draw(table: Table, name: str, caption: Sequence[str]) -> Iterator[str]:
 
 
 def _heads(columns: tuple[Column, ...]) -> Iterator[str]:
-    """One line of names; above it the points, each over its columns, if there are several."""
+    """The line of column names, below a line of points if there are several."""
     if any(column.point for column in columns):
         points, rules, first = [], [], 1
         for point, group in groupby(columns, key=lambda column: column.point):

@@ -1,4 +1,4 @@
-"""A report as Parquet: the rows of the CSV, with their types."""
+"""A report as Parquet: the rows of the CSV, typed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["to_parquet"]
 
 
 def to_parquet(report: Report) -> bytes:
-    """The content of a Parquet file, one row a cell.
+    """The content of a Parquet file with one row per cell.
 
-    An axis with values of several types, or with mappings or lists, is written as JSON.
+    An axis with values of mixed types, mappings or lists is written as JSON.
 
     Raises:
         RunError: pyarrow is not installed.
@@ -55,7 +55,7 @@ def _one_type(values: list[Any]) -> list[Any]:
 
 
 def _is_measured(name: str, values: list[Any]) -> bool:
-    """Columns of numbers keep their type where a grid has none of them yet, or whole ones only."""
+    """Whether a column is float64 even if it is empty so far or has whole numbers only."""
     measured = ("mean", "sd", "low", "high", "min", "max", "difference", "steps", "target")
     parts = (*measured, "difference_sd", "difference_low", "difference_high", "reached_at")
     is_mixed = {type(value) for value in values if value is not None} == {int, float}

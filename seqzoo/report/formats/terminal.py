@@ -1,4 +1,4 @@
-"""A report on the terminal, drawn by rich; the same text with or without colours."""
+"""Print a report on the terminal; the text is the same with and without colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["print_report"]
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print heading, tables, notes and failures; nothing is cut off at any width."""
+    """Print heading, variants, tables, notes and failures; nothing is truncated at any width."""
     console.print(rich_text(report.heading, "bold"), soft_wrap=True)
     if report.variants:
         console.print()

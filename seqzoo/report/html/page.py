@@ -1,4 +1,4 @@
-"""The page: the template filled with a report, its figures and its runs' data."""
+"""Render the page from the template, the report's tables and figures, and the data of its runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_ROWS = 1000  # of the table of runs, until more are asked for: browsers are
 
 @collector_at_rest()
 def to_html(report: Report) -> str:
-    """One self-contained page: summary, figures, every run with its spec and curves, failures."""
+    """Render one self-contained page: summary, figures, runs with specs and curves, failures."""
     templates = Environment(
         loader=PackageLoader("seqzoo.report.html"),
         autoescape=True,
@@ -69,13 +69,13 @@ def to_html(report: Report) -> str:
 
 
 def _source(templates: Environment, name: str) -> Markup:
-    """A file of this package, trusted as it is."""
+    """A file of this package as trusted markup."""
     assert templates.loader is not None
     return Markup(templates.loader.get_source(templates, name)[0])
 
 
 def embedded(data: Any) -> Markup:
-    """JSON that a `<script>` element can hold: no sign in it can end the element or begin another.
+    """JSON for a `<script>` element: nothing in it can close the element or open another.
 
     Numbers must be finite.
     """
@@ -105,7 +105,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _environment(report: Report) -> list[str]:
-    """The machines, and the plugins with their versions."""
+    """The machines, scan backends, Python and plugin versions."""
     plugins = {
         f"{name} {number}"
         for result in report.collection.results
@@ -127,7 +127,7 @@ def _trial_label(trial: Result, names: Labels) -> str:
 
 @dataclass(frozen=True)
 class _Failure:
-    """A way in which runs failed: those that did, the error, and what the first one left of it."""
+    """One kind of failure: the runs that failed so, the error, and the first run's traceback."""
 
     labels: list[str]
     error: str

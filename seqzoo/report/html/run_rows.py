@@ -1,4 +1,4 @@
-"""The runs on a page: rows of the table, and the data its script opens a run from."""
+"""The runs on the page: rows of the table, and the data that the script shows for each run."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MOST_CHOICES = 60
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of runs, after the first, which holds the run's id.
+    """A column of the table of runs.
 
     Attributes:
         name: its heading.
-        kind: how it is sorted.
-        fact: what it holds: `variant`, `seed`, `state`, an axis' path, a metric, or a cost.
+        kind: how it sorts.
+        fact: its content: `variant`, `seed`, `state`, an axis path, a metric, or a cost.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Choice:
-    """A column by whose few values runs are chosen."""
+    """A column with few values, offered as a filter."""
 
     name: str
     place: int
@@ -54,7 +54,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """A run: its cells in the columns' order, each text and, of a number, its value or ""."""
+    """A row of the table: each cell is a text and, for a number, its value or ""."""
 
     id: str
     state: str
@@ -62,7 +62,7 @@ class Row:
 
 
 def columns_of(report: Report) -> list[Column]:
-    """The first is the run's id; then what the run is, what it measured, what it cost."""
+    """The columns: run id, place, metrics, costs."""
     collection = report.collection
     with_variant = any(result.variant for result in collection.results)
     metrics = {
@@ -87,7 +87,7 @@ def columns_of(report: Report) -> list[Column]:
 
 
 def row_of(result: Result, columns: Sequence[Column], names: Labels) -> Row:
-    """A run's row; `names` of the axes' values."""
+    """The row of a run; `names` are those of the axes' values."""
     record = result.record
     texts = {
         VARIANT: result.variant,
@@ -131,7 +131,7 @@ def _said(fact: str, value: float) -> str:
 
 
 def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
-    """The columns of words with more than one value, but not so many that a list is no help."""
+    """The text columns with more than one value and few enough for a list."""
     choices = []
     for place, column in enumerate(columns[1:]):
         values = list(dict.fromkeys(row.cells[place][0] for row in rows))
@@ -141,12 +141,12 @@ def choices_of(columns: Sequence[Column], rows: Sequence[Row]) -> list[Choice]:
 
 
 def data_of(report: Report, trials: Sequence[Result], labels: Sequence[str]) -> dict[str, Any]:
-    """What the script shows of each run, then of each trial; equal parts of specs once.
+    """The data of each run, then of each trial, with equal sections of specs stored once.
 
     Args:
-        report: whose results are the runs.
+        report: the report with the runs.
         trials: its trials, in the order of their table.
-        labels: of the runs and the trials.
+        labels: the labels of the runs and trials.
     """
     collection = report.collection
     places = {(*result.cell, result.seed): place for place, result in enumerate(collection.results)}
@@ -178,10 +178,10 @@ def data_of(report: Report, trials: Sequence[Result], labels: Sequence[str]) -> 
 
 
 class _Sections:
-    """The sections of specs (model, task, train, ...), each content once.
+    """The distinct sections of specs (model, task, train, ...).
 
     Attributes:
-        contents: what is referred to by its place.
+        contents: the sections, referred to by index.
     """
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class _Sections:
         self._changes: dict[tuple[str, int | None, int | None], list[list[str]]] = {}
 
     def places_of(self, spec: Mapping[str, Any]) -> dict[str, int]:
-        """Name of a section -> place of its content."""
+        """The index of each section of a spec."""
         places = {}
         for name, section in spec.items():
             key = repr(section)
@@ -201,7 +201,7 @@ class _Sections:
         return places
 
     def changes(self, first: Mapping[str, int], second: Mapping[str, int]) -> list[list[str]]:
-        """Path, before and after of whatever differs, by the places of two specs."""
+        """Path, before and after of every difference between two specs."""
         found = []
         for name in dict.fromkeys([*first, *second]):
             key = (name, first.get(name), second.get(name))
@@ -231,7 +231,7 @@ def _base_place(
     places: Mapping[tuple[str, str, int], int],
     bases: Mapping[CellKey, CellKey],
 ) -> int | None:
-    """The run of its seed in the cell it is compared with; without a base, the grid's first run."""
+    """The index of the run with its seed in the base cell; without a base, the first run."""
     if not collection.base:
         return 0 if len(collection.results) > 1 else None
     alike = (collection.base, result.cell[1]) if collection.against == VARIANT else result.cell
@@ -271,7 +271,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 
 def _shown(value: Any) -> Any:
-    """The value with visible text, and with infinities and nan as words: JSON has none of them."""
+    """The value with visible text, and with infinities and NaN as text, which JSON lacks."""
     if isinstance(value, Mapping):
         return {visible(str(key)): _shown(entry) for key, entry in value.items()}
     if isinstance(value, list):

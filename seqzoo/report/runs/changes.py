@@ -1,4 +1,4 @@
-"""How two resolved specs differ, path by path."""
+"""The differences between two resolved specs, path by path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Change:
 
 
 def changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
-    """What to change in the first to get the second, in the first's order, additions last."""
+    """The changes that turn the first spec into the second, in the first's order, additions last."""
     return list(_changes("", first, second))
 
 
@@ -54,7 +54,7 @@ def _changes(path: str, first: Any, second: Any) -> Iterator[Change]:
 
 
 def flat(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted path -> value, for everything that is no mapping and no list of mappings."""
+    """Flatten a spec: the leaves by dotted path."""
     return dict(_leaves("", spec))
 
 
@@ -67,7 +67,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _entries(value: Any) -> Mapping[Any, Any]:
-    """What is inside a mapping, or a list of parts; nothing inside anything else."""
+    """The entries of a mapping or a list of parts; empty for anything else."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):

@@ -1,4 +1,4 @@
-"""The runs of a collection as flat rows, and conditions that choose among them."""
+"""Runs as flat rows, filtered by conditions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONDITION = re.compile(r"\s*([^=!<>\s]+)\s*(<=|>=|!=|=|<|>)(.*)", re.DOTALL)
 
 
 def run_row(result: Result) -> dict[str, Any]:
-    """A run's facts by name: what it is, what became of it, its metrics, what it cost."""
+    """The facts of a run by name: place, state, metrics, costs."""
     record = result.record
     return {
         "run": result.run_id,
@@ -53,16 +53,17 @@ def run_row(result: Result) -> dict[str, Any]:
 def list_runs(
     collection: Runs, conditions: Sequence[str] = (), sort: str | None = None
 ) -> list[Result]:
-    """The runs for which every condition holds, in the plan's order or sorted by a fact.
+    """The runs that meet all conditions, in the plan's order or sorted.
 
     Args:
+        collection: the runs.
         conditions: `NAME=VALUE`, or with one of != < <= > >=. A name is a fact of `run_row`, the
-            last word of an axis, or a dotted path into the spec. A run that has no such fact, or
-            one of another type than the value, meets no condition but !=.
-        sort: such a name; ascending, runs without it last.
+            last word of an axis, or a dotted path into the spec. A run without the fact, or with
+            one of another type than the value, meets only !=.
+        sort: a name to sort by, ascending; runs without it come last.
 
     Raises:
-        SpecError: a condition cannot be read, or no run has a fact of that name.
+        SpecError: a condition cannot be read, or no run has a fact of this name.
     """
     runs = [*collection.results, *collection.trials]
     read = [_Condition.read(text) for text in conditions]
@@ -91,7 +92,7 @@ def list_runs(
 
 @dataclass(frozen=True)
 class _Condition:
-    """One condition as it is written: a name, a sign, and a word as specs have it."""
+    """A condition as written: name, operator, and an unparsed value."""
 
     name: str
     sign: str
@@ -109,14 +110,14 @@ class _Condition:
         return cls(name, sign, word.strip())
 
     def test(self, facts: Collection[Any]) -> Callable[[Any], bool]:
-        """What a run's fact must pass.
+        """Make the test that a run's fact must pass.
 
         Args:
-            facts: all runs' under this name: a word that is one of them means that, such as the
-                variant `[no mlp]`, and any other is read as specs are.
+            facts: the facts of all runs under this name. A value equal to one of them, such as the
+                variant `[no mlp]`, means that one; any other is parsed as in specs.
 
         Raises:
-            SpecError: it can be read as none of them, and the specs' reader refuses it.
+            SpecError: the value is none of the facts and cannot be parsed.
         """
         value = self.word if self.word in facts else _value(self.word, str(self))
         compare = OPERATORS[self.sign]
@@ -138,7 +139,7 @@ class _Condition:
 
 
 def _value(word: str, where: str) -> Any:
-    """A word's value, by the rules of specs: `off` is text, `1e-3` a number, `010` refused."""
+    """Parse a value by the rules of specs: `off` is text, `1e-3` a number, `010` an error."""
     if not word:
         return None
     data, _, traps = read_yaml(word, where, lines=False)
@@ -150,7 +151,7 @@ def _value(word: str, where: str) -> Any:
 
 
 def _facts(result: Result, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The more special names last, so that a fact is never hidden by a path of the spec."""
+    """All names of a run's facts; a fact takes precedence over a path of the spec."""
     axes = {name: result.point.get(axis) for axis, name in labels.items()}
     return {**flat(result.spec), **axes, **run_row(result)}
 

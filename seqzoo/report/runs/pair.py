@@ -1,4 +1,4 @@
-"""Two runs side by side: where their specs, results and surroundings differ."""
+"""Compare two runs: specs, results and environment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Pair", "compare_runs"]
 
 @dataclass(frozen=True)
 class Pair:
-    """What differs between two runs; `results` holds what is equal too.
+    """The differences between two runs.
 
     Attributes:
-        spec: paths of the resolved specs.
-        results: status, steps, metrics and costs of both.
-        environment: versions and device.
+        spec: differences of the resolved specs.
+        results: status, steps, metrics and costs of both, also if they are equal.
+        environment: differences in versions and device.
     """
 
     spec: list[Change]
@@ -31,10 +31,10 @@ class Pair:
 
 
 def compare_runs(first: Path, second: Path) -> Pair:
-    """Two runs' directories.
+    """Compare the runs in two directories.
 
     Raises:
-        RunError: one of them holds no run that has ended.
+        RunError: one of them holds no finished run.
         SpecError: one of them holds a grid.
     """
     one, two = _read(first), _read(second)

@@ -1,1 +1,1 @@
-"""Results -> numbers: each cell over its seeds, intervals, and differences to the base."""
+"""Summarise results: cells over seeds, intervals, differences, and comparisons over all points."""

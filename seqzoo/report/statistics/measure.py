@@ -1,4 +1,4 @@
-"""What the cells of a report are compared by: the metric, or the steps to a target."""
+"""The quantity by which cells are compared: the metric, or the steps to a target."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Difference", "Measure", "difference_of"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One number a run.
+    """One number per run.
 
-    Runs that stop at a target all end with about the same metric, so what tells them apart is the
-    step at which they met it. A run that did not meet it is censored: its value is its last step,
-    and the true one is larger.
+    Runs that stop at a target all end with about the same metric, so they are compared by the step
+    at which they met it. A run that never met it is censored: its value is its last step, and the
+    true one is larger.
 
     Attributes:
-        name: `accuracy`, or `steps to accuracy 0.9`; cells are compared where this is the same.
-        higher_is_better: None where that is not known.
+        name: `accuracy`, or `steps to accuracy 0.9`; only equal names are compared.
+        higher_is_better: None if it is not known.
         values: seed -> number.
-        censored: the seeds whose number is a lower bound.
+        censored: the seeds whose value is a lower bound.
     """
 
     name: str
@@ -33,18 +33,18 @@ class Measure:
 
     @cached_property
     def summary(self) -> Summary | None:
-        """Of the values, None without any; its mean is a lower bound where a seed is censored."""
+        """The summary of the values, None without any; a lower bound if a seed is censored."""
         return summarize(list(self.values.values()))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell's values minus its base's, paired by seed.
+    """The values of a cell minus those of its base, paired by seed.
 
     Attributes:
-        summary: of the differences.
-        is_low: a value of the cell's is censored, so the true mean is larger than this one.
-        is_high: a value of the base's is censored, so it is smaller.
+        summary: the summary of the differences.
+        is_low: a value of the cell is censored, so the true mean is larger.
+        is_high: a value of the base is censored, so the true mean is smaller.
     """
 
     summary: Summary
@@ -53,17 +53,16 @@ class Difference:
 
     @property
     def sign(self) -> str:
-        """`≥` or `≤` where the mean is a bound, `~` where it is neither, "" where it is exact."""
+        """`≥` or `≤` if the mean is a bound, `~` if both sides are censored, "" if it is exact."""
         if self.is_low and self.is_high:
             return "~"
         return "≥" if self.is_low else "≤" if self.is_high else ""
 
 
 def difference_of(measure: Measure, base: Measure) -> Difference | None:
-    """The difference over the seeds that both have; None where they share none or differ in kind.
+    """The difference over shared seeds; None if there are none, or if the measures differ.
 
-    Censored values count as the last step that was done, so a pair of which both are censored says
-    0, and the difference is marked as neither bound.
+    A censored value counts as its last step, so a pair with both values censored contributes 0.
     """
     if measure.name != base.name:
         return None

@@ -1,4 +1,4 @@
-"""The cells of a report: one variant at one point of the axes, over its seeds."""
+"""The cells of a report: one variant at one point, summarised over seeds."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ CellKey = tuple[str, str]  # variant, and key of a point
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs of one variant at one point, summed up over seeds.
+    """The runs of one variant at one point, summarised over seeds.
 
-    A cell that lacks an axis others have is there once for each place it is a reference at; these
-    copies have all in common but `at` and the difference.
+    A cell that lacks an axis others have appears once for each place it is compared at, as a
+    reference; these copies differ only in `at` and in the comparison.
 
     Attributes:
         variant: its name, "" if the grid has no variants.
-        point: axis path -> value; without the axes its parts do not have.
-        at: the values of those axes that this copy is compared at, empty for most cells.
-        metric: which metric, "" if no run of the report has a record.
-        higher_is_better: of the metric; None where that is not known.
-        chance: the metric that guessing gives, None where that is not known.
-        target: the metric at which its runs stop early, None if they do not or this is another.
-        max_steps: optimizer steps a run has at most.
-        planned: runs, one a seed.
-        missing: runs without a record that have not failed: to do, or being done.
-        failed: runs that failed or diverged; their metrics count nowhere.
+        point: axis path -> value, without axes that its parts do not have.
+        at: the values of those axes that this copy is compared at; empty for most cells.
+        metric: its name, "" if no run of the report has a record.
+        higher_is_better: the direction of the metric, None if it is not known.
+        chance: the metric of guessing, None if it is not known.
+        target: the metric at which its runs stop early, None if they do not, or for another metric.
+        max_steps: the most optimizer steps of a run.
+        planned: the number of runs, one per seed.
+        missing: runs that are neither done nor failed.
+        failed: runs that failed or diverged; their metrics are not used.
         values: seed -> metric at the last evaluation.
-        summary: of the values, None without any.
-        measure: what it is compared by: the metric; or the steps to the target, where cells that it
-            is compared with have one and some run met it.
-        is_base: others are compared with this cell.
-        base: variant and `key_of` the point of the cell it is compared with, None without one.
-        difference: of the measure to its base's, paired by seed; None for the base itself.
-        reached: the steps at which runs first met the target, one for each that did.
-        steps: mean of the steps done.
-        parameters: of the model, least and most over the seeds; None without a record.
-        state_size: elements carried a sequence at the task's length, the same way.
-        speed: training tokens a second, over the seeds.
-        matched: how its budget was brought to the base's, None if it was not asked for.
-        chosen: how its values were chosen, None where nothing was tuned, or not yet.
+        summary: the summary of the values, None if there are none.
+        measure: what it is compared by: the steps to the target if there is one and some run at
+            this place met it, otherwise the metric.
+        is_base: whether others are compared with this cell.
+        base: the key of the cell it is compared with, None if there is none.
+        difference: its measure minus its base's, paired by seed; None for the base itself.
+        reached: the steps at which runs first met the target, of those that did.
+        steps: the mean of the steps taken.
+        parameters: the model's, minimum and maximum over seeds; None without a record.
+        state_size: elements carried per sequence at the task's length, likewise.
+        speed: training tokens per second, over the seeds.
+        matched: how its budget was matched to the base's, None if the grid does not match.
+        chosen: how its tuned values were chosen, None if nothing was tuned, or not yet.
     """
 
     variant: str
@@ -84,35 +84,36 @@ class Cell:
 
     @property
     def n(self) -> int:
-        """Runs that are done and have the metric."""
+        """The number of finished runs that have the metric."""
         return len(self.values)
 
     @property
     def is_complete(self) -> bool:
-        """All its runs are done and have the metric."""
+        """Whether all its runs are done and have the metric."""
         return self.n == self.planned
 
     @property
     def key(self) -> CellKey:
-        """What its runs share with no others: their `Result.cell`."""
+        """Its identity: the `Result.cell` of its runs."""
         return self.variant, key_of(self.point)
 
     @property
     def standing(self) -> Mapping[str, Any]:
-        """Its point, and as a reference the place that it is compared at."""
+        """Its point, completed by the place that it is compared at."""
         return {**self.point, **self.at}
 
     @property
     def reached_at(self) -> float | None:
-        """Mean step at which the runs that met the target first met it."""
+        """The mean step at which runs first met the target, over those that did."""
         return math.fsum(self.reached) / len(self.reached) if self.reached else None
 
 
 def make_cells(collection: Collection, metric: str | None = None) -> list[Cell]:
-    """The cells in the plan's order.
+    """Make the cells, in the plan's order.
 
     Args:
-        metric: any metric of the records; None for the one each task names its own.
+        collection: the runs.
+        metric: any metric of the records; None for each task's own.
 
     Raises:
         SpecError: no record has a metric of this name.
@@ -151,7 +152,7 @@ def _measured_alike(collection: Collection, cells: Mapping[CellKey, Cell]) -> di
 
 
 def own_cells(cells: Iterable[Cell]) -> list[Cell]:
-    """Each cell once: of a reference that stands at several places, the first."""
+    """Each cell once, without the copies of references."""
     own: dict[CellKey, Cell] = {}
     for cell in cells:
         own.setdefault(cell.key, cell)
@@ -167,7 +168,7 @@ def _compared(cell: Cell, base: Cell | None) -> Cell:
 
 
 def _base_of(collection: Collection, cells: Mapping[CellKey, Cell], cell: Cell) -> Cell | None:
-    """The cell to compare with, itself if it is a base."""
+    """The cell that a cell is compared with, itself if it is a base."""
     if not collection.base:
         return None
     if collection.against == VARIANT:
@@ -177,7 +178,7 @@ def _base_of(collection: Collection, cells: Mapping[CellKey, Cell], cell: Cell) 
 
 
 def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
-    """Point -> its task's metric, for cells that have no record to tell; "" -> any."""
+    """The task's metric at each point, for cells without a record; under "" any metric."""
     owns: dict[str, str] = {}
     for result in results:
         if result.record is not None:

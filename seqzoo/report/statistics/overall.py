@@ -1,4 +1,4 @@
-"""Variants compared with their base over all points of a grid together."""
+"""Compare variants with their base over all points of a grid."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Standing:
     Attributes:
         name: of the variant, and the directory where several are compared.
         middle: interquartile mean of its scores.
-        improvement: how likely it is better than its base; None for the base.
-        pairs: runs that have a run of the base with the same seed and point.
-        p: of the paired test against the base, after Holm; None without pairs.
-        seeds: a point that would show the mean difference; None where that cannot be told.
-        means: place -> mean over seeds.
-        is_bound: some seed never met its target, and counts with its last step.
+        improvement: the probability that it is better than its base; None for the base.
+        pairs: the number of runs with a counterpart of the base (same seed and point).
+        p: the p-value of the paired test against the base, after Holm; None without pairs.
+        seeds: seeds per point needed to show the mean difference; None if unknown.
+        means: the mean over seeds at each place.
+        is_bound: whether some seed never met its target and counts with its last step.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Overall:
-    """All variants by one measure, over the points at which each of them has a score.
+    """All variants by one measure, over the points at which every one of them has a score.
 
     Attributes:
         measure: `accuracy`, or `steps to accuracy 0.9`.
         higher_is_better: its direction.
-        points: how many are compared.
-        left_out: how many are not, since some variant lacks them.
+        points: the number of points compared.
+        left_out: the number of points left out because some variant lacks them.
         standings: the base first.
     """
 
@@ -60,7 +60,7 @@ class Overall:
 
 
 def compare_overall(collection: Collection, cells: Sequence[Cell]) -> list[Overall]:
-    """One comparison a measure; none where there is no base, or nothing to learn from one seed."""
+    """Make one comparison per measure; none without a base or without two pairs of runs."""
     axes = [axis for axis in collection.axes if axis not in SERIES]
     measures: dict[str, dict[str, dict[str, Cell]]] = {}
     for cell in cells:

@@ -1,6 +1,6 @@
-"""Cells that lack an axis others have, such as attention in a grid over depth.
+"""References: cells that lack an axis others have, such as attention in a grid over depth.
 
-Such a cell stands as a reference at every value of that axis.
+A reference is compared at every value of that axis.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ Point = Mapping[str, Any]
 
 
 def reference_places(points: Iterable[Point]) -> dict[str, list[dict[str, Any]]]:
-    """`key_of` each point -> what to add to it for each place it stands at.
+    """For each point, by `key_of`, the values to add for each place it is compared at.
 
-    That is one empty addition for a point that has every axis, and for any other the values that
-    fuller points have on its missing axes: those that agree with it on the rest, or else all.
+    A point with every axis has one empty addition. Any other has the values that fuller points have
+    on its missing axes: of those that agree with it on the rest, or else of all.
 
     >>> places = reference_places([{"depth": 1}, {"depth": 2}, {}])
     >>> places[key_of({})], places[key_of({"depth": 2})]
@@ -45,5 +45,5 @@ def reference_places(points: Iterable[Point]) -> dict[str, list[dict[str, Any]]]
 
 
 def _fullest(shapes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The sets of axes that lie in no other of them."""
+    """The sets of axes that are not contained in another one."""
     return [shape for shape in shapes if not any(set(shape) < set(other) for other in shapes)]

@@ -1,8 +1,8 @@
 """Statistics over several tasks: interquartile mean, probability of improvement, their intervals.
 
 After Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, 2021.
-Scores are given task by task, since resamples are stratified: each draws every task's seeds anew
-and leaves the tasks as they are.
+Scores are grouped by task because resampling is stratified: seeds are drawn within each task, and
+tasks are kept.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Scores = Sequence[Sequence[float]]  # task by task, each its seeds'
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its bootstrap 95 % interval, None where no task has two seeds."""
+    """A number with its bootstrap 95 % interval, which is None if no task has two seeds."""
 
     value: float
     interval: tuple[float, float] | None
 
 
 def interquartile_mean(scores: Scores) -> Estimate:
-    """The mean of the middle half of all scores: a quarter of them is left out at either end.
+    """The mean of the middle half of all scores: a quarter is trimmed at either end.
 
-    Of fewer than four scores it is their mean.
+    For fewer than four scores it is the mean.
     """
     arrays = [np.asarray(own, dtype=np.float64) for own in scores]
     return Estimate(
@@ -44,13 +44,13 @@ def interquartile_mean(scores: Scores) -> Estimate:
 
 
 def improvement(scores: Scores, base: Scores, *, higher_is_better: bool) -> Estimate:
-    """How likely a run is better than one of the base on a task picked at random; ties are halves.
+    """The probability that a run beats a run of the base on a random task; ties count half.
 
-    The mean over tasks of the Mann-Whitney statistic.
+    This is the mean over tasks of the normalised Mann-Whitney statistic.
 
     Args:
-        scores: task by task.
-        base: of the same tasks.
+        scores: grouped by task.
+        base: the base's, of the same tasks.
         higher_is_better: the direction of better.
     """
     sign = 1.0 if higher_is_better else -1.0
@@ -84,7 +84,7 @@ def _interval(
     groups: Sequence[Sequence[NDArray[np.float64]]],
     statistic: Callable[[list[list[NDArray[np.float64]]]], NDArray[np.float64]],
 ) -> tuple[float, float] | None:
-    """Percentiles of the statistic over resamples; every task of every group is drawn by itself."""
+    """The percentile interval of a statistic; seeds are resampled within each task and group."""
     if all(len(task) < 2 for group in groups for task in group):
         return None
     rng = np.random.default_rng(SEED)

@@ -1,4 +1,4 @@
-"""Whether a difference is more than chance, and how many seeds it would take to see it."""
+"""Paired tests, correction for multiple comparisons, and the number of seeds needed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ MOST_SEEDS = 1000  # more is as good as never
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
-    """The two-sided p of paired differences, by a randomisation test of their mean.
+    """The two-sided p-value of paired differences, by a sign-flip test of their mean.
 
-    If both sides of a pair came from one distribution, its difference would be as likely with the
-    other sign. Up to 14 pairs all signs are tried, of more 9,999 at random. No normal distribution
-    is assumed.
+    Under the null hypothesis a difference is equally likely with either sign. All signs are tried
+    for up to 14 pairs, and 9,999 random ones for more. Normality is not assumed.
 
     >>> sign_flip_p([0.1, 0.2, 0.3])
     0.25
@@ -42,12 +41,12 @@ def sign_flip_p(differences: Sequence[float]) -> float:
 
 
 def least_p(pairs: int) -> float:
-    """The smallest p that so many pairs can give."""
+    """The smallest p-value that `pairs` pairs can give."""
     return 2.0 ** (1 - pairs) if pairs <= EXACT else 1 / (FLIPS + 1)
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number, by Holm's step-down method.
+    """Correct p-values for multiple comparisons by Holm's step-down method.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -61,16 +60,16 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def seeds_needed(differences: Sequence[Sequence[float]]) -> int | None:
-    """Seeds a task that would show this mean difference in four of five repetitions.
+    """The seeds per task that a paired t-test at 5 % needs for a power of 80 %.
 
-    By the normal approximation to a paired t-test at 5 %, with its correction for small samples.
-    What it says rests on a spread measured with few seeds, so take it as an order of magnitude.
+    Normal approximation with the usual correction for small samples. The spread is estimated from
+    few seeds, so this is an order of magnitude.
 
     Args:
-        differences: paired, task by task, each its seeds'.
+        differences: paired differences, grouped by task.
 
     Returns:
-        None where no task has two seeds, or the mean difference is nothing; at most `MOST_SEEDS`.
+        At most `MOST_SEEDS`; None if no task has two seeds or the mean difference is zero.
     """
     tasks = len(differences)
     freedom = sum(len(own) - 1 for own in differences)

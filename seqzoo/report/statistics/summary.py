@@ -19,15 +19,15 @@ SEED = 0  # a report of the same records says the same
 
 @dataclass(frozen=True)
 class Summary:
-    """A few numbers in short.
+    """Summary statistics of a few numbers.
 
     Attributes:
         values: the numbers, at least 1.
-        n: how many there are.
+        n: their count.
         mean: their mean.
-        sd: sample standard deviation (divided by n - 1), None for one number alone.
-        minimum: the smallest.
-        maximum: the largest.
+        sd: sample standard deviation (n - 1), None for a single number.
+        minimum: the smallest number.
+        maximum: the largest number.
     """
 
     values: tuple[float, ...]
@@ -39,10 +39,10 @@ class Summary:
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The bootstrap 95 % interval of the mean, None for one number alone.
+        """The bootstrap 95 % interval of the mean, None for a single number.
 
-        Percentile method: the quantiles of the means of 9,999 resamples drawn with replacement.
-        With few numbers it is too short; of two it is what lies between them.
+        Percentile method: quantiles of the means of 9,999 resamples with replacement. It is too
+        short for few numbers; for two it is the range between them.
         """
         if self.n == 1:
             return None
@@ -54,7 +54,7 @@ class Summary:
 
 @lru_cache(maxsize=4)  # a report has thousands of cells, of a few numbers of seeds
 def _weights(n: int) -> NDArray[np.float64]:
-    """Each of n numbers' share in the mean of each resample, (RESAMPLES, n)."""
+    """The weight of each of n numbers in the mean of each resample, (RESAMPLES, n)."""
     drawn = np.random.default_rng(SEED).integers(n, size=(n, RESAMPLES))
     counts = np.zeros((RESAMPLES, n))
     np.add.at(counts, (np.arange(RESAMPLES), drawn), 1)
@@ -62,7 +62,7 @@ def _weights(n: int) -> NDArray[np.float64]:
 
 
 def summarize(values: Sequence[float]) -> Summary | None:
-    """The summary of some numbers, None of no numbers."""
+    """Summarise numbers; None if there are none."""
     n = len(values)
     if n == 0:
         return None
@@ -79,8 +79,8 @@ def summarize(values: Sequence[float]) -> Summary | None:
 
 
 def paired_difference(values: Mapping[int, float], base: Mapping[int, float]) -> Summary | None:
-    """`values - base` over the seeds that both have; None if they share none.
+    """Summarise `values - base` over shared seeds; None if there are none.
 
-    Its interval resamples seeds, each with both its values, so what a seed does to both cancels.
+    The interval resamples pairs, so what a seed does to both sides cancels.
     """
     return summarize([value - base[seed] for seed, value in values.items() if seed in base])

@@ -1,1 +1,1 @@
-"""Cells -> tables in words, the same for every format."""
+"""Turn cells into tables of text, the same for every format."""

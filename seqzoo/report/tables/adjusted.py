@@ -1,4 +1,4 @@
-"""What the grid set for the sake of a fair comparison: matched sizes, and tuned values."""
+"""Tables of what the grid adjusted for a fair comparison: matched sizes and tuned values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["adjusted_tables"]
 
 
 def adjusted_tables(collection: Collection, cells: Sequence[Cell]) -> Iterator[Table]:
-    """A table of the sizes that were matched, and one of the values that were tuned."""
+    """Make a table of matched sizes and one of tuned values, if there are any."""
     cells = own_cells(cells)
     matched = [cell for cell in cells if cell.matched is not None]
     if matched:
@@ -28,7 +28,7 @@ def adjusted_tables(collection: Collection, cells: Sequence[Cell]) -> Iterator[T
 
 
 def _matched(collection: Collection, rows: list[Cell]) -> Table:
-    """One row for each different outcome; the base's own is the budget that others meet."""
+    """One row for each distinct outcome, with the base's budget that it had to meet."""
     outcomes = [(cell.matched, cell.parameters, cell.state_size) for cell in rows]
     kept, factors = _distinct(collection, rows, outcomes)
     facts = [cell.matched for cell in kept if cell.matched is not None]
@@ -95,7 +95,7 @@ def _table(
 def _distinct(
     collection: Collection, rows: list[Cell], outcomes: Sequence[Hashable]
 ) -> tuple[list[Cell], list[str]]:
-    """The rows without the axes that change nothing of the outcome, each once."""
+    """The distinct rows, and the factors without the axes that do not affect the outcome."""
     factors = [VARIANT, *collection.axes]
     for axis in collection.axes:
         rest = [factor for factor in factors if factor != axis]

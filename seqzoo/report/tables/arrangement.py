@@ -1,4 +1,4 @@
-"""What makes the rows of a table and what its columns: variants, and the axes of the grid."""
+"""Which factors make the rows of a table and which its columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Layout", "make_layout"]
 
 @dataclass(frozen=True)
 class Layout:
-    """Factors of a table, each `variant` or an axis' path; what is in neither splits tables."""
+    """The factors of rows and columns, `variant` or axis paths; the others split tables."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -23,9 +23,9 @@ class Layout:
 def make_layout(
     axes: Sequence[str], rows: Sequence[str] = (), columns: Sequence[str] = ()
 ) -> Layout | None:
-    """The layout a user asked for; None if they asked for nothing.
+    """The layout that the user asked for, None if they did not.
 
-    With rows alone everything else makes columns, and the other way round.
+    If only rows are given, everything else makes columns, and vice versa.
 
     Args:
         axes: paths of the grid's axes.
@@ -33,7 +33,7 @@ def make_layout(
         columns: the same.
 
     Raises:
-        SpecError: there is no such factor, or one is named twice.
+        SpecError: a factor does not exist or is named twice.
     """
     if not rows and not columns:
         return None

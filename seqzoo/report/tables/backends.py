@@ -1,4 +1,4 @@
-"""Which backends computed the scans, and where a slower one than expected did."""
+"""Which scan backends computed the runs, with warnings for slower ones than expected."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FASTEST = {"cuda": "triton"}  # kind of device -> the backend that should comput
 
 
 def backend_lines(collection: Collection) -> list[str]:
-    """A sentence for each way in which runs computed, and a warning for each slow one.
+    """One line per combination of backends, then one warning per slow one.
 
-    `scan by chunked` where all did alike; else with the variants that did.
+    `scan by chunked` if all runs agree; otherwise with the names of the variants.
     """
     ways: dict[str, dict[str, None]] = {}
     slow: dict[str, dict[str, None]] = {}
@@ -32,7 +32,7 @@ def backend_lines(collection: Collection) -> list[str]:
 
 
 def backends_of(result: Result) -> str:
-    """What computed a run: `scan by chunked`; "" where its record does not say."""
+    """The backends of a run: `scan by chunked`; "" if its record does not name any."""
     if result.record is None:
         return ""
     used: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Columns of a table that belong together: what the row is, one metric at one point, the costs."""
+"""Blocks of columns: the place of a row, one metric at one point, the costs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Block", "Column", "Entry"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading: what it is, and of which point ("" if of all)."""
+    """A column's heading and the point it belongs to ("" for all points)."""
 
     name: str
     point: str = ""
@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """The text at one place; `best` if no other in its column is better."""
+    """The text of one table cell; `best` marks the best of its column."""
 
     text: str
     best: bool = False
@@ -43,14 +43,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Block:
-    """Columns, and their entries row by row."""
+    """Columns with their entries, row by row."""
 
     columns: list[Column]
     rows: list[list[Entry]]
 
     @classmethod
     def of_columns(cls, columns: Mapping[Column, list[Entry]]) -> Block:
-        """A block of whole columns."""
+        """Make a block from whole columns."""
         return cls(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
 
     @classmethod
@@ -62,14 +62,14 @@ class Block:
         labels: Labels,
         at: Sequence[Mapping[str, Any]] = (),
     ) -> Block:
-        """What each row is; `name` where no factor tells rows apart.
+        """Make the block that says what each row is, or shows `name` if no factor tells rows apart.
 
         Args:
-            places: factor -> value, of each row.
-            factors: a column each.
-            name: of the grid.
-            labels: of the axes' values.
-            at: what a row is compared at on factors that it has no value on.
+            places: the values of each row on the factors.
+            factors: the factors, one column each.
+            name: the grid's name.
+            labels: names of the axes' values.
+            at: the values that a reference is compared at on the factors it lacks.
         """
         columns = {
             Column(name, is_number=False): [
@@ -86,10 +86,10 @@ class Block:
     def of_metric(
         cls, cells: Sequence[Cell | None], point: str, wording: Wording, *, mark: bool
     ) -> Block:
-        """The metric of one point, with the steps to its target and the difference to the base.
+        """Make the block of one point: steps to the target, metric, difference to the base.
 
-        Where there is a target the steps are what is compared. The best is marked if `mark`: where
-        rows are there to be compared.
+        If there is a target, steps are compared instead of metrics. `mark` says whether to mark the
+        best row.
         """
         present = [cell for cell in cells if cell is not None]
         columns: dict[Column, list[Entry]] = {}
@@ -121,7 +121,7 @@ class Block:
 
     @classmethod
     def of_costs(cls, rows: Sequence[Sequence[Cell]]) -> Block:
-        """What each row's model and training cost."""
+        """Make the block of costs: parameters and training speed."""
         return cls.of_columns(
             {
                 Column("params"): [
@@ -133,7 +133,7 @@ class Block:
 
 
 def metric_is_compared(cell: Cell | None) -> bool:
-    """Whether cells are compared by the metric, not by the steps to a target."""
+    """Whether a cell is compared by its metric rather than by the steps to its target."""
     return cell is not None and cell.measure.name == cell.metric
 
 
@@ -146,9 +146,9 @@ def _place_text(
 
 
 def _best(cells: Sequence[Cell | None]) -> int | None:
-    """The place of the best, None where it is not known, not whole, or prints like another.
+    """The index of the best cell, None if it is unknown, incomplete, or tied as printed.
 
-    Failed, missing and censored seeds leave open what a cell's mean would be.
+    With failed, missing or censored seeds a cell's true mean is not known.
     """
     means = {
         place: cell.measure.summary.mean

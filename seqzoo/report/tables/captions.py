@@ -1,4 +1,4 @@
-"""What is said around the tables: how complete they are, how to read them, what failed."""
+"""The text around the tables: completeness, how to read them, failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["failures", "heading", "machines", "notes"]
 
 
 def heading(collection: Collection) -> str:
-    """One line: name, runs done of all, seeds, where from."""
+    """One line: name, finished runs, seeds, directories."""
     states = [result.state for result in collection.runs]
     lacks = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
     seeds = len({result.seed for result in collection.results})
@@ -34,13 +34,13 @@ def heading(collection: Collection) -> str:
 def notes(
     collection: Collection, cells: Sequence[Cell], tables: Sequence[Table], best: str
 ) -> list[str]:
-    """How to read what the tables hold, one sentence each, only what occurs.
+    """Explain what occurs in the tables, one sentence each.
 
     Args:
         collection: the runs.
-        cells: theirs.
-        tables: as they are drawn.
-        best: how these mark the best of a column, where one is.
+        cells: their cells.
+        tables: the tables as drawn.
+        best: the mark of the best in a column.
     """
     said = []
     if any(cell.summary and cell.summary.sd is not None for cell in cells):
@@ -55,27 +55,24 @@ def notes(
         )
     if any(cell.target is not None for cell in cells):
         said.append(
-            "steps to a target: mean over the seeds that met it of the step where they did and "
-            "stopped; the metric beside it is that of the last evaluation; steps are compared, "
-            "and metrics where no run met the target"
+            "steps to a target: mean over the seeds that met it, which then stopped; the metric is "
+            "that of the last evaluation; steps are compared, or metrics if no run met the target"
         )
     if any(cell.difference and cell.difference.sign for cell in cells):
         said.append(
-            "≥, ≤, ~: some seeds never met the target and count with their last step, so the "
-            "difference is at least, at most, or about this"
+            "≥, ≤, ~: some seeds never met the target and count with their last step, so the true "
+            "difference is larger, smaller, or unknown"
         )
     if any(is_busy(cell) for cell in cells):
-        said.append(
-            "tok/s ~: runs of one spec differ by over a fifth, as on a machine that is shared"
-        )
+        said.append("tok/s ~: seeds differ in speed by over a fifth, as on a busy machine")
     if any(cell.at for cell in cells):
-        said.append("cells without an axis stand as a reference at each of its values")
+        said.append("a variant without an axis is compared with the base at each of its values")
     shared = len(collection.results) - len(collection.runs)
     if shared:
         said.append(f"cells share {counted(shared, 'run')}, done once")
     said += [*_matching(cells), *_tuning(collection, cells)]
     if any(cell.failed for cell in cells):
-        said.append("failed: not in any mean")
+        said.append("failed: not part of any mean")
     if any(cell.missing for cell in cells):
         said.append("missing: not done yet")
     return said
@@ -83,11 +80,11 @@ def notes(
 
 def _matching(cells: Sequence[Cell]) -> Iterator[str]:
     for by in dict.fromkeys(cell.matched.by for cell in cells if cell.matched):
-        yield f"matched: a size of each variant was set to meet the base's {WORDS[by]}"
+        yield f"matched: one size of each variant was adjusted to match the base's {WORDS[by]}"
 
 
 def _tuning(collection: Collection, cells: Sequence[Cell]) -> Iterator[str]:
-    """By what, with which seeds, and whether the comparison has seen them."""
+    """The metric and seeds of the tuning, and whether the comparison shares a seed with it."""
     chosen = [cell.chosen for cell in cells if cell.chosen is not None]
     if not chosen:
         return
@@ -112,7 +109,7 @@ def _span(counts: Sequence[int]) -> str:
 
 
 def machines(collection: Collection) -> list[str]:
-    """What the runs were done on and with, each kind once."""
+    """The machines and versions that the runs used, each once."""
     said = {}
     for result in collection.results:
         if result.record is not None:
@@ -125,7 +122,7 @@ def machines(collection: Collection) -> list[str]:
 
 
 def failures(collection: Collection) -> list[str]:
-    """What made runs fail, once each: the first that did, the error in a line, where to read on."""
+    """One line per kind of failure: the runs, the error, and the file with the traceback."""
     failed = (
         (result, collection.labels.run(result.variant, result.point, result.seed))
         for result in collection.results

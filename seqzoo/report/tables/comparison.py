@@ -1,4 +1,4 @@
-"""The table that compares variants over all points of a grid, and how to read it."""
+"""The table that compares variants over all points of a grid, with its notes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["comparison_notes", "comparison_tables"]
 
 
 def comparison_tables(found: Sequence[Overall]) -> Iterator[Table]:
-    """One table a measure."""
+    """Make one table per measure."""
     for overall in found:
         standings = overall.standings
         columns = {
@@ -28,7 +28,7 @@ def comparison_tables(found: Sequence[Overall]) -> Iterator[Table]:
             Column("needs"): [Entry(_seeds(each)) for each in standings],
         }
         body = Block.of_columns(columns)
-        over = f"over {counted(overall.points, 'point')}" if overall.points > 1 else "in numbers"
+        over = f"over {counted(overall.points, 'point')}" if overall.points > 1 else "over seeds"
         yield Table(
             title=f"{overall.measure} {over}",
             columns=tuple(body.columns),
@@ -37,7 +37,7 @@ def comparison_tables(found: Sequence[Overall]) -> Iterator[Table]:
 
 
 def comparison_notes(found: Sequence[Overall]) -> list[str]:
-    """How to read these tables, one sentence each."""
+    """Explain these tables, one sentence each."""
     if not found:
         return []
     tests = max(sum(each.p is not None for each in overall.standings) for overall in found)
@@ -45,15 +45,17 @@ def comparison_notes(found: Sequence[Overall]) -> list[str]:
     said = [
         "IQM: interquartile mean over points and seeds, [95 % interval of a bootstrap stratified "
         "by point]",
-        "P(better): how likely a run is better than one of the base, at a point picked at random",
+        "P(better): probability that a run beats one of the base at a random point",
         f"p: paired sign-flip test, corrected by Holm for {counted(tests, 'comparison')}; "
-        f"{counted(pairs, 'pair')} can give no p below {least_p(pairs):.2g}",
-        "needs: seeds a point for four chances in five to see this difference at "
-        f"{LEVEL:.0%}, guessed from the spread here",
+        f"with {counted(pairs, 'pair')} p is at least {least_p(pairs):.2g}",
+        f"needs: seeds per point to detect this difference at {LEVEL:.0%} with a power of 80 %, "
+        "estimated from these seeds",
     ]
     left_out = sum(overall.left_out for overall in found)
     if left_out:
-        said.append(f"{counted(left_out, 'point')} left out that some variant has no score at")
+        said.append(
+            f"{counted(left_out, 'point')} left out because some variant has no score there"
+        )
     return said
 
 

@@ -1,8 +1,8 @@
-"""The tables of a report, in words: what each format then draws.
+"""The tables of a report as text, for every format to draw.
 
-A table's rows are variants, with the points of some axes; its columns are points of other axes,
-each with its metric, its difference to the base, and the steps to the target if runs have one.
-What does not fit in one table is split into one a task.
+Rows are variants, with the values of some axes; columns are the points of the other axes, each with
+the metric, the difference to the base, and the steps to a target if there is one. What does not fit
+in one table is split into one table per task.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _width(text: str) -> int:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, and rows of as many entries."""
+    """A title, columns, and rows with one entry per column."""
 
     title: str
     columns: tuple[Column, ...]
@@ -40,7 +40,7 @@ class Table:
 
     @property
     def width(self) -> int:
-        """Characters a line needs when nothing is folded."""
+        """The characters of a line if nothing is folded."""
         widths = [max(_width(column.name), _width(column.point)) for column in self.columns]
         for row in self.rows:
             for place, entry in enumerate(row):
@@ -48,9 +48,9 @@ class Table:
         return sum(widths) + GAP * (len(widths) - 1)
 
     def wrapped(self, width: int) -> list[Table]:
-        """As many tables as it takes to fit, each with the columns of some points.
+        """Cut the table between points so that each part fits.
 
-        The columns that say what a row is are in each. Columns of one point stay together.
+        The columns that identify a row are repeated; columns of one point stay together.
         """
         if self.width <= width:
             return [self]
@@ -79,12 +79,12 @@ class Table:
 def make_tables(
     collection: Collection, cells: Sequence[Cell], width: int, layout: Layout | None = None
 ) -> list[Table]:
-    """The tables of a layout, in as many words as fit in `width`.
+    """Make the tables of a layout, as verbose as `width` allows.
 
-    Without a layout: one table with a column for each point if it fits, else one table a task.
-    Where there are no variants, or directories are compared, the axes that are no task's make rows.
-    What does not fit in the fewest words either is cut between points into several tables; a point
-    that is too wide alone is for the format to fold.
+    Without a layout: one table with a column for each point if it fits, otherwise one per task. In
+    grids without variants, or if directories are compared, axes other than the task make rows. A
+    table that is too wide even in its briefest form is cut between points; a single point that is
+    too wide is left to the format to fold.
     """
     tables: list[Table] = []
     for candidate, wording in _candidates(collection, cells, layout):
@@ -97,7 +97,7 @@ def make_tables(
 def _candidates(
     collection: Collection, cells: Sequence[Cell], layout: Layout | None
 ) -> Iterator[tuple[Layout, Wording]]:
-    """From the most telling to the narrowest."""
+    """Layouts and wordings, from the most detailed to the narrowest."""
     if layout is None:
         tasks = tuple(axis for axis in collection.axes if is_task(axis))
         others = tuple(axis for axis in collection.axes if axis not in tasks)
@@ -112,7 +112,7 @@ def _candidates(
 def _tables(
     collection: Collection, cells: Sequence[Cell], layout: Layout, wording: Wording
 ) -> Iterator[Table]:
-    """One for each place on the factors that are neither rows nor columns."""
+    """One table for each place on the factors that are neither rows nor columns."""
     rest = [
         factor
         for factor in (VARIANT, *collection.axes)
@@ -181,7 +181,7 @@ def _table(
 
 
 def _without_repetition(cells: Sequence[Cell], layout: Layout) -> list[Cell]:
-    """The cells, with one row for a reference whose rows would all say the same."""
+    """The cells, with references merged into one row if all their rows would be equal."""
     copies: dict[CellKey, list[Cell]] = {}
     for cell in cells:
         copies.setdefault(cell.key, []).append(cell)

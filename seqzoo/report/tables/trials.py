@@ -1,4 +1,4 @@
-"""The trials of a tuned grid: what each tried, what came of it, and which was chosen."""
+"""The trials of a tuned grid: what each tried, its result, and which was chosen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["trials_in_order", "trials_table"]
 
 
 def trials_in_order(collection: Collection) -> list[Result]:
-    """The trials cell by cell, each cell's in the order proposed: the rows of the table."""
+    """The trials grouped by cell, in the order proposed: the rows of the table."""
     tried = [(each, each.tried) for each in collection.trials if each.tried is not None]
     studies = list(dict.fromkeys(what.study for _, what in tried))
     tried.sort(key=lambda pair: (studies.index(pair[1].study), pair[1].number))
@@ -24,9 +24,9 @@ def trials_in_order(collection: Collection) -> list[Result]:
 
 
 def trials_table(collection: Collection) -> Table | None:
-    """A row a trial, cell by cell; the chosen one's metric is marked. None where nothing is tuned.
+    """One row per trial, grouped by cell, with the chosen one marked; None if nothing is tuned.
 
-    Trials are numbered from 0, as they are in messages and in the plan.
+    Trials are numbered from 0, as in messages and in the plan.
     """
     tried = [(each, each.tried) for each in trials_in_order(collection) if each.tried is not None]
     if not tried:

@@ -1,4 +1,4 @@
-"""What each variant changes: the base's spec beside its own, at one point that both have."""
+"""What each variant changes in the base's spec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 6  # changes that are spelt out
 
 @dataclass(frozen=True)
 class VariantChanges:
-    """A variant, and how it differs from the base: `model.mixer.depth: 2 -> 1`; nothing for it."""
+    """A variant and its differences to the base, such as `model.mixer.depth: 2 -> 1`."""
 
     name: str
     is_base: bool
@@ -27,7 +27,9 @@ class VariantChanges:
 
 
 def variant_changes(collection: Collection, cells: Sequence[Cell]) -> list[VariantChanges]:
-    """The base first, then the other variants in order; nothing where there are no others."""
+    """The base, then the other variants in order; empty if no variant differs from the base.
+
+    Resolved specs are compared at the first point that a variant shares with the base."""
     if collection.against != VARIANT or not collection.base:
         return []
     specs = {result.cell: result.spec for result in reversed(collection.results)}
@@ -47,7 +49,7 @@ def variant_changes(collection: Collection, cells: Sequence[Cell]) -> list[Varia
 
 
 def _heads(differing: Sequence[Change]) -> Iterator[Change]:
-    """Without what went with a part that was replaced or left out: its type says it."""
+    """The changes without the removed settings of parts that were replaced."""
     differing = _with_parts(differing)
     replaced = {each.path.removesuffix("type") for each in differing if each.path.endswith(".type")}
     for each in differing:
@@ -57,7 +59,7 @@ def _heads(differing: Sequence[Change]) -> Iterator[Change]:
 
 
 def _with_parts(differing: Sequence[Change]) -> list[Change]:
-    """A part in place of a plain value, or the other way round, as one change of its type."""
+    """The changes with a part replaced by a plain value, or the reverse, as one change."""
     kinds = {(each.path, each.kind): each for each in differing}
     merged: list[Change] = []
     for each in differing:
@@ -72,7 +74,7 @@ def _with_parts(differing: Sequence[Change]) -> list[Change]:
 
 
 def _is_beside(change: Change, axes: set[str]) -> bool:
-    """Whether an axis or a name made the difference, not the variant."""
+    """Whether the change comes from an axis or the run's name, not from the variant."""
     return change.path in ("name", "seed") or any(
         change.path == axis or change.path.startswith(f"{axis}.") for axis in axes
     )

@@ -1,4 +1,4 @@
-"""How numbers, cells and grids are said in a table, whatever its format."""
+"""How numbers and cells are written in a table."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Wording:
-    """How much a table says: intervals beside differences, or not; units in full, or in brief."""
+    """How verbose a table is: with intervals or without, with units or without."""
 
     intervals: bool = True
     brief: bool = False
 
 
 def number(value: float, like: float | None = None) -> str:
-    """Three decimals, fewer for large numbers, scientific for tiny ones; rounded `like` another.
+    """Format with three decimals, fewer for large numbers, scientific for tiny ones.
+
+    `like` is a number whose decimals are used instead.
 
     >>> number(0.98765), number(123.456), number(0.00001234)
     ('0.988', '123.5', '1.23e-05')
@@ -49,7 +51,7 @@ def number(value: float, like: float | None = None) -> str:
 
 
 def signed(value: float, like: float) -> str:
-    """A difference with the decimals of the number it belongs to; a sign unless it is nothing.
+    """Format a difference with a sign and the decimals of `like`; no sign if it rounds to zero.
 
     >>> signed(0.0125, like=0.5), signed(-0.0001, like=0.5), signed(-2.5, like=1500)
     ('+0.013', '0.000', '-2')
@@ -63,7 +65,7 @@ def signed(value: float, like: float) -> str:
 def difference_text(cell: Cell, interval: bool) -> str:
     """`base`, or the mean difference to it with its interval: `+0.100 [+0.050, +0.150]`.
 
-    Of steps that are censored it is a bound: `≥ +20`.
+    If steps are censored it is a bound: `≥ +20`.
     """
     if cell.is_base:
         return "base"
@@ -85,7 +87,7 @@ def _signed_steps(value: float, _: float) -> str:
 
 
 def thousands(value: float) -> str:
-    """A count in at most five characters.
+    """Format a count in at most five characters.
 
     >>> thousands(950), thousands(12_345), thousands(3_400_000)
     ('950', '12.3k', '3.4M')
@@ -106,25 +108,25 @@ def span(values: Iterable[float | None]) -> str:
 
 
 def speed_text(cells: Iterable[Cell]) -> str:
-    """Training tokens a second, from the slowest run to the fastest; `~` where they are busy."""
+    """Training tokens per second from the slowest run to the fastest, after `~` if `is_busy`."""
     speeds = [cell.speed for cell in cells if cell.speed is not None]
     text = span(end for speed in speeds for end in (speed.minimum, speed.maximum))
     return f"~ {text}" if any(map(is_busy, cells)) else text
 
 
 def is_busy(cell: Cell) -> bool:
-    """Whether runs of one spec differ in speed by over a fifth, so that neighbours slowed some."""
+    """Whether the speeds of a cell's runs differ by over a fifth, as on a busy machine."""
     return cell.speed is not None and cell.speed.minimum < 0.8 * cell.speed.maximum
 
 
 def metrics_name(names: Iterable[str]) -> str:
-    """What a column of metrics is called: as they are, or `metric` where they differ."""
+    """The heading of a column of metrics: their name, or `metric` if they differ."""
     distinct = set(names)
     return distinct.pop() if len(distinct) == 1 else "metric"
 
 
 def mean_text(cell: Cell) -> str:
-    """The mean of what a cell is compared by: `0.912`, `1,500`, `≥ 3,200` where it is a bound."""
+    """The mean of a cell's measure: `0.912`, `1,500`, or `≥ 3,200` if it is a bound."""
     measure = cell.measure
     if measure.summary is None:
         return metric_text(cell)
@@ -134,7 +136,7 @@ def mean_text(cell: Cell) -> str:
 
 
 def metric_text(cell: Cell) -> str:
-    """Mean and sample standard deviation, and how many seeds are not in it.
+    """Mean and sample standard deviation, with the number of seeds left out.
 
     `0.912 ± 0.013`, `0.912 (1 failed)`, `missing`, `1 failed, 2 missing`.
     """
@@ -158,10 +160,10 @@ def _spread(sd: float, mean: float) -> str:
 
 
 def steps_text(cell: Cell, brief: bool = False) -> str:
-    """The step at which the target was first met, or that it was not.
+    """The mean step at which the target was first met, or that it was not.
 
-    `1,500`, `1,500 (2 of 3 seeds)`, `not within 4,000 steps`; nothing where no run is done. In
-    brief the words `seeds` and `steps` are left to the table's heading: `1,500 (2 of 3)`.
+    `1,500`, `1,500 (2 of 3 seeds)`, `not within 4,000 steps`; empty if no run is done. The brief
+    form leaves out `seeds` and `steps`: `1,500 (2 of 3)`.
     """
     if cell.target is None or cell.n == 0:
         return ""

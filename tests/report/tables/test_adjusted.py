@@ -62,7 +62,7 @@ def test_texts_have_the_table_and_say_how_to_read_it(matched, draw):
     text = draw(make_report(matched.path))
     assert "Matched by parameters" in text
     assert "-1.0" in text
-    assert "matched: a size of each variant was set to meet the base" in text
+    assert "matched: one size of each variant was adjusted to match the base" in text
 
 
 def test_data_have_it_in_columns(matched):
