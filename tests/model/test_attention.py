@@ -60,3 +60,38 @@ def test_rope_turns_the_first_pair_by_the_position() -> None:
 def test_sizes_that_do_not_fit_are_refused(spec: dict, width: int, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         seqzoo.build_mixer(spec, width, REGISTRY)
+
+
+def test_shared_keys_norms_an_anchor_and_a_gate() -> None:
+    torch.manual_seed(0)
+    spec = {
+        "type": "attention",
+        "heads": 4,
+        "key_heads": 2,
+        "rotary": None,
+        "norm": "unit",
+        "anchor": {"type": "ema", "decay": 0.5},
+        "gate": "tanh",
+    }
+    mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
+    x = torch.randn(2, LENGTH, WIDTH, dtype=torch.float64)
+    u, average = [], torch.zeros(2, WIDTH, dtype=torch.float64)
+    for t in range(LENGTH):
+        average = 0.5 * average + 0.5 * x[:, t]
+        u.append(average)
+    qkv = (torch.stack(u, 1) @ mixer.get_parameter("qkv.weight").T).unflatten(-1, (8, 4))
+    q, k, v = qkv.split([4, 2, 2], dim=2)
+    q, k = (each / each.norm(dim=-1, keepdim=True) for each in (q, k))
+    reads = torch.zeros(2, LENGTH, 4, 4, dtype=torch.float64)
+    for head in range(4):
+        scores = q[:, :, head] @ k[:, :, head // 2].mT / 2
+        scores = scores.masked_fill(torch.ones(LENGTH, LENGTH).triu(1).bool(), -torch.inf)
+        reads[:, :, head] = scores.softmax(-1) @ v[:, :, head // 2]
+    gate = torch.tanh(x @ mixer.get_parameter("gate.weight").T)
+    expected = (reads.flatten(2) * gate) @ mixer.get_parameter("project.weight").T
+    torch.testing.assert_close(mixer(x)[0], expected, rtol=1e-6, atol=1e-7)
+
+
+def test_key_heads_divide_the_heads() -> None:
+    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+        seqzoo.build_mixer({"type": "attention", "heads": 4, "key_heads": 3}, WIDTH, REGISTRY)
