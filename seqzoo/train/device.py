@@ -29,10 +29,11 @@ def choose_device(name: str) -> torch.device:
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if cuda else "mps" if mps else "cpu"
-    device = torch.device(name)
-    there = {"cpu": True, "cuda": cuda, "mps": mps}[device.type]
-    if there and device.type == "cuda":
-        there = (device.index or 0) < torch.cuda.device_count()
+    kind, _, index = name.partition(":")
+    there = {"cpu": True, "cuda": cuda, "mps": mps}.get(kind, False)
+    if there and index:
+        # Torch itself takes no index that is written in another way, or longer.
+        there = index in map(str, range(torch.cuda.device_count()))
     if not there:
         found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         found += ["mps"] if mps else []
@@ -40,7 +41,7 @@ def choose_device(name: str) -> torch.device:
             f"train.device: this machine has no '{name}'; it has {', '.join(found)} "
             "(write train.device: auto to take the fastest)"
         )
-    return device
+    return torch.device(name)
 
 
 @contextmanager

@@ -12,9 +12,11 @@ def test_auto_takes_what_there_is() -> None:
 
 
 def test_a_device_that_is_not_there_is_an_error_that_says_what_is() -> None:
-    absent = f"cuda:{torch.cuda.device_count() + 3}"
-    with pytest.raises(SpecError, match=f"no '{absent}'; it has cpu.*device: auto"):
-        choose_device(absent)
+    count = torch.cuda.device_count()
+    for index in (str(count + 3), "05", "9" * 20):
+        with pytest.raises(SpecError, match=f"no 'cuda:{index}'; it has cpu.*device: auto"):
+            choose_device(f"cuda:{index}")
+    assert choose_device("cpu") == torch.device("cpu")
 
 
 def test_randomness_is_seeded_inside_and_untouched_outside() -> None:
