@@ -72,8 +72,13 @@ class RunDirectory:
         return self.path / "checkpoint"
 
     def __enter__(self) -> RunDirectory:
-        if self.path.exists() and not self.path.is_dir():
-            raise DirectoryError(f"{self.path} is a file; --out names a folder")
+        try:
+            if self.path.exists() and not self.path.is_dir():
+                raise DirectoryError(f"{self.path} is a file; --out names a folder")
+        except OSError as failure:  # such as a name that is too long
+            raise DirectoryError(
+                f"--out {self.path}: {failure.strerror}; name another folder"
+            ) from None
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         self._hold()

@@ -30,7 +30,11 @@ def load_trained(
         SpecError: its spec.yaml names parts that are not installed.
     """
     path = directory / "spec.yaml"
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as failure:  # such as a name that is too long
+        raise DirectoryError(f"{directory} cannot be read: {failure.strerror}") from None
+    if not there:
         grid = (directory / "plan.json").exists()
         hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"
         raise DirectoryError(f"{directory} holds no run (there is no spec.yaml); {hint}")

@@ -134,3 +134,11 @@ def test_a_run_whose_directory_vanishes_ends_with_an_error(
     with pytest.raises(RunError, match="was moved or deleted while the run trained"):
         train(make_spec(), place, watch=_Vandal(vanish))
     assert not (place / "record.json").exists()
+
+
+def test_a_name_that_is_too_long_is_told(make_spec, tmp_path: Path) -> None:
+    long = tmp_path / ("a" * 300)
+    with pytest.raises(RunError, match="File name too long; name another folder"):
+        train(make_spec(), long)
+    with pytest.raises(RunError, match="cannot be read: File name too long"):
+        load_trained(long, load_registry(entry_points=[]))
