@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,14 @@ class Example:
     Attributes:
         name: what was asked for: the task's, or that of a preset of it.
         task: the task it is from.
+        settings: the task's, by key, defaults included.
         tokens: T token ids.
         labels: T token ids, `IGNORED` where there is none.
     """
 
     name: str
     task: Task
+    settings: dict[str, Any]
     tokens: list[int]
     labels: list[int]
 
@@ -44,6 +47,7 @@ class Example:
             "doc": self.task.summary(),
             "length": self.task.length,
             "vocab_size": self.task.vocab_size,
+            "settings": self.settings,
             "metric": metric.name,
             "chance": metric.chance,
             "notes": list(self.task.notes()),
@@ -64,7 +68,9 @@ def example_of(name: str, spec: PartSpec, seed: int) -> Example:
     """
     task: Task = spec.build()
     batch = task.train_batch(1, seed, 0)
-    return Example(name, task, batch.tokens[0].tolist(), batch.labels[0].tolist())
+    written = spec.model_dump(mode="json")
+    settings = {key: value for key, value in written.items() if key != "type"}
+    return Example(name, task, settings, batch.tokens[0].tolist(), batch.labels[0].tolist())
 
 
 def print_example(example: Example, console: Console) -> None:
@@ -78,6 +84,10 @@ def print_example(example: Example, console: Console) -> None:
         f"length {task.length:,}, vocabulary {task.vocab_size:,}, measured by {metric.name}"
         f"{chance}",
     )
+    settings = ", ".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in example.settings.items()
+    )
+    _print_folded(console, f"settings: {settings}")
     for note in task.notes():
         _print_folded(console, f"data: {note}")
     kinds = task.vocabulary()

@@ -48,6 +48,8 @@ def test_an_example_fits_with_its_labels_below_the_tokens(
     assert [int(word) for word in rows["tokens"]] == example["tokens"]
     assert rows["labels"] == ["."] * 127 + [str(example["labels"][-1])]
     assert "ids: 0-1 classes, 2 query, 3-4 bits, 5-31 noise" in lines
+    assert "settings: length: 128, vocab_size: 32, test_size: 2048, bits: 3" in lines
+    assert example["settings"] == {"length": 128, "vocab_size": 32, "test_size": 2048, "bits": 3}
 
 
 @pytest.mark.parametrize("columns", [80, 120])
