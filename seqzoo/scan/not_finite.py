@@ -22,9 +22,9 @@ def find_broken(problem: ScanProblem) -> Tensor | None:
     """Which tokens of which heads are not finite, (B, T, H) bool; None where all are.
 
     The problem is plain (see `seqzoo.scan.plain`). A log decay of -inf is a number like others. In
-    a graph, which cannot look at numbers, it is None.
+    a graph and on the meta device, where there are no numbers to look at, it is None.
     """
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or problem.queries.is_meta:
         return None
     found: Tensor | None = None
     for tensor, axes, highest in _tensors(problem):

@@ -80,3 +80,10 @@ def test_a_decay_that_forgets_all_is_a_number() -> None:
     expected, final = run(given, "reference", None)
     torch.testing.assert_close(outputs, expected)
     torch.testing.assert_close(state, final)
+
+
+def test_on_the_meta_device_there_is_nothing_to_look_at() -> None:
+    given = {name: leaf.to("meta") for name, leaf in leaves(packed=False).items()}
+    outputs, state = run(given, "chunked", None)
+    assert outputs.shape == (B, T, H, V)
+    assert state.shape == (B, H, V, K)
