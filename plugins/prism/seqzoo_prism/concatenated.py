@@ -51,6 +51,11 @@ class ConcatenatedInjection(Injection):
 
 def side_by_side(first: Writes, then: Writes) -> Writes:
     """Writes of rank R and R' -> of rank R + R'; strengths of 1 where only one has strengths."""
+    if first.steps != then.steps:
+        raise ValueError(
+            f"writes of {first.steps} and of {then.steps} micro-steps a token cannot stand side by "
+            "side"
+        )
     strengths = None
     if first.strengths is not None or then.strengths is not None:
         strengths = torch.cat([_strengths(first), _strengths(then)], dim=2)
@@ -58,6 +63,7 @@ def side_by_side(first: Writes, then: Writes) -> Writes:
         torch.cat([first.keys, then.keys], dim=2),
         torch.cat([first.values, then.values], dim=2),
         strengths,
+        first.steps,
     )
 
 

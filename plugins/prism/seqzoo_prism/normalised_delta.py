@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
-from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import DecayForget, Dims, Features, Forget, Gate, Stream, unit_norm
+from seqzoo.operators import DecayForget, Dims, Features, Forget, Gate, Stream
+from seqzoo.operators.norms.builtin import UNIT_NORM_EPSILON
 from seqzoo.scan import Erase, Transition
 from seqzoo.spec import PartSpec, slot
 
@@ -77,18 +78,19 @@ class NormalisedDelta(Forget):
 
     def forward(self, features: Features, stream: Stream) -> Transition:
         """-> decay, and an erase along the first key's direction."""
-        key = unit_norm(features.writes.keys[:, :, 0])
+        key = features.writes.keys[:, :, 0]
+        inverse = torch.rsqrt(key.square().sum(-1, keepdim=True) + UNIT_NORM_EPSILON)
+        unit = inverse * key
         source = features.x if self.of == "x" else features.u
-        beta = self.strength(source, stream, key)
+        beta = self.strength(source, stream, unit)
         assert beta is not None  # a gate without a result was refused
         g = self.decay.log_decay(features, stream)
         if self.erase_first and g.dim() == 4:
             # (I - beta k k^T) Diag(alpha) = Diag(alpha) - k (beta alpha * k)^T
-            along = _per_key(-beta) * key * g.exp()
-            return Transition(g, Erase(read=key, write=along, before_decay=True))
-        return Transition(g, Erase(read=key, strength=beta))  # one alpha a head: either order
-
-
-def _per_key(beta: Tensor) -> Tensor:
-    """(B, T, H) -> (B, T, H, 1)."""
-    return beta.unsqueeze(-1)
+            along = -beta.unsqueeze(-1) * unit * g.exp()
+            return Transition(g, Erase(read=unit, write=along, before_decay=True))
+        # Decay, then erase; with one alpha a head either order is the same. What is taken away lies
+        # along the raw key, which is also written: the scan's cheap path.
+        shared = beta.shape[-1] // key.shape[2]
+        strength = beta * inverse.squeeze(-1).repeat_interleave(shared, dim=-1)
+        return Transition(g, Erase(read=unit, strength=strength, along_key=True))

@@ -4,8 +4,9 @@ import torch
 import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Place, Stream
+from seqzoo.scan import Writes
 from seqzoo.testing import MIXER_CHECKS, MixerCase
-from seqzoo_prism.concatenated import ConcatenatedInjection
+from seqzoo_prism.concatenated import ConcatenatedInjection, side_by_side
 
 REGISTRY = seqzoo.load_registry()
 DIMS = Dims(Place(8), heads=2, key_size=4, value_size=4)
@@ -32,6 +33,14 @@ def test_writes_stand_side_by_side_with_strengths_of_one_where_there_are_none() 
 
 def test_two_without_strengths_have_none_together() -> None:
     assert injection(then="rank_one")(U, Stream.over(U)).strengths is None
+
+
+def test_micro_steps_must_be_equal() -> None:
+    keys = torch.randn(2, 6, 1, 2, 4)
+    one, two = Writes(keys, keys), Writes(keys, keys, steps=2)
+    assert side_by_side(two, two).steps == 2
+    with pytest.raises(ValueError, match="of 1 and of 2 micro-steps a token"):
+        side_by_side(one, two)
 
 
 def test_the_second_may_take_value_and_key_of_the_first() -> None:

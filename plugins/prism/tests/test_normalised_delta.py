@@ -83,6 +83,14 @@ def test_what_does_not_fit_is_refused() -> None:
         spec.build(Dims(Place(8), 2, 4, 4, 1))
 
 
+def test_heads_may_share_a_key_where_the_decay_comes_first() -> None:
+    forget = {"type": "normalised_delta", "erase_first": False, "decay": "floored_decay"}
+    spec = {"type": "recurrent", "heads": 4, "key_heads": 2, "forget": forget}
+    for check in MIXER_CHECKS:
+        if check.__name__ in ("scans_agree", "steps_agree"):
+            check(MixerCase(spec, REGISTRY))
+
+
 @pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
 def test_the_kit_passes_with_the_decay_first(check) -> None:
     forget = {"type": "normalised_delta", "erase_first": False, "of": "u"}

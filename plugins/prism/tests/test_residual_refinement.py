@@ -157,6 +157,11 @@ def test_keys_may_be_shared_by_heads() -> None:
     assert writes.values.shape == (2, 6, 2, 3, 4)
 
 
+@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
+def test_the_kit_passes_with_keys_that_heads_share(check) -> None:
+    check(MixerCase({"type": "prism", "heads": 4, "key_heads": 2, "depth": 3}, REGISTRY))
+
+
 class CountMatmuls(TorchDispatchMode):
     """Counts matrix products."""
 
