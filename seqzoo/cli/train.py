@@ -1,4 +1,4 @@
-"""`seqzoo train FILE --out DIR`: train one run, or go on where it stopped."""
+"""`seqzoo train FILE --out DIR`: train one run, or resume it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def command(
     except KeyboardInterrupt:
         saved = latest(out / "checkpoint")
         step = 0 if saved is None else step_of(saved)
-        print(f"interrupted; the same command goes on after step {step:,}", file=sys.stderr)
+        print(f"interrupted; the same command resumes after step {step:,}", file=sys.stderr)
         raise typer.Exit(130) from None
     if rank_in_torchrun() > 0:
         return

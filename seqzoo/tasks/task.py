@@ -64,8 +64,8 @@ class Batch:
         tokens: (B, T) int64.
         labels: (B, T) int64; the label at t belongs to the logits AT t, `IGNORED` means no label.
         negatives: what the training loss weighs labels against; None means the whole vocabulary.
-        continues: whether each row goes on where the same row of the test batch before ended, so
-            that the model's state is carried over.
+        continues: whether each row continues that of the previous test batch, so that the model's
+            state is carried over.
         cu_seqlens: (N + 1,) int64, ascending: the flat positions b * T + t at which N documents
             begin, and B * T; none sees another, and every row begins one. None means that rows are
             what they are.

@@ -132,7 +132,7 @@ class FileIds:
     def _changed(self) -> RunError:
         return RunError(
             f"{self._kind} {self._path} was changed by another program while it was being read; "
-            "put the old file back, and the same command goes on from the last checkpoint, or "
+            "restore the old file and run the same command to resume, or "
             "choose another --out to train on the new one"
         )
 

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, optimizer, random generators and progress, enough to go on bit for bit.
+"""Checkpoints: weights, optimizer, random generators and progress, enough to resume bit for bit.
 
 A run's `checkpoint/` holds one folder a checkpoint, `step-00001000/`, with
 
@@ -78,7 +78,7 @@ def save(
         optimizer: its state.
         device: whose random generators are saved.
         keep: how many of the newest stay, this one included.
-        extra: other tensors that training goes on from, by name.
+        extra: other tensors that training resumes from, by name.
 
     Raises:
         RunError: it cannot be written; the one before is still there.

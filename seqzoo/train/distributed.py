@@ -146,7 +146,7 @@ def join(parallel: Parallel, device_name: str) -> Iterator[tuple[Processes, torc
             raise
         raise RunError(
             f"process {dist.get_rank()} lost another process of the run, which failed or was "
-            "killed; the same command goes on from the last checkpoint"
+            "killed; the same command resumes from the last checkpoint"
         ) from failure
     finally:
         if started:

@@ -40,7 +40,7 @@ def compare(
     Args:
         path: the file, for messages.
         found: its entries.
-        wanted: what training goes on from.
+        wanted: what training resumes from.
         absent: wanted entries that may be missing.
 
     Raises:

@@ -64,7 +64,7 @@ def verify(folder: Path, wanted: Iterable[str] = ()) -> State:
 def next_step(folder: Path) -> str:
     """The end of a message about a damaged checkpoint: what to do."""
     return (
-        f"delete {folder} and run the same command again: it goes on from an earlier checkpoint, "
+        f"delete {folder} and run the same command again: it resumes from an earlier checkpoint, "
         "or from the start if there is none"
     )
 

@@ -91,7 +91,7 @@ def test_an_interrupt_says_where_the_run_goes_on(
     monkeypatch.setattr(ConsoleLogger, "saved", interrupt)
     command = ["train", run, "--out", str(tmp_path / "out")]
     assert main(command) == 130
-    assert "interrupted; the same command goes on after step 3" in capsys.readouterr().err
+    assert "interrupted; the same command resumes after step 3" in capsys.readouterr().err
     monkeypatch.undo()
     assert main(command) == 0
-    assert "goes on after step 3" in capsys.readouterr().out
+    assert "resumed after step 3" in capsys.readouterr().out

@@ -234,7 +234,7 @@ def test_a_text_that_is_overwritten_or_cut_ends_in_a_sentence(story: Path) -> No
             file.truncate(len(change))
         with pytest.raises(RunError, match=r"story.txt was changed by another program while"):
             task.train_batch(4, 0, 0)
-        with pytest.raises(RunError, match="put the old file back, and the same command goes on"):
+        with pytest.raises(RunError, match="restore the old file and run the same command"):
             list(task.test_batches(4))
         with story.open("r+b") as file:
             file.write(content)

@@ -211,7 +211,7 @@ def test_one_process_writes_and_talks(runs: Runs, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_resumed_ends_with_the_bits_of_an_unbroken_one(runs: Runs, kind: str) -> None:
     killed, unbroken = runs.path("killed", kind), runs.path("unbroken", kind)
-    assert "goes on after step 8" in runs.said["killed", kind][1]["stdout"][0]
+    assert "resumed after step 8" in runs.said["killed", kind][1]["stdout"][0]
     mine, theirs = tensors(killed), tensors(unbroken)
     shards = [name for name in mine if name.startswith("shards/")]
     assert bool(shards) == (kind == "fsdp2")
@@ -242,5 +242,5 @@ def test_one_process_goes_on_where_two_stopped(runs: Runs, one_process: Path) ->
 
 
 def test_shards_of_two_processes_are_read_by_one(runs: Runs, one_process: Path) -> None:
-    assert "goes on after step 8" in runs.said["failed", "fsdp2"][1]["stdout"][0]
+    assert "resumed after step 8" in runs.said["failed", "fsdp2"][1]["stdout"][0]
     assert_same_up_to_rounding(runs.path("failed", "fsdp2"), one_process)

@@ -78,7 +78,7 @@ class ConsoleLogger(Logger):
         for warning in facts.warnings:
             self._print(f"warning: {warning}")
         if facts.resumed_at:
-            self._print(f"goes on after step {facts.resumed_at:,}")
+            self._print(f"resumed after step {facts.resumed_at:,}")
         empty: dict[str, Any] = dict.fromkeys(("loss", "metric", "rate"), "")
         steps = self._steps(facts.resumed_at)
         self._line = self._bar.add_task(

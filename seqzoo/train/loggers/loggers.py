@@ -108,7 +108,7 @@ class Loggers(Watch):
                 if logger.essential:
                     raise
                 self._loggers.remove(logger)
-                self._warn(f"logger '{logger.name}' broke and is told no more: {_said(failure)}")
+                self._warn(f"logger '{logger.name}' broke and is set aside: {_said(failure)}")
 
     def _warn(self, text: str) -> None:
         if self._console is None:

@@ -1,7 +1,7 @@
 """Logger `mlflow`: a run's settings and curves in MLflow, a database file or a server.
 
 `mlflow.json` in the run's directory says which MLflow run is its own, so that a run that was
-stopped goes on in the same one. Rows that MLflow has from before a kill are not sent again.
+stopped resumes in the same one. Rows that MLflow has from before a kill are not sent again.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class MlflowLogger(Logger):
         except self._mlflow.exceptions.MlflowException as failure:
             raise RunError(
                 f"{pointer} names an MLflow run that cannot be continued: {failure}; delete the "
-                "file, and a new one is begun"
+                "file to start a new one"
             ) from None
         self._run = run
         for kind, name in (("train", "loss"), ("evaluation", facts.metric.name)):
@@ -140,7 +140,7 @@ class MlflowLogger(Logger):
         self._status = "FINISHED" if record.status == "done" else "FAILED"
 
     def close(self) -> None:
-        """Ends the MLflow run; one that was stopped is `KILLED`, until it goes on."""
+        """Ends the MLflow run; one that was stopped is `KILLED` until it resumes."""
         if self._status is not None:
             self._client.set_terminated(self._run, status=self._status)
 
@@ -163,9 +163,7 @@ def _pointed(pointer: Path) -> dict[str, str] | None:
         found = json.loads(read_regular(pointer))
         return {"uri": str(found["uri"]), "run": str(found["run"])}
     except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(
-            f"{pointer} cannot be read; delete it, and a new MLflow run is begun"
-        ) from None
+        raise RunError(f"{pointer} cannot be read; delete it to start a new MLflow run") from None
 
 
 def _reach(uri: str) -> None:

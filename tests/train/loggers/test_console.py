@@ -93,7 +93,7 @@ def test_plain_lines_where_there_is_no_terminal(make_spec) -> None:
 def test_a_resumed_run_says_so_and_counts_its_own_time(make_spec) -> None:
     out = io.StringIO()
     show(make_spec({"steps": 4000}), Console(file=out, width=80), resumed_at=1000)
-    assert "goes on after step 1,000" in out.getvalue()
+    assert "resumed after step 1,000" in out.getvalue()
     assert "2,000/4,000  loss 0.6931  412k tokens/s  0:24 left" in out.getvalue()
 
 

@@ -95,7 +95,7 @@ def test_one_that_breaks_is_set_aside_with_one_warning(
     record = train(spec, tmp_path, console=Console(file=out, width=80))
     assert record.status == "done"
     assert out.getvalue() == (
-        "warning: logger 'notebook' broke and is told no more: OSError: the pen is empty\n"
+        "warning: logger 'notebook' broke and is set aside: OSError: the pen is empty\n"
     )
     assert Notebook.pages[-1][0] == event
     assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")] == [4, 5, 5]
@@ -105,7 +105,7 @@ def test_without_a_console_the_warning_is_pythons(
     make_spec, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Notebook, "breaks_at", "logged")
-    with pytest.warns(RuntimeWarning, match="'notebook' broke and is told no more"):
+    with pytest.warns(RuntimeWarning, match="'notebook' broke and is set aside"):
         train(spec_of(make_spec, registry, "notebook"), tmp_path)
 
 
