@@ -56,6 +56,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(names)
 
 
+MOST_TOLD = 100  # problems of one error that are printed
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with the input.
@@ -95,7 +98,10 @@ class SpecError(SeqzooError, ValueError):
         if isinstance(problems, str):
             problems = [Problem(where="", path="", what=problems)]
         self.problems = tuple(problems)
-        super().__init__(*map(str, self.problems))
+        lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        if len(self.problems) > MOST_TOLD:
+            lines.append(f"and {len(self.problems) - MOST_TOLD:,} more")
+        super().__init__(*lines)
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)

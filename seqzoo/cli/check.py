@@ -95,7 +95,6 @@ def _show(finding: _Finding) -> None:
         print(visible(f"{finding.file}: {finding.what}"))
         return
     sys.stdout.flush()
-    for problem in finding.problems:
-        print(problem, file=sys.stderr)
+    print(SpecError(finding.problems), file=sys.stderr)
     count = counted(len(finding.problems), "problem")
     print(visible(f"{finding.file}: {count}"), file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from seqzoo.errors import Problem, SpecError, did_you_mean
+from seqzoo.files import NotRegularError, open_regular
 from seqzoo.spec.delta import placed, split_path
 from seqzoo.spec.explain import in_order, located_problems
 from seqzoo.spec.marks import Location, Mark, Marks
@@ -19,6 +20,7 @@ from seqzoo.spec.slot import Catalog, Memo
 __all__ = ["Document", "parse_document", "parse_setting", "read_document"]
 
 Model = TypeVar("Model", bound=BaseModel)
+LARGEST = 256 * 1024  # bytes of a file: what it takes to read grows with them, and a trap is seen
 
 
 @dataclass(frozen=True)
@@ -193,13 +195,20 @@ def read_document(path: Path | str) -> Document:
     path = Path(path)
     name = str(path)
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except FileNotFoundError:
         raise SpecError([Problem(name, "", "there is no such file", _nearby(path))]) from None
     except IsADirectoryError:
         raise SpecError([Problem(name, "", "a folder, not a file", _nearby(path / "x"))]) from None
+    except NotRegularError as failure:
+        what = f"{failure.kind}, not a file"
+        raise SpecError([Problem(name, "", what, "save the text to a file")]) from None
     except OSError as failure:
         raise SpecError([Problem(name, "", f"cannot be read: {failure.strerror}")]) from None
+    if len(content) > LARGEST:
+        what = f"larger than {LARGEST // 1024} KiB, the most that is read of a spec"
+        hint = "a run or grid is a few kB; is this another file?"
+        raise SpecError([Problem(name, "", what, hint)])
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as failure:
@@ -209,6 +218,11 @@ def read_document(path: Path | str) -> Document:
         where = f"{name}:{line}:{column}"
         raise SpecError([Problem(where, "", what, "save the file as UTF-8")]) from None
     return parse_document(text, name)
+
+
+def _content(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read(LARGEST + 1)
 
 
 def _nearby(path: Path) -> str:

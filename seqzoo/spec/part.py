@@ -70,6 +70,17 @@ def _take_lists_as_tuples(schema: Any) -> None:
             _take_lists_as_tuples(value)
 
 
+def _hashable(value: Any) -> Any:
+    """What equal values share, of lists, sets and mappings too: a plugin's Spec may hold them."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(each)) for key, each in value.items())
+    if isinstance(value, set):
+        return frozenset(value)
+    return value
+
+
 class SpecModel(BaseModel):
     """The one base of everything a user can write: frozen, strict, unknown keys refused."""
 
@@ -88,6 +99,9 @@ class SpecModel(BaseModel):
         schema = handler(source)
         _take_lists_as_tuples(schema)
         return schema
+
+    def __hash__(self) -> int:
+        return hash((type(self), *map(_hashable, self.__dict__.values())))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -17,7 +17,7 @@ from seqzoo.spec.part import SpecModel
 from seqzoo.spec.run import RunSpec
 from seqzoo.spec.slot import SLOT_KEY, Catalog, a, expanded
 
-__all__ = ["grid_schema", "run_schema", "slot_schema"]
+__all__ = ["grid_schema", "raw_schema", "run_schema", "slot_family", "slot_schema"]
 
 Schema = dict[str, Any]
 
@@ -91,7 +91,7 @@ class _Writer:
 
     def model(self, model: type[SpecModel], owner: str) -> Schema:
         """The schema of a mapping, its slots and nested mappings referred to."""
-        raw = _raw(model)
+        raw = raw_schema(model)
         for name, definition in raw.pop("$defs", {}).items():
             self.definitions[f"{owner}.{name}"] = self._linked(definition, owner)
         return self._linked(raw, owner)
@@ -186,7 +186,7 @@ class _Writer:
             return schema
         schema.pop("required", None)
         for key, value in expansion.settings.items():
-            slot = _slot_family(_raw(part.Spec)["properties"].get(key, {}))
+            slot = slot_family(raw_schema(part.Spec)["properties"].get(key, {}))
             filled = {"type": value} if isinstance(value, str) else value
             if slot is None or not isinstance(filled, Mapping) or "type" not in filled:
                 continue
@@ -206,16 +206,19 @@ class _Writer:
         return schema
 
 
-def _slot_family(schema: Any) -> str | None:
+def slot_family(schema: Any) -> str | None:
+    """The family of parts that a property of a raw schema takes; None if it takes none."""
     for each in [schema, *schema.get("anyOf", [])]:
         if SLOT_KEY in each:
             return each[SLOT_KEY]["family"]
     return None
 
 
-def _raw(model: type[SpecModel]) -> Schema:
+def raw_schema(model: type[SpecModel]) -> Schema:
     """Pydantic's schema, with the docstring's words on each field as its description."""
     schema = model.model_json_schema()
+    for definition in schema.get("$defs", {}).values():
+        _describe(definition, definition.get("description", ""))
     _describe(schema, model.__doc__ or "")
     schema.setdefault("properties", {})
     schema.pop("title", None)

@@ -34,6 +34,7 @@ __all__ = ["REQUIRED", "SLOT_KEY", "Catalog", "Memo", "expanded", "resolve", "sl
 Memo = dict[tuple[str, str | int], tuple[Any, PartSpec]] | None
 
 MAX_PRESET_DEPTH = 8
+MOST_NAMED = 12  # names of a family that a message lists
 SLOT_KEY = "x-slot"  # stands in a Spec's JSON Schema where seqzoo.spec.schema puts the family's
 
 
@@ -185,13 +186,19 @@ def resolve(
     if isinstance(value, str):
         value = {"type": value}
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
-        known = ", ".join(catalog.names(family))
         raise PydanticCustomError(
             "unknown_part",
             "{a_family} is a name, or a mapping with a 'type'",
-            {"a_family": a(family), "hint": f"known: {known}"},
+            {"a_family": a(family), "hint": _known(family, catalog)},
         )
     return _resolve_mapping(family, value, catalog, context)
+
+
+def _known(family: str, catalog: Catalog) -> str:
+    names = catalog.names(family)
+    if len(names) > MOST_NAMED:
+        return f"`seqzoo parts --family {family}` lists all names"
+    return f"known: {', '.join(names)}"
 
 
 def expanded(family: str, value: Mapping[str, Any], catalog: Catalog) -> Expansion:

@@ -7,6 +7,7 @@ import pytest
 from seqzoo.cli import main
 from seqzoo.model import LastToken
 from seqzoo.registry import BrokenPlugin, Origin, load_registry
+from seqzoo.registry.explained import explain
 
 
 def test_json_rows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +65,50 @@ def test_brackets_in_a_doc_are_printed(
     monkeypatch.setattr("seqzoo.cli.parts.load_registry", lambda: registry)
     assert main(["parts", "--family", "decoder"]) == 0
     assert "f([h, p])" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_one_part_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(["parts", "anchor/ema"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(len(line) for line in lines if "/ema.py" not in line) <= columns
+    words = " ".join(" ".join(lines).split())
+    assert words.startswith("anchor/ema builtin")
+    assert "u_t = a u_{t-1} + (1 - a) x_t with a learned a in (0, 1) for each channel." in words
+    assert "operators/anchors/ema.py" in words
+    assert {"decay", "number", "0.5"} <= set(words.split())
+
+
+def test_a_preset_is_explained_with_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parts", "mixer/prism", "--json"]) == 0
+    (page,) = json.loads(capsys.readouterr().out)
+    assert page["spec"]["type"] == "recurrent"
+    keys = {key["path"]: key for key in page["keys"]}
+    assert (keys["depth"]["type"], keys["depth"]["default"]) == ("short for injection.depth", "2")
+    assert keys["anchor"]["family"] == "anchor"
+    assert keys["anchor"]["default"].startswith("{type: short_conv, kernel_size: 4")
+
+
+def test_every_part_can_be_explained() -> None:
+    registry = load_registry()
+    for entry in registry:
+        page = explain(entry, registry)
+        assert page.doc, entry
+        assert all(key.type for key in page.keys), entry
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["prsm"], "no part or preset is named 'prsm'; did you mean 'prism'?"),
+        (["mixr/prism"], "no part is of family 'mixr'; did you mean 'mixer'?"),
+        (["mixer/zzzz"], "no mixer is named 'zzzz'; `seqzoo parts --family mixer` lists them"),
+        (["prism", "--family", "task"], "no task is named 'prism'; `seqzoo parts --family task`"),
+    ],
+)
+def test_unknown_names(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    assert main(["parts", *arguments]) == 2
+    assert says in capsys.readouterr().err

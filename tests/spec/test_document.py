@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,27 @@ def test_a_key_written_twice_in_a_value_is_told_wherever_the_value_is_put():
     assert [trap.problem.what for trap in told] == ["the key 'steps' is written twice"]
     inner = document.with_value(("base",), parse_document("{a: 1, a: 2}", "base.yaml"))
     assert len(inner.traps) == 1
+
+
+def test_special_files_and_huge_ones_are_refused_without_reading(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(SpecError, match=r"pipe\.yaml: a pipe, not a file; save the text to a"):
+        read_document(pipe)
+    with pytest.raises(SpecError, match="/dev/zero: a device, not a file"):
+        read_document("/dev/zero")
+    huge = tmp_path / "huge.yaml"
+    huge.write_text("seed: [" + "12345678, " * 300_000 + "]")
+    with pytest.raises(SpecError, match=r"huge\.yaml: larger than 256 KiB"):
+        read_document(huge)
+
+
+def test_a_hundred_problems_are_told_and_the_rest_counted(kitchen: Registry) -> None:
+    text = "dish: soup\n" + "".join(f"key{index}: 1\n" for index in range(250))
+    with pytest.raises(SpecError) as failure:
+        parse_document(text, "m").validate(Menu, kitchen)
+    lines = str(failure.value).splitlines()
+    assert len(lines) == 101
+    assert lines[99].startswith("m:101:1 key99: unknown key 'key99'")
+    assert lines[100] == "and 150 more"
+    assert len(failure.value.problems) == 250

@@ -1,0 +1,93 @@
+"""One part or preset, explained: its text, and every key with type, default and what it is."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from seqzoo.errors import SpecError, did_you_mean
+from seqzoo.registry.registry import Entry, Registry
+from seqzoo.spec import Part, PartSpec, Preset
+from seqzoo.spec.fields import Field, as_yaml, fields_of
+
+__all__ = ["Explained", "entries_named", "explain"]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A part or preset.
+
+    Attributes:
+        family, name, plugin, version: as `seqzoo parts` lists them.
+        doc: the whole docstring, equation and source; a preset's sentence.
+        file: where the class is defined; "" of a preset made in Python.
+        keys: of the part; of a preset its options, then the keys of the part it stands on.
+        spec: what a preset stands for, as it is written; None of a part.
+    """
+
+    family: str
+    name: str
+    plugin: str
+    version: str
+    doc: str
+    file: str
+    keys: tuple[Field, ...]
+    spec: dict[str, Any] | None = None
+
+
+def entries_named(registry: Registry, name: str) -> list[Entry]:
+    """Entries of `NAME`, or the one of `FAMILY/NAME`.
+
+    Raises:
+        SpecError: there is none.
+    """
+    family, slash, last = name.rpartition("/")
+    found = [each for each in registry if each.name == last and family in ("", each.family)]
+    if found:
+        return found
+    if slash and family not in registry.families():
+        hint = did_you_mean(family, registry.families())
+        raise SpecError(f"no part is of family '{family}'; {hint}")
+    known = registry.names(family) if slash else [each.name for each in registry]
+    kind = family if slash else "part or preset"
+    hint = did_you_mean(last, known)
+    if not hint.startswith("did"):
+        hint = f"`seqzoo parts{f' --family {family}' if slash else ''}` lists them"
+    raise SpecError(f"no {kind} is named '{last}'; {hint}")
+
+
+def explain(entry: Entry, registry: Registry) -> Explained:
+    """Everything that a user can write about a part, and what its author says of it."""
+    target = entry.target
+    page = partial(Explained, entry.family, entry.name, entry.origin.plugin, entry.origin.version)
+    if isinstance(target, Preset):
+        spec = registry.spec(entry.family, entry.name)
+        options = tuple(
+            Field(name, f"short for {path}", as_yaml(_at(spec, path)), "", "", "")
+            for name, path in target.options.items()
+        )
+        keys = tuple(
+            replace(key, default=as_yaml(_at(spec, key.path))) for key in fields_of(type(spec))
+        )
+        written = dict(target.spec)
+        return page(target.doc, file="", keys=(*options, *keys), spec=written)
+    assert issubclass(target, Part)
+    doc = inspect.cleandoc(target.__doc__ or "")
+    return page(doc, file=_file(target), keys=fields_of(target.Spec))
+
+
+def _at(spec: PartSpec, path: str) -> Any:
+    value: Any = spec
+    for step in path.split("."):
+        value = getattr(value, step, None)
+    return value
+
+
+def _file(target: type[Part]) -> str:
+    try:
+        return str(Path(inspect.getfile(target)))
+    except (OSError, TypeError):  # a class of a notebook
+        return ""
