@@ -63,8 +63,8 @@ def test_a_preset_is_named_unless_it_is_changed(
 
 def test_a_grid_shows_each_different_model(capsys: pytest.CaptureFixture[str]) -> None:
     all_facts = described([str(ROOT / "examples" / "quickstart.yaml")], capsys)
-    assert len(all_facts) == 8 * 2
-    assert len({facts["name"] for facts in all_facts}) == 16
+    assert len(all_facts) == 9 * 2
+    assert len({facts["name"] for facts in all_facts}) == 18
 
 
 @pytest.mark.parametrize("columns", [80, 120])
