@@ -92,11 +92,9 @@ def test_decays_and_strengths_of_the_layers_are_marked() -> None:
     decayed, others = names_of(model)
     assert {name for name in others if name.endswith("project.weight")} == {
         *(f"blocks.{index}.mixer.forget.decay.project.weight" for index in (0, 1)),
+        "blocks.0.mixer.injection.gates.project.weight",
         "blocks.1.mixer.injection.strength.project.weight",
         "blocks.3.mixer.forget.erase.strength.project.weight",
     }
-    assert {
-        "blocks.0.mixer.injection.gates.weight",
-        "blocks.2.mixer.forget.project.1.weight",
-    } <= others
+    assert "blocks.2.mixer.forget.project.1.weight" in others
     assert {"embedding.weight", "blocks.0.mixer.readout.project.weight"} <= decayed
