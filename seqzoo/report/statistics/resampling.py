@@ -7,8 +7,9 @@ tasks are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,15 @@ def interquartile_mean(scores: Scores) -> Estimate:
 
     For fewer than four scores it is the mean.
     """
-    arrays = [np.asarray(own, dtype=np.float64) for own in scores]
-    return Estimate(
-        float(_trimmed(np.concatenate(arrays))),
-        _interval([arrays], lambda drawn: _trimmed(np.concatenate(drawn[0], axis=-1))),
-    )
+    values = np.concatenate([np.asarray(own, dtype=np.float64) for own in scores])
+    order = np.argsort(values, kind="stable")
+    drawn = _drawn(tuple(len(own) for own in scores), SEED)
+    interval = None
+    if drawn is not None:
+        counts = np.concatenate(drawn, axis=-1)[:, order]
+        interval = _percentiles(_trimmed(values[order], counts))
+    once = np.ones((1, len(values)), dtype=np.int32)
+    return Estimate(float(_trimmed(values[order], once)[0]), interval)
 
 
 def improvement(scores: Scores, base: Scores, *, higher_is_better: bool) -> Estimate:
@@ -53,45 +58,57 @@ def improvement(scores: Scores, base: Scores, *, higher_is_better: bool) -> Esti
         base: the base's, of the same tasks.
         higher_is_better: the direction of better.
     """
-    sign = 1.0 if higher_is_better else -1.0
-    own = [sign * np.asarray(each, dtype=np.float64) for each in scores]
-    other = [sign * np.asarray(each, dtype=np.float64) for each in base]
-    return Estimate(
-        float(_better(own, other)),
-        _interval([own, other], lambda drawn: _better(drawn[0], drawn[1])),
-    )
-
-
-def _trimmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(…, N) -> (…): the mean without the lowest and the highest quarter."""
-    n = values.shape[-1]
-    cut = n // 4
-    return np.sort(values, axis=-1)[..., cut : n - cut].mean(axis=-1)
-
-
-def _better(
-    own: Sequence[NDArray[np.float64]], other: Sequence[NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Tasks of (…, seeds) each -> (…)."""
-    shares = []
-    for ours, theirs in zip(own, other, strict=True):
-        pairs = ours[..., :, None] - theirs[..., None, :]
-        shares.append(((pairs > 0) + 0.5 * (pairs == 0)).mean(axis=(-2, -1)))
-    return np.mean(shares, axis=0)
-
-
-def _interval(
-    groups: Sequence[Sequence[NDArray[np.float64]]],
-    statistic: Callable[[list[list[NDArray[np.float64]]]], NDArray[np.float64]],
-) -> tuple[float, float] | None:
-    """The percentile interval of a statistic; seeds are resampled within each task and group."""
-    if all(len(task) < 2 for group in groups for task in group):
-        return None
-    rng = np.random.default_rng(SEED)
-    drawn = [
-        [task[rng.integers(len(task), size=(RESAMPLES, len(task)))] for task in group]
-        for group in groups
+    wins = [
+        _wins(own, other) if higher_is_better else _wins(other, own).T
+        for own, other in zip(scores, base, strict=True)
     ]
+    ours = _drawn(tuple(len(own) for own in scores), SEED)
+    theirs = _drawn(tuple(len(own) for own in base), SEED + 1)
+    interval = None
+    if ours is not None or theirs is not None:
+        ours = ours or [np.ones((RESAMPLES, len(own)), dtype=np.int32) for own in scores]
+        theirs = theirs or [np.ones((RESAMPLES, len(own)), dtype=np.int32) for own in base]
+        shares = [
+            ((one @ won) * other).sum(axis=-1) / won.size
+            for one, won, other in zip(ours, wins, theirs, strict=True)
+        ]
+        interval = _percentiles(np.mean(shares, axis=0))
+    return Estimate(float(np.mean([won.mean() for won in wins])), interval)
+
+
+def _wins(own: Sequence[float], other: Sequence[float]) -> NDArray[np.float64]:
+    """(own, other): 1 where the first is larger, 1/2 where both are equal."""
+    pairs = np.subtract.outer(np.asarray(own), np.asarray(other))
+    return (pairs > 0) + 0.5 * (pairs == 0)
+
+
+def _trimmed(values: NDArray[np.float64], counts: NDArray[np.int32]) -> NDArray[np.float64]:
+    """The interquartile means of resamples.
+
+    Args:
+        values: (N,), increasing.
+        counts: (…, N), how often each value was drawn, N in all.
+    """
+    n = len(values)
+    cut = n // 4
+    ends = np.cumsum(counts, axis=-1)
+    kept = np.minimum(ends, n - cut) - np.maximum(ends - counts, cut)
+    return np.maximum(kept, 0) @ values / (n - 2 * cut)
+
+
+@lru_cache(maxsize=4)  # variants have the same numbers of seeds
+def _drawn(sizes: tuple[int, ...], seed: int) -> list[NDArray[np.int32]] | None:
+    """How often each seed of each task is drawn, (RESAMPLES, size) each; None for single seeds."""
+    if max(sizes) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    return [
+        rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES).astype(np.int32)
+        for size in sizes
+    ]
+
+
+def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(statistic(drawn), (tail, 1 - tail))
+    low, high = np.quantile(values, (tail, 1 - tail))
     return float(low), float(high)

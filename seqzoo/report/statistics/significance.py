@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["LEVEL", "MOST_SEEDS", "holm", "least_p", "seeds_needed", "sign_flip_p"]
 
 EXACT = 14  # pairs of which all 2 ** n signs are tried
 FLIPS = 9999
+CHUNK = 1000  # flips at a time
 LEVEL, POWER = 0.05, 0.8
 MOST_SEEDS = 1000  # more is as good as never
 
@@ -33,11 +35,21 @@ def sign_flip_p(differences: Sequence[float]) -> float:
         extra = 0
     else:
         rng = np.random.default_rng(0)
-        sums = (1.0 - 2.0 * rng.integers(2, size=(FLIPS, n))) @ values
+        parts = (min(CHUNK, FLIPS - start) for start in range(0, FLIPS, CHUNK))
+        sums = np.concatenate([_flipped(values, part, rng) for part in parts])
         extra = 1  # the signs as they are
     found = abs(values.sum())
     slack = 1e-12 * np.abs(values).sum()
     return (int((np.abs(sums) >= found - slack).sum()) + extra) / (len(sums) + extra)
+
+
+def _flipped(
+    values: NDArray[np.float64], count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """The sums of the values under `count` draws of random signs."""
+    n = len(values)
+    drawn = np.frombuffer(rng.bytes(count * (n // 8 + 1)), dtype=np.uint8).reshape(count, -1)
+    return values.sum() - 2.0 * (np.unpackbits(drawn, axis=1, count=n).astype(np.float64) @ values)
 
 
 def least_p(pairs: int) -> float:
