@@ -1,10 +1,12 @@
 """The scans: tensors in, tensors out, no parameters.
 
 `scan` and `step` compute the linear recurrence that most layers share, `elementwise_scan` its
-element-wise sibling, `prefix_scan` and `PrefixCounter` scans with any aggregator.
+element-wise sibling, `running_maximum` the one in the (max, +) semiring, `serial_scan` rules that
+no parallel scan holds, `prefix_scan` and `PrefixCounter` scans with any aggregator.
 """
 
 from seqzoo.scan.elementwise import elementwise_scan as elementwise_scan
+from seqzoo.scan.elementwise import running_maximum as running_maximum
 from seqzoo.scan.prefix import CounterState as CounterState
 from seqzoo.scan.prefix import PrefixCounter as PrefixCounter
 from seqzoo.scan.prefix import prefix_scan as prefix_scan
@@ -39,6 +41,7 @@ __all__ = [
     "explain_backend",
     "prefix_scan",
     "register_backend",
+    "running_maximum",
     "scan",
     "serial_scan",
     "step",

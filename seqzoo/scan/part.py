@@ -12,6 +12,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.elementwise import elementwise_scan
 from seqzoo.scan.problem import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.select import Backend, scan, step
@@ -23,7 +24,10 @@ __all__ = ["AutoScan", "ChunkedScan", "ReferenceScan", "ScanPart", "TritonScan"]
 
 
 class ScanPart(Part, family="scan"):
-    """Runs `scan` on one backend. Built from its spec alone; a plugin gives its own `backend`."""
+    """Runs `scan` on one backend. Built from its spec alone; a plugin gives its own `backend`.
+
+    Mixers on the element-wise scan hold the same part and call its `elementwise`.
+    """
 
     class Spec(PartSpec):
         """chunk_size: tokens a chunk; changes speed and memory, not the result."""
@@ -32,6 +36,9 @@ class ScanPart(Part, family="scan"):
 
     backend: ClassVar[str | Backend]
     """The backend, or the name of a built-in one."""
+
+    elementwise_backend: ClassVar[str] = "auto"
+    """The name of the element-wise scan's backend."""
 
     def __init__(self, spec: Spec) -> None:
         self.chunk_size = spec.chunk_size
@@ -73,6 +80,17 @@ class ScanPart(Part, family="scan"):
             backend=self.backend,
         )
 
+    def elementwise(
+        self,
+        log_decay: Tensor,
+        inputs: Tensor,
+        state: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
+    ) -> ScanResult:
+        """As `seqzoo.scan.elementwise_scan`; `chunk_size` has no say, its chunks are sqrt(T)."""
+        backend = self.elementwise_backend
+        return elementwise_scan(log_decay, inputs, state, cu_seqlens, backend=backend)
+
 
 class AutoScan(ScanPart):
     """The fastest built-in backend that can compute the problem on its device."""
@@ -86,6 +104,7 @@ class ChunkedScan(ScanPart):
 
     name = "chunked"
     backend = ChunkedBackend()
+    elementwise_backend = "chunked"
 
 
 class ReferenceScan(ScanPart):
@@ -93,6 +112,7 @@ class ReferenceScan(ScanPart):
 
     name = "reference"
     backend = ReferenceBackend()
+    elementwise_backend = "reference"
 
 
 class TritonScan(ScanPart):
@@ -100,3 +120,4 @@ class TritonScan(ScanPart):
 
     name = "triton"
     backend = TritonBackend()
+    elementwise_backend = "triton"

@@ -14,10 +14,10 @@ def refuse_vmap(*_: Any) -> NoReturn:
 
 
 def refuse_elementwise_vmap(*_: Any) -> NoReturn:
-    """The same for the element-wise scan, which has no reference backend."""
+    """The same for the element-wise scan."""
     raise NotImplementedError(
         "elementwise_scan has a batch axis of its own and no vmap rule: put the mapped axis into "
-        "B, (M, B, T, ...) -> (M * B, T, ...)"
+        "B, (M, B, T, ...) -> (M * B, T, ...), or use backend='reference'"
     )
 
 
@@ -33,7 +33,7 @@ def refuse_elementwise_second_derivative(*_: Any) -> NoReturn:
     """The same for the element-wise scan."""
     raise RuntimeError(
         "elementwise_scan differentiates once, and the gradient of its gradient was asked for; "
-        "loop over the tokens for higher derivatives"
+        "use backend='reference' for higher derivatives"
     )
 
 
@@ -49,5 +49,5 @@ def refuse_elementwise_forward_mode(*_: Any) -> NoReturn:
     """The same for the element-wise scan."""
     raise NotImplementedError(
         "elementwise_scan has no forward-mode derivative: use reverse mode (backward, "
-        "torch.func.grad or vjp)"
+        "torch.func.grad or vjp), or differentiate backend='reference'"
     )

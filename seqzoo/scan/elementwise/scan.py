@@ -4,19 +4,28 @@ Cut into about sqrt(T) chunks of sqrt(T) tokens: first every chunk runs from zer
 by side; then one pass carries the state from chunk to chunk; then each token adds what the carried
 state left. About 2 sqrt(T) steps in place of T, linear in T in work and memory, and only ever
 products of decays <= 1, so no decay is too strong. That is the torch path, `chunked`; on a GPU the
-same three passes are kernels, `triton`.
+same three passes are kernels, `triton`. `reference` is the loop over all tokens.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from seqzoo.errors import BackendError
+from seqzoo.scan.elementwise.check import check_elementwise
+from seqzoo.scan.elementwise.reference import elementwise_loop
 from seqzoo.scan.ops import elementwise_states
-from seqzoo.scan.problem import ScanResult, check_bounds
+from seqzoo.scan.problem import ScanResult
 from seqzoo.scan.triton.available import available
 from seqzoo.scan.triton.verdict import set_aside, warn_once
+
+__all__ = ["elementwise_scan"]
+
+States = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+"""log_decay, inputs, state, cu_seqlens -> all h_t and the final state; one dtype, not empty."""
 
 
 def elementwise_scan(
@@ -34,7 +43,8 @@ def elementwise_scan(
         inputs: b, (B, T, ...), any trailing shape, none included.
         state: h_0, (B, ...), or (N, ...) with cu_seqlens; float32 or wider. None is zero.
         cu_seqlens: (N + 1,) integer, the bounds of N sequences packed along time, with B = 1.
-        backend: "chunked", "triton", or "auto": triton on a GPU where it can compute the problem.
+        backend: "reference" (token loop), "chunked", "triton", or "auto": triton on a GPU where it
+            can compute the problem, else chunked.
 
     Returns:
         outputs (B, T, ...) in the inputs' dtype, and the state after the last token, in the
@@ -44,12 +54,13 @@ def elementwise_scan(
         ValueError: a shape, dtype or bound is wrong, or there is no such backend, or it cannot
             compute the problem.
     """
-    num_sequences = _check(log_decay, inputs, state, cu_seqlens)
+    num_sequences = check_elementwise("elementwise_scan", log_decay, inputs, state, cu_seqlens)
     if _takes_triton(backend, log_decay, inputs, state):
         from seqzoo.scan.triton.elementwise_op import elementwise_triton
 
         return elementwise_triton(log_decay, inputs, state, cu_seqlens, num_sequences)
-    return _chunked(log_decay, inputs, state, cu_seqlens, num_sequences)
+    states = elementwise_loop if backend == "reference" else elementwise_states
+    return _torch(states, log_decay, inputs, state, cu_seqlens, num_sequences)
 
 
 def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor | None) -> bool:
@@ -58,11 +69,11 @@ def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor
     Raises:
         ValueError: no such backend, or the kernels were asked for and cannot.
     """
-    if backend == "chunked" or (backend == "auto" and inputs.device.type == "cpu"):
+    if backend in ("chunked", "reference") or (backend == "auto" and inputs.device.type == "cpu"):
         return False
     if backend not in ("auto", "triton"):
         raise ValueError(
-            f"elementwise_scan: no backend {backend!r}; there are auto, chunked, triton"
+            f"elementwise_scan: no backend {backend!r}; there are auto, chunked, reference, triton"
         )
     wide = [x for x in (log_decay, inputs, state) if x is not None and x.dtype == torch.float64]
     refusal = "it computes in float32, and an argument is float64" if wide else None
@@ -78,14 +89,15 @@ def _takes_triton(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor
     return False
 
 
-def _chunked(
+def _torch(
+    states: States,
     log_decay: Tensor,
     inputs: Tensor,
     state: Tensor | None,
     cu_seqlens: Tensor | None,
     num_sequences: int,
 ) -> ScanResult:
-    """`elementwise_scan` of checked arguments in torch, on any device."""
+    """`elementwise_scan` of checked arguments in torch, on any device, by `states`."""
     dtype = torch.promote_types(torch.promote_types(inputs.dtype, log_decay.dtype), torch.float32)
     if state is None:
         state = inputs.new_zeros(num_sequences, *inputs.shape[2:], dtype=dtype)
@@ -94,44 +106,5 @@ def _chunked(
     if inputs.numel() == 0:
         return ScanResult(torch.zeros_like(inputs), state)
     log_decay = log_decay.to(dtype).expand_as(inputs)
-    hidden, final = elementwise_states(log_decay, inputs.to(dtype), state, cu_seqlens)
+    hidden, final = states(log_decay, inputs.to(dtype), state, cu_seqlens)
     return ScanResult(hidden.to(inputs.dtype), final)
-
-
-def _check(
-    log_decay: Tensor, inputs: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
-) -> int:
-    """Checks the arguments of `elementwise_scan`; returns the number of sequences."""
-    caller = "elementwise_scan"
-    given = (("log_decay", log_decay), ("inputs", inputs), ("state", state))
-    for name, tensor in given:
-        if not isinstance(tensor, Tensor) and (tensor is not None or name != "state"):
-            raise ValueError(f"{caller}: {name} must be a tensor, got {type(tensor).__name__}")
-    if inputs.ndim < 2:
-        raise ValueError(f"{caller}: inputs must have shape (B, T, ...), got {tuple(inputs.shape)}")
-    for name, tensor in given:
-        if tensor is not None and not tensor.dtype.is_floating_point:
-            raise ValueError(f"{caller}: {name} must be floating-point, got {tensor.dtype}")
-        if tensor is not None and tensor.device != inputs.device:
-            raise ValueError(
-                f"{caller}: {name} must be on the inputs' device, {inputs.device}, got "
-                f"{tensor.device}"
-            )
-    batch, time, *trailing = inputs.shape
-    fits = log_decay.ndim == inputs.ndim and all(
-        size in (1, wanted) for size, wanted in zip(log_decay.shape, inputs.shape, strict=True)
-    )
-    if not fits:
-        raise ValueError(
-            f"{caller}: log_decay must have the inputs' shape {tuple(inputs.shape)}, or 1 on axes "
-            f"to broadcast, got {tuple(log_decay.shape)}"
-        )
-    rows = batch if cu_seqlens is None else check_bounds(caller, cu_seqlens, batch, time)
-    if state is not None:
-        wanted = (rows, *trailing)
-        if tuple(state.shape) != wanted or state.dtype.itemsize < torch.float32.itemsize:
-            raise ValueError(
-                f"{caller}: state must have shape {wanted}, float32 or wider, got "
-                f"{tuple(state.shape)}, {state.dtype}"
-            )
-    return rows

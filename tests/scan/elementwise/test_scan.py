@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqzoo.scan import elementwise_scan
-
-from .oracle import error_ratio
+from seqzoo.testing import error_ratio
 
 relaxed = settings(deadline=None, derandomize=True, max_examples=60)
 LEVELS = torch.tensor([0.0, -0.01, -1.0, -30.0, -torch.inf], dtype=torch.float64)
