@@ -16,6 +16,7 @@ from seqzoo.registry import Registry
 from seqzoo.scan.used import watching
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
+from seqzoo.train.groups import parameter_groups
 
 __all__ = ["describe", "print_description"]
 
@@ -41,6 +42,15 @@ def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
         "state_grows": model.state_size(2 * costs.context) > costs.state_elements,
         "scan": [each._asdict() for each in used],
         "flops_per_token": round(costs.flops_per_token),
+        "groups": [
+            {
+                "parameters": group.size,
+                "tensors": list(group.names),
+                "weight_decay": group.decay,
+                "lr": group.lr,
+            }
+            for group in parameter_groups(model)
+        ],
         "layers": _layers(model, spec, registry),
     }
 
@@ -108,6 +118,11 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         else f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
         f"context {facts['context']:,}, {growth}",
     )
+    for group in facts["groups"]:
+        decay = "decayed" if group["weight_decay"] else "not decayed"
+        rate = "" if group["lr"] == 1 else f", {group['lr']:g} times the learning rate"
+        tensors = counted(len(group["tensors"]), "tensor")
+        table.add_row("optimizer", f"{group['parameters']:,} {decay}{rate}, in {tensors}")
     for used in facts["scan"]:
         table.add_row(used["operation"], f"backend {used['backend']}, on this machine's CPU")
     table.add_row(

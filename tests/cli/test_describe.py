@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 import seqzoo
 from seqzoo.cli import main
@@ -77,3 +78,23 @@ def test_lines_fit_the_terminal(
     assert max(map(len, shown.splitlines())) <= columns
     for words in ("blocks 1 to 3: prism (recurrent)", "block 4: attention", "the last 32 tokens"):
         assert words in shown
+
+
+def test_the_optimizers_groups_are_shown(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = {
+        "model": {"width": 16, "layers": 1, "mixer": {"type": "recurrent", "forget": "head_decay"}},
+        "task": {"type": "parity", "length": 8},
+        "train": {"steps": 1},
+    }
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(run))
+    assert main(["describe", str(path), "--json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    decayed, rest = facts["groups"]
+    assert (decayed["weight_decay"], decayed["lr"]) == (True, 1.0)
+    assert (rest["weight_decay"], rest["lr"]) == (False, 1.0)
+    assert decayed["parameters"] + rest["parameters"] == facts["parameters"]
+    assert "blocks.0.mixer.forget.project.weight" in rest["tensors"]
+    assert "embedding.weight" in decayed["tensors"]
+    assert main(["describe", str(path)]) == 0
+    assert f"{rest['parameters']:,} not decayed, in" in capsys.readouterr().out
