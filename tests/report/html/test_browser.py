@@ -185,3 +185,25 @@ def test_light_and_dark_follow_the_system_and_then_the_button(page):
     assert (paper(), ink_of_figures()) == ("rgb(20, 23, 28)", "rgb(231, 234, 238)")
     page.get_by_role("button", name="Switch between light and dark").click()
     assert (paper(), ink_of_figures()) == ("rgb(255, 255, 255)", "rgb(22, 25, 29)")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_a_phone_and_a_desktop(browser, grid, tmp_path, width):
+    for task in ("xor", "parity", "a task with a name that is long and has no end"):
+        for variant in ("full", "a-variant-with-a-name-that-is-long"):
+            grid.cell(variant, {0: 0.5, 1: 0.6}, {"task.type": task})
+    grid.freeze(base="full")
+    file = tmp_path / "page.html"
+    file.write_text(to_html(make_report(grid.path, statistics=True)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing overflows"
+    wide = page.locator("figure.wide svg").first.bounding_box()
+    assert wide is not None
+    room = page.locator("main").bounding_box()
+    assert room is not None
+    if width == 1280:
+        assert wide["width"] == pytest.approx(room["width"], abs=2)
+    else:
+        assert wide["width"] > room["width"], "figures scroll in their own frame"
+    page.close()
