@@ -36,6 +36,10 @@ def stages() -> list[Stage]:
         *(python, "benchmarks/scan.py", "--device", "cuda", "--judge"),
         *("--json", str(RESULTS / "scan_gpu.json"), "--figure", str(RESULTS / "scan_gpu.svg")),
     )
+    throughput = (
+        *(python, "benchmarks/throughput.py", "--size", "paper"),
+        *("--device", "cuda", "--json", str(RESULTS / "throughput_gpu.json")),
+    )
     ready = ("install", "machine")
     # plugins of pytest that the machine happens to hold are not ours to test
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -46,6 +50,7 @@ def stages() -> list[Stage]:
         Stage("gpu", "native tests", tests, ready, alone),
         Stage("gpu", "doctor", doctor, ready, output=RESULTS / "doctor_gpu.json"),
         Stage("gpu", "benchmarks", benchmarks, ready),
+        Stage("gpu", "throughput", throughput, ready),
     ]
 
 

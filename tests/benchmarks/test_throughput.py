@@ -1,0 +1,49 @@
+"""The benchmark runs, counts its tokens, and says what is not there. No time decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import throughput
+
+
+def test_a_line_a_mixer_and_a_column_a_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = throughput.Size(16, 1, 16, 32, (8, 16))
+    monkeypatch.setitem(throughput.SIZES, "small", tiny)
+    words = [
+        "--size",
+        "small",
+        "--device",
+        "cpu",
+        "--steps",
+        "1",
+        "--mixers",
+        "prism,attention,nix",
+    ]
+    throughput.main([*words, "--json", str(tmp_path / "out.json")])
+    printed = capsys.readouterr().out
+    assert "not installed: nix\n" in printed
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert [(row["mixer"], row["length"]) for row in written["rows"]] == [
+        ("prism", 8),
+        ("prism", 16),
+        ("attention", 8),
+        ("attention", 16),
+    ]
+    for row in written["rows"]:
+        assert row["tokens_per_s"] == pytest.approx(32 / row["seconds"][0])
+    lines = [line.split() for line in printed.splitlines()]
+    assert [line[0] for line in lines[1:4]] == ["mixer", "prism", "attention"]
+    assert lines[1][2:] == ["8", "16"]
+
+
+def test_the_papers_size_has_the_papers_parameters() -> None:
+    size = throughput.SIZES["paper"]
+    with throughput.torch.device("meta"):
+        model = throughput.model_of("attention", size)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert 0.1e9 < count < 0.14e9
