@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from seqzoo.scan.not_finite import find_broken, mark_broken, without_broken
 from seqzoo.scan.ops import chunked_scan
-from seqzoo.scan.passes import ScanOptions
-from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
+from seqzoo.scan.plain import last_of_each_token, plain_problem, single_steps
 from seqzoo.scan.problem import ScanProblem, ScanResult
-from seqzoo.scan.rows import scan_tensors
+from seqzoo.scan.rows import ScanOptions, scan_tensors
 from seqzoo.scan.token import step_token
 from seqzoo.scan.transposed import scan_transposed
 
@@ -33,18 +32,21 @@ class ChunkedBackend:
         queries = problem.queries
         if queries.shape[0] == 0 or queries.shape[1] == 0:
             return ScanResult(problem.no_outputs(), problem.initial_state())
-        if not is_plain(problem):
-            outputs, final = self.scan(plain_problem(problem))
+        if problem.writes.steps > 1:
+            outputs, final = self.scan(single_steps(problem))
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
         broken = find_broken(problem)
         if broken is not None:
-            result = self.scan(without_broken(problem, broken))
+            result = self.scan(without_broken(problem))
             return mark_broken(result, broken, problem.cu_seqlens)
         if problem.transposed_read:
-            return scan_transposed(problem, self.scan)
+            return scan_transposed(plain_problem(problem), self.scan)
         erase = problem.transition.erase
         before_decay = erase is not None and erase.before_decay
-        options = ScanOptions(problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size)
+        along_key = erase is not None and erase.along_key
+        options = ScanOptions(
+            problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size, along_key
+        )
         state = None if problem.state is None else problem.initial_state()
         outputs, final = chunked_scan(scan_tensors(problem), state, options)
         return ScanResult(outputs.to(queries.dtype), final)

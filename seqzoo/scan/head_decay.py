@@ -46,7 +46,7 @@ def head_factors(
     reading: Tensor, keys: Tensor, log_decay: Tensor, before_decay: bool
 ) -> tuple[ChunkFactors, HeadDecays]:
     """reading (M, P, C, K); keys (M, C, Q, K); log_decay (M, C)."""
-    decays = _decays(reading, log_decay, before_decay)
+    decays = head_decays(reading, log_decay, before_decay)
     rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
     scores = torch.bmm(key_rows, rows.mT)
     by_stream(scores, keys).mul_(decays.pairs[:, :, None])
@@ -105,8 +105,9 @@ def head_gradients(
     return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
 
 
-def _decays(reading: Tensor, log_decay: Tensor, before_decay: bool) -> HeadDecays:
-    chunks, kinds, chunk, _ = reading.shape
+def head_decays(reading: Tensor, log_decay: Tensor, before_decay: bool = False) -> HeadDecays:
+    """reading (., P, C, .), for its sizes; log_decay (M, C)."""
+    kinds, (chunks, chunk) = reading.shape[1], log_decay.shape
     log_decay = log_decay.clamp(min=-1e4)  # exp is 0 all the same, and 0 times it is not NaN
     ones = log_decay.new_ones(chunk, chunk)
     # spans[j, i] = g_{j+1} + ... + g_i, summed and not subtracted: 0 times the other tokens

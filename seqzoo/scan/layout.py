@@ -81,13 +81,14 @@ def choose_layout(
     """The layout of a scan of at least one token.
 
     Args:
-        queries: (B, T, H, K).
+        queries: (B, T, G, K).
         values: (B, T, R, H, V).
         bounds: N + 1 numbers, where packed sequences begin and end; None if not packed.
         chunk_size: at most so many tokens a chunk.
         power_of_two: round C up to a power of two (for decays that are split dyadically).
     """
-    batch, time, heads, key_size = queries.shape
+    batch, time, _, key_size = queries.shape
+    heads = values.shape[3]
     longest = time
     if bounds is not None:
         longest = max(end - start for start, end in pairwise(bounds))
@@ -116,13 +117,13 @@ def split_writes(layout: ChunkLayout, tensor: Tensor) -> Tensor:
 
 def join_tokens(layout: ChunkLayout, chunks: Tensor, into: Tensor) -> Tensor:
     """Writes (M, C, ...) into (B, T, H, ...), without the padding, and returns that."""
-    layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).transpose(2, 3), into)
+    layout.join(chunks.view(*layout.shape[:2], -1, *chunks.shape[1:]).transpose(2, 3), into)
     return into
 
 
 def join_writes(layout: ChunkLayout, chunks: Tensor, into: Tensor) -> Tensor:
     """Writes (M, C, R, ...) into (B, T, R, H, ...), without the padding, and returns that."""
-    layout.join(chunks.view(*layout.shape, *chunks.shape[1:]).movedim(2, 4), into)
+    layout.join(chunks.view(*layout.shape[:2], -1, *chunks.shape[1:]).movedim(2, 4), into)
     return into
 
 

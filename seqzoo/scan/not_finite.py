@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
+from seqzoo.scan.problem import ScanProblem, ScanResult, Transition, Writes
 
 __all__ = ["find_broken", "mark_broken", "without_broken"]
 
@@ -21,53 +21,52 @@ __all__ = ["find_broken", "mark_broken", "without_broken"]
 def find_broken(problem: ScanProblem) -> Tensor | None:
     """Which tokens of which heads are not finite, (B, T, H) bool; None where all are.
 
-    The problem is plain (see `seqzoo.scan.plain`). A log decay of -inf is a number like others. In
-    a graph and on the meta device, where there are no numbers to look at, it is None.
+    Tokens have one micro-step. A log decay of -inf is a number like others. In a graph and on the
+    meta device, where there are no numbers to look at, it is None.
     """
     if torch.compiler.is_compiling() or problem.queries.is_meta:
         return None
     found: Tensor | None = None
-    for tensor, axes, highest in _tensors(problem):
+    for tensor, axes, below in _tensors(problem):
         total = float(tensor.detach().sum())  # finite only if every element is
-        if math.isfinite(total) or (not highest and total == -math.inf):
+        if math.isfinite(total) or (not below and total == -math.inf):
             continue
-        wrong = tensor.isnan() | (tensor == math.inf)
-        wrong = wrong | (tensor == -math.inf) if highest else wrong
-        by_head = wrong.any(dim=axes[0]) if axes else wrong
-        for axis in axes[1:]:
+        by_head = _wrong(tensor, below)
+        for axis in axes:
             by_head = by_head.any(dim=axis)
+        sharing = problem.heads // by_head.shape[2]
+        if sharing > 1:
+            by_head = by_head.repeat_interleave(sharing, dim=2)
         found = by_head if found is None else found | by_head
     return None if found is None or not bool(found.any()) else found
 
 
-def without_broken(problem: ScanProblem, broken: Tensor) -> ScanProblem:
-    """The same problem with zeros for these tokens."""
+def without_broken(problem: ScanProblem) -> ScanProblem:
+    """The same problem with zeros for what is not finite."""
 
-    def clean(tensor: Tensor | None, ranked: bool = False) -> Tensor | None:
+    def clean(tensor: Tensor | None, below: bool = True) -> Tensor | None:
         if tensor is None:
             return None
-        mask = broken.unsqueeze(2) if ranked else broken
-        return tensor.masked_fill(mask[(...,) + (None,) * (tensor.ndim - mask.ndim)], 0.0)
+        return tensor.masked_fill(_wrong(tensor, below), 0.0)
 
     transition, writes = problem.transition, problem.writes
     erase = transition.erase
     if erase is not None:
-        erase = Erase(
+        erase = replace(
+            erase,
             read=clean(erase.read),
             strength=clean(erase.strength),
             write=clean(erase.write),
-            before_decay=erase.before_decay,
         )
-    keys, values = clean(writes.keys, ranked=True), clean(writes.values, ranked=True)
-    queries = clean(problem.queries)
+    keys, values, queries = clean(writes.keys), clean(writes.values), clean(problem.queries)
     assert keys is not None
     assert values is not None
     assert queries is not None
     return replace(
         problem,
         queries=queries,
-        transition=Transition(clean(transition.log_decay), erase),
-        writes=Writes(keys, values, clean(writes.strengths, ranked=True)),
+        transition=Transition(clean(transition.log_decay, below=False), erase),
+        writes=Writes(keys, values, clean(writes.strengths)),
     )
 
 
@@ -86,6 +85,12 @@ def mark_broken(result: ScanResult, broken: Tensor, cu_seqlens: Tensor | None) -
     return ScanResult(outputs, result.state.masked_fill(at_end[..., None, None], math.nan))
 
 
+def _wrong(tensor: Tensor, below: bool) -> Tensor:
+    """Where it is NaN or inf, and with `below` where it is -inf."""
+    wrong = tensor.isnan() | (tensor == math.inf)
+    return wrong | (tensor == -math.inf) if below else wrong
+
+
 def _tensors(problem: ScanProblem) -> list[tuple[Tensor, tuple[int, ...], bool]]:
     """Each tensor, its axes beside batch, time and heads, and whether -inf is wrong in it."""
     transition, writes = problem.transition, problem.writes
@@ -99,4 +104,4 @@ def _tensors(problem: ScanProblem) -> list[tuple[Tensor, tuple[int, ...], bool]]
     ]
     if erase is not None:
         found += [(erase.read, (3,), True), (erase.strength, (), True), (erase.write, (3,), True)]
-    return [(tensor, axes, lowest) for tensor, axes, lowest in found if tensor is not None]
+    return [(tensor, axes, below) for tensor, axes, below in found if tensor is not None]

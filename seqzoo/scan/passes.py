@@ -16,25 +16,17 @@ from seqzoo.scan.factors import ChunkFactors
 from seqzoo.scan.head_decay import HeadDecays, head_edges, head_factors, head_gradients
 from seqzoo.scan.layout import ChunkLayout, choose_layout, join_tokens, split_tokens
 from seqzoo.scan.problem import read_bounds
-from seqzoo.scan.rows import ChunkRows, ScanTensors, chunk_rows, reading_and_keys, tensor_gradients
+from seqzoo.scan.rows import (
+    ChunkRows,
+    ScanOptions,
+    ScanTensors,
+    chunk_rows,
+    reading_and_keys,
+    tensor_gradients,
+)
+from seqzoo.scan.shared_scores import run_shared, run_shared_back
 from seqzoo.scan.undecayed import undecayed_factors, undecayed_gradients
 from seqzoo.scan.within import Solved, chunk_steps, run_chunks, run_chunks_back
-
-
-class ScanOptions(NamedTuple):
-    """What is not differentiated.
-
-    Attributes:
-        cu_seqlens: (N + 1,) integer, or None if not packed.
-        before_decay: the erase reads see the state before their token's decay.
-        scale: a factor on the outputs.
-        chunk_size: at most so many tokens a chunk.
-    """
-
-    cu_seqlens: Tensor | None
-    before_decay: bool
-    scale: float
-    chunk_size: int
 
 
 class Kept(NamedTuple):
@@ -91,16 +83,18 @@ def chunked_forward(
 ) -> tuple[Tensor, Kept]:
     """Writes the outputs into (B, T, H, V), and returns the final state, (B, H, V, K) or
     (N, H, V, K) if packed, and what was kept; all in one dtype, and state None is zero."""
-    rows = chunk_rows(layout, tensors, options.scale)
-    factors, decays = _factors(rows, options.before_decay)
+    rows = chunk_rows(layout, tensors, options)
     num_sequences = layout.num_sequences
     if state is None and layout.active[0] < num_sequences:  # an empty sequence keeps its zeros
         shape = (num_sequences, *_state_shape(tensors))
         state = tensors.values.new_zeros(shape)
     first = None if state is None else layout.order_states(state)
-    outputs, final, solved = run_chunks(
-        factors, rows.values.flatten(1, 2), layout.chunk, first, _lanes(layout)
-    )
+    lanes, values = _lanes(layout), rows.values.flatten(1, 2)
+    if tensors.shares_scores:
+        outputs, final, factors, solved, decays = run_shared(rows, values, first, lanes)
+    else:
+        factors, decays = _factors(rows, options.before_decay)
+        outputs, final, solved = run_chunks(factors, values, layout.chunk, first, lanes)
     kept = Kept(rows.reading, rows.keys, factors, solved, decays)
     join_tokens(layout, outputs, into)
     return layout.restore_states(final), kept
@@ -118,7 +112,7 @@ def thinned(kept: Kept) -> Kept:
 
 def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, kept: Kept) -> Kept:
     """The inverse of `thinned`, for the same layout, tensors and options."""
-    reading, keys = reading_and_keys(layout, tensors, options.scale)
+    reading, keys = reading_and_keys(layout, tensors, options)
     factors, decays = kept.factors, kept.decays
     if factors is None:
         assert tensors.log_decay is not None
@@ -126,7 +120,7 @@ def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, ke
         factors, decays = channel_factors(reading, keys, log_decay, options.before_decay)
     else:
         starts, ends = reading.flatten(1, 2), keys.flatten(1, 2)
-        if isinstance(decays, HeadDecays):
+        if isinstance(decays, HeadDecays) and not tensors.shares_scores:
             starts, ends = head_edges(reading, keys, decays)
         factors = factors._replace(starts=starts, ends=ends)
     solved = kept.solved
@@ -167,19 +161,25 @@ def chunked_backward(
         of_final = layout.order_states(of_final).contiguous()
     lanes = _lanes(layout)
     total = layout.num_sequences * layout.shape[2]
-    of_factors, of_values, of_state = run_chunks_back(
-        factors, solved, of_rows, of_final, lanes, total
-    )
-    before_decay = options.before_decay
-    if tensors.log_decay is None:
-        gradients = undecayed_gradients(reading, keys, of_factors)
-    elif isinstance(decays, HeadDecays):
-        gradients = head_gradients(reading, keys, factors, decays, of_factors, before_decay)
+    if tensors.shares_scores:
+        assert isinstance(decays, HeadDecays)
+        gradients, of_values, of_state = run_shared_back(
+            reading, keys, factors.scores, solved, decays, of_rows, of_final, lanes, total
+        )
     else:
-        gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
+        of_factors, of_values, of_state = run_chunks_back(
+            factors, solved, of_rows, of_final, lanes, total
+        )
+        before_decay = options.before_decay
+        if tensors.log_decay is None:
+            gradients = undecayed_gradients(reading, keys, of_factors)
+        elif isinstance(decays, HeadDecays):
+            gradients = head_gradients(reading, keys, factors, decays, of_factors, before_decay)
+        else:
+            gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
     of_values = of_values.unflatten(1, keys.shape[1:3])
     found = ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay)
-    tensor_gradients(layout, tensors, options.scale, found, into)
+    tensor_gradients(layout, tensors, options, found, into)
     return None if of_state is None else layout.restore_states(of_state)
 
 
@@ -200,5 +200,5 @@ def _lanes(layout: ChunkLayout) -> list[int]:
 
 def _state_shape(tensors: ScanTensors) -> tuple[int, int, int]:
     """(H, V, K)."""
-    heads, key_size = tensors.queries.shape[-2:]
-    return heads, tensors.values.shape[-1], key_size
+    heads, value_size = tensors.values.shape[-2:]
+    return heads, value_size, tensors.keys.shape[-1]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqzoo.scan.problem import Erase, ScanProblem, Transition, Writes
 
-__all__ = ["is_plain", "last_of_each_token", "plain_problem"]
+__all__ = ["is_plain", "last_of_each_token", "plain_problem", "single_steps"]
 
 
 def is_plain(problem: ScanProblem) -> bool:
@@ -25,7 +25,8 @@ def is_plain(problem: ScanProblem) -> bool:
 
 def plain_problem(problem: ScanProblem) -> ScanProblem:
     """The same problem with keys of every head written out, and a micro-step a token."""
-    heads, steps = problem.heads, problem.writes.steps
+    problem = single_steps(problem)
+    heads = problem.heads
     writes, erase = problem.writes, problem.transition.erase
     keys = _per_head(writes.keys, heads)
     if erase is not None:
@@ -36,19 +37,29 @@ def plain_problem(problem: ScanProblem) -> ScanProblem:
             first = keys.select(-3, 0)
             read, strength, write = read, None, -strength[..., None] * first
         erase = Erase(read, strength, write, before_decay=erase.before_decay)
-    queries, cu_seqlens = problem.queries, problem.cu_seqlens
+    queries = problem.queries
     if not problem.transposed_read:
         queries = _per_head(queries, heads)
-    if steps > 1:
-        apart = queries.new_zeros(*queries.shape[:2], steps - 1, *queries.shape[2:])
-        queries = torch.cat([apart, queries.unsqueeze(2)], dim=2).flatten(1, 2)
-        cu_seqlens = None if cu_seqlens is None else cu_seqlens * steps
     return replace(
         problem,
         queries=queries,
         transition=Transition(problem.transition.log_decay, erase),
         writes=Writes(keys, writes.values, writes.strengths),
-        cu_seqlens=cu_seqlens,
+    )
+
+
+def single_steps(problem: ScanProblem) -> ScanProblem:
+    """The same problem with a token for each micro-step, whose outputs count at the last alone."""
+    writes, steps = problem.writes, problem.writes.steps
+    if steps == 1:
+        return problem
+    queries, cu_seqlens = problem.queries, problem.cu_seqlens
+    apart = queries.new_zeros(*queries.shape[:2], steps - 1, *queries.shape[2:])
+    return replace(
+        problem,
+        queries=torch.cat([apart, queries.unsqueeze(2)], dim=2).flatten(1, 2),
+        writes=Writes(writes.keys, writes.values, writes.strengths),
+        cu_seqlens=None if cu_seqlens is None else cu_seqlens * steps,
     )
 
 

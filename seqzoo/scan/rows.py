@@ -43,8 +43,37 @@ class ScanTensors(NamedTuple):
 
     @property
     def tied(self) -> bool:
-        """Whether the erase's key is write key 1."""
+        """Whether the erase's key is write key 1, and what it reads with too."""
         return self.erase_strength is not None and self.erase_read is None
+
+    @property
+    def sharing(self) -> int:
+        """How many heads share a key head, H // G."""
+        return self.values.shape[-2] // self.keys.shape[-2]
+
+    @property
+    def shares_scores(self) -> bool:
+        """Whether the heads of a group have the same scores but for their decay."""
+        by_channel = self.log_decay is not None and self.log_decay.ndim == self.keys.ndim - 1
+        return self.sharing > 1 and not self.erases and not by_channel
+
+
+class ScanOptions(NamedTuple):
+    """What is not differentiated.
+
+    Attributes:
+        cu_seqlens: (N + 1,) integer, or None if not packed.
+        before_decay: the erase reads see the state before their token's decay.
+        scale: a factor on the outputs.
+        chunk_size: at most so many tokens a chunk.
+        along_key: an erase with a read and a strength takes away along write key 1.
+    """
+
+    cu_seqlens: Tensor | None
+    before_decay: bool
+    scale: float
+    chunk_size: int
+    along_key: bool = False
 
 
 def scan_tensors(problem: ScanProblem) -> ScanTensors:
@@ -66,9 +95,12 @@ def scan_tensors(problem: ScanProblem) -> ScanTensors:
 class ChunkRows(NamedTuple):
     """The same in chunks: P kinds of reading rows, 1 or with an erase 2, and Q key streams.
 
+    Where the heads of a group share their scores, `reading` and `keys` have a row a group, M' of
+    them; otherwise M' = M.
+
     Attributes:
-        reading: (M, P, C, K), queries and erase reads.
-        keys: (M, C, Q, K).
+        reading: (M', P, C, K), queries and erase reads.
+        keys: (M', C, Q, K).
         values: (M, C, Q, V).
         log_decay: (M, C), (M, C, K) or None.
     """
@@ -79,9 +111,9 @@ class ChunkRows(NamedTuple):
     log_decay: Tensor | None
 
 
-def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, scale: float) -> ChunkRows:
+def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions) -> ChunkRows:
     """Lays a scan's tensors out in chunks."""
-    reading, keys = reading_and_keys(layout, tensors, scale)
+    reading, keys = reading_and_keys(layout, tensors, options)
     values = split_writes(layout, tensors.values)
     own = keys.shape[2] - values.shape[4]  # key streams of the erase alone
     rows = values.new_empty(*layout.shape, *keys.shape[1:3], values.shape[-1])
@@ -99,24 +131,28 @@ def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, scale: float) -> Chunk
 
 
 def reading_and_keys(
-    layout: ChunkLayout, tensors: ScanTensors, scale: float
+    layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions
 ) -> tuple[Tensor, Tensor]:
-    """The reading rows (M, P, C, K) and key rows (M, C, Q, K)."""
-    queries, keys, _, _, _, read, strength, write = tensors
-    queries = split_tokens(layout, queries)
-    keys = split_writes(layout, keys)
-    own = int(tensors.erases and not tensors.tied)
-    streams, chunk, size = own + keys.shape[4], layout.chunk, keys.shape[-1]
+    """The reading rows (M', P, C, K) and key rows (M', C, Q, K)."""
+    read, strength, write = tensors[-3:]
+    heads = tensors.keys.shape[-2] if tensors.shares_scores else layout.shape[2]
+    queries = _per_head(split_tokens(layout, tensors.queries), heads)
+    keys = _per_head(split_writes(layout, tensors.keys), heads)
+    own = own_streams(tensors, options)
+    shape, chunk, size = queries.shape[:3], layout.chunk, keys.shape[-1]
 
-    reading = queries.new_empty(*layout.shape, 1 + tensors.erases, chunk, size)
-    torch.mul(queries, scale, out=reading[:, :, :, 0])
-    key_rows = keys.new_empty(*layout.shape, chunk, streams, size)
+    reading = queries.new_empty(*shape, 1 + tensors.erases, chunk, size)
+    torch.mul(queries, options.scale, out=reading[:, :, :, 0])
+    key_rows = keys.new_empty(*shape, chunk, own + keys.shape[4], size)
     key_rows[..., own:, :].copy_(keys)
     if tensors.erases:
-        erase_read = keys[..., 0, :] if read is None else split_tokens(layout, read)
-        erase_key = erase_read if write is None else split_tokens(layout, write)
+        erase_read = keys[..., 0, :]
+        if read is not None:
+            erase_read = _per_head(split_tokens(layout, read), heads)
         if own:
-            key_rows[..., 0, :].copy_(erase_key)
+            key_rows[..., 0, :].copy_(
+                erase_read if write is None else _per_head(split_tokens(layout, write), heads)
+            )
         if strength is None:
             torch.neg(erase_read, out=reading[:, :, :, 1])
         else:
@@ -125,44 +161,78 @@ def reading_and_keys(
     return reading.flatten(0, 2), key_rows.flatten(0, 2)
 
 
+def own_streams(tensors: ScanTensors, options: ScanOptions) -> int:
+    """Key streams of the erase alone: 0, or 1 where it takes away along no key of the writes."""
+    return int(tensors.erases and not tensors.tied and not options.along_key)
+
+
 def tensor_gradients(
     layout: ChunkLayout,
     tensors: ScanTensors,
-    scale: float,
+    options: ScanOptions,
     gradients: ChunkRows,
     into: ScanTensors,
 ) -> None:
     """Writes the gradients of `chunk_rows`' tensors, from those of its rows, into tensors alike."""
-    _, keys, values, strengths, _, read, strength, write = tensors
-    own = int(tensors.erases and not tensors.tied)
-    of_queries = join_tokens(layout, gradients.reading[:, 0], into.queries)
-    if scale != 1.0:
-        of_queries.mul_(scale)
-    of_keys = join_writes(layout, gradients.keys[:, :, own:], into.keys)
+    values, strengths = tensors.values, tensors.strengths
+    own = own_streams(tensors, options)
+    groups = len(gradients.values) // tensors.sharing  # M rows or fewer, and as many sums
+    of_queries = join_tokens(layout, _sums(gradients.reading[:, 0], groups), into.queries)
+    if options.scale != 1.0:
+        of_queries.mul_(options.scale)
+    of_keys = join_writes(layout, _sums(gradients.keys[:, :, own:], groups), into.keys)
     of_values = join_writes(layout, gradients.values[:, :, own:], into.values)
     if strengths is not None:
         assert into.strengths is not None
         into.strengths.copy_(short_sums(of_values * values))
         of_values.mul_(strengths[..., None])
-    if gradients.log_decay is not None:
-        assert into.log_decay is not None
+    if into.log_decay is not None:
+        assert gradients.log_decay is not None
         join_tokens(layout, gradients.log_decay, into.log_decay)
 
     if tensors.erases:
-        of_read = torch.empty_like(of_queries) if into.erase_read is None else into.erase_read
-        join_tokens(layout, gradients.reading[:, 1], of_read)
-        if strength is None:
-            of_read.neg_()
-        else:
-            assert into.erase_strength is not None
-            into.erase_strength.copy_(
-                short_sums(of_read * (keys[:, :, 0] if read is None else read))
-            )
-            of_read.mul_(strength[..., None])
-        if own and write is None:
-            of_read.add_(join_tokens(layout, gradients.keys[:, :, 0], torch.empty_like(of_read)))
-        elif own:
-            assert into.erase_write is not None
-            join_tokens(layout, gradients.keys[:, :, 0], into.erase_write)
-        if read is None:
+        of_read = _read_gradient(layout, tensors, gradients, into)
+        if own:
+            of_own = _sums(gradients.keys[:, :, 0], groups)
+            if into.erase_write is None:
+                of_read.add_(join_tokens(layout, of_own, torch.empty_like(of_read)))
+            else:
+                join_tokens(layout, of_own, into.erase_write)
+        if tensors.erase_read is None:
             of_keys[:, :, 0] += of_read
+        elif into.erase_read is not None and of_read is not into.erase_read:
+            into.erase_read.copy_(of_read)
+
+
+def _read_gradient(
+    layout: ChunkLayout, tensors: ScanTensors, gradients: ChunkRows, into: ScanTensors
+) -> Tensor:
+    """The gradient of what the erase reads with, (B, T, G, K); writes that of its strength."""
+    keys, read, strength, _ = tensors.keys, *tensors[-3:]
+    sharing = tensors.sharing
+    key_heads, size = keys.shape[-2:]
+    if sharing == 1 and into.erase_read is not None:
+        of_read = into.erase_read
+    else:
+        of_read = keys.new_empty(*keys.shape[:2], key_heads * sharing, size)
+    join_tokens(layout, gradients.reading[:, 1], of_read)
+    grouped = of_read.unflatten(2, (key_heads, sharing))
+    if strength is None:
+        of_read.neg_()
+    else:
+        assert into.erase_strength is not None
+        by = keys[:, :, 0] if read is None else read
+        into.erase_strength.copy_(short_sums(grouped * by.unsqueeze(3)).flatten(2))
+        of_read.mul_(strength[..., None])
+    return of_read if sharing == 1 else grouped.sum(3)
+
+
+def _per_head(chunks: Tensor, heads: int) -> Tensor:
+    """(steps, sequences, G, ...) -> (steps, sequences, H, ...)."""
+    sharing = heads // chunks.shape[2]
+    return chunks if sharing == 1 else chunks.repeat_interleave(sharing, dim=2)
+
+
+def _sums(rows: Tensor, groups: int) -> Tensor:
+    """(M, ...) -> (M // sharing, ...), the sum over the heads of each group."""
+    return rows if len(rows) == groups else rows.unflatten(0, (groups, -1)).sum(1)

@@ -18,14 +18,13 @@ from torch import Tensor
 from seqzoo.scan.layout import ChunkLayout, Piece
 from seqzoo.scan.passes import (
     Kept,
-    ScanOptions,
     chunked_backward,
     chunked_forward,
     restored,
     scan_layout,
     thinned,
 )
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.rows import ScanOptions, ScanTensors, own_streams
 
 SEGMENT_BYTES = 1 << 25
 """Of chunk-local tensors, what a segment on a CPU may hold: a server's last cache."""
@@ -60,7 +59,7 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
     steps, sequences, heads = layout.shape
     on_cpu = tensors.queries.device.type == "cpu"
     limit = SEGMENT_BYTES if on_cpu else LARGE_SEGMENT_BYTES
-    most = limit // chunk_bytes(layout.chunk, tensors)
+    most = limit // chunk_bytes(layout.chunk, tensors, options)
     whole = [Piece(slice(None), layout)]
     if steps * sequences * heads <= most:
         return Segments(layout, whole)
@@ -69,11 +68,11 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
     return Segments(layout, pieces if len(pieces) > 2 else whole)
 
 
-def chunk_bytes(chunk: int, tensors: ScanTensors) -> int:
+def chunk_bytes(chunk: int, tensors: ScanTensors, options: ScanOptions) -> int:
     """About what one chunk of C tokens keeps for its backward, in bytes."""
     key_size, value_size = tensors.keys.shape[-1], tensors.values.shape[-1]
     kinds = 1 + tensors.erases
-    streams = tensors.keys.shape[2] + (tensors.erases and not tensors.tied)
+    streams = tensors.keys.shape[2] + own_streams(tensors, options)
     rows = 2 * (kinds + streams) * key_size + streams * value_size
     scores = (streams + 1) * kinds * chunk
     numbers = chunk * (rows + scores) + key_size * value_size
@@ -97,7 +96,7 @@ def forward(
         options: as given to `cut`.
         keep: whether anything is kept for a backward.
     """
-    shape = (*tensors.queries.shape[:3], tensors.values.shape[-1])
+    shape = (*tensors.values.shape[:2], *tensors.values.shape[3:])
     outputs = tensors.values.new_empty(shape)
     if len(segments.pieces) == 1:
         final, kept = chunked_forward(segments.whole, tensors, state, options, outputs)

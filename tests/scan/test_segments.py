@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqzoo.scan import scan, segments
 from seqzoo.scan.problem import check_scan
-from seqzoo.scan.rows import scan_tensors
+from seqzoo.scan.rows import ScanOptions, scan_tensors
 from seqzoo.scan.segments import cut
 
 from .oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
@@ -58,9 +58,9 @@ def test_segments_hold_every_token_once_and_at_most_so_many_chunks(lengths, most
     case = make_case(time=29) if lengths is None else make_case(lengths=lengths)
     queries, transition, writes, state = case.arguments()
     problem = check_scan(queries, transition, writes, state, case.cu_seqlens, case.scale, 4)
-    options = segments.ScanOptions(case.cu_seqlens, case.before_decay, case.scale, 4)
+    options = ScanOptions(case.cu_seqlens, case.before_decay, case.scale, 4)
     tensors = scan_tensors(problem)
-    monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors))
+    monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors, options))
     _, pieces = cut(tensors, options)
     time = torch.arange(queries.shape[1])
     held = torch.cat([time[piece.tokens] for piece in pieces])
@@ -74,10 +74,12 @@ def test_nothing_is_cut_in_two(monkeypatch):
     case = make_case(time=32)  # 32 chunks of 4 tokens
     queries, transition, writes, state = case.arguments()
     tensors = scan_tensors(check_scan(queries, transition, writes, state))
-    options = segments.ScanOptions(None, case.before_decay, case.scale, 4)
+    options = ScanOptions(None, case.before_decay, case.scale, 4)
     numbers = {}
     for most in (32, 16, 15):
-        monkeypatch.setattr(segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors))
+        monkeypatch.setattr(
+            segments, "SEGMENT_BYTES", most * segments.chunk_bytes(4, tensors, options)
+        )
         numbers[most] = len(cut(tensors, options).pieces)
     assert numbers == {32: 1, 16: 1, 15: 3}
 

@@ -10,20 +10,21 @@ from torch import Tensor
 
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
-from seqzoo.scan.passes import Kept, ScanOptions
+from seqzoo.scan.passes import Kept
 from seqzoo.scan.precision import full_precision
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.rows import ScanOptions, ScanTensors
 from seqzoo.scan.segments import backward, cut, forward
 
 ARGUMENTS = (
     "Tensor queries, Tensor keys, Tensor values, Tensor? strengths, Tensor? log_decay, "
     "Tensor? erase_read, Tensor? erase_strength, Tensor? erase_write, Tensor? state, "
-    "Tensor? cu_seqlens, bool before_decay, float scale, int chunk_size"
+    "Tensor? cu_seqlens, bool before_decay, float scale, int chunk_size, bool along_key"
 )
 """Of every operator over a whole scan: the fields of `ScanTensors`, the state, and the fields of
 `ScanOptions`."""
 
 NUM_TENSORS = len(ScanTensors._fields)
+NUM_OPTIONS = len(ScanOptions._fields)
 
 
 def chunked_scan(
@@ -122,8 +123,8 @@ def split_arguments(arguments: tuple[Any, ...]) -> tuple[ScanTensors, Tensor | N
 def fake_scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     """Empty results of the right shapes."""
     tensors, _, options = split_arguments(arguments)
-    batch, time, heads, key_size = tensors.queries.shape
-    value_size = tensors.values.shape[-1]
+    batch, time, _, heads, value_size = tensors.values.shape
+    key_size = tensors.keys.shape[-1]
     sequences = batch if options.cu_seqlens is None else len(options.cu_seqlens) - 1
     outputs = tensors.queries.new_empty(batch, time, heads, value_size)
     return outputs, tensors.queries.new_empty(sequences, heads, value_size, key_size)
@@ -165,7 +166,7 @@ def backward_by(operator: Any) -> Any:
 
     def backward(ctx: Any, of_outputs: Tensor | None, of_final: Tensor | None) -> tuple[Any, ...]:
         gradients = gradients_by(operator, ctx.options)
-        return *gradients(of_outputs, of_final, *ctx.saved_tensors), None, None, None, None
+        return *gradients(of_outputs, of_final, *ctx.saved_tensors), *(None,) * NUM_OPTIONS
 
     return backward
 

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from seqzoo.scan.passes import ScanOptions
 from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
 from seqzoo.scan.problem import ScanProblem, ScanResult
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.rows import ScanOptions, ScanTensors
 from seqzoo.scan.token import step_token
 from seqzoo.scan.triton.available import available
 from seqzoo.scan.triton.padding import padded

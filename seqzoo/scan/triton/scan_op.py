@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqzoo.scan.ops.chunked import (
     ARGUMENTS,
+    NUM_OPTIONS,
     backward_by,
     fake_gradients,
     gradients_by,
@@ -51,7 +52,7 @@ class _TritonScan(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         gradients = gradients_by(_scan_backward, ctx.options)
         found = ScanGradients.apply(gradients, of_outputs, of_final, *ctx.saved_tensors)
-        return *found, None, None, None, None  # type: ignore[misc]
+        return *found, *(None,) * NUM_OPTIONS  # type: ignore[misc]
 
     jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
     vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]

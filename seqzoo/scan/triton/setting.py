@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqzoo.scan.passes import ScanOptions
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.rows import ScanOptions, ScanTensors
 from seqzoo.scan.triton.architecture import architecture_of, capability
 from seqzoo.scan.triton.chunk_table import ChunkTable, chunk_table
 from seqzoo.scan.triton.configs import config_for

@@ -32,7 +32,7 @@ def operator_arguments(case: Case, requires_grad: bool):
     problem = check_scan(queries, transition, writes, state, case.cu_seqlens, case.scale)
     tensors = [*scan_tensors(problem), state]
     leaves = [None if t is None else t.clone().requires_grad_(requires_grad) for t in tensors]
-    return (*leaves, case.cu_seqlens, case.before_decay, case.scale, 5)
+    return (*leaves, case.cu_seqlens, case.before_decay, case.scale, 5, False)
 
 
 def test_it_is_a_proper_operator(case):
