@@ -55,8 +55,9 @@ test-peers: $(VENV)/.installed-peers ## Compare the scan with other libraries' p
 test-triton: ## Run and compile the kernels under Triton 3.6, 3.7 and 3.9; no GPU needed.
 	$(PYTHON) benchmarks/triton_versions.py
 
-kernels: $(VENV)/.installed ## Compile every GPU kernel for four targets; no GPU needed.
-	$(BIN)/seqzoo kernels --target sm_80 --target sm_90 --target sm_100 --target gfx942
+kernels: $(VENV)/.installed ## Compile every GPU kernel for seven targets; no GPU needed.
+	$(BIN)/seqzoo kernels --target sm_80 --target sm_86 --target sm_89 --target sm_90 \
+	  --target sm_100 --target sm_120 --target gfx942
 
 wheelhouse: ## Gather in wheelhouse/ what an offline GPU machine lacks (Python 3.12, x86-64).
 	rm -rf wheelhouse

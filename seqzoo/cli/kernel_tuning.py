@@ -122,4 +122,5 @@ def _row(tuned: Tuned) -> dict[str, Any]:
         name: None if value == float("inf") else value
         for name, value in (("ms_before", tuned.ms_before), ("ms_after", tuned.ms_after))
     }
-    return asdict(tuned) | finite
+    size = {"size": tuned.size.elements, "bits": tuned.size.bits}
+    return asdict(tuned) | size | finite

@@ -23,7 +23,7 @@ __all__ = ["command"]
 def command(
     targets: Annotated[
         list[str] | None,
-        typer.Option("--target", metavar="ARCH", help="sm_80, sm_90, sm_100, gfx942, ...; sm_90."),
+        typer.Option("--target", metavar="ARCH", help="sm_80, sm_86, sm_90, gfx942, ...; sm_90."),
     ] = None,
     kernel: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the kernel of this name.")
@@ -52,11 +52,12 @@ def command(
 ) -> None:
     """Compile every kernel ahead of time: registers, spills, shared memory, matrix instructions.
 
-    Fails where a kernel does not compile, spills registers, or wants more shared memory than the
-    target has. With --tune nothing is listed: faster tiles, warps and stages are searched for on a
-    GPU, each checked against the reference before it may win, and what wins is written at once.
-    With --cost each kernel of a call is counted in the machine code, forward and backward, and a
-    simple model of the GPU predicts its time.
+    Fails where a kernel does not compile, wants more shared memory than the target has, or spills
+    registers on sm_80, sm_90, sm_100 or gfx942; on other targets spills are reported. With --tune
+    nothing is listed: faster tiles, warps and stages are searched for on a GPU, each checked
+    against the reference before it may win, and what wins is written at once. With --cost each
+    kernel of a call is counted in the machine code, forward and backward, and a simple model of the
+    GPU predicts its time.
     """
     if cost:
         if tune or kernel is not None:

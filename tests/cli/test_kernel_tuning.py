@@ -11,7 +11,7 @@ from seqzoo.cli import kernel_tuning as command
 from seqzoo.cli import main
 from seqzoo.scan.triton.aot import catalogue
 from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
-from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.tuning import search
 from seqzoo.scan.triton.tuning.search import GpuLostError, Tuned
 from seqzoo.scan.triton.tuning.tuned_table import TunedTable
@@ -49,7 +49,9 @@ def test_every_search_once(searched, capsys, table_path):
     out = capsys.readouterr().out
     assert len(searched) == len(set(searched)) == 8
     assert f"8 searches for interpreter, into {table_path}" in out
-    assert "elementwise_ends_kernel at 5: 5 tried, none faster than BLOCK_D=2 warps=1" in out
+    assert (
+        "elementwise_ends_kernel at 5 x 32 bits: 5 tried, none faster than BLOCK_D=2 warps=1" in out
+    )
     assert main(["kernels", "--tune"]) == 0
     assert "8 were finished earlier; remove" in capsys.readouterr().out
     assert len(searched) == 8
@@ -59,17 +61,20 @@ def test_one_kernel_into_a_file(searched, capsys, tmp_path):
     other = tmp_path / "other.json"
     words = ["kernels", "--tune", "--kernel", "elementwise_carry_kernel", "--out", str(other)]
     assert main(words) == 0
-    assert searched == [("elementwise_carry_kernel", 2), ("elementwise_carry_kernel", 5)]
+    assert searched == [
+        ("elementwise_carry_kernel", (2, 32)),
+        ("elementwise_carry_kernel", (5, 32)),
+    ]
     assert f"SEQZOO_KERNEL_TABLE={other}" in capsys.readouterr().out
-    assert TunedTable(other).is_done("elementwise_carry_kernel", "interpreter", 5)
+    assert TunedTable(other).is_done("elementwise_carry_kernel", "interpreter", HeadSize(5, 32))
 
 
 def test_rows(searched, capsys):
     assert main(["kernels", "--tune", "--kernel", "elementwise_ends_kernel", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [(row["size"], row["ms_after"], row["finished"]) for row in rows] == [
-        (2, 1.0, True),
-        (5, 1.0, True),
+    assert [(row["size"], row["bits"], row["ms_after"], row["finished"]) for row in rows] == [
+        (2, 32, 1.0, True),
+        (5, 32, 1.0, True),
     ]
 
 

@@ -1,6 +1,6 @@
 """The backward pass: the stages' gradients in reverse, from the inputs alone.
 
-Stages 1 to 5 run again, so that nothing but inputs waits in memory between the passes.
+Stages 1 to 3 run again, so that nothing but inputs waits in memory between the passes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.rows import ScanTensors
-from seqzoo.scan.triton.forward import Chunks, run_to_states
+from seqzoo.scan.triton.forward import Chunks, Scores, run_scores, run_to_states
+from seqzoo.scan.triton.kernels.channel_decay_gradients import channel_decay_gradients_kernel
 from seqzoo.scan.triton.kernels.channel_key_gradients import channel_key_gradients_kernel
 from seqzoo.scan.triton.kernels.channel_read_gradients import channel_read_gradients_kernel
-from seqzoo.scan.triton.kernels.decay_sums import decay_sums_back_kernel
-from seqzoo.scan.triton.kernels.head_key_gradients import head_key_gradients_kernel
-from seqzoo.scan.triton.kernels.head_read_gradients import head_read_gradients_kernel
-from seqzoo.scan.triton.kernels.score_gradients import score_gradients_kernel
+from seqzoo.scan.triton.kernels.row_gradients import row_gradients_kernel
 from seqzoo.scan.triton.kernels.state_pass import carry_back_kernel
 from seqzoo.scan.triton.kernels.value_gradients import value_gradients_kernel
 from seqzoo.scan.triton.setting import BLOCK, Setting
@@ -40,228 +38,270 @@ def run_backward(
         of_final: (N, H, V, K) float32.
     """
     of_outputs = of_outputs.to(setting.dtype).contiguous()
-    chunks = run_to_states(setting, state)
-    of_states, of_solved, of_initial = _carry_back(setting, chunks, of_outputs, of_final)
-    of_values, of_strengths = _values_back(setting, chunks, of_outputs, of_states, of_solved)
-    _scores_back(setting, chunks, of_outputs, of_solved)
-    tied = tensors.tied
-    reads = _reads_back(setting, tied, chunks, of_outputs, of_states, of_solved)
-    keys = _keys_back(setting, reads.of_read if tied else None, chunks, of_states)
-    of_read, of_write = None if tied else reads.of_read, None
-    of_keys = keys.of_keys
-    if setting.own:
-        own, of_keys = of_keys[:, :, 0], of_keys[:, :, 1:].clone()  # results share no memory
-        if tensors.erase_write is not None:
-            of_write = own.contiguous()
-        elif of_read is not None:
-            of_read = of_read + own
-        if tensors.erase_read is None and of_read is not None:
-            of_keys[:, :, 0] += of_read
-            of_read = None
+    scores = run_scores(setting)
+    chunks = run_to_states(setting, scores, state)
+    carried = _carry_back(setting, scores, of_outputs, of_final)
+    values = _values_back(setting, scores, chunks, of_outputs, carried)
+    of_rows = _channel_rows_back if setting.kind == 2 else _rows_back
+    rows = of_rows(setting, scores, chunks, of_outputs, carried, values)
+    of_keys, of_read, of_write = _by_input(setting, tensors, rows)
     gradients = ScanTensors(
-        reads.of_queries,
+        _by_key_head(setting, rows.of_queries),
         of_keys,
-        of_values,
-        of_strengths,
-        _decay_back(setting, reads, keys),
+        values.of_values,
+        None if values.of_strengths is None else values.of_strengths.to(_dtype(setting.strengths)),
+        rows.of_log_decay,
         of_read,
-        _total(reads.of_strength, setting.strength),
+        None if rows.of_strength is None else rows.of_strength.to(_dtype(setting.strength)),
         of_write,
     )
-    return gradients, of_initial
+    return gradients, carried.of_initial
 
 
-def _carry_back(
-    setting: Setting, chunks: Chunks, of_outputs: Tensor, of_final: Tensor
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    of_states = torch.empty_like(chunks.states)
-    of_solved = None if chunks.solved is None else torch.empty_like(chunks.solved)
-    of_initial = torch.empty_like(chunks.final)
+class Carried(NamedTuple):
+    """What the pass against time gives.
+
+    Attributes:
+        of_states: of the state behind each chunk, (chunks, H, K, V).
+        of_solved: B, (chunks, H, C, V), or None.
+        of_initial: (N, H, V, K) float32.
+    """
+
+    of_states: Tensor
+    of_solved: Tensor | None
+    of_initial: Tensor
+
+
+class OfValues(NamedTuple):
+    """Of values and scores.
+
+    Attributes:
+        of_values: (B, T, R, H, V).
+        of_strengths: (B, T, R, H) float32, or None.
+        of_scores, of_erased: dA_l and dN_l, (chunks, H, Q, C, C), see `value_gradients_kernel`.
+        near_scores, near_erased: (chunks, H, Q, C) float32, or None.
+    """
+
+    of_values: Tensor
+    of_strengths: Tensor | None
+    of_scores: Tensor
+    of_erased: Tensor | None
+    near_scores: Tensor | None
+    near_erased: Tensor | None
+
+
+class OfRows(NamedTuple):
+    """Of what reads and of keys, a head's each.
+
+    Attributes:
+        of_queries: (B, T, H, K).
+        of_keys: (B, T, Q, H, K).
+        of_read: (B, T, H, K); None where the erase reads with key stream 0, whose gradient has it.
+        of_strength: (B, T, H) float32, or None.
+        of_log_decay: in its own shape and dtype, or None.
+    """
+
+    of_queries: Tensor
+    of_keys: Tensor
+    of_read: Tensor | None
+    of_strength: Tensor | None
+    of_log_decay: Tensor | None
+
+
+def _carry_back(setting: Setting, scores: Scores, of_outputs: Tensor, of_final: Tensor) -> Carried:
+    found = Carried(
+        setting.empty(setting.key_size, setting.value_size),
+        setting.empty(setting.chunk, setting.value_size) if setting.erases else None,
+        torch.empty_like(of_final),
+    )
     setting.launch(
         carry_back_kernel,
         columns=(setting.value_size, "BLOCK_V"),
         chunks=setting.num_sequences,
-        from_start=chunks.from_start,
-        to_end=chunks.to_end,
-        scores=chunks.scores,
-        reads=chunks.reads,
+        scores=scores.scores,
+        inverse=scores.inverse,
         of_outputs=of_outputs,
         of_final=of_final.contiguous(),
-        of_solved=of_solved,
-        of_states=of_states,
-        of_initial=of_initial,
+        **found._asdict(),
+        **scores.rows,
     )
-    return of_states, of_solved, of_initial
+    return found
 
 
 def _values_back(
-    setting: Setting,
-    chunks: Chunks,
-    of_outputs: Tensor,
-    of_states: Tensor,
-    of_solved: Tensor | None,
-) -> tuple[Tensor, Tensor | None]:
-    of_values = torch.empty_like(setting.values)
-    parts = None
-    if setting.strengths is not None:
-        number = setting.blocks(value_gradients_kernel, setting.value_size, "BLOCK_V")
-        shape = (number, *setting.strengths.shape)
-        parts = setting.values.new_empty(shape, dtype=torch.float32)
+    setting: Setting, scores: Scores, chunks: Chunks, of_outputs: Tensor, carried: Carried
+) -> OfValues:
+    squares = (setting.num_chunks, setting.heads, setting.streams, setting.chunk)
+    near = setting.kind == 1
+    found = OfValues(
+        torch.empty_like(setting.values),
+        None if setting.strengths is None else _float32(setting, *setting.strengths.shape),
+        scores.scores,  # nothing reads A_l any more
+        setting.squares(setting.streams) if setting.erases else None,
+        _float32(setting, *squares) if near else None,
+        _float32(setting, *squares) if near and setting.before else None,
+    )
+    rows = {name: scores.rows[name] for name in ("keys", "key_heads") if name in scores.rows}
     setting.launch(
         value_gradients_kernel,
-        columns=(setting.value_size, "BLOCK_V"),
-        to_end=chunks.to_end,
-        scores=chunks.scores,
-        erased=chunks.erased,
-        inverse=chunks.inverse,
-        of_outputs=of_outputs,
-        of_states=of_states,
-        of_solved=of_solved,
-        of_values=of_values,
-        of_strengths=parts,
-        part_stride=0 if parts is None else parts.stride(0),
-    )
-    return of_values, _total(parts, setting.strengths)
-
-
-def _scores_back(
-    setting: Setting, chunks: Chunks, of_outputs: Tensor, of_solved: Tensor | None
-) -> None:
-    setting.launch(
-        score_gradients_kernel,
         programs=setting.streams,
+        to_end=scores.to_end,
+        scores=scores.scores,
+        erased=scores.erased,
         solved=chunks.solved,
         of_outputs=of_outputs,
-        of_solved=of_solved,
-        scores=chunks.scores,
-        erased=chunks.erased,
+        of_states=carried.of_states,
+        of_solved=carried.of_solved,
+        **found._asdict(),
+        **rows,
     )
+    return found
 
 
-class ReadGradients(NamedTuple):
-    """Of what reads, and of the exponents by it.
-
-    Attributes:
-        of_queries: (B, T, H, K).
-        of_read: the same; float32 where the reads are write key 1, None without an erase.
-        of_strength: (parts, B, T, H) float32, or None.
-        of_from_start, of_before: G's, (parts, B, T, H) or (1, B, T, H, K) float32, or None.
-        of_total: G_C's, (parts, chunks, H) or (1, chunks, H, K) float32, or None.
-    """
-
-    of_queries: Tensor
-    of_read: Tensor | None
-    of_strength: Tensor | None
-    of_from_start: Tensor | None
-    of_before: Tensor | None
-    of_total: Tensor | None
-
-
-class KeyGradients(NamedTuple):
-    """Of the keys by stream, (B, T, Q, H, K), and of the exponents by them: G's and E's,
-    (parts, B, T, H) or (1, B, T, H, K) float32, or None."""
-
-    of_keys: Tensor
-    of_key_sums: Tensor | None
-    of_to_end: Tensor | None
-
-
-def _reads_back(
+def _rows_back(
     setting: Setting,
-    tied: bool,
+    scores: Scores,
     chunks: Chunks,
     of_outputs: Tensor,
-    of_states: Tensor,
-    of_solved: Tensor | None,
-) -> ReadGradients:
-    by_channel = setting.kind == 2
-    kernel = channel_read_gradients_kernel if by_channel else head_read_gradients_kernel
-    number = setting.blocks(kernel, setting.key_size, "BLOCK_K")
-    tokens = (setting.batch, setting.time, setting.heads)
-    parts = _exponent_parts(setting, number)
-    total = (parts[0], setting.num_chunks, *parts[3:])
-    found = ReadGradients(
-        of_queries=torch.empty_like(setting.queries),
-        of_read=_float32(setting, setting.erases and tied, *setting.queries.shape),
-        of_strength=_float32(setting, setting.strength is not None, number, *tokens),
-        of_from_start=_float32(setting, setting.kind > 0, *parts),
-        of_before=_float32(setting, setting.before and setting.erases, *parts),
-        of_total=_float32(setting, setting.kind > 0, *total),
-    )
-    if setting.erases and not tied:
-        found = found._replace(of_read=torch.empty_like(setting.queries))
+    carried: Carried,
+    values: OfValues,
+) -> OfRows:
+    """Where a head decays as one, or not at all."""
+    read = setting.erases and not setting.shared
+    found = _of_rows(setting, setting.dtype, read=read)
     setting.launch(
-        kernel,
+        row_gradients_kernel,
+        from_start=scores.from_start,
+        to_end=scores.to_end,
+        states=chunks.states,
+        solved=chunks.solved,
+        of_outputs=of_outputs,
+        of_states=carried.of_states,
+        of_solved=carried.of_solved,
+        of_scores=values.of_scores,
+        of_erased=values.of_erased,
+        near_scores=values.near_scores,
+        near_erased=values.near_erased,
+        **found._asdict(),
+    )
+    return found
+
+
+def _channel_rows_back(
+    setting: Setting,
+    scores: Scores,
+    chunks: Chunks,
+    of_outputs: Tensor,
+    carried: Carried,
+    values: OfValues,
+) -> OfRows:
+    """Where each key channel decays on its own: what reads, then keys, then the decay."""
+    found = _of_rows(
+        setting, torch.float32 if setting.shared else setting.dtype, read=setting.erases
+    )
+    number = setting.blocks(channel_read_gradients_kernel, setting.key_size, "BLOCK_K")
+    tokens = (setting.batch, setting.time, setting.heads)
+    parts = None if setting.strength is None else _float32(setting, number, *tokens)
+    exponents = (*tokens, setting.key_size)
+    of_from_start = _float32(setting, *exponents)
+    of_before = _float32(setting, *exponents) if setting.before and setting.erases else None
+    of_total = setting.empty(setting.key_size, dtype=torch.float32)
+    given = {
+        "solved": chunks.solved,
+        "of_states": carried.of_states,
+        "of_scores": values.of_scores,
+        "of_erased": values.of_erased,
+    }
+    blocks = setting.chunk // BLOCK
+    setting.launch(
+        channel_read_gradients_kernel,
         columns=(setting.key_size, "BLOCK_K"),
-        programs=setting.chunk // BLOCK if by_channel else 1,
-        from_start=chunks.from_start,
+        programs=blocks,
+        from_start=scores.from_start,
         states=chunks.states,
         of_outputs=of_outputs,
-        of_solved=of_solved,
-        of_states=of_states,
-        of_scores=chunks.scores,
-        of_erased=chunks.erased,
-        **found._asdict(),
+        of_solved=carried.of_solved,
+        of_queries=found.of_queries,
+        of_read=found.of_read,
+        of_strength=parts,
+        of_from_start=of_from_start,
+        of_before=of_before,
+        of_total=of_total,
+        **{name: given[name] for name in given if name != "solved"},
     )
-    return found
-
-
-def _keys_back(
-    setting: Setting, of_tied: Tensor | None, chunks: Chunks, of_states: Tensor
-) -> KeyGradients:
-    by_channel = setting.kind == 2
-    kernel = channel_key_gradients_kernel if by_channel else head_key_gradients_kernel
-    parts = _exponent_parts(setting, setting.blocks(kernel, setting.key_size, "BLOCK_K"))
-    found = KeyGradients(
-        of_keys=torch.empty_like(setting.keys),
-        of_key_sums=_float32(setting, setting.kind > 0, *parts),
-        of_to_end=_float32(setting, setting.kind > 0, *parts),
+    of_key_sums, of_to_end = _float32(setting, *exponents), _float32(setting, *exponents)
+    setting.launch(
+        channel_key_gradients_kernel,
+        columns=(setting.key_size, "BLOCK_K"),
+        programs=blocks,
+        to_end=scores.to_end,
+        of_tied=found.of_read if setting.shared else None,
+        of_keys=found.of_keys,
+        of_key_sums=of_key_sums,
+        of_to_end=of_to_end,
+        **given,
     )
     setting.launch(
-        kernel,
+        channel_decay_gradients_kernel,
         columns=(setting.key_size, "BLOCK_K"),
-        programs=setting.chunk // BLOCK if by_channel else 1,
-        to_end=chunks.to_end,
-        solved=chunks.solved,
-        of_states=of_states,
-        of_scores=chunks.scores,
-        of_erased=chunks.erased,
-        of_tied=of_tied,
-        **found._asdict(),
+        of_from_start=of_from_start,
+        of_before=of_before,
+        of_total=of_total,
+        of_key_sums=of_key_sums,
+        of_to_end=of_to_end,
+        of_log_decay=found.of_log_decay,
     )
-    return found
-
-
-def _decay_back(setting: Setting, reads: ReadGradients, keys: KeyGradients) -> Tensor | None:
-    if setting.log_decay is None:
-        return None
-    of_log_decay = torch.empty_like(setting.log_decay)
-    assert reads.of_from_start is not None
-    assert keys.of_to_end is not None
-    setting.launch_columns(
-        decay_sums_back_kernel,
-        of_from_start=reads.of_from_start,
-        of_before=reads.of_before,
-        of_total=reads.of_total,
-        of_key_sums=keys.of_key_sums,
-        of_to_end=keys.of_to_end,
-        of_log_decay=of_log_decay,
-        READ_PARTS=len(reads.of_from_start),
-        KEY_PARTS=len(keys.of_to_end),
+    return found._replace(
+        of_read=None if setting.shared else found.of_read,
+        of_strength=None if parts is None else parts.sum(0),
     )
-    return of_log_decay
 
 
-def _exponent_parts(setting: Setting, number: int) -> tuple[int, ...]:
-    """The shape of an exponent's gradient: a head's is summed by each program over its channels."""
-    shape = (setting.batch, setting.time, setting.heads)
-    return (1, *shape, setting.key_size) if setting.kind == 2 else (number, *shape)
+def _of_rows(setting: Setting, read_dtype: torch.dtype, *, read: bool) -> OfRows:
+    """Empty ones; keys that several heads share keep float32 until their sum."""
+    shared = setting.key_heads < setting.heads
+    dtype = torch.float32 if shared else setting.dtype
+    lead, trailing = (setting.batch, setting.time), (setting.heads, setting.key_size)
+    new = setting.queries.new_empty
+    return OfRows(
+        new(*lead, *trailing, dtype=dtype),
+        new(*lead, setting.streams, *trailing, dtype=dtype),
+        new(*lead, *trailing, dtype=torch.float32 if shared else read_dtype) if read else None,
+        None if setting.strength is None else _float32(setting, *lead, setting.heads),
+        None if setting.log_decay is None else torch.empty_like(setting.log_decay),
+    )
 
 
-def _float32(setting: Setting, wanted: bool | int, *shape: int) -> Tensor | None:
-    return setting.queries.new_empty(shape, dtype=torch.float32) if wanted else None
+def _by_input(
+    setting: Setting, tensors: ScanTensors, rows: OfRows
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """The gradients of the writes' keys, of the erase's reads, and of what it writes along."""
+    of_keys = _by_key_head(setting, rows.of_keys)
+    of_read = None if rows.of_read is None else _by_key_head(setting, rows.of_read)
+    of_write = None
+    if setting.own:
+        own, of_keys = of_keys[:, :, 0].contiguous(), of_keys[:, :, 1:].clone()  # not one memory
+        if tensors.erase_write is not None:
+            of_write = own
+        else:
+            of_read = own
+    if tensors.erase_read is None and of_read is not None:
+        of_keys[:, :, 0] += of_read
+        of_read = None
+    return of_keys, of_read, of_write
 
 
-def _total(parts: Tensor | None, like: Tensor | None) -> Tensor | None:
-    """The sum of a gradient's parts, in the tensor's dtype."""
-    return None if parts is None or like is None else parts.sum(0).to(like.dtype)
+def _by_key_head(setting: Setting, gradient: Tensor) -> Tensor:
+    """The sum over the heads that share a key head, in the queries' dtype."""
+    if setting.key_heads < setting.heads:
+        gradient = gradient.unflatten(-2, (setting.key_heads, -1)).sum(-2)
+    return gradient.to(setting.dtype)
+
+
+def _float32(setting: Setting, *shape: int) -> Tensor:
+    return setting.queries.new_empty(shape, dtype=torch.float32)
+
+
+def _dtype(tensor: Tensor | None) -> torch.dtype:
+    assert tensor is not None
+    return tensor.dtype

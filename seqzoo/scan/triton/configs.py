@@ -2,14 +2,15 @@
 
 The table is configs.json beside this file, a plain mapping that a person reads and edits:
 
-    kernel -> architecture -> [{"size": 64, "num_warps": 4, "num_stages": 2, "tiles": {...}}, ...]
+    kernel -> architecture -> [{"bits": 16, "size": 64, "num_warps": 4, "num_stages": 2,
+                                "tiles": {...}}, ...]
 
-The rows of an architecture stand in rising order of `size`, the largest head size they serve; the
-last one serves all larger sizes too. An architecture without an entry takes the kernel's entry
-`default`; the interpreter counts as one, `interpreter`. Nothing is ever timed here: a training loop
-sees the same choice from its first step to its last. `seqzoo kernels --tune` measures on a GPU and
-writes such a table, which is read in front of the shipped one from $SEQZOO_KERNEL_TABLE or
-~/.config/seqzoo/kernels.json.
+Of an architecture's rows those serve a problem that name the bits of its queries, or none. They
+stand in rising order of `size`, the largest head size they serve; the last one serves all larger
+sizes too. An architecture without such a row takes the kernel's entry `default`; the interpreter
+counts as one, `interpreter`. Nothing is ever timed here: a training loop sees the same choice from
+its first step to its last. `seqzoo kernels --tune` measures on a GPU and writes such a table, which
+is read in front of the shipped one from $SEQZOO_KERNEL_TABLE or ~/.config/seqzoo/kernels.json.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -32,6 +34,29 @@ REGISTERS = 65536
 """What all threads of a program may have together on NVIDIA's, sm_80 to sm_100."""
 
 SHIPPED = Path(__file__).with_name("configs.json")
+
+
+class HeadSize(NamedTuple):
+    """What a kernel's configuration depends on beside the architecture.
+
+    Attributes:
+        elements: the largest head size of the problem, or what else the rows are ordered by.
+        bits: of a number of its largest tensors.
+    """
+
+    elements: int
+    bits: int
+
+    def __str__(self) -> str:
+        return f"{self.elements} x {self.bits} bits"
+
+
+class Row(NamedTuple):
+    """A row of the table: the largest size that it serves, the bits or None for any, and how."""
+
+    size: int
+    bits: int | None
+    config: Config
 
 
 @dataclass(frozen=True)
@@ -64,19 +89,19 @@ class Config:
         return f"{tiles}warps={self.num_warps} stages={self.num_stages}{most}"
 
 
-Table = Mapping[str, Mapping[str, list[tuple[int, Config]]]]
-"""kernel -> architecture -> rows (largest size served, configuration)."""
+Table = Mapping[str, Mapping[str, list[Row]]]
+"""kernel -> architecture -> rows, rising in size."""
 
 _forced: dict[str, Config] = {}
-_asked: dict[tuple[str, int], None] | None = None
+_asked: dict[tuple[str, HeadSize], None] | None = None
 
 
-def config_for(kernel: str, size: int, device: torch.device) -> Config:
+def config_for(kernel: str, size: HeadSize, device: torch.device) -> Config:
     """The configuration of a kernel for a device.
 
     Args:
         kernel: its name in the table, that of its function.
-        size: the largest head size of the problem, or what else its rows are ordered by.
+        size: of the problem.
         device: where its tensors lie.
 
     Raises:
@@ -115,7 +140,7 @@ def config_is(kernel: str, config: Config) -> Iterator[None]:
 
 
 @contextmanager
-def note_sizes() -> Iterator[dict[tuple[str, int], None]]:
+def note_sizes() -> Iterator[dict[tuple[str, HeadSize], None]]:
     """Inside, each (kernel, size) that is looked up is a key of the mapping, in order."""
     global _asked
     before, _asked = _asked, {}
@@ -125,17 +150,18 @@ def note_sizes() -> Iterator[dict[tuple[str, int], None]]:
         _asked = before
 
 
-def rows_of(kernel: str, architecture: str) -> list[tuple[int, Config]]:
-    """The rows that serve a kernel on an architecture: (largest size, configuration), rising.
+def rows_of(kernel: str, architecture: str, bits: int) -> list[Row]:
+    """The rows that serve a kernel on an architecture for numbers of so many bits, rising.
 
     Raises:
         LookupError: no table has an entry for the kernel.
     """
     for table in _tables():
         architectures = table.get(kernel, {})
-        rows = architectures.get(architecture) or architectures.get(DEFAULT)
-        if rows:
-            return rows
+        for name in (architecture, DEFAULT):
+            rows = [row for row in architectures.get(name, ()) if row.bits in (None, bits)]
+            if rows:
+                return rows
     raise LookupError(f"{SHIPPED.name} has no configuration for the kernel {kernel!r}")
 
 
@@ -154,19 +180,19 @@ def read_table(path: Path) -> Table:
     Raises:
         ValueError: the file is not such a table; names the file and the entry.
     """
-    table: dict[str, dict[str, list[tuple[int, Config]]]] = {}
+    table: dict[str, dict[str, list[Row]]] = {}
     where = str(path)
     try:
         for kernel, architectures in json.loads(path.read_text(encoding="utf-8")).items():
             for architecture, rows in architectures.items():
                 where = f"{path}: {kernel}: {architecture}"
                 table.setdefault(kernel, {})[architecture] = sorted(
-                    ((row["size"], _config(row)) for row in rows), key=lambda row: row[0]
+                    (_row(row) for row in rows), key=lambda row: row.size
                 )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{where}: not a table of kernel configurations ({error!r}). Each row is "
-            '{"size": 64, "num_warps": 4, "num_stages": 2, "tiles": {"NAME": 32}}; '
+            '{"bits": 16, "size": 64, "num_warps": 4, "num_stages": 2, "tiles": {"NAME": 32}}; '
             "remove the file to fall back on the shipped table."
         ) from None
     return table
@@ -178,14 +204,16 @@ def clear() -> None:
     _look_up.cache_clear()
 
 
-def _config(row: Mapping[str, object]) -> Config:
+def _row(row: Mapping[str, object]) -> Row:
     sizes = row["tiles"]
     needed = {"size", "num_warps", "num_stages", "tiles"}
-    if not isinstance(sizes, dict) or set(row) - {"registers"} != needed:
+    if not isinstance(sizes, dict) or set(row) - {"registers", "bits"} != needed:
         raise ValueError(f"a row with {', '.join(row)}")
-    most = row.get("registers")
+    most, bits = row.get("registers"), row.get("bits")
     registers = None if most is None else _whole(most)
-    return Config(_whole(row["num_warps"]), _whole(row["num_stages"]), _tiles(sizes), registers)
+    warps, stages = _whole(row["num_warps"]), _whole(row["num_stages"])
+    config = Config(warps, stages, _tiles(sizes), registers)
+    return Row(_whole(row["size"]), None if bits is None else _whole(bits), config)
 
 
 def _tiles(sizes: Mapping[str, object]) -> Mapping[str, int]:
@@ -206,6 +234,6 @@ def _tables() -> tuple[Table, ...]:
 
 
 @cache
-def _look_up(kernel: str, size: int, architecture: str) -> Config:
-    rows = rows_of(kernel, architecture)
-    return next((config for largest, config in rows if size <= largest), rows[-1][1])
+def _look_up(kernel: str, size: HeadSize, architecture: str) -> Config:
+    rows = rows_of(kernel, architecture, size.bits)
+    return next((row.config for row in rows if size.elements <= row.size), rows[-1].config)

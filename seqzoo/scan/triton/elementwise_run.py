@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seqzoo.scan.triton.available import interpreting
 from seqzoo.scan.triton.chunk_table import ChunkTable, chunk_table
-from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.kernels.elementwise_stages import (
     elementwise_carry_kernel,
     elementwise_ends_kernel,
@@ -182,7 +182,8 @@ class _Run:
 
     def launch(self, kernel: Kernel, programs: int | None = None, **arguments: Any) -> None:
         """A program a chunk, or `programs` of them, and a block of channels."""
-        config = config_for(kernel.__name__, self.size, self.inputs.device)
+        size = HeadSize(self.size, 8 * self.inputs.element_size())
+        config = config_for(kernel.__name__, size, self.inputs.device)
         blocks = -(-self.size // config.tiles["BLOCK_D"])
         grid = (self.num_chunks if programs is None else programs, blocks)
         launch(kernel, grid, arguments, config)

@@ -1,46 +1,50 @@
-"""The forward pass: stages 1 to 6, tensors in, tensors out."""
+"""The forward pass: stages 1 to 3, tensors in, tensors out."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqzoo.scan.triton.kernels.channel_scores import channel_scores_kernel
-from seqzoo.scan.triton.kernels.decay_sums import decay_sums_kernel
-from seqzoo.scan.triton.kernels.head_scores import head_scores_kernel
-from seqzoo.scan.triton.kernels.inverse import block_inverse_kernel, merge_inverse_kernel
-from seqzoo.scan.triton.kernels.outputs import outputs_kernel
-from seqzoo.scan.triton.kernels.removals import erase_reads_kernel, erase_values_kernel
+from seqzoo.scan.triton.kernels.chunk_scores import chunk_scores_kernel
+from seqzoo.scan.triton.kernels.decay_rows import decay_rows_kernel
+from seqzoo.scan.triton.kernels.inverse import inverse_kernel
 from seqzoo.scan.triton.kernels.state_pass import carry_kernel
 from seqzoo.scan.triton.setting import BLOCK, Setting
 
 
-class Chunks(NamedTuple):
-    """What the stages before the outputs know of every chunk.
+class Scores(NamedTuple):
+    """What a chunk's tokens are to each other, and how they decay.
 
     Attributes:
+        scores: A_l, (chunks, H, Q, C, C).
+        erased: N_l of the streams behind the erase's, (chunks, H, Q - 1, C, C), or None.
+        inverse: L, (chunks, H, C, C), or None.
+        rows: what `carry_kernel` takes of rows and decays, by its parameters' names.
         from_start: G_i, (B, T, H) or (B, T, H, K) float32, None without a decay.
         to_end: E_i, the same.
-        scores: A_l, (chunks, H, Q, C, C).
-        erased: N_l, the same, None without an erase.
-        inverse: L, (chunks, H, C, C) float32, or None.
-        reads: X, (chunks, H, C, K), or None.
-        solved: V_0, (chunks, H, C, V), or None.
-        states: before each chunk, (chunks, H, K, V).
-        final: (N, H, V, K) float32.
     """
 
-    from_start: Tensor | None
-    to_end: Tensor | None
     scores: Tensor
     erased: Tensor | None
     inverse: Tensor | None
-    reads: Tensor | None
-    solved: Tensor | None
+    rows: dict[str, Any]
+    from_start: Tensor | None
+    to_end: Tensor | None
+
+
+class Chunks(NamedTuple):
+    """What backward needs of the pass along the chunks.
+
+    Attributes:
+        states: before each chunk, (chunks, H, K, V).
+        solved: V_0, (chunks, H, C, V), or None.
+    """
+
     states: Tensor
-    final: Tensor
+    solved: Tensor | None
 
 
 def run_forward(setting: Setting, state: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -50,113 +54,113 @@ def run_forward(setting: Setting, state: Tensor | None) -> tuple[Tensor, Tensor]
         setting: the problem; at least one token.
         state: (N, H, V, K) float32; None is zero.
     """
-    chunks = run_to_states(setting, state)
     outputs = torch.empty_like(setting.values[:, :, 0])
-    setting.launch(
-        outputs_kernel,
-        columns=(setting.value_size, "BLOCK_V"),
-        from_start=chunks.from_start,
-        scores=chunks.scores,
-        solved=chunks.solved,
-        states=chunks.states,
-        outputs=outputs,
-    )
-    return outputs, chunks.final
+    final = carry(setting, run_scores(setting), state, outputs=outputs)
+    return outputs, final
 
 
-def run_to_states(setting: Setting, state: Tensor | None) -> Chunks:
-    """Stages 1 to 5; the backward pass runs them again."""
-    from_start, to_end = _decay_sums(setting)
-    scores, erased, system = _scores(setting)
-    inverse = reads = solved = None
-    if system is not None:
-        inverse = _inverse(setting, system)
-        reads = _erase_reads(setting, from_start, inverse)
-        solved = _erase_values(setting, erased, inverse)
+def run_to_states(setting: Setting, scores: Scores, state: Tensor | None) -> Chunks:
+    """The pass along the chunks for the backward's sake, which keeps what the forward does not."""
     states = setting.empty(setting.key_size, setting.value_size)
+    solved = setting.empty(setting.chunk, setting.value_size) if setting.erases else None
+    carry(setting, scores, state, states=states, solved=solved)
+    return Chunks(states, solved)
+
+
+def carry(
+    setting: Setting,
+    scores: Scores,
+    state: Tensor | None,
+    outputs: Tensor | None = None,
+    states: Tensor | None = None,
+    solved: Tensor | None = None,
+) -> Tensor:
+    """Stage 3: the final state; fills what is given of the rest."""
     shape = (setting.num_sequences, setting.heads, setting.value_size, setting.key_size)
     final = setting.queries.new_empty(shape, dtype=torch.float32)
     setting.launch(
         carry_kernel,
         columns=(setting.value_size, "BLOCK_V"),
         chunks=setting.num_sequences,
-        from_start=from_start,
-        to_end=to_end,
-        reads=reads,
-        solved=solved,
+        scores=scores.scores,
+        erased=scores.erased,
+        inverse=scores.inverse,
         initial=None if state is None else state.contiguous(),
         states=states,
+        solved=solved,
+        outputs=outputs,
         final=final,
+        **scores.rows,
     )
-    return Chunks(from_start, to_end, scores, erased, inverse, reads, solved, states, final)
+    return final
 
 
-def _decay_sums(setting: Setting) -> tuple[Tensor | None, Tensor | None]:
-    """Stage 1."""
-    log_decay = setting.log_decay
-    if log_decay is None:
-        return None, None
-    from_start = torch.empty_like(log_decay, dtype=torch.float32)
-    to_end = torch.empty_like(from_start)
-    setting.launch_columns(
-        decay_sums_kernel,
-        log_decay=log_decay,
+def run_scores(setting: Setting) -> Scores:
+    """Stages 1 and 2; the backward pass runs them again."""
+    return _channel_scores(setting) if setting.kind == 2 else _head_scores(setting)
+
+
+def _head_scores(setting: Setting) -> Scores:
+    """Where a head decays as one, or not at all: one kernel."""
+    from_start = to_end = None
+    if setting.log_decay is not None:
+        from_start = torch.empty_like(setting.log_decay, dtype=torch.float32)
+        to_end = torch.empty_like(from_start)
+    scores = setting.squares(setting.streams)
+    erased = setting.squares(setting.streams - 1) if setting.erases else None
+    inverse = setting.squares() if setting.erases else None
+    setting.launch(
+        chunk_scores_kernel,
         from_start=from_start,
         to_end=to_end,
-    )
-    return from_start, to_end
-
-
-def _scores(setting: Setting) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Stage 2."""
-    scores = setting.squares(setting.streams)
-    erased = system = None
-    if setting.erases:
-        erased = setting.squares(setting.streams)
-        system = setting.squares(dtype=torch.float32)
-    by_channel = setting.kind == 2
-    blocks = setting.chunk // BLOCK if by_channel else 1
-    setting.launch(
-        channel_scores_kernel if by_channel else head_scores_kernel,
-        programs=setting.streams * blocks,
         scores=scores,
-        erased=scores if erased is None else erased,
-        system=scores if system is None else system,
-    )
-    return scores, erased, system
-
-
-def _inverse(setting: Setting, system: Tensor) -> Tensor:
-    """Stage 3."""
-    inverse = torch.empty_like(system)
-    programs = setting.chunk // BLOCK
-    setting.launch(block_inverse_kernel, programs=programs, system=system, inverse=inverse)
-    if programs > 1:
-        setting.launch(merge_inverse_kernel, system=system, inverse=inverse)
-    return inverse
-
-
-def _erase_reads(setting: Setting, from_start: Tensor | None, inverse: Tensor) -> Tensor:
-    """Stage 4, X."""
-    reads = setting.empty(setting.chunk, setting.key_size)
-    setting.launch(
-        erase_reads_kernel,
-        columns=(setting.key_size, "BLOCK_K"),
-        from_start=from_start,
-        inverse=inverse,
-        reads=reads,
-    )
-    return reads
-
-
-def _erase_values(setting: Setting, erased: Tensor | None, inverse: Tensor) -> Tensor:
-    """Stage 4, Y."""
-    solved = setting.empty(setting.chunk, setting.value_size)
-    setting.launch(
-        erase_values_kernel,
-        columns=(setting.value_size, "BLOCK_V"),
         erased=erased,
         inverse=inverse,
-        solved=solved,
     )
-    return solved
+    rows = {"from_start": from_start, "to_end": to_end}
+    return Scores(scores, erased, inverse, rows, from_start, to_end)
+
+
+def _channel_scores(setting: Setting) -> Scores:
+    """Where each key channel decays on its own: rows with their decays, scores, and the inverse."""
+    assert setting.log_decay is not None
+    from_start = torch.empty_like(setting.log_decay, dtype=torch.float32)
+    to_end = torch.empty_like(from_start)
+    tokens = (setting.batch, setting.time)
+    heads = (setting.heads, setting.key_size)
+    totals = setting.empty(setting.key_size, dtype=torch.float32)
+    rows = {
+        "queries": setting.queries.new_empty(*tokens, *heads),
+        "keys": setting.queries.new_empty(*tokens, setting.streams, *heads),
+        "read": setting.queries.new_empty(*tokens, *heads) if setting.erases else None,
+    }
+    setting.launch(
+        decay_rows_kernel,
+        columns=(setting.key_size, "BLOCK_K"),
+        from_start=from_start,
+        to_end=to_end,
+        totals=totals,
+        query_rows=rows["queries"],
+        key_rows=rows["keys"],
+        read_rows=rows["read"],
+    )
+    scores = setting.squares(setting.streams)
+    erased = inverse = system = None
+    if setting.erases:
+        erased = setting.squares(setting.streams - 1)
+        inverse = setting.squares()
+        system = setting.squares(dtype=torch.float32)
+    setting.launch(
+        channel_scores_kernel,
+        programs=setting.streams * (setting.chunk // BLOCK),
+        scores=scores,
+        erased=erased,
+        system=system,
+    )
+    if system is not None:
+        setting.launch(inverse_kernel, system=system, inverse=inverse)
+    decays = {"from_start": totals, "to_end": None, "key_heads": setting.heads, "SHARED": 0}
+    decays["read_stride"] = setting.heads * setting.key_size
+    if rows["read"] is None:
+        rows["read"] = rows["queries"]
+    return Scores(scores, erased, inverse, rows | decays, from_start, to_end)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.rows import ScanTensors
-from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.kernels.step_token import step_kernel
 from seqzoo.scan.triton.launch import launch
 
@@ -28,7 +28,7 @@ def run_step(
     outputs = given.queries.new_empty(batch, heads, value_size)
     shape = (batch, heads, value_size, key_size)
     final = given.queries.new_empty(shape, dtype=torch.float32)
-    size = max(key_size, value_size) * given.queries.element_size()
+    size = HeadSize(max(key_size, value_size), 8 * given.queries.element_size())
     config = config_for(step_kernel.__name__, size, given.queries.device)
     arguments = {
         "queries": given.queries,

@@ -15,7 +15,7 @@ from torch import Tensor
 from seqzoo.scan.rows import ScanOptions, ScanTensors
 from seqzoo.scan.triton.architecture import architecture_of, capability
 from seqzoo.scan.triton.chunk_table import ChunkTable, chunk_table
-from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.launch import Kernel, launch
 
 BLOCK = 16
@@ -38,14 +38,18 @@ class Setting:
         self.log_decay = _contiguous(tensors.log_decay)
         self.strength = _contiguous(tensors.erase_strength)
         self.scale = float(options.scale)
-        self.batch, self.time, self.heads, self.key_size = self.queries.shape
-        self.value_size = self.values.shape[-1]
+        self.batch, self.time, self.key_heads, self.key_size = self.queries.shape
+        self.heads, self.value_size = self.values.shape[-2:]
         self.dtype = self.queries.dtype
 
         self.erases = tensors.erases
         self.own = int(self.erases and not tensors.tied)
         self.keys = self._stream_keys(tensors)
         self.streams = self.keys.shape[2]
+        self.rank = self.streams - self.own
+        self.shared = int(
+            tensors.tied or (self.erases and tensors.erase_write is None)
+        )  # the erase reads with key stream 0
         self.read, self.read_stride = self._reads(tensors)
         self.kind = 0 if self.log_decay is None else self.log_decay.ndim - 2
         self.before = int(options.before_decay and self.kind > 0)
@@ -62,15 +66,22 @@ class Setting:
             self.num_chunks = len(self.table.starts)
 
     @property
-    def size(self) -> int:
-        """What configurations are ordered by: bytes of the larger of a key and a value."""
-        return max(self.key_size, self.value_size) * self.queries.element_size()
+    def size(self) -> HeadSize:
+        """What configurations are ordered by."""
+        return HeadSize(max(self.key_size, self.value_size), 8 * self.queries.element_size())
 
     @property
     def precision(self) -> str:
         """How float32 operands are multiplied: on NVIDIA's matrix unit as three products of tf32,
         which keeps float32's digits but the last few; elsewhere as they are."""
         return "ieee" if capability(architecture_of(self.device)) is None else "tf32x3"
+
+    @property
+    def solve(self) -> str:
+        """The same for a chunk's inverse: as it is rounded to half precision where the inputs are,
+        one product of tf32, which has float16's digits, does there."""
+        half = self.queries.element_size() == 2
+        return "tf32" if half and self.precision != "ieee" else self.precision
 
     def launch(
         self,
@@ -80,25 +91,17 @@ class Setting:
         chunks: int | None = None,
         **arguments: Any,
     ) -> None:
-        """A program a chunk, a head, and on the third axis `programs` times the tiles that cover
-        `columns`, (size, name of the tile). The problem's own arguments need not be given.
+        """`programs` times the tiles that cover `columns`, (size, name of the tile), for each head
+        of each chunk. The problem's own arguments need not be given.
 
         Args:
-            chunks: programs on the first axis, where they are not chunks.
+            chunks: how many there are of what takes a chunk's place.
         """
         config = config_for(kernel.__name__, self.size, self.device)
         if columns is not None:
             programs *= -(-columns[0] // config.tiles[columns[1]])
-        grid = (self.num_chunks if chunks is None else chunks, self.heads, programs)
+        grid = (programs * self.heads * (self.num_chunks if chunks is None else chunks),)
         launch(kernel, grid, self._arguments(kernel, arguments), config)
-
-    def launch_columns(self, kernel: Kernel, **arguments: Any) -> None:
-        """A program a chunk and a tile of the log decay's columns, H or H * K side by side."""
-        assert self.log_decay is not None
-        width = self.log_decay.shape[2:].numel()
-        config = config_for(kernel.__name__, self.size, self.device)
-        grid = (self.num_chunks, -(-width // config.tiles["BLOCK_D"]))
-        launch(kernel, grid, self._arguments(kernel, arguments) | {"width": width}, config)
 
     def blocks(self, kernel: Kernel, size: int, tile: str) -> int:
         """How many of a kernel's tiles cover `size`."""
@@ -106,8 +109,8 @@ class Setting:
 
     @cached_property
     def _common(self) -> dict[str, Any]:
-        """What kernels take under these names: the inputs, the distance of two parts of what is a
-        number a token or chunk and head, where chunks and sequences lie, sizes, and constants."""
+        """What kernels take under these names: the inputs, where chunks and sequences lie, sizes,
+        and constants."""
         table = self.table
         return {
             "queries": self.queries,
@@ -119,23 +122,25 @@ class Setting:
             "strength": self.strength,
             "read_stride": self.read_stride,
             "part_stride": self.batch * self.time * self.heads,
-            "total_stride": self.num_chunks * self.heads,
             "starts": None if table is None else table.starts,
             "counts": None if table is None else table.counts,
             "first": None if table is None else table.first,
             "time": self.time,
             "heads": self.heads,
+            "key_heads": self.key_heads,
             "key_size": self.key_size,
             "value_size": self.value_size,
             "scale": self.scale,
             "KIND": self.kind,
             "ERASE": int(self.erases),
             "OWN": self.own,
+            "SHARED": self.shared,
             "BEFORE": self.before,
             "STREAMS": self.streams,
             "PRECISION": self.precision,
+            "SOLVE": self.solve,
+            "HALF": int(self.queries.element_size() == 2),
             "CHUNK": self.chunk,
-            "BLOCK": BLOCK,
             "KEYS": max(BLOCK, 1 << (self.key_size - 1).bit_length()),
         }
 
@@ -161,21 +166,22 @@ class Setting:
 
     def _reads(self, tensors: ScanTensors) -> tuple[Tensor, int]:
         """The reads and the distance of two tokens' in memory; the keys if there is no erase."""
-        if tensors.erase_read is not None:
-            return tensors.erase_read.contiguous(), self.heads * self.key_size
-        return self.keys[:, :, self.own], self.streams * self.heads * self.key_size
+        if self.shared or tensors.erase_read is None:
+            stream = 0 if self.shared else self.own
+            return self.keys[:, :, stream], self.streams * self.key_heads * self.key_size
+        return tensors.erase_read.contiguous(), self.key_heads * self.key_size
 
     def _chunk(self, most: int) -> int:
         """16, 32 or 64 tokens: the most that the caller and the registers allow."""
-        fits = most_tokens(self.queries.element_size(), self.size)
+        fits = most_tokens(self.size)
         return max(BLOCK, min(fits, 1 << (max(most, 1).bit_length() - 1)))
 
 
-def most_tokens(element_size: int, size: int) -> int:
+def most_tokens(size: HeadSize) -> int:
     """How long a chunk may be: what registers hold of its square matrices, which for float32 are
-    multiplied in parts, and of a float32 state with keys and values of `size` bytes."""
-    if element_size == 4:
-        return 32 if size <= 512 else BLOCK
+    multiplied in parts, and of a float32 state."""
+    if size.bits == 32:
+        return 32 if size.elements <= 128 else BLOCK
     return 64
 
 

@@ -7,41 +7,63 @@ import pytest
 import torch
 
 from seqzoo.scan.triton.architecture import architecture_is
-from seqzoo.scan.triton.configs import Config, config_for, config_is, read_table
+from seqzoo.scan.triton.configs import Config, HeadSize, config_for, config_is, read_table
 
 CPU = torch.device("cpu")
 
 
-def row(size: int, warps: int) -> dict[str, object]:
-    return {"size": size, "num_warps": warps, "num_stages": 2, "tiles": {"BLOCK": 16}}
+SIZE = HeadSize(64, 16)
+
+
+def row(size: int, warps: int, **given: int) -> dict[str, object]:
+    return {**given, "size": size, "num_warps": warps, "num_stages": 2, "tiles": {"BLOCK": 16}}
 
 
 @pytest.fixture(autouse=True)
 def table(table_path: Path) -> Path:
-    rows = {"default": [row(128, 4), row(64, 2)], "sm_90": [row(256, 8)]}
+    rows = {
+        "default": [row(128, 4), row(64, 2)],
+        "sm_90": [row(256, 8)],
+        "sm_100": [row(64, 8, bits=32), row(128, 16, bits=32)],
+        "gfx942": [row(64, 1, bits=16), row(64, 8)],
+    }
     table_path.write_text(json.dumps({"read_state": rows}))
     return table_path
 
 
 @pytest.mark.parametrize(
-    ("architecture", "size", "warps"),
-    [("default", 64, 2), ("default", 65, 4), ("default", 999, 4), ("sm_90", 8, 8), ("sm_80", 8, 2)],
+    ("architecture", "size", "bits", "warps"),
+    [
+        ("default", 64, 16, 2),
+        ("default", 65, 16, 4),
+        ("default", 999, 32, 4),
+        ("sm_90", 8, 16, 8),
+        ("sm_80", 8, 16, 2),
+        ("sm_100", 64, 32, 8),
+        ("sm_100", 999, 32, 16),
+        ("sm_100", 64, 16, 2),  # none of its rows is for 16 bits
+        ("gfx942", 64, 16, 1),
+        ("gfx942", 64, 32, 8),
+    ],
 )
-def test_rows_by_architecture_and_size(architecture: str, size: int, warps: int) -> None:
+def test_rows_by_architecture_size_and_bits(
+    architecture: str, size: int, bits: int, warps: int
+) -> None:
     with architecture_is(architecture):
-        assert config_for("read_state", size, CPU) == Config(warps, 2, {"BLOCK": 16})
+        found = config_for("read_state", HeadSize(size, bits), CPU)
+    assert found == Config(warps, 2, {"BLOCK": 16})
 
 
 def test_a_kernel_without_an_entry() -> None:
     with pytest.raises(LookupError, match="read_stat'"):
-        config_for("read_stat", 64, CPU)
+        config_for("read_stat", SIZE, CPU)
 
 
 def test_a_configuration_can_be_forced() -> None:
     forced = Config(1, 1, {"BLOCK": 32})
     with config_is("read_state", forced):
-        assert config_for("read_state", 64, CPU) is forced
-    assert config_for("read_state", 64, CPU) != forced
+        assert config_for("read_state", SIZE, CPU) is forced
+    assert config_for("read_state", SIZE, CPU) != forced
 
 
 @pytest.mark.parametrize(
@@ -53,6 +75,7 @@ def test_a_configuration_can_be_forced() -> None:
         '{"read_state": {"sm_90": [{"size": "x"}]}}',
         json.dumps({"read_state": {"sm_90": [row(64, 0)]}}),
         json.dumps({"read_state": {"sm_90": [row(64, 1) | {"extra": 1}]}}),
+        json.dumps({"read_state": {"sm_90": [row(64, 1) | {"bits": "16"}]}}),
     ],
 )
 def test_a_malformed_table_is_named(text: str, table: Path) -> None:

@@ -1,5 +1,5 @@
-"""Stages 4 to 6 backward, what reaches rows through the states: with S the state before the chunk
-and dS' the gradient of the one behind it,
+"""Stage 3 backward where each key channel decays on its own: what reaches rows through the states.
+With S the state before the chunk and dS' the gradient of the one behind it,
 
     dq = do S e^G        dr = -B S e^G        dk_l = V_l dS' e^E        dG_C = e^{G_C} sum_v S dS'
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.kernels.state_pass import kept_of_state
 from seqzoo.scan.triton.kernels.tiles import load, of_scaled_outputs, product, value_under
 
 
@@ -109,11 +108,10 @@ def store_total(
     count,
     key_size,
     value_size,
-    KIND: tl.constexpr,
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
-    """dG_C: (chunks, H) summed over the channels at hand, or (chunks, H, K)."""
+    """dG_C, (chunks, H, K)."""
     at = chunk * heads + head
     place = at * key_size * value_size
     total = tl.zeros([BLOCK_K, BLOCK_V], tl.float32)
@@ -122,9 +120,6 @@ def store_total(
         state = load(states + place, value_size, channels, columns, key_size, value_size)
         behind = load(of_states + place, value_size, channels, columns, key_size, value_size)
         total += state.to(tl.float32) * behind.to(tl.float32)
-    total = kept_of_state(total, from_start, row, head, heads, channels, count, key_size, KIND)
-    total = tl.sum(total, 1)
-    if KIND == 1:
-        tl.store(of_total + at, tl.sum(total, 0))
-    else:
-        tl.store(of_total + at * key_size + channels, total, mask=channels < key_size)
+    last = from_start + ((row + count - 1) * heads + head) * key_size + channels
+    total *= tl.exp(tl.load(last, mask=channels < key_size, other=0.0))[:, None]
+    tl.store(of_total + at * key_size + channels, tl.sum(total, 1), mask=channels < key_size)

@@ -1,6 +1,6 @@
 """Stages 1 and 2 backward where each key channel decays on its own: the gradients of the keys.
 
-The sums of `head_key_gradients` with D_ij a number a channel, in the blocks of `block_decays` and
+The sums of `row_gradients` with D_ij a number a channel, in the blocks of `block_decays` and
 in parts of them: by products, each factor with its part of the decay.
 """
 
@@ -29,6 +29,7 @@ from seqzoo.scan.triton.kernels.tiles import (
     load,
     load_diagonal,
     locate,
+    place_of,
     product,
     store,
 )
@@ -55,10 +56,11 @@ def channel_key_gradients_kernel(
     starts,
     counts,
     time,
-    heads,
-    key_size,
-    value_size,
     read_stride,
+    heads: tl.constexpr,
+    key_heads: tl.constexpr,
+    key_size: tl.constexpr,
+    value_size: tl.constexpr,
     ERASE: tl.constexpr,
     BEFORE: tl.constexpr,
     OWN: tl.constexpr,
@@ -68,12 +70,11 @@ def channel_key_gradients_kernel(
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
-    """The results of `head_key_gradients_kernel`, but of_key_sums and of_to_end (tokens, H, K). A
+    """The results of `row_gradients_kernel`, but of_key_sums and of_to_end (tokens, H, K). A
     program does one block of keys."""
-    chunk = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
-    part = tl.program_id(2) // (CHUNK // BLOCK)
-    block = tl.program_id(2) % (CHUNK // BLOCK)
+    program, head, chunk = place_of(tl.cdiv(key_size, BLOCK_K) * (CHUNK // BLOCK), heads)
+    part = program // (CHUNK // BLOCK)
+    block = program % (CHUNK // BLOCK)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
         return
@@ -82,13 +83,17 @@ def channel_key_gradients_kernel(
     rows = local + first
     channels = part * BLOCK_K + tl.arange(0, BLOCK_K)
     at = chunk * heads + head
+    key_head = head // (heads // key_heads)
     token = (row * heads + head) * key_size
-    stride = heads * key_size
-    key_stride = STREAMS * stride
+    stride: tl.constexpr = heads * key_size
+    query_stride: tl.constexpr = key_heads * key_size
+    key_stride: tl.constexpr = STREAMS * query_stride
     log_decay += token
-    queries += token
+    queries += (row * key_heads + key_head) * key_size
+    if ERASE:
+        read += row * read_stride + key_head * key_size
 
-    query = load(queries, stride, rows, channels, count, key_size).to(tl.float32)
+    query = load(queries, query_stride, rows, channels, count, key_size).to(tl.float32)
     if ERASE:
         reading = erase_read(
             read, strength, read_stride, row, head, heads, rows, channels, count, key_size
@@ -120,7 +125,7 @@ def channel_key_gradients_kernel(
             start = later * BLOCK
             zero = tl.zeros([BLOCK, BLOCK_K], tl.float32)
             kept = since_start(others, BLOCK, 0, PRECISION)
-            other = load(queries, stride, local + start, channels, count, key_size)
+            other = load(queries, query_stride, local + start, channels, count, key_size)
             asked = load_pairs(of_scores + square, start, first, 0, CHUNK)
             found = product(tl.trans(asked), other.to(tl.float32) * kept, zero, PRECISION)
             if ERASE:
@@ -142,8 +147,8 @@ def channel_key_gradients_kernel(
             BLOCK_V,
         )  # fmt: skip
         of_key = decayed(of_key, to_end, row, head, heads, rows, channels, count, key_size, 2)
-        place = ((row * STREAMS + stream) * heads + head) * key_size
-        tile = load(keys + place, key_stride, rows, channels, count, key_size).to(tl.float32)
+        key = keys + ((row * STREAMS + stream) * key_heads + key_head) * key_size
+        tile = load(key, key_stride, rows, channels, count, key_size).to(tl.float32)
         of_ends += tile * of_key
         of_sums -= tile * by_pairs
         of_key += by_pairs
@@ -156,7 +161,8 @@ def channel_key_gradients_kernel(
         if of_tied is not None:  # noqa: SIM102
             if stream == 0:
                 of_key += load(of_tied + token, stride, rows, channels, count, key_size)
-        store(of_keys + place, key_stride, rows, channels, count, key_size, of_key)
+        place = ((row * STREAMS + stream) * heads + head) * key_size
+        store(of_keys + place, STREAMS * stride, rows, channels, count, key_size, of_key)
 
     store(of_key_sums + token, stride, rows, channels, count, key_size, of_sums)
     store(of_to_end + token, stride, rows, channels, count, key_size, of_ends)

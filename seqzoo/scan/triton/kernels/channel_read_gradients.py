@@ -1,6 +1,6 @@
 """Stages 1 and 2 backward where each key channel decays on its own: the gradients of what reads.
 
-The sums of `head_read_gradients` with D_ij a number a channel, in the blocks of `block_decays` and
+The sums of `row_gradients` with D_ij a number a channel, in the blocks of `block_decays` and
 in parts of them: by products, each factor with its part of the decay.
 """
 
@@ -30,6 +30,7 @@ from seqzoo.scan.triton.kernels.tiles import (
     load,
     load_diagonal,
     locate,
+    place_of,
     product,
     store,
     store_column,
@@ -59,12 +60,13 @@ def channel_read_gradients_kernel(
     starts,
     counts,
     time,
-    heads,
-    key_size,
-    value_size,
     read_stride,
     part_stride,
     scale,
+    heads: tl.constexpr,
+    key_heads: tl.constexpr,
+    key_size: tl.constexpr,
+    value_size: tl.constexpr,
     ERASE: tl.constexpr,
     BEFORE: tl.constexpr,
     STREAMS: tl.constexpr,
@@ -73,12 +75,11 @@ def channel_read_gradients_kernel(
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
-    """The results of `head_read_gradients_kernel`, but of_from_start, of_before (tokens, H, K) and
+    """The results of `row_gradients_kernel`, but of_from_start, of_before (tokens, H, K) and
     of_total (chunks, H, K). A program does one block of rows."""
-    chunk = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
-    part = tl.program_id(2) // (CHUNK // BLOCK)
-    block = tl.program_id(2) % (CHUNK // BLOCK)
+    program, head, chunk = place_of(tl.cdiv(key_size, BLOCK_K) * (CHUNK // BLOCK), heads)
+    part = program // (CHUNK // BLOCK)
+    block = program % (CHUNK // BLOCK)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
         return
@@ -87,10 +88,15 @@ def channel_read_gradients_kernel(
     rows = local + first
     channels = part * BLOCK_K + tl.arange(0, BLOCK_K)
     at = chunk * heads + head
+    key_head = head // (heads // key_heads)
     token = row * heads + head
-    stride = heads * key_size
-    key_stride = STREAMS * stride
+    stride: tl.constexpr = heads * key_size
+    query_stride: tl.constexpr = key_heads * key_size
+    key_stride: tl.constexpr = STREAMS * query_stride
     log_decay += token * key_size
+    queries += (row * key_heads + key_head) * key_size
+    if ERASE:
+        read += row * read_stride + key_head * key_size
 
     of_query, of_reading = carried_reading(
         of_outputs, of_solved, states, at, row, head, heads, rows, channels, count, key_size,
@@ -101,7 +107,7 @@ def channel_read_gradients_kernel(
     if block == 0:
         store_total(
             of_total, from_start, states, of_states, chunk, row, head, heads, channels, count,
-            key_size, value_size, 2, BLOCK_K, BLOCK_V,
+            key_size, value_size, BLOCK_K, BLOCK_V,
         )  # fmt: skip
     if ERASE:
         of_reading = decayed(
@@ -112,7 +118,7 @@ def channel_read_gradients_kernel(
 
     for stream in range(STREAMS):
         square = (at * STREAMS + stream) * CHUNK * CHUNK
-        key = keys + ((row * STREAMS + stream) * heads + head) * key_size
+        key = keys + ((row * STREAMS + stream) * key_heads + key_head) * key_size
 
         for earlier in range(block):
             others = block_decays(log_decay, stride, earlier, channels, count, key_size)
@@ -153,7 +159,7 @@ def channel_read_gradients_kernel(
             near_reading += load_diagonal(of_erased + square, rows, 1, CHUNK)[:, None] * above
 
     token *= key_size
-    query = load(queries + token, stride, rows, channels, count, key_size)
+    query = load(queries, query_stride, rows, channels, count, key_size)
     of_sums = query.to(tl.float32) * of_query
     of_query += near_query
     store(of_queries + token, stride, rows, channels, count, key_size, of_query)
@@ -168,8 +174,7 @@ def channel_read_gradients_kernel(
             of_sums += reading * of_reading
         of_reading += near_reading
         if strength is not None:
-            plain = read + row * read_stride + head * key_size
-            plain = load(plain, read_stride, rows, channels, count, key_size)
+            plain = load(read, read_stride, rows, channels, count, key_size)
             column = tl.sum(of_reading * plain.to(tl.float32), 1)
             place = of_strength + part.to(tl.int64) * part_stride + row * heads + head
             store_column(place, heads, rows, count, column)

@@ -2,7 +2,7 @@
 
     A_l[i, j] = sum_c q_ic k_jc^l e^{G_ic - G_jc}    for j <= i
 
-and N_l likewise (see `head_scores`), in blocks of 16 tokens, and in parts of them (see
+and N_l likewise (see `chunk_scores`), in blocks of 16 tokens, and in parts of them (see
 `block_decays`): of any two tokens the exponent splits at a place between them.
 """
 
@@ -22,7 +22,14 @@ from seqzoo.scan.triton.kernels.block_decays import (
     since_start,
     until_end,
 )
-from seqzoo.scan.triton.kernels.tiles import erase_read, load, locate, product, rounded
+from seqzoo.scan.triton.kernels.tiles import (
+    erase_read,
+    load,
+    locate,
+    place_of,
+    product,
+    rounded,
+)
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -38,9 +45,10 @@ def channel_scores_kernel(
     starts,
     counts,
     time,
-    heads,
-    key_size,
     read_stride,
+    heads: tl.constexpr,
+    key_heads: tl.constexpr,
+    key_size: tl.constexpr,
     ERASE: tl.constexpr,
     BEFORE: tl.constexpr,
     STREAMS: tl.constexpr,
@@ -48,26 +56,29 @@ def channel_scores_kernel(
     CHUNK: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """The tensors of `head_scores_kernel`; log_decay (tokens, H, K). A program does one block of
-    rows of one stream."""
-    chunk = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
-    stream = tl.program_id(2) // (CHUNK // BLOCK)
-    block = tl.program_id(2) % (CHUNK // BLOCK)
+    """The tensors of `chunk_scores_kernel`, but system (chunks, H, C, C) float32, N_0; log_decay
+    (tokens, H, K). A program does one block of rows of one stream."""
+    program, head, chunk = place_of(STREAMS * (CHUNK // BLOCK), heads)
+    stream = program // (CHUNK // BLOCK)
+    block = program % (CHUNK // BLOCK)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
         return
     first = block * BLOCK
     rows = tl.arange(0, BLOCK)
-    stride = heads * key_size
-    key_stride = STREAMS * stride
-    queries += (row * heads + head) * key_size
-    keys += ((row * STREAMS + stream) * heads + head) * key_size
+    key_head = head // (heads // key_heads)
+    stride: tl.constexpr = heads * key_size
+    query_stride: tl.constexpr = key_heads * key_size
+    key_stride: tl.constexpr = STREAMS * query_stride
+    queries += (row * key_heads + key_head) * key_size
+    keys += ((row * STREAMS + stream) * key_heads + key_head) * key_size
     log_decay += (row * heads + head) * key_size
-    at = ((chunk * heads + head) * STREAMS + stream) * CHUNK * CHUNK
-    scores += at
-    erased += at
-    system += (chunk * heads + head) * CHUNK * CHUNK
+    at = chunk * heads + head
+    scores += (at * STREAMS + stream) * CHUNK * CHUNK
+    if ERASE:
+        read += row * read_stride + key_head * key_size
+        system += at * CHUNK * CHUNK
+        erased += (at * (STREAMS - 1) + stream - 1) * CHUNK * CHUNK
     place = (rows[:, None] + first) * CHUNK + rows[None, :]
 
     for other in range(CHUNK // BLOCK):
@@ -82,7 +93,7 @@ def channel_scores_kernel(
                 left += between(log_decay, stride, other, block, columns, count, key_size)
                 key = load(keys, key_stride, rows + earlier, columns, count, key_size)
                 key = tl.trans(key.to(tl.float32) * tl.exp(left))
-                query = load(queries, stride, rows + first, columns, count, key_size)
+                query = load(queries, query_stride, rows + first, columns, count, key_size)
                 decays = block_decays(log_decay, stride, block, columns, count, key_size)
                 kept = since_start(decays, BLOCK, 0, PRECISION)
                 asked = product(query.to(tl.float32) * kept, key, asked, PRECISION)
@@ -100,7 +111,7 @@ def channel_scores_kernel(
                 decays = block_decays(log_decay, stride, block, columns, count, key_size)
                 tile = load(keys, key_stride, rows + first, columns, count, key_size)
                 tile = tile.to(tl.float32)
-                query = load(queries, stride, rows + first, columns, count, key_size)
+                query = load(queries, query_stride, rows + first, columns, count, key_size)
                 query = query.to(tl.float32)
                 own = tl.sum(query * tile, 1)[:, None]
                 asked += tl.where(rows[:, None] == rows[None, :], own, 0.0)
@@ -123,6 +134,7 @@ def channel_scores_kernel(
                         removed += tl.where(part_at(half), met, 0.0)
         tl.store(scores + place + earlier, rounded(asked, scores.dtype.element_ty))
         if ERASE:
-            tl.store(erased + place + earlier, rounded(removed, erased.dtype.element_ty))
             if stream == 0:
                 tl.store(system + place + earlier, removed)
+            else:
+                tl.store(erased + place + earlier, rounded(removed, erased.dtype.element_ty))

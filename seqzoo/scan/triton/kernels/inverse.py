@@ -1,10 +1,13 @@
-"""Stage 3, the inverse of a chunk's triangular system: L = (I + N_0)^-1, once whatever the rank.
+"""Stage 2, the inverse of a chunk's triangular system: L = (I + N_0)^-1, once whatever the rank.
 
-Blocks of 16 on the diagonal by forward substitution, all side by side. Then, with D the inverse of
-the diagonal blocks and O what lies below them, Z = D O is nilpotent, Z^2 = 0 for two blocks and
-Z^4 = 0 for four, and
+Two neighbouring diagonal blocks whose inverses are known, with O below them, make one of twice the
+size, [[P, 0], [-Q O P, Q]]. So with L the inverse of all blocks of `half` rows side by side, and O
+what lies between each two of them,
 
-    L = (I + Z)^-1 D = (I - Z) D  or  (I - Z)(I + Z^2) D
+    L <- L - L O L        half = 1, 2, 4, ...
+
+gives that of blocks twice as long: two products a doubling, and no number ever grows that the
+inverse itself does not hold.
 """
 
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
@@ -14,54 +17,40 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.kernels.tiles import load_square, locate, product, store_square
+from seqzoo.scan.triton.kernels.tiles import load_square, locate, place_of, product, store_square
+
+
+@triton.jit
+def inverse_of(system, SOLVE: tl.constexpr, CHUNK: tl.constexpr):
+    """(I + system)^-1 of a strictly lower (CHUNK, CHUNK) float32 tile."""
+    rows = tl.arange(0, CHUNK)
+    i, j = rows[:, None], rows[None, :]
+    between = tl.where((i > j) & ((i // 1) ^ (j // 1) == 1), system, 0.0)
+    result = tl.where(i == j, 1.0, 0.0) - between
+    for level in tl.static_range(1, 6):
+        if (1 << level) < CHUNK:
+            between = tl.where((i > j) & ((i >> level) ^ (j >> level) == 1), system, 0.0)
+            zero = tl.zeros([CHUNK, CHUNK], tl.float32)
+            step = product(result, between, zero, SOLVE)
+            result -= product(step, result, zero, SOLVE)
+    return result
 
 
 @triton.jit(do_not_specialize=["time"])
-def block_inverse_kernel(
-    system, inverse, starts, counts, time, heads, CHUNK: tl.constexpr, BLOCK: tl.constexpr
-):
-    """system (chunks, H, C, C), strictly lower, float32 -> the diagonal blocks of inverse."""
-    chunk = tl.program_id(0).to(tl.int64)
-    _, count = locate(chunk, time, starts, counts, CHUNK)
-    if count <= 0:
-        return
-    at = (chunk * heads + tl.program_id(1)) * CHUNK * CHUNK
-    at += tl.program_id(2) * BLOCK * (CHUNK + 1)
-    rows = tl.arange(0, BLOCK)
-    solution = tl.where(rows[:, None] == rows[None, :], 1.0, 0.0)
-    for i in range(1, BLOCK):
-        factors = tl.load(system + at + i * CHUNK + rows)
-        known = tl.sum(factors[:, None] * solution, 0)
-        solution -= tl.where(rows[:, None] == i, known[None, :], 0.0)
-    tl.store(inverse + at + rows[:, None] * CHUNK + rows[None, :], solution)
-
-
-@triton.jit(do_not_specialize=["time"])
-def merge_inverse_kernel(
+def inverse_kernel(
     system,
     inverse,
     starts,
     counts,
     time,
-    heads,
-    PRECISION: tl.constexpr,
+    heads: tl.constexpr,
+    SOLVE: tl.constexpr,
     CHUNK: tl.constexpr,
-    BLOCK: tl.constexpr,
 ):
-    """Completes inverse (chunks, H, C, C) from its diagonal blocks; C is two or four blocks."""
-    chunk = tl.program_id(0).to(tl.int64)
+    """system (chunks, H, C, C), strictly lower, float32 -> inverse, the same."""
+    _, head, chunk = place_of(1, heads)
     _, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
         return
-    at = (chunk * heads + tl.program_id(1)) * CHUNK * CHUNK
-    blocks = tl.arange(0, CHUNK) // BLOCK
-    diagonal = blocks[:, None] == blocks[None, :]
-    inner = tl.where(diagonal, load_square(inverse + at, CHUNK), 0.0)
-    below = tl.where(diagonal, 0.0, load_square(system + at, CHUNK))
-    zero = tl.zeros([CHUNK, CHUNK], tl.float32)
-    step = product(inner, below, zero, PRECISION)
-    total = inner - product(step, inner, zero, PRECISION)
-    if CHUNK == 4 * BLOCK:
-        total = product(product(step, step, zero, PRECISION), total, total, PRECISION)
-    store_square(inverse + at, total, CHUNK)
+    at = (chunk * heads + head) * CHUNK * CHUNK
+    store_square(inverse + at, inverse_of(load_square(system + at, CHUNK), SOLVE, CHUNK), CHUNK)

@@ -1,15 +1,19 @@
-"""Stage 5, the one serial pass: the state from chunk to chunk, and its gradient back.
+"""Stage 3, the one serial pass: the state from chunk to chunk, what it answers, and its gradient.
 
-    V_0 = Y - X S^T                              in place of Y
-    S' = S Diag(e^{G_C}) + sum_l V_l^T (k_l e^E)
+    V_0 = L (W_0 - sum_{l>0} N_l W_l - (r e^G) S)       what is written under the erase's key
+    O = scale ((q e^G) S + sum_l A_l V_l)               V_l = W_l for l > 0
+    S' = S e^{G_C} + sum_l k_l^T (V_l e^E)
 
-    dV_0 = A_0^T do + (k_0 e^E) dS'^T            do the outputs' gradients, scaled
-    dS = dS' Diag(e^{G_C}) + do^T (q e^G) - dV_0^T X
+    B = L^T (A_0^T do + (k_0 dS') e^E)                  do the outputs' gradients, scaled
+    dS = dS' e^{G_C} + q^T (do e^G) - r^T (B e^G)
 
-A program holds (K, BLOCK_V) of one state, transposed, in float32; value columns never meet.
+A program holds (K, BLOCK_V) of one state in float32; value columns never meet. Where a head decays
+as one, e^G and e^E multiply values, which are fewer than keys; where each key channel decays, rows
+come decayed (`decay_rows.py`).
 """
 
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false, reportOptionalOperand=false
+# pyright: reportPossiblyUnboundVariable=false
 
 from __future__ import annotations
 
@@ -17,10 +21,13 @@ import triton
 import triton.language as tl
 
 from seqzoo.scan.triton.kernels.tiles import (
-    decayed,
-    load,
+    decay_column,
+    erase_factor,
+    load_rows,
+    load_square,
     locate,
     of_scaled_outputs,
+    place_of,
     product,
     rounded,
     store,
@@ -40,69 +47,102 @@ def chunks_of(sequence, time, first, CHUNK: tl.constexpr):
 
 
 @triton.jit
-def kept_of_state(tile, from_start, row, head, heads, channels, count, width, KIND: tl.constexpr):
-    """tile * e^{G_C}, a number or a row of numbers for each key channel."""
-    last = (row + count - 1) * heads + head
+def kept_of_state(
+    tile, from_start, row, head, heads, channels, count, width, at, KIND: tl.constexpr
+):
+    """tile * e^{G_C}, a number or a row of numbers for each key channel; from_start is
+    (tokens, H), or of the chunk as a whole (chunks, H, K)."""
     if KIND == 1:
-        tile *= tl.exp(tl.load(from_start + last))
+        tile *= tl.exp(tl.load(from_start + (row + count - 1) * heads + head))
     if KIND == 2:
-        total = tl.load(from_start + last * width + channels, mask=channels < width, other=0.0)
+        total = tl.load(from_start + at * width + channels, mask=channels < width, other=0.0)
         tile *= tl.exp(total)[:, None]
     return tile
 
 
 @triton.jit
-def over_keys(left, right, PARTS: tl.constexpr, PRECISION: tl.constexpr):
-    """left (C, K) @ right (K, V), a part of K a warp."""
-    part: tl.constexpr = left.shape[1] // PARTS
-    left = tl.permute(tl.reshape(left, [left.shape[0], PARTS, part]), (1, 0, 2))
-    right = tl.reshape(right, [PARTS, part, right.shape[1]])
-    zero = tl.zeros([PARTS, left.shape[1], right.shape[2]], tl.float32)
-    return tl.sum(product(left, right, zero, PRECISION), 0)
+def over_keys(rows, state, PARTS: tl.constexpr, PRECISION: tl.constexpr):
+    """rows (C, K) @ state (K, BLOCK_V); in PARTS of K side by side, a warp each, where one would
+    hold too many numbers."""
+    if PARTS == 1:
+        zero = tl.zeros([rows.shape[0], state.shape[1]], tl.float32)
+        result = product(rows, state, zero, PRECISION)
+    else:
+        part: tl.constexpr = rows.shape[1] // PARTS
+        left = tl.permute(tl.reshape(rows, [rows.shape[0], PARTS, part]), (1, 0, 2))
+        right = tl.reshape(state, [PARTS, part, state.shape[1]])
+        zero = tl.zeros([PARTS, rows.shape[0], state.shape[1]], tl.float32)
+        result = tl.sum(product(left, right, zero, PRECISION), 0)
+    return result
+
+
+@triton.jit
+def read_factor(
+    strength, from_start, row, head, heads, rows, count, BEFORE: tl.constexpr, KIND: tl.constexpr
+):
+    """What the erase's reads are multiplied by: strength e^G, or -e^G; 1 where rows come so."""
+    factor = erase_factor(strength, row, head, heads, rows, count)
+    if KIND == 1:
+        factor *= decay_column(from_start, row, head, heads, rows - BEFORE, count)
+    return factor[:, None]
 
 
 @triton.jit(do_not_specialize=["time"])
 def carry_kernel(
+    queries,
     keys,
     values,
     strengths,
+    read,
+    strength,
     from_start,
     to_end,
-    reads,
-    solved,
+    scores,
+    erased,
+    inverse,
     initial,
     states,
+    solved,
+    outputs,
     final,
     starts,
     counts,
     first,
     time,
-    heads,
-    key_size,
-    value_size,
+    read_stride,
+    scale,
+    heads: tl.constexpr,
+    key_heads: tl.constexpr,
+    key_size: tl.constexpr,
+    value_size: tl.constexpr,
     KIND: tl.constexpr,
     ERASE: tl.constexpr,
+    BEFORE: tl.constexpr,
     OWN: tl.constexpr,
+    SHARED: tl.constexpr,
     STREAMS: tl.constexpr,
     PRECISION: tl.constexpr,
     CHUNK: tl.constexpr,
     KEYS: tl.constexpr,
-    BLOCK_C: tl.constexpr,
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
-    """initial (N, H, V, K) or None -> states (chunks, H, K, V), the one before each chunk, and
-    final (N, H, V, K); solved (chunks, H, C, V) becomes V_0. KEYS >= K."""
-    sequence = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
+    """initial (N, H, V, K) or None -> final (N, H, V, K) float32, and those that are not None of
+    outputs (tokens, H, V), states (chunks, H, K, V), the one before each chunk, and solved
+    (chunks, H, C, V), V_0. SHARED: the erase reads with key stream 0. KEYS >= K."""
+    tile, head, sequence = place_of(tl.cdiv(value_size, BLOCK_V), heads)
     lowest, number = chunks_of(sequence, time, first, CHUNK)
+    key_head = head // (heads // key_heads)
+    rows = tl.arange(0, CHUNK)
     channels = tl.arange(0, KEYS)
-    columns = tl.program_id(2) * BLOCK_V + tl.arange(0, BLOCK_V)
+    columns = tile * BLOCK_V + tl.arange(0, BLOCK_V)
     held = (channels[:, None] < key_size) & (columns[None, :] < value_size)
     rank: tl.constexpr = STREAMS - OWN
-    dtype = keys.dtype.element_ty
-    ROWS: tl.constexpr = BLOCK_C if CHUNK > BLOCK_C else CHUNK
+    stride: tl.constexpr = key_heads * key_size
+    square: tl.constexpr = CHUNK * CHUNK
     PARTS: tl.constexpr = KEYS // BLOCK_K if KEYS > BLOCK_K else 1
+    dtype = keys.dtype.element_ty
+    zero = tl.zeros([CHUNK, BLOCK_V], tl.float32)
 
     turned = (sequence * heads + head) * value_size * key_size
     turned += columns[None, :] * key_size + channels[:, None]
@@ -115,33 +155,71 @@ def carry_kernel(
         chunk = lowest + step
         row, count = locate(chunk, time, starts, counts, CHUNK)
         at = chunk * heads + head
-        place = states + at * key_size * value_size
-        store(place, value_size, channels, columns, key_size, value_size, state)
         before = rounded(state, dtype)
-        state = kept_of_state(state, from_start, row, head, heads, channels, count, key_size, KIND)
-        for block in range(CHUNK // ROWS):
-            rows = block * ROWS + tl.arange(0, ROWS)
-            if ERASE:
-                known = solved + at * CHUNK * value_size
-                value = load(known, value_size, rows, columns, CHUNK, value_size).to(tl.float32)
-                read = reads + at * CHUNK * key_size
-                read = load(read, key_size, rows, channels, CHUNK, key_size)
-                value = rounded(value - over_keys(read, before, PARTS, PRECISION), dtype)
-                store(known, value_size, rows, columns, CHUNK, value_size, value)
+        if states is not None:
+            place = states + at * key_size * value_size
+            store(place, value_size, channels, columns, key_size, value_size, before)
+        key = keys + (row * STREAMS * key_heads + key_head) * key_size
+        key = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
+        value = zero
+        if not OWN:
+            value = written(
+                values, strengths, 0, row, head, heads, rows, columns, count, value_size, rank
+            )
+        if ERASE:
+            if SHARED:
+                asking = key
             else:
-                value = written(
-                    values, strengths, 0, row, head, heads, rows, columns, count, value_size, rank
+                asking = read + row * read_stride + key_head * key_size
+                asking = load_rows(asking, read_stride, rows, channels, count, key_size)
+            removed = over_keys(asking, before, PARTS, PRECISION)
+            if KIND < 2:
+                removed *= read_factor(
+                    strength, from_start, row, head, heads, rows, count, BEFORE, KIND
                 )
-            for stream in range(STREAMS):
-                if stream > 0:
-                    value = written(
-                        values, strengths, stream - OWN, row, head, heads, rows, columns, count,
-                        value_size, rank,
-                    )  # fmt: skip
-                key = keys + ((row * STREAMS + stream) * heads + head) * key_size
-                key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
-                key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
-                state = product(tl.trans(rounded(key, dtype)), value, state, PRECISION)
+            for stream in tl.static_range(1, STREAMS):
+                known = load_square(erased + (at * (STREAMS - 1) + stream - 1) * square, CHUNK)
+                other = written(
+                    values, strengths, stream - OWN, row, head, heads, rows, columns, count,
+                    value_size, rank,
+                )  # fmt: skip
+                removed = product(known, rounded(other, dtype), removed, PRECISION)
+            solve = load_square(inverse + at * square, CHUNK)
+            value = product(solve, rounded(value - removed, dtype), zero, PRECISION)
+            if solved is not None:
+                place = solved + at * CHUNK * value_size
+                store(place, value_size, rows, columns, CHUNK, value_size, value)
+        if outputs is not None:
+            query = queries + (row * key_heads + key_head) * key_size
+            query = load_rows(query, stride, rows, channels, count, key_size)
+            total = over_keys(query, before, PARTS, PRECISION)
+            if KIND == 1:
+                total *= decay_column(from_start, row, head, heads, rows, count)[:, None]
+            asked = load_square(scores + at * STREAMS * square, CHUNK)
+            total = product(asked, rounded(value, dtype), total, PRECISION)
+        state = kept_of_state(
+            state, from_start, row, head, heads, channels, count, key_size, at, KIND
+        )
+        if KIND == 1:
+            left = decay_column(to_end, row, head, heads, rows, count)[:, None]
+            value *= left
+        state = product(tl.trans(key), rounded(value, dtype), state, PRECISION)
+        for stream in tl.static_range(1, STREAMS):
+            value = written(
+                values, strengths, stream - OWN, row, head, heads, rows, columns, count,
+                value_size, rank,
+            )  # fmt: skip
+            if outputs is not None:
+                asked = load_square(scores + (at * STREAMS + stream) * square, CHUNK)
+                total = product(asked, rounded(value, dtype), total, PRECISION)
+            key = keys + ((row * STREAMS + stream) * key_heads + key_head) * key_size
+            key = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
+            if KIND == 1:
+                value *= left
+            state = product(tl.trans(key), rounded(value, dtype), state, PRECISION)
+        if outputs is not None:
+            place = outputs + (row * heads + head) * value_size
+            store(place, heads * value_size, rows, columns, count, value_size, total * scale)
     tl.store(final + turned, state, mask=held)
 
 
@@ -149,10 +227,12 @@ def carry_kernel(
 def carry_back_kernel(
     queries,
     keys,
+    read,
+    strength,
     from_start,
     to_end,
     scores,
-    reads,
+    inverse,
     of_outputs,
     of_final,
     of_solved,
@@ -162,32 +242,37 @@ def carry_back_kernel(
     counts,
     first,
     time,
-    heads,
-    key_size,
-    value_size,
+    read_stride,
     scale,
+    heads: tl.constexpr,
+    key_heads: tl.constexpr,
+    key_size: tl.constexpr,
+    value_size: tl.constexpr,
     KIND: tl.constexpr,
     ERASE: tl.constexpr,
+    BEFORE: tl.constexpr,
+    SHARED: tl.constexpr,
     STREAMS: tl.constexpr,
     PRECISION: tl.constexpr,
     CHUNK: tl.constexpr,
     KEYS: tl.constexpr,
-    BLOCK_C: tl.constexpr,
     BLOCK_K: tl.constexpr,
     BLOCK_V: tl.constexpr,
 ):
     """of_outputs (tokens, H, V), of_final (N, H, V, K) -> of_states (chunks, H, K, V), of the state
-    behind each chunk, of_solved (chunks, H, C, V) and of_initial (N, H, V, K)."""
-    sequence = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
+    behind each chunk, of_solved (chunks, H, C, V), B, and of_initial (N, H, V, K)."""
+    tile, head, sequence = place_of(tl.cdiv(value_size, BLOCK_V), heads)
     lowest, number = chunks_of(sequence, time, first, CHUNK)
-    tokens = tl.arange(0, CHUNK)
+    key_head = head // (heads // key_heads)
+    rows = tl.arange(0, CHUNK)
     channels = tl.arange(0, KEYS)
-    columns = tl.program_id(2) * BLOCK_V + tl.arange(0, BLOCK_V)
+    columns = tile * BLOCK_V + tl.arange(0, BLOCK_V)
     held = (channels[:, None] < key_size) & (columns[None, :] < value_size)
-    dtype = keys.dtype.element_ty
-    ROWS: tl.constexpr = BLOCK_C if CHUNK > BLOCK_C else CHUNK
+    stride: tl.constexpr = key_heads * key_size
+    square: tl.constexpr = CHUNK * CHUNK
     PARTS: tl.constexpr = KEYS // BLOCK_K if KEYS > BLOCK_K else 1
+    dtype = keys.dtype.element_ty
+    zero = tl.zeros([CHUNK, BLOCK_V], tl.float32)
     turned = (sequence * heads + head) * value_size * key_size
     turned += columns[None, :] * key_size + channels[:, None]
     gradient = tl.load(of_final + turned, mask=held, other=0.0)
@@ -196,39 +281,42 @@ def carry_back_kernel(
         chunk = lowest + number - 1 - step
         row, count = locate(chunk, time, starts, counts, CHUNK)
         at = chunk * heads + head
-        place = of_states + at * key_size * value_size
-        store(place, value_size, channels, columns, key_size, value_size, gradient)
         behind = rounded(gradient, dtype)
-        gradient = kept_of_state(
-            gradient, from_start, row, head, heads, channels, count, key_size, KIND
+        place = of_states + at * key_size * value_size
+        store(place, value_size, channels, columns, key_size, value_size, behind)
+        upstream = of_scaled_outputs(
+            of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
         )
-        for block in range(CHUNK // ROWS):
-            rows = block * ROWS + tl.arange(0, ROWS)
-            upstream = of_scaled_outputs(
-                of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
-            )
-            query = queries + (row * heads + head) * key_size
-            query = load(query, heads * key_size, rows, channels, count, key_size)
-            query = decayed(
-                query, from_start, row, head, heads, rows, channels, count, key_size, KIND
-            )
-            gradient = product(tl.trans(rounded(query, dtype)), upstream, gradient, PRECISION)
-            if ERASE:
-                if ROWS < CHUNK:
-                    upstream = of_scaled_outputs(
-                        of_outputs, row, head, heads, tokens, columns, count, value_size, scale,
-                        dtype,
-                    )  # fmt: skip
-                asked = scores + at * STREAMS * CHUNK * CHUNK
-                asked = load(asked, CHUNK, tokens, rows, CHUNK, CHUNK)
-                key = keys + (row * STREAMS * heads + head) * key_size
-                key = load(key, STREAMS * heads * key_size, rows, channels, count, key_size)
-                key = decayed(key, to_end, row, head, heads, rows, channels, count, key_size, KIND)
-                of_value = over_keys(rounded(key, dtype), behind, PARTS, PRECISION)
-                of_value = product(tl.trans(asked), upstream, of_value, PRECISION)
-                place = of_solved + at * CHUNK * value_size
-                store(place, value_size, rows, columns, CHUNK, value_size, of_value)
-                read = reads + at * CHUNK * key_size
-                read = load(read, key_size, rows, channels, CHUNK, key_size)
-                gradient = product(tl.trans(read), rounded(-of_value, dtype), gradient, PRECISION)
+        gradient = kept_of_state(
+            gradient, from_start, row, head, heads, channels, count, key_size, at, KIND
+        )
+        query = queries + (row * key_heads + key_head) * key_size
+        query = load_rows(query, stride, rows, channels, count, key_size)
+        outer = upstream
+        if KIND == 1:
+            outer = upstream * decay_column(from_start, row, head, heads, rows, count)[:, None]
+        gradient = product(tl.trans(query), rounded(outer, dtype), gradient, PRECISION)
+        if ERASE:
+            key = keys + (row * STREAMS * key_heads + key_head) * key_size
+            key = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
+            of_value = over_keys(key, behind, PARTS, PRECISION)
+            if KIND == 1:
+                of_value *= decay_column(to_end, row, head, heads, rows, count)[:, None]
+            asked = load_square(scores + at * STREAMS * square, CHUNK)
+            of_value = product(tl.trans(asked), upstream, of_value, PRECISION)
+            solve = load_square(inverse + at * square, CHUNK)
+            of_right = product(tl.trans(solve), rounded(of_value, dtype), zero, PRECISION)
+            place = of_solved + at * CHUNK * value_size
+            store(place, value_size, rows, columns, CHUNK, value_size, of_right)
+            if SHARED:
+                asking = key
+            else:
+                asking = read + row * read_stride + key_head * key_size
+                asking = load_rows(asking, read_stride, rows, channels, count, key_size)
+            if KIND < 2:
+                of_right *= read_factor(
+                    strength, from_start, row, head, heads, rows, count, BEFORE, KIND
+                )
+            of_right = rounded(-of_right, dtype)
+            gradient = product(tl.trans(asking), of_right, gradient, PRECISION)
     tl.store(of_initial + turned, gradient, mask=held)

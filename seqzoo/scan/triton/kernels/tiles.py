@@ -3,6 +3,11 @@
 A tile's rows are a chunk's tokens, or a part of them; rows outside the chunk and columns outside
 the tensor load as zero and are not stored. Every tensor is row-major; `stride` is the distance of
 two tokens.
+
+Compilers are known to get some patterns wrong on hardware, which neither the interpreter nor
+compiling ahead of time shows. Two are kept out, since doing without costs nothing: a product whose
+left operand is a transposed result, `tl.dot(tl.trans(x), ...)` of an x that was computed and not
+loaded; and, in half precision with heads up to 128, eight warps a program on Hopper and Blackwell.
 """
 
 # pyright: reportIndexIssue=false, reportOperatorIssue=false, reportOptionalOperand=false
@@ -21,6 +26,20 @@ INTERPRETED = tl.constexpr(interpreting())
 LEAST = tl.constexpr(-1e4)
 """Stands for any smaller log decay, -inf too: e^LEAST is 0, and sums of it stay numbers."""
 
+LEAST_HALF = tl.constexpr(-120.0)
+"""The same for half precision, where decays of pairs are differences of sums, which keep more
+digits the smaller the sums are: e^-120 is 0 in float32 as well."""
+
+
+@triton.jit
+def place_of(TILES: tl.constexpr, heads: tl.constexpr):
+    """This program's tile, head, and chunk or sequence. Tiles run fastest, then heads: programs
+    that share rows start together, and the second finds in L2 what the first has loaded."""
+    program = tl.program_id(0)
+    tile = program % TILES
+    head = (program // TILES) % heads
+    return tile, head, (program // (TILES * heads)).to(tl.int64)
+
 
 @triton.jit
 def locate(chunk, time, starts, counts, CHUNK: tl.constexpr):
@@ -37,6 +56,20 @@ def locate(chunk, time, starts, counts, CHUNK: tl.constexpr):
 def load(pointer, stride, rows, columns, count, width):
     """(rows, columns) in the tensor's dtype."""
     held = (rows[:, None] >= 0) & (rows[:, None] < count) & (columns[None, :] < width)
+    return tl.load(pointer + rows[:, None] * stride + columns[None, :], mask=held, other=0.0)
+
+
+@triton.jit
+def load_rows(pointer, stride, rows, columns, count, width):
+    """`load` of rows that are none before the first."""
+    held = (rows[:, None] < count) & (columns[None, :] < width)
+    return tl.load(pointer + rows[:, None] * stride + columns[None, :], mask=held, other=0.0)
+
+
+@triton.jit
+def load_all(pointer, stride, rows, columns, width):
+    """`load` of rows that are all there."""
+    held = columns[None, :] < width
     return tl.load(pointer + rows[:, None] * stride + columns[None, :], mask=held, other=0.0)
 
 
@@ -62,9 +95,9 @@ def store_column(pointer, stride, rows, count, column):
 
 
 @triton.jit
-def at_least(log_decay):
-    """log_decay in float32, no smaller than LEAST; NaN stays, which a GPU's maximum would drop."""
-    return tl.maximum(log_decay.to(tl.float32), LEAST, propagate_nan=tl.PropagateNan.ALL)
+def at_least(log_decay, least: tl.constexpr = LEAST):
+    """log_decay in float32, at least `least`; NaN stays, which a GPU's maximum would drop."""
+    return tl.maximum(log_decay.to(tl.float32), least, propagate_nan=tl.PropagateNan.ALL)
 
 
 @triton.jit
@@ -107,10 +140,16 @@ def decayed(tile, sums, row, head, heads, rows, columns, count, width, KIND: tl.
 
 
 @triton.jit
+def decay_column(sums, row, head, heads, rows, count):
+    """e^sums of a head's decay at `rows`, sums (B, T, H)."""
+    return tl.exp(load_column(sums + row * heads + head, heads, rows, count))
+
+
+@triton.jit
 def erase_read(read, strength, read_stride, row, head, heads, rows, columns, count, width):
-    """The erase's reads with their factor, float32: r = strength a, or -a without one."""
-    place = read + row * read_stride + head * width
-    tile = load(place, read_stride, rows, columns, count, width).to(tl.float32)
+    """The erase's reads with their factor, float32: r = strength a, or -a without one. `read` is
+    where the chunk's reads lie."""
+    tile = load(read, read_stride, rows, columns, count, width).to(tl.float32)
     return tile * erase_factor(strength, row, head, heads, rows, count)[:, None]
 
 
@@ -124,16 +163,24 @@ def erase_factor(strength, row, head, heads, rows, count):
 
 
 @triton.jit
+def write_factor(strengths, write, row, head, heads, rows, count, RANK: tl.constexpr):
+    """The strengths of one write, float32 (rows,), 1 if there are none."""
+    if strengths is None:
+        return tl.full([rows.shape[0]], 1.0, tl.float32)
+    else:
+        at = strengths + (row * RANK + write) * heads + head
+        return load_column(at, RANK * heads, rows, count)
+
+
+@triton.jit
 def written(
     values, strengths, write, row, head, heads, rows, columns, count, width, RANK: tl.constexpr
 ):
-    """W_l = strength v of one write, (rows, columns) in the values' dtype."""
+    """W_l = strength v of one write, (rows, columns) float32."""
     place = values + ((row * RANK + write) * heads + head) * width
-    tile = load(place, RANK * heads * width, rows, columns, count, width)
+    tile = load_rows(place, RANK * heads * width, rows, columns, count, width).to(tl.float32)
     if strengths is not None:
-        at = strengths + (row * RANK + write) * heads + head
-        factor = load_column(at, RANK * heads, rows, count)
-        tile = rounded(tile.to(tl.float32) * factor[:, None], values.dtype.element_ty)
+        tile *= write_factor(strengths, write, row, head, heads, rows, count, RANK)[:, None]
     return tile
 
 
@@ -143,7 +190,7 @@ def of_scaled_outputs(
 ):
     """The outputs' gradients times the scale, (rows, columns) in `dtype`."""
     place = of_outputs + (row * heads + head) * width
-    tile = load(place, heads * width, rows, columns, count, width)
+    tile = load_rows(place, heads * width, rows, columns, count, width)
     return rounded(tile.to(tl.float32) * scale, dtype)
 
 
@@ -188,17 +235,24 @@ def value_under(
     RANK: tl.constexpr,
     CHUNK: tl.constexpr,
 ):
-    """V_l, the value under key stream `stream`: V_0 as solved, (chunks, H, C, V), or W_l."""
+    """V_l, the value under key stream `stream`, in the values' dtype: V_0 as solved,
+    (chunks, H, C, V), or W_l."""
+    dtype = values.dtype.element_ty
     if ERASE:
         if stream == 0:
             place = solved + at * CHUNK * width
-            value = load(place, width, rows, columns, count, width)
+            value = load_all(place, width, rows, columns, width)
         else:
-            value = written(
-                values, strengths, stream - OWN, row, head, heads, rows, columns, count, width, RANK
-            )
+            value = rounded(
+                written(
+                    values, strengths, stream - OWN, row, head, heads, rows, columns, count, width,
+                    RANK,
+                ),
+                dtype,
+            )  # fmt: skip
     else:
-        value = written(
-            values, strengths, stream, row, head, heads, rows, columns, count, width, RANK
+        value = rounded(
+            written(values, strengths, stream, row, head, heads, rows, columns, count, width, RANK),
+            dtype,
         )
     return value

@@ -18,7 +18,7 @@ import torch
 from seqzoo.scan.triton.aot.checkup import check_up, usable
 from seqzoo.scan.triton.aot.kernel_case import Case, Expected, Tensors, expect
 from seqzoo.scan.triton.architecture import architecture_of
-from seqzoo.scan.triton.configs import Config, config_for, config_is
+from seqzoo.scan.triton.configs import Config, HeadSize, config_for, config_is
 from seqzoo.scan.triton.launch import watch_launches
 from seqzoo.scan.triton.tuning.candidates import neighbours
 from seqzoo.scan.triton.tuning.tuned_table import TunedTable
@@ -48,7 +48,7 @@ class Tuned:
     """
 
     kernel: str
-    size: int
+    size: HeadSize
     before: Config
     after: Config
     ms_before: float
@@ -91,7 +91,7 @@ class Tuner:
             self.say(f"{search.name}: the one in use is wrong: {failure}")
             ms_before = float("inf")
         best, ms_best, tried = before, ms_before, {_key(before)}
-        waiting = list(neighbours(best, problem.size))
+        waiting = list(neighbours(best, problem.size.elements))
         while waiting and time.monotonic() < self.deadline:
             candidate = waiting.pop(0)
             if _key(candidate) in tried:
@@ -100,7 +100,7 @@ class Tuner:
             found = search.wins(candidate, ms_best)
             if found is not None:
                 best, ms_best = candidate, found
-                waiting = list(neighbours(best, problem.size))
+                waiting = list(neighbours(best, problem.size.elements))
                 self.table.keep(problem.kernel, self._architecture, problem.size, best)
                 self.say(f"{search.name}: {best}: {ms_best:.4f} ms, before {ms_before:.4f} ms")
         if not waiting:

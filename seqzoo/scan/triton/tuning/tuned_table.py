@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqzoo.files import write_whole
 from seqzoo.scan.triton import configs
-from seqzoo.scan.triton.configs import Config, read_table, rows_of
+from seqzoo.scan.triton.configs import Config, HeadSize, Row, read_table, rows_of
 
 
 class TunedTable:
@@ -29,16 +29,20 @@ class TunedTable:
             for kernel, architectures in (read_table(path) if path.is_file() else {}).items()
         }
 
-    def keep(self, kernel: str, architecture: str, size: int, config: Config) -> None:
+    def keep(self, kernel: str, architecture: str, size: HeadSize, config: Config) -> None:
         """Writes a row, whole or not at all. Larger sizes keep the row that served them."""
         of_kernel = self._table.setdefault(kernel, {})
-        rows = of_kernel.get(architecture) or rows_of(kernel, architecture)
-        kept = [row for row in rows if row[0] != size]
-        of_kernel[architecture] = sorted([*kept, (size, config)], key=lambda row: row[0])
+        served = rows_of(kernel, architecture, size.bits)
+        others = [
+            row for row in of_kernel.get(architecture, ()) if row.bits not in (None, size.bits)
+        ]
+        rows = [row._replace(bits=size.bits) for row in served if row.size != size.elements]
+        rows.append(Row(size.elements, size.bits, config))
+        of_kernel[architecture] = sorted([*others, *rows], key=lambda row: row.size)
         plain = {
             name: {
-                at: [{"size": largest, **asdict(row)} for largest, row in of_architecture]
-                for at, of_architecture in architectures.items()
+                at: [{"bits": row.bits, "size": row.size, **asdict(row.config)} for row in rows]
+                for at, rows in architectures.items()
             }
             for name, architectures in self._table.items()
         }
@@ -46,17 +50,17 @@ class TunedTable:
         write_whole(self.path, json.dumps(plain, indent=2) + "\n")
         configs.clear()
 
-    def is_done(self, kernel: str, architecture: str, size: int) -> bool:
+    def is_done(self, kernel: str, architecture: str, size: HeadSize) -> bool:
         """Whether a search was finished, in this process or an earlier one."""
         line = _line(kernel, architecture, size)
         return self.done_path.is_file() and line in self.done_path.read_text().splitlines()
 
-    def finish(self, kernel: str, architecture: str, size: int) -> None:
+    def finish(self, kernel: str, architecture: str, size: HeadSize) -> None:
         """Marks a search as finished."""
         self.done_path.parent.mkdir(parents=True, exist_ok=True)
         with self.done_path.open("a", encoding="utf-8") as file:
             file.write(_line(kernel, architecture, size) + "\n")
 
 
-def _line(kernel: str, architecture: str, size: int) -> str:
-    return f"{kernel} {architecture} {size}"
+def _line(kernel: str, architecture: str, size: HeadSize) -> str:
+    return f"{kernel} {architecture} {size.elements} {size.bits}"

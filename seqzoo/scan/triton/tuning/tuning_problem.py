@@ -12,7 +12,7 @@ from seqzoo.scan.triton.aot.kernel_case import Case
 from seqzoo.scan.triton.aot.scan_case import ScanCase
 from seqzoo.scan.triton.aot.step_case import StepCase
 from seqzoo.scan.triton.architecture import architecture_is, architecture_of
-from seqzoo.scan.triton.configs import note_sizes
+from seqzoo.scan.triton.configs import HeadSize, note_sizes
 from seqzoo.scan.triton.launch import watch_launches
 
 
@@ -27,7 +27,7 @@ class TuningProblem:
     """
 
     kernel: str
-    size: int
+    size: HeadSize
     cases: tuple[Case, ...]
 
     @property
@@ -41,7 +41,7 @@ class TuningProblem:
 
 def tuning_problems(cases: Iterable[Case], device: torch.device) -> list[TuningProblem]:
     """Every kernel and size that the cases meet on a device; nothing is run."""
-    met: dict[tuple[str, int], list[Case]] = {}
+    met: dict[tuple[str, HeadSize], list[Case]] = {}
 
     def start_nothing(name: str, start: Callable[[], None]) -> None:
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,7 @@ def test_what_fails() -> None:
     assert good.failure is None
     spilling = Compiled("read", "sm_90", "warps=4", "", spill_bytes=8, shared_limit=20)
     assert spilling.failure == "spills 8 bytes a thread"
+    assert replace(spilling, target="sm_89").failure is None
     large = Compiled("read", "sm_90", "warps=4", "", shared_bytes=30, shared_limit=20)
     assert large.failure == "30 bytes of shared memory, and 20 are there"
 

@@ -13,14 +13,14 @@ import triton.language as tl
 from seqzoo.scan.triton import configs
 from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
 from seqzoo.scan.triton.architecture import architecture_of
-from seqzoo.scan.triton.configs import config_for
+from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.launch import launch
 from seqzoo.scan.triton.tuning import search
 from seqzoo.scan.triton.tuning.search import GpuLostError, Tuner
 from seqzoo.scan.triton.tuning.tuned_table import TunedTable
 from seqzoo.scan.triton.tuning.tuning_problem import TuningProblem
 
-SIZE = 64
+SIZE = HeadSize(64, 32)
 
 
 @triton.jit
@@ -91,7 +91,7 @@ def test_the_fastest_that_is_right_is_kept(device, table_path, said):
     assert (tuned.before.num_stages, tuned.after.num_stages) == (1, 2)
     assert (tuned.ms_before, tuned.ms_after) == (10, 5)
     assert config_for(KERNEL, SIZE, device) == tuned.after
-    assert config_for(KERNEL, 1024, device) == tuned.before
+    assert config_for(KERNEL, HeadSize(1024, 32), device) == tuned.before
     assert any("stages=3: faster, and wrong: doubling, float32" in line for line in said)
     assert any("warps=2 stages=1: RuntimeError: out of resources" in line for line in said)
     assert not any("more" in line for line in said)
@@ -144,7 +144,7 @@ def test_what_was_found_before_a_kill_stays(device, table_path, said):
 def test_a_deadline_ends_a_search_unfinished(device, table_path, said):
     kernel = "elementwise_ends_kernel"
     case = ElementwiseCase(torch.float32, channels=2, time=3)
-    problem = TuningProblem(kernel, 2, (case,))
+    problem = TuningProblem(kernel, HeadSize(2, 32), (case,))
     starts = []
 
     def timer(start):

@@ -4,7 +4,7 @@ import pytest
 
 from seqzoo.scan.triton import configs
 from seqzoo.scan.triton.architecture import architecture_is
-from seqzoo.scan.triton.configs import Config, config_for, read_table
+from seqzoo.scan.triton.configs import Config, HeadSize, config_for, read_table
 from seqzoo.scan.triton.tuning.tuned_table import TunedTable
 
 KERNEL = "elementwise_carry_kernel"
@@ -22,12 +22,16 @@ def path(tmp_path, monkeypatch):
 
 def test_a_row_serves_up_to_its_size_and_larger_ones_keep_theirs(path, device):
     with architecture_is("sm_90"):
-        before = {size: config_for(KERNEL, size, device) for size in (4, 17, 200, 999)}
-        TunedTable(path).keep(KERNEL, "sm_90", 128, FOUND)
-        after = {size: config_for(KERNEL, size, device) for size in (4, 17, 200, 999)}
-        assert after == {**before, 17: FOUND}
-        TunedTable(path).keep(KERNEL, "sm_90", 128, before[4])
-        assert config_for(KERNEL, 128, device) == before[4]
+        sizes = [HeadSize(size, bits) for bits in (16, 32) for size in (4, 17, 200, 999)]
+        before = {size: config_for(KERNEL, size, device) for size in sizes}
+        TunedTable(path).keep(KERNEL, "sm_90", HeadSize(128, 32), FOUND)
+        after = {size: config_for(KERNEL, size, device) for size in sizes}
+        assert after == {**before, HeadSize(17, 32): FOUND}
+        first = before[HeadSize(4, 32)]
+        TunedTable(path).keep(KERNEL, "sm_90", HeadSize(128, 16), first)
+        TunedTable(path).keep(KERNEL, "sm_90", HeadSize(128, 32), first)
+        after = {size: config_for(KERNEL, size, device) for size in sizes}
+        assert after == {**before, HeadSize(17, 32): first, HeadSize(17, 16): first}
     assert list(read_table(path)) == [KERNEL]
     assert list(read_table(path)[KERNEL]) == ["sm_90"]
     assert [file.name for file in path.parent.iterdir()] == ["kernels.json"]
@@ -35,10 +39,12 @@ def test_a_row_serves_up_to_its_size_and_larger_ones_keep_theirs(path, device):
 
 def test_what_is_done_is_known_to_the_next_process(path):
     table = TunedTable(path)
-    assert not table.is_done(KERNEL, "sm_90", 64)
-    table.finish(KERNEL, "sm_90", 64)
-    assert TunedTable(path).is_done(KERNEL, "sm_90", 64)
-    assert not TunedTable(path).is_done(KERNEL, "sm_90", 6)
+    size = HeadSize(64, 16)
+    assert not table.is_done(KERNEL, "sm_90", size)
+    table.finish(KERNEL, "sm_90", size)
+    assert TunedTable(path).is_done(KERNEL, "sm_90", size)
+    assert not TunedTable(path).is_done(KERNEL, "sm_90", HeadSize(6, 16))
+    assert not TunedTable(path).is_done(KERNEL, "sm_90", HeadSize(64, 32))
     assert not path.exists()
 
 

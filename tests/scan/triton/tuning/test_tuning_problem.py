@@ -6,6 +6,7 @@ from seqzoo.scan.triton.aot.catalogue import CASES
 from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
 from seqzoo.scan.triton.aot.scan_case import ScanCase
 from seqzoo.scan.triton.aot.step_case import StepCase
+from seqzoo.scan.triton.configs import HeadSize
 from seqzoo.scan.triton.tuning.tuning_problem import enlarged, tuning_problems
 
 
@@ -16,8 +17,12 @@ def test_cases_that_start_a_kernel_at_one_size_are_one_problem(device):
     other = ElementwiseCase(torch.float32, channels=7, time=5)
     found = tuning_problems([small, half, packed, other], device)
     carries = [p for p in found if p.kernel == "elementwise_carry_kernel"]
-    assert [(p.size, p.cases) for p in carries] == [(3, (small, half, packed)), (7, (other,))]
-    assert carries[0].timed == (small, half)
+    assert [(p.size, p.cases) for p in carries] == [
+        (HeadSize(3, 32), (small, packed)),
+        (HeadSize(3, 16), (half,)),
+        (HeadSize(7, 32), (other,)),
+    ]
+    assert carries[0].timed == (small,)
     assert {p.kernel for p in found} == {
         f"elementwise_{name}_kernel" for name in ("ends", "carry", "outputs", "gradients")
     }
