@@ -9,6 +9,7 @@ import yaml
 
 import seqzoo
 import seqzoo.testing
+from seqzoo.cli import main
 from seqzoo.grid.plan.expansion import expand
 
 ROOT = Path(__file__).parents[1]
@@ -67,3 +68,21 @@ def test_examples_are_valid(example: Path) -> None:
         assert isinstance(run, seqzoo.RunSpec)
         if run.task.part.name not in ("text", "recommendation"):  # their vocabulary is in a file
             seqzoo.build_model(run, REGISTRY)
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = re.findall(
+        r"^- \[([\w.]+)\]\(\1\)", (ROOT / "docs/index.md").read_text(), re.MULTILINE
+    )
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert set(listed) == pages
+    assert len(listed) == len(pages)
+
+
+def test_the_layer_of_the_plugin_page_is_a_plugin_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (layer,) = (code for where, code in blocks("python") if code.startswith("# my_layer.py"))
+    (tmp_path / "my_layer.py").write_text(layer)
+    assert main(["parts", "anchor/scaled", "--plugin", str(tmp_path / "my_layer.py")]) == 0
+    assert "u_t = s x_t." in capsys.readouterr().out
