@@ -145,8 +145,8 @@ class Stream:
         return {key: self._kept(key, value) for key, value in self._after.items()}
 
     def _kept(self, key: str, value: State | Callable[[], State]) -> State:
-        if callable(value):
-            value = value()
+        if not isinstance(value, (Tensor, dict, list, tuple)) and callable(value):
+            value = value()  # a graph cannot ask whether a tree is callable
         before = self._before.get(key) if self._before is not None else None
         if before is None:
             return value

@@ -114,3 +114,19 @@ def test_sizes() -> None:
     assert Dims(Place(8), 4, 2, 2).width == 8
     with pytest.raises(ValueError, match="4 heads are no multiple of 3 key heads"):
         Dims(Place(8), 4, 2, 2, key_heads=3)
+
+
+def test_a_graph_keeps_a_tree() -> None:
+    """What a serial rule carries may be a dict; a graph cannot ask whether it is callable."""
+    outer = Outer()
+
+    def call(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        stream = Stream(2)
+        stream.keep(outer, "state", {"sum": x + 1, "parts": [x, x * 2]})
+        return stream.after()["state"]
+
+    torch.compiler.reset()
+    found = torch.compile(call, backend="eager", fullgraph=True)(torch.ones(2, 3))
+    assert torch.equal(found["sum"], torch.full((2, 3), 2.0))
+    assert [part.mean().item() for part in found["parts"]] == [1.0, 2.0]
+    torch.compiler.reset()
