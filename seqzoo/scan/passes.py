@@ -24,7 +24,7 @@ from seqzoo.scan.rows import (
     reading_and_keys,
     tensor_gradients,
 )
-from seqzoo.scan.shared_scores import run_shared, run_shared_back
+from seqzoo.scan.shared_scores import run_shared, run_shared_back, shared_factors
 from seqzoo.scan.undecayed import undecayed_factors, undecayed_gradients
 from seqzoo.scan.within import Solved, chunk_steps, run_chunks, run_chunks_back
 
@@ -105,6 +105,8 @@ def thinned(kept: Kept) -> Kept:
     factors, decays = kept.factors, kept.decays
     assert factors is not None
     solved = kept.solved._replace(removed=None, matrix=None)
+    if factors.starts is None:  # shared scores
+        return Kept(None, None, None, solved, decays)
     if isinstance(decays, HeadDecays) or not decays:
         return Kept(None, None, factors._replace(starts=None, ends=None), solved, decays)
     return Kept(None, None, None, solved, ())
@@ -114,13 +116,16 @@ def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, ke
     """The inverse of `thinned`, for the same layout, tensors and options."""
     reading, keys = reading_and_keys(layout, tensors, options)
     factors, decays = kept.factors, kept.decays
-    if factors is None:
+    if tensors.shares_scores:
+        assert isinstance(decays, HeadDecays)
+        factors = shared_factors(reading, keys, decays)
+    elif factors is None:
         assert tensors.log_decay is not None
         log_decay = split_tokens(layout, tensors.log_decay).flatten(0, 2)
         factors, decays = channel_factors(reading, keys, log_decay, options.before_decay)
     else:
         starts, ends = reading.flatten(1, 2), keys.flatten(1, 2)
-        if isinstance(decays, HeadDecays) and not tensors.shares_scores:
+        if isinstance(decays, HeadDecays):
             starts, ends = head_edges(reading, keys, decays)
         factors = factors._replace(starts=starts, ends=ends)
     solved = kept.solved

@@ -23,7 +23,7 @@ from seqzoo.scan.head_decay import HeadDecays, head_decays
 from seqzoo.scan.rows import ChunkRows
 from seqzoo.scan.within import Solved
 
-__all__ = ["run_shared", "run_shared_back"]
+__all__ = ["run_shared", "run_shared_back", "shared_factors"]
 
 
 def run_shared(
@@ -37,18 +37,16 @@ def run_shared(
         state: (L, V, K); None is zero, and every sequence and head has a chunk.
         lanes: how many sequences and heads have a chunk at each step.
     """
-    groups, chunk, streams, _ = rows.keys.shape
+    chunk, streams = rows.keys.shape[1:3]
     log_decay = rows.log_decay
     if log_decay is None:
         log_decay = values.new_zeros(len(values), chunk)
     decays = head_decays(rows.reading, log_decay)
     queries, keys = rows.reading[:, 0], rows.keys.flatten(1, 2)
-    met = torch.bmm(keys, queries.mT).view(groups, 1, chunk, streams, chunk)
-    scores = met * decays.pairs.view(groups, -1, chunk, 1, chunk)
-    scores = scores.view(len(values), chunk * streams, chunk)
-    kept = decays.from_start[:, -1:]
+    factors = shared_factors(rows.reading, rows.keys, decays)
+    kept = factors.kept
 
-    outputs = torch.bmm(scores.mT, values)
+    outputs = torch.bmm(factors.scores.mT, values)
     total = lanes[0] if state is None else len(state)
     buffer = values.new_empty(total + len(values), values.shape[-1], keys.shape[-1])
     if state is None:
@@ -58,8 +56,21 @@ def run_shared(
     _stacked_product(values, _to_end(decays, streams), keys, buffer[total:])
     states, final = carry(buffer, ChunkSteps(None, kept), lanes)
     _add_reads(outputs, queries, states, decays.from_start)
-    factors = ChunkFactors(scores, None, None, kept)
     return outputs, final.clone(), factors, Solved(values, states, None, None, None), decays
+
+
+def shared_factors(reading: Tensor, keys: Tensor, decays: HeadDecays) -> ChunkFactors:
+    """Scores (M, C * Q, C) and what is kept of the state; starts and ends are never formed.
+
+    Args:
+        reading, keys: (M', 1, C, K) and (M', C, Q, K).
+        decays: of the M heads' chunks.
+    """
+    groups, chunk, streams, _ = keys.shape
+    met = torch.bmm(keys.flatten(1, 2), reading[:, 0].mT).view(groups, 1, chunk, streams, chunk)
+    scores = met * decays.pairs.view(groups, -1, chunk, 1, chunk)
+    scores = scores.view(len(decays.pairs), chunk * streams, chunk)
+    return ChunkFactors(scores, None, None, decays.from_start[:, -1:])
 
 
 def run_shared_back(

@@ -73,6 +73,31 @@ def test_earlier_tokens_and_other_sequences_never_see_it(
     assert torch.allclose(gradient, expected)
 
 
+@pytest.mark.parametrize("name", ["keys", "values", "log_decay"])
+def test_heads_of_a_group_see_what_is_wrong_with_their_key_alone(name: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(1, T, *shape, generator=generator, dtype=torch.float64)
+
+    given = {"keys": draw(R, 2, K), "values": draw(R, 4, V), "log_decay": -draw(4).exp()}
+    queries = draw(2, K)
+
+    def outputs() -> Tensor:
+        writes = Writes(given["keys"], given["values"])
+        transition = Transition(given["log_decay"])
+        return scan(queries, transition, writes, chunk_size=8, backend="chunked").outputs
+
+    expected = outputs()
+    given[name][0, 11].view(-1)[-1] = math.nan  # of the last head, or of its key
+    found = outputs()
+    assert torch.allclose(found[0, :11], expected[0, :11], rtol=1e-12, atol=0)
+    broken = [2, 3] if name == "keys" else [3]
+    whole = [head for head in range(4) if head not in broken]
+    assert torch.allclose(found[:, :, whole], expected[:, :, whole], rtol=1e-12, atol=0)
+    assert bool(found[0, 11:, broken].isnan().all())
+
+
 def test_a_decay_that_forgets_all_is_a_number() -> None:
     given = leaves(packed=False)
     given["log_decay"][0, 5] = -math.inf
