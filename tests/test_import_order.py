@@ -62,7 +62,7 @@ def test_every_folder_is_in_the_list() -> None:
     assert folders <= set(HOUSE)
 
 
-STAGES = ["labels", "matched", "expand", "match", "tune", "plan", "run", "view"]
+STAGES = ["labels", "distinct_labels", "matched", "expand", "match", "tune", "plan", "run", "view"]
 
 
 @pytest.mark.parametrize("stage", STAGES)

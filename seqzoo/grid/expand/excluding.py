@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from seqzoo.errors import Problem, did_you_mean
-from seqzoo.grid.labels import value_label
+from seqzoo.grid.distinct_labels import Labels
 from seqzoo.spec.document import Document
 from seqzoo.spec.marks import Location
 
@@ -95,8 +95,9 @@ def _fits(cell: _Cell, pattern: Mapping[str, Any]) -> bool:
 
 def _values_of(cells: Iterable[_Cell], key: str) -> str:
     found = (_coordinates(cell) for cell in cells)
-    values = dict.fromkeys(value_label(each[key]) for each in found if key in each)
-    return f"{key}: {', '.join(values)}"
+    values = [{key: each[key]} for each in found if key in each]
+    labels = Labels(values)
+    return f"{key}: {', '.join(dict.fromkeys(labels.value(key, each[key]) for each in values))}"
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqzoo.errors import RunError, counted
 from seqzoo.files import write_whole
+from seqzoo.grid.distinct_labels import Labels, value_key
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.plan.plan import Plan, PlanRow, plan_path, read_plan
 
@@ -69,7 +70,7 @@ def refuse_lost_runs(directory: Path, new: Plan) -> None:
     if not lost:
         return
     row = lost[0]
-    twins = [new_row for new_row in new.runs if new_row.label == row.label]
+    twins = [new_row for new_row in new.runs if _place(new_row) == _place(row)]
     if twins:
         what = _told(row.spec, twins[0].spec)
     else:
@@ -80,6 +81,11 @@ def refuse_lost_runs(directory: Path, new: Plan) -> None:
         f"{row.run_id}): {what}. New runs may be added to a grid, none changed or dropped: put the "
         "file back, or choose another --out"
     )
+
+
+def _place(row: PlanRow) -> tuple[str, str, int]:
+    """Where a row stands in its grid: the same for rows that differ in the base alone."""
+    return row.variant, value_key(row.point), row.seed
 
 
 def _refuse_other_tuning(directory: Path, old: Plan, new: Plan) -> None:
@@ -127,4 +133,5 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[str]:
             else:
                 yield from _differences(inner, old[key], new[key])
     elif old != new:
-        yield f"{path} is {value_label(old)} there, {value_label(new)} here"
+        labels = Labels([{path: old}, {path: new}])
+        yield f"{path} is {labels.value(path, old)} there, {labels.value(path, new)} here"

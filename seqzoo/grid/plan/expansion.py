@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqzoo.errors import Problem, SpecError
+from seqzoo.grid.distinct_labels import Labels, value_key
 from seqzoo.grid.expand.checking import Checked, Checker
 from seqzoo.grid.expand.combinations import Cell, cells_of, variant_location
 from seqzoo.grid.expand.idle_axes import idle_axes, with_unread
@@ -130,6 +131,7 @@ class _Findings:
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._factors = _values(cells)
+        self._labels = Labels([cell.point for cell in cells])
         self._cells: dict[Problem, list[Cell]] = {}
 
     def add(self, cell: Cell, problems: Iterable[Problem]) -> None:
@@ -142,7 +144,7 @@ class _Findings:
     def _placed(self, problem: Problem, cells: Sequence[Cell]) -> Problem:
         """The problem, with the variants and values it needs to happen."""
         needed = [
-            f"{factor}{' or '.join(values)}"
+            self._named(factor, list(values.values()))
             for factor, values in _values(cells).items()
             if len(values) < len(self._factors[factor])
         ]
@@ -150,15 +152,29 @@ class _Findings:
             return problem
         return replace(problem, what=f"{problem.what} (in {', '.join(needed)})")
 
+    def _named(self, factor: str, values: Sequence[Any]) -> str:
+        if factor == VARIANT:
+            return "variant " + " or ".join(f"'{value}'" for value in values)
+        return f"{factor}={' or '.join(self._label(factor, value) for value in values)}"
 
-def _values(cells: Sequence[Cell]) -> dict[str, dict[str, None]]:
-    """Variant and each axis -> its values in these cells, as people write them."""
-    values: dict[str, dict[str, None]] = {}
+    def _label(self, factor: str, value: Any) -> str:
+        try:
+            return self._labels.value(factor, value)
+        except KeyError:  # of a sampler's space
+            return value_label(value)
+
+
+VARIANT = ""
+
+
+def _values(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
+    """Variant and each axis -> its distinct values in these cells, by their keys."""
+    values: dict[str, dict[str, Any]] = {}
     for cell in cells:
         if cell.variant:
-            values.setdefault("variant ", {})[f"'{cell.variant}'"] = None
+            values.setdefault(VARIANT, {})[cell.variant] = cell.variant
         for path, value in cell.point.items():
-            values.setdefault(f"{path}=", {})[value_label(value)] = None
+            values.setdefault(path, {})[value_key(value)] = value
     return values
 
 

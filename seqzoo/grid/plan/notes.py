@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqzoo.errors import counted
-from seqzoo.grid.labels import point_label, shortened, value_label
+from seqzoo.grid.distinct_labels import Labels, value_key
+from seqzoo.grid.labels import value_label
 from seqzoo.grid.matched import WORDS
 from seqzoo.grid.plan.plan import Plan, PlanRow
 
@@ -19,6 +20,7 @@ def plan_notes(plan: Plan) -> list[str]:
 
 
 def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
+    labels = Labels([_coordinates(row) for row in rows])
     for axis in dict.fromkeys(axis for row in rows for axis in row.dropped):
         without = [_coordinates(row) for row in rows if axis in row.dropped]
         having = [_coordinates(row) for row in rows if axis in row.point]
@@ -26,19 +28,20 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
         for factor in dict.fromkeys(factor for row in without for factor in row):
             values = _values(without, factor)
             if values and not set(values) & set(_values(having, factor)):
-                causes.append(f"{factor} {' or '.join(values)}")
+                words = (labels.value(factor, value) for value in values.values())
+                causes.append(f"{factor} {' or '.join(words)}")
         where = " and ".join(causes) or "some parts"
         runs = counted(len(without), "run")
         yield f"{axis} is no option with {where}: {runs} without it, each done once"
 
 
 def _matched(plan: Plan) -> Iterator[str]:
-    points = shortened([row.point for row in plan.runs])
-    for row, point in zip(plan.runs, points, strict=True):
+    labels = Labels([row.point for row in plan.runs])
+    for row in plan.runs:
         matched = row.matched
         if matched is None or row.variant == plan.base != "":
             continue
-        name = ", ".join(part for part in (row.variant, point_label(point)) if part)
+        name = ", ".join(part for part in (row.variant, labels.point(row.point)) if part)
         change = "as written"
         if matched.path is not None:
             before = "" if matched.before is None else f" for {value_label(matched.before)}"
@@ -53,5 +56,6 @@ def _coordinates(row: PlanRow) -> dict[str, Any]:
     return {**({"variant": row.variant} if row.variant else {}), **row.point}
 
 
-def _values(rows: Sequence[Mapping[str, Any]], factor: str) -> list[str]:
-    return list(dict.fromkeys(value_label(row[factor]) for row in rows if factor in row))
+def _values(rows: Sequence[Mapping[str, Any]], factor: str) -> dict[str, Any]:
+    """The distinct values of a factor, by their keys."""
+    return {value_key(row[factor]): row[factor] for row in rows if factor in row}

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from seqzoo.errors import RunError
-from seqzoo.grid.labels import run_label, shortened, tried_label
+from seqzoo.grid.distinct_labels import Labels
+from seqzoo.grid.labels import run_label, tried_label
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.plan.coherence import check_plan
 from seqzoo.grid.tune.tuned import Chosen, PlannedStudy, Tried
@@ -70,11 +71,10 @@ class PlanRow(BaseModel):
     @property
     def label(self) -> str:
         """Variant, point and seed in one line; of a trial its number and values too."""
-        return self.label_at(self.point)
+        return self.labelled(run_label(self.variant, self.point, self.seed))
 
-    def label_at(self, point: Mapping[str, Any]) -> str:
-        """The label with the point as others shorten it."""
-        label = run_label(self.variant, point, self.seed)
+    def labelled(self, label: str) -> str:
+        """The label of the run, and of a trial its number and values."""
         if self.tried is None:
             return label
         return f"{label}, trial {self.tried.number}: {tried_label(self.tried.values)}"
@@ -124,11 +124,11 @@ class Plan(BaseModel):
         return rows
 
     def labels(self) -> dict[str, str]:
-        """Run id -> what messages call it, shorter than a row's own label where that is plain."""
-        points = shortened([row.point for row in self.runs])
+        """Run id -> what messages call it; points that differ are called differently."""
+        names = Labels([row.point for row in self.runs])
         labels: dict[str, str] = {}
-        for row, point in zip(self.runs, points, strict=True):
-            labels.setdefault(row.run_id, row.label_at(point))
+        for row in self.runs:
+            labels.setdefault(row.run_id, row.labelled(names.run(row.variant, row.point, row.seed)))
         return labels
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from seqzoo.errors import counted
 from seqzoo.escape import json_text, rich_text, visible
-from seqzoo.grid.labels import point_label, shortened
+from seqzoo.grid.distinct_labels import Labels
 from seqzoo.grid.plan.forecast import Forecast, forecast
 from seqzoo.grid.plan.notes import plan_notes
 from seqzoo.grid.plan.pace import STEPS
@@ -111,15 +111,15 @@ def _table(plan: Plan, states: RunStates, foreseen: Forecast) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right")
     table.add_column("status")
-    points = shortened([row.point for row in plan.runs])
-    for row, point in zip(plan.runs, points, strict=True):
+    labels = Labels([row.point for row in plan.runs])
+    for row in plan.runs:
         costs, state = foreseen.costs[row.run_id], states[row.run_id]
         numbers = [row.max_steps, costs.parameters, costs.state_size]
         words = [str(row.seed), *("?" if each is None else f"{each:,}" for each in numbers)]
         if foreseen.shapes:
             words.append("" if costs.seconds is None else duration(costs.seconds))
         status = "to do" if state == "missing" else state
-        place = [row.variant] * bool(plan.variants) + [point_label(point)] * bool(plan.axes)
+        place = [row.variant] * bool(plan.variants) + [labels.point(row.point)] * bool(plan.axes)
         table.add_row(row.run_id, *map(rich_text, place), *words, status)
     return table
 
