@@ -290,12 +290,6 @@ def carry_back_kernel(
         gradient = kept_of_state(
             gradient, from_start, row, head, heads, channels, count, key_size, at, KIND
         )
-        query = queries + (row * key_heads + key_head) * key_size
-        query = load_rows(query, stride, rows, channels, count, key_size)
-        outer = upstream
-        if KIND == 1:
-            outer = upstream * decay_column(from_start, row, head, heads, rows, count)[:, None]
-        gradient = product(tl.trans(query), rounded(outer, dtype), gradient, PRECISION)
         if ERASE:
             key = keys + (row * STREAMS * key_heads + key_head) * key_size
             key = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
@@ -319,4 +313,10 @@ def carry_back_kernel(
                 )
             of_right = rounded(-of_right, dtype)
             gradient = product(tl.trans(asking), of_right, gradient, PRECISION)
+        query = queries + (row * key_heads + key_head) * key_size
+        query = load_rows(query, stride, rows, channels, count, key_size)
+        outer = upstream
+        if KIND == 1:
+            outer = upstream * decay_column(from_start, row, head, heads, rows, count)[:, None]
+        gradient = product(tl.trans(query), rounded(outer, dtype), gradient, PRECISION)
     tl.store(of_initial + turned, gradient, mask=held)
