@@ -120,3 +120,27 @@ variants: {"[no mlp]": {}, "no mlp [/2]": {train.steps: 2}, ":100:": {train.step
     printed = capsys.readouterr().out
     for name in ("[no mlp]", "no mlp [/2]", ":100:"):
         assert name in printed
+
+
+def test_tasks_alike_in_their_first_forty_characters_are_told_apart_in_a_dry_run(
+    tmp_path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    spec = tmp_path / "g.yaml"
+    spec.write_text(
+        """\
+base:
+  model: {width: 16, layers: 1, mixer: attention}
+  task: {type: parity, length: 16}
+  train: {steps: 1, batch_size: 2, optimizer: {type: adamw, lr: 1e-3}}
+axes:
+  task:
+    - {type: mqar, length: 64, vocab_size: 1024, num_pairs: 4}
+    - {type: mqar, length: 64, vocab_size: 1024, num_pairs: 8}
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["grid", str(spec), "--dry-run", "--no-estimate"]) == 0
+    printed = capsys.readouterr().out
+    assert "mqar num_pairs=4" in printed
+    assert "mqar num_pairs=8" in printed
