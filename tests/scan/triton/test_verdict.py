@@ -9,8 +9,8 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from seqzoo.scan import elementwise
 from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.elementwise import scan as elementwise
 from seqzoo.scan.problem import check_scan
 from seqzoo.scan.select import choose_backend
 from seqzoo.scan.triton import backend, verdict
