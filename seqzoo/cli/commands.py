@@ -22,9 +22,9 @@ COMMANDS = {
     "train": "Train one run; the same command again resumes it from its last checkpoint.",
     "generate": "Continue prompts with a trained run. One streams; of several, the first.",
     "grid": "Do all runs of a grid and print the table; the same command again resumes.",
-    "report": "Print what the runs of a directory say together: mean, deviation, difference to the "
-    "base.",
-    "runs": "List the runs of a directory, or show how the runs in two directories differ.",
+    "report": "Report on a grid or a run: means over seeds, differences to the base, costs, "
+    "figures.",
+    "runs": "List the runs of a directory, or show how two runs differ.",
     "probe": "Measure a trained run: rank, spectrum, growth of errors, and what plugins add.",
     "kernels": "Compile every kernel ahead of time: registers, spills, shared memory, matrix "
     "instructions.",

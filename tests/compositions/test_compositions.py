@@ -18,10 +18,14 @@ REGISTRY = seqzoo.load_registry()
 for _part in PARTS:
     REGISTRY.add(_part, Origin("compositions", "tests", "0"))
 
+GROUPED = ("mamba2", "mlstm_sigmoid")
+
 
 @pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", COMPOSITIONS)
 def test_the_kit_is_green(name: str, check: Callable[[MixerCase], None]) -> None:
+    if check.__name__ == "grouped_heads_agree" and name not in GROUPED:
+        pytest.skip("this composition's short parts make a key for every head")
     check(MixerCase(yaml.safe_load(COMPOSITIONS[name]), REGISTRY, label=name))
 
 
