@@ -128,8 +128,10 @@ def make_cells(collection: Collection, metric: str | None = None) -> list[Cell]:
     cells: dict[CellKey, Cell] = {}
     for key, group in groups.items():
         cell = _cell(group, metric or owns.get(key[1], owns.get("", "")), metric)
-        for at in places[key[1]]:
-            copy = replace(cell, at=at)
+        copies = [replace(cell, at=at) for at in places[key[1]]]
+        # A variant that has runs of its own at a place is not its own reference there.
+        free = [c for c in copies if not c.at or (c.variant, key_of(c.standing)) not in groups]
+        for copy in free or [cell]:
             cells[copy.variant, key_of(copy.standing)] = copy
     cells = _measured_alike(collection, cells)
     return [_compared(cell, _base_of(collection, cells, cell)) for cell in cells.values()]
