@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.problem import Erase, ScanProblem, Transition, Writes
+from seqzoo.scan.token import repeated_keys
 
 __all__ = ["is_plain", "last_of_each_token", "plain_problem", "single_steps"]
 
@@ -28,7 +29,7 @@ def plain_problem(problem: ScanProblem) -> ScanProblem:
     problem = single_steps(problem)
     heads = problem.heads
     writes, erase = problem.writes, problem.transition.erase
-    keys = _per_head(writes.keys, heads)
+    keys = repeated_keys(writes.keys, heads)
     if erase is not None:
         read, write = _optional_per_head(erase.read, heads), _optional_per_head(erase.write, heads)
         strength = erase.strength
@@ -39,7 +40,7 @@ def plain_problem(problem: ScanProblem) -> ScanProblem:
         erase = Erase(read, strength, write, before_decay=erase.before_decay)
     queries = problem.queries
     if not problem.transposed_read:
-        queries = _per_head(queries, heads)
+        queries = repeated_keys(queries, heads)
     return replace(
         problem,
         queries=queries,
@@ -68,10 +69,5 @@ def last_of_each_token(outputs: Tensor, steps: int) -> Tensor:
     return outputs if steps == 1 else outputs[:, steps - 1 :: steps]
 
 
-def _per_head(tensor: Tensor, heads: int) -> Tensor:
-    sharing = heads // tensor.shape[-2]
-    return tensor if sharing == 1 else tensor.repeat_interleave(sharing, dim=-2)
-
-
 def _optional_per_head(tensor: Tensor | None, heads: int) -> Tensor | None:
-    return None if tensor is None else _per_head(tensor, heads)
+    return None if tensor is None else repeated_keys(tensor, heads)

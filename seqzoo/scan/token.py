@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
 
-__all__ = ["advance", "read", "step_token", "transition_at", "writes_at"]
+__all__ = ["advance", "read", "repeated_keys", "step_token", "transition_at", "writes_at"]
 
 
 def step_token(problem: ScanProblem) -> ScanResult:
@@ -40,7 +40,7 @@ def advance(state: Tensor, transition: Transition, writes: Writes) -> Tensor:
         The state after it, (B, H, V, K).
     """
     dtype, heads = state.dtype, state.shape[1]
-    keys, values = _per_head(writes.keys, heads).to(dtype), writes.values.to(dtype)
+    keys, values = repeated_keys(writes.keys, heads).to(dtype), writes.values.to(dtype)
     if writes.strengths is not None:
         values = values * writes.strengths.to(dtype)[..., None]
 
@@ -54,13 +54,13 @@ def advance(state: Tensor, transition: Transition, writes: Writes) -> Tensor:
     erase = transition.erase
     if erase is not None:
         first = keys[:, 0]
-        a = first if erase.read is None else _per_head(erase.read, heads).to(dtype)
+        a = first if erase.read is None else repeated_keys(erase.read, heads).to(dtype)
         found = (state if erase.before_decay else decayed) @ a[..., None]  # (B, H, V, 1)
         if erase.strength is not None:
             b = -erase.strength.to(dtype)[..., None] * (first if erase.along_key else a)
         else:
             assert erase.write is not None
-            b = _per_head(erase.write, heads).to(dtype)
+            b = repeated_keys(erase.write, heads).to(dtype)
         after = after + found * b[..., None, :]
 
     # sum over the R components: (B, H, V, R) @ (B, H, R, K)
@@ -74,7 +74,7 @@ def read(state: Tensor, queries: Tensor, scale: float, transposed: bool) -> Tens
     """
     if transposed:
         return scale * (state.mT @ queries.to(state.dtype)[..., None]).squeeze(-1)
-    queries = _per_head(queries, state.shape[1]).to(state.dtype)
+    queries = repeated_keys(queries, state.shape[1]).to(state.dtype)
     return scale * (state @ queries[..., None]).squeeze(-1)
 
 
@@ -101,7 +101,7 @@ def _at(tensor: Tensor | None, t: int) -> Tensor | None:
     return None if tensor is None else tensor[:, t]
 
 
-def _per_head(tensor: Tensor, heads: int) -> Tensor:
+def repeated_keys(tensor: Tensor, heads: int) -> Tensor:
     """(..., G, K) -> (..., H, K): head h has that of key head h // (H // G)."""
     sharing = heads // tensor.shape[-2]
     return tensor if sharing == 1 else tensor.repeat_interleave(sharing, dim=-2)
