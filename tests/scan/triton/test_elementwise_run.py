@@ -167,9 +167,14 @@ def test_refusals(device):
     log_decay, inputs, state = problem(device, (1, 4, 2), 1)
     with pytest.raises(ValueError, match="an argument is float64"):
         elementwise_scan(log_decay, inputs.double(), backend="triton")
-    with pytest.raises(ValueError, match="no backend 'tritn'; there are auto, chunked, triton"):
+    with pytest.raises(
+        ValueError, match="no backend 'tritn'; there are auto, chunked, reference, triton"
+    ):
         elementwise_scan(log_decay, inputs, state, backend="tritn")
-    with pytest.raises(NotImplementedError, match=r"no vmap rule: put .*\(M \* B, T, \.\.\.\)$"):
+    with pytest.raises(
+        NotImplementedError,
+        match=r"no vmap rule: put .*\(M \* B, T, \.\.\.\), or use backend='reference'$",
+    ):
         torch.func.vmap(partial(elementwise_scan, backend="triton"))(log_decay[None], inputs[None])
     inputs.requires_grad_()
     outputs, _ = elementwise_scan(log_decay, inputs, state, backend="triton")
