@@ -7,18 +7,20 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_gla.mamba_decay import MambaDecay
+from seqzoo_gla import decaying, delta, elementwise
 
-__all__ = ["MambaDecay", "register_parts", "register_presets"]
+__all__ = ["register_parts", "register_presets"]
 
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """The decay `mamba_decay`."""
-    register(MambaDecay)
+    """Each room's parts."""
+    for room in (decaying, delta, elementwise):
+        for part in room.PARTS:
+            register(part)
 
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """`linear_attention`, `gated_deltanet`."""
+    """Every layer of `presets/`."""
     register(Path(__file__).parent / "presets")
