@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# beside fla, transformers' modules take Triton kernels, which need a GPU: so without it
+VENV_TRANSFORMERS ?= .venv-transformers
 OUT ?= runs/quickstart
 BIN := $(VENV)/bin
 PLUGINS := plugins/gla plugins/prism plugins/ttt plugins/psm
@@ -49,8 +51,15 @@ quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its tab
 test: $(VENV)/.installed-dev ## Run all tests.
 	$(BIN)/python -m pytest -n auto
 
-test-peers: $(VENV)/.installed-peers ## Compare the scan with other libraries' plain functions.
+$(VENV_TRANSFORMERS)/.installed: $(DECLARED)
+	$(PYTHON) -m venv $(VENV_TRANSFORMERS)
+	$(VENV_TRANSFORMERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints.txt -e '.[dev]' -e './plugins/gla[transformers]'
+	@touch $@
+
+test-peers: $(VENV)/.installed-peers $(VENV_TRANSFORMERS)/.installed ## Compare scan and layers with fla and transformers.
 	$(BIN)/python -m pytest tests/scan/peers
+	$(VENV_TRANSFORMERS)/bin/python -m pytest plugins/gla/tests/from_transformers
 
 test-triton: ## Run and compile the kernels under Triton 3.6, 3.7 and 3.9; no GPU needed.
 	$(PYTHON) benchmarks/triton_versions.py
@@ -94,4 +103,4 @@ docs: $(VENV)/.installed-dev ## Build the site into site/.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean: ## Remove the virtual environment and caches; runs stay.
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_TRANSFORMERS) .pytest_cache .ruff_cache .hypothesis

@@ -8,8 +8,9 @@ from pathlib import Path
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
 from seqzoo_gla import decaying, delta, elementwise
+from seqzoo_gla.from_transformers import from_transformers
 
-__all__ = ["register_parts", "register_presets"]
+__all__ = ["from_transformers", "register_parts", "register_presets"]
 
 
 @hookimpl

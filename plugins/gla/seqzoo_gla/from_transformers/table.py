@@ -1,0 +1,14 @@
+"""Which converter reads which class of transformers. A family of converters adds its own table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from seqzoo_gla.from_transformers import short_convs
+from seqzoo_gla.from_transformers.converted import Converter
+
+__all__ = ["CONVERTERS"]
+
+CONVERTERS: Mapping[str, Converter] = {
+    **short_convs.CONVERTERS,
+}
