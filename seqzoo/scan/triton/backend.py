@@ -46,11 +46,11 @@ class TritonBackend:
 
     def scan(self, problem: ScanProblem) -> ScanResult:
         """Scans in chunks; linear in T in time and memory."""
-        if not is_plain(problem):
+        queries, erase = problem.queries, problem.transition.erase
+        if problem.writes.steps > 1 or (erase is not None and erase.along_key):
             outputs, final = self.scan(plain_problem(problem))
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
-        queries, erase = problem.queries, problem.transition.erase
-        batch, time, heads, _ = queries.shape
+        batch, time, heads = (*queries.shape[:2], problem.heads)
         if batch == 0 or time == 0 or heads == 0:
             outputs = queries.new_zeros(batch, time, heads, problem.writes.values.shape[-1])
             return ScanResult(outputs, problem.initial_state())

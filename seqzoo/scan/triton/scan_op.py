@@ -102,8 +102,8 @@ def triton_step(*arguments: Any) -> tuple[Tensor, Tensor]:
 @_scan.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor]:
     tensors, _, options = split_arguments(arguments)
-    batch, time, heads, key_size = tensors.queries.shape
-    value_size = tensors.values.shape[-1]
+    batch, time, _, key_size = tensors.queries.shape
+    heads, value_size = tensors.values.shape[-2:]
     sequences = batch if options.cu_seqlens is None else len(options.cu_seqlens) - 1
     return (
         tensors.queries.new_empty(batch, time, heads, value_size),
