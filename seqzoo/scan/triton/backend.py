@@ -50,10 +50,8 @@ class TritonBackend:
         if problem.writes.steps > 1 or (erase is not None and erase.along_key):
             outputs, final = self.scan(plain_problem(problem))
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
-        batch, time, heads = (*queries.shape[:2], problem.heads)
-        if batch == 0 or time == 0 or heads == 0:
-            outputs = queries.new_zeros(batch, time, heads, problem.writes.values.shape[-1])
-            return ScanResult(outputs, problem.initial_state())
+        if queries.shape[0] == 0 or queries.shape[1] == 0:
+            return ScanResult(problem.no_outputs(), problem.initial_state())
         from seqzoo.scan.triton.scan_op import triton_scan
 
         before_decay = erase is not None and erase.before_decay

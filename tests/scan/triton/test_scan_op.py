@@ -312,11 +312,26 @@ def test_what_it_refuses(device):
         gradient.sum().backward()
 
 
-def test_nothing_to_scan(device):
-    case = make_case(batch=1, time=0).to(torch.float32)
-    outputs, state = scan(*moved(case, device), backend="triton")
-    assert outputs.shape == (1, 0, 2, 5)
+@pytest.mark.parametrize("batch", [0, 1])
+def test_nothing_to_scan(device, batch):
+    """The outputs are empty, and still lead back to every input."""
+    case = make_case(batch=batch, time=0).to(torch.float32)
+    (outputs, state), gradients = with_results_and_gradients(on(device, case))
+    assert outputs.shape == (batch, 0, 2, 5)
     assert torch.equal(state.cpu(), case.tensors["state"])
+    for name, gradient in gradients.items():
+        expected = torch.ones_like if name == "state" else torch.zeros_like
+        assert torch.equal(gradient, expected(gradient)), name
+
+
+def with_results_and_gradients(case):
+    """The scan of a case, and the gradients of the sum of its results."""
+    names = list(case.tensors)
+    leaves = {name: case.tensors[name].clone().requires_grad_() for name in names}
+    result = scan(*replace(case, tensors=leaves).arguments(), backend="triton")
+    total = result.outputs.sum() + result.state.sum()
+    gradients = torch.autograd.grad(total, [leaves[name] for name in names])
+    return result, dict(zip(names, gradients, strict=True))
 
 
 def first(tensor):
