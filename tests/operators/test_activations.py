@@ -15,6 +15,7 @@ FORMULAS = {
     "identity": lambda x: x,
     "gelu": lambda x: x * 0.5 * (1 + math.erf(x / math.sqrt(2))),
     "silu": lambda x: x / (1 + math.exp(-x)),
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
     "tanh": math.tanh,
     "relu2": lambda x: max(x, 0.0) ** 2,
 }

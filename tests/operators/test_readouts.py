@@ -1,5 +1,6 @@
 """Readouts, the usual injection and the usual projection against their formulas."""
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -44,10 +45,12 @@ def test_gated_multiplies_the_normed_reads_by_a_gate_of_the_input() -> None:
     torch.testing.assert_close(found, gated @ part.get_parameter("project.weight").T)
 
 
-def test_a_gate_of_low_rank_with_a_bias() -> None:
-    part = readout({"type": "gated", "norm": "none", "rank": 2, "gate_bias": True})
+@pytest.mark.parametrize(("rank", "features_between"), [(2, 2), ("head", V)])
+def test_a_gate_of_low_rank_with_a_bias(rank: int | str, features_between: int) -> None:
+    part = readout({"type": "gated", "norm": "none", "rank": rank, "gate_bias": True})
     reads = draw(H, V)
     down, up = part.get_parameter("gate.0.weight"), part.get_parameter("gate.1.weight")
+    assert len(down) == features_between
     logits = features().x @ down.T @ up.T + part.get_parameter("gate.1.bias")
     gated = reads.flatten(2) * (logits * logits.sigmoid())
     found = part(reads, features(), Stream.over(reads))

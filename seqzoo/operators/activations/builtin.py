@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from seqzoo.operators.activations.activation import Activation
 
-__all__ = ["Elu1", "Gelu", "Identity", "Relu2", "Silu", "Tanh"]
+__all__ = ["Elu1", "Gelu", "Identity", "Relu2", "Sigmoid", "Silu", "Tanh"]
 
 
 class Identity(Activation):
@@ -39,6 +39,16 @@ class Silu(Activation):
     def forward(self, x: Tensor) -> Tensor:
         """x (...) -> (...)."""
         return F.silu(x)
+
+
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x)): the gate of Kimi Linear's readout."""
+
+    name = "sigmoid"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...), in (0, 1)."""
+        return torch.sigmoid(x)
 
 
 class Tanh(Activation):

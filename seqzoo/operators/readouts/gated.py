@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
@@ -27,20 +29,22 @@ class GatedReadout(Readout):
 
         norm: over each head's features.
         activation: of the gate.
-        rank: features between two thin matrices in place of W_g; null is one matrix.
+        rank: features between two thin matrices in place of W_g, or `head` for as many as a head's
+            value has; null is one matrix.
         gate_bias: whether the gate has a bias.
         """
 
         norm: PartSpec = slot("norm", "rms_norm")
         activation: PartSpec = slot("activation", "silu")
-        rank: PositiveInt | None = None
+        rank: PositiveInt | Literal["head"] | None = None
         gate_bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         features = dims.heads * dims.value_size
         self.norm: Norm = spec.norm.build(dims.value_size)
-        self.gate = linear(dims.width, features, bias=spec.gate_bias, rank=spec.rank)
+        rank = dims.value_size if spec.rank == "head" else spec.rank
+        self.gate = linear(dims.width, features, bias=spec.gate_bias, rank=rank)
         self.activation: Activation = spec.activation.build()
         self.project = nn.Linear(features, dims.width, bias=False)
 

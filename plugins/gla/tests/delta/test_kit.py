@@ -1,0 +1,37 @@
+"""The conformance kit over every layer of the room.
+
+Graphs cost most of the time, and one with documents holds what one without holds: of the two checks
+that compile, only that one is run, and over layers whose parts the kit has not compiled elsewhere.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seqzoo.testing import MIXER_CHECKS, MixerCase
+from seqzoo.testing.checks.graphs import compiles_whole, documents_compile_whole
+
+from .transcript import REGISTRY
+
+PLAIN: dict[str, Any] = {"deltanet": "deltanet", "gated_deltanet": "gated_deltanet"}
+COMPILED: dict[str, Any] = {}
+
+COSTLY = (compiles_whole, documents_compile_whole)
+CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", [*PLAIN, *COMPILED])
+def test_the_kit_is_green(name: str, check: Callable[[MixerCase], None]) -> None:
+    check(case(name))
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_it_compiles_whole(name: str) -> None:
+    documents_compile_whole(case(name))
+
+
+def case(name: str) -> MixerCase:
+    spec = {**PLAIN, **COMPILED}[name]
+    return MixerCase(spec, REGISTRY, width=16, length=21, label=name)
