@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["HEAD_SIZE", "default_heads", "heads_misfit"]
+__all__ = ["HEAD_SIZE", "default_heads", "expanded_size", "heads_misfit"]
 
 HEAD_SIZE = 64
 
 
-def default_heads(width: int) -> int:
-    """One head for every 64 features, at least one: the most that divide the width evenly."""
-    most = max(1, width // HEAD_SIZE)
+def default_heads(width: int, size: int = HEAD_SIZE) -> int:
+    """One head for every `size` features, at least one: the most that divide the width evenly."""
+    most = max(1, width // size)
     return next(heads for heads in range(most, 0, -1) if width % heads == 0)
 
 
@@ -21,3 +21,9 @@ def heads_misfit(width: int, heads: int | None, mixer: str) -> str:
         f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
         "do, or leave heads out"
     )
+
+
+def expanded_size(width: int, heads: int, expand: float) -> int:
+    """Features of a head where all heads together have `expand` times the width; 0 if uneven."""
+    size = expand * width / heads
+    return int(size) if size == int(size) else 0

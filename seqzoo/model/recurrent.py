@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from seqzoo.errors import counted
-from seqzoo.model.heads import default_heads, heads_misfit
+from seqzoo.model.heads import HEAD_SIZE, default_heads, expanded_size, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
     Anchor,
@@ -23,7 +23,7 @@ from seqzoo.operators import (
     Readout,
     Stream,
 )
-from seqzoo.spec import PartSpec, slot
+from seqzoo.spec import PartSpec, since, slot
 
 __all__ = ["RecurrentMixer"]
 
@@ -36,10 +36,13 @@ class RecurrentMixer(Mixer):
     class Spec(PartSpec):
         """The slots of a recurrent mixer, and its sizes.
 
-        heads: H; null is one for every 64 features of the width.
+        heads: H; null is one for every head_size features of the width.
+        head_size: features of the width for each head, where heads is null.
         key_heads: G, heads of queries and keys, each shared by H / G heads; null is H.
-        key_size: K of a head; null is width / heads.
-        value_size: V of a head; null is width / heads.
+        key_size: K of a head; null is expand_keys * width / heads.
+        value_size: V of a head; null is expand_values * width / heads.
+        expand_keys: features of H keys together, as a multiple of the width.
+        expand_values: features of all values together, as a multiple of the width.
         anchor: x -> u.
         injection: u -> writes.
         queries: u, writes -> q.
@@ -50,9 +53,12 @@ class RecurrentMixer(Mixer):
         """
 
         heads: PositiveInt | None = None
+        head_size: PositiveInt = since("0.2", HEAD_SIZE)
         key_heads: PositiveInt | None = None
         key_size: PositiveInt | None = None
         value_size: PositiveInt | None = None
+        expand_keys: PositiveFloat = since("0.2", 1.0)
+        expand_values: PositiveFloat = since("0.2", 1.0)
         anchor: PartSpec = slot("anchor", "identity")
         injection: PartSpec = slot("injection", "rank_one")
         queries: PartSpec = slot("projection", "linear", default_type="linear")
@@ -71,9 +77,11 @@ class RecurrentMixer(Mixer):
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
-        heads = spec.heads or default_heads(place.width)
-        size, key_heads = place.width // heads, spec.key_heads or heads
-        dims = Dims(place, heads, spec.key_size or size, spec.value_size or size, key_heads)
+        width = place.width
+        heads = spec.heads or default_heads(width, spec.head_size)
+        key_size = spec.key_size or expanded_size(width, heads, spec.expand_keys)
+        value_size = spec.value_size or expanded_size(width, heads, spec.expand_values)
+        dims = Dims(place, heads, key_size, value_size, spec.key_heads or heads)
         self.dims = dims
         self.anchor: Anchor = spec.anchor.build(dims)
         self.injection: Injection = spec.injection.build(dims)
@@ -86,13 +94,23 @@ class RecurrentMixer(Mixer):
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
         """Heads that do not divide the width, unless both sizes are given; or uneven key heads."""
-        heads = spec.heads or default_heads(width)
+        heads = spec.heads or default_heads(width, spec.head_size)
         if spec.key_heads and heads % spec.key_heads:
             return (
                 f"mixer '{cls.name}': {heads} heads are no multiple of {spec.key_heads} key heads; "
                 "each key head serves the same number of heads"
             )
-        return "" if spec.key_size and spec.value_size else heads_misfit(width, heads, cls.name)
+        if spec.key_size and spec.value_size:
+            return ""
+        misfit = heads_misfit(width, heads, cls.name)
+        for what in ("key", "value"):
+            expand = getattr(spec, f"expand_{what}s")
+            if not (misfit or getattr(spec, f"{what}_size") or expanded_size(width, heads, expand)):
+                misfit = (
+                    f"mixer '{cls.name}': expand_{what}s {expand:g} of the width {width} is no "
+                    f"whole number of features for each of {heads} heads; give {what}_size"
+                )
+        return misfit
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D)."""

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from seqzoo.operators.activations.activation import Activation
 
-__all__ = ["Elu1", "Gelu", "Identity", "Relu2", "Sigmoid", "Silu", "Tanh"]
+__all__ = ["Elu1", "Gelu", "Identity", "Relu", "Relu2", "Sigmoid", "Silu", "Tanh"]
 
 
 class Identity(Activation):
@@ -59,6 +59,16 @@ class Tanh(Activation):
     def forward(self, x: Tensor) -> Tensor:
         """x (...) -> (...)."""
         return torch.tanh(x)
+
+
+class Relu(Activation):
+    """max(x, 0)."""
+
+    name = "relu"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (...) -> (...)."""
+        return F.relu(x)
 
 
 class Relu2(Activation):

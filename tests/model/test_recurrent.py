@@ -1,0 +1,31 @@
+"""Sizes of the recurrent mixer: what its heads, keys and values are at a width."""
+
+import pytest
+
+import seqzoo
+from seqzoo.errors import SpecError
+from seqzoo.model.recurrent import RecurrentMixer
+
+REGISTRY = seqzoo.load_registry()
+
+
+@pytest.mark.parametrize(
+    ("settings", "width", "sizes"),
+    [
+        ({}, 128, (2, 64, 64)),
+        ({"head_size": 32, "expand_values": 2.0}, 128, (4, 32, 64)),
+        ({"heads": 4, "expand_keys": 0.5}, 80, (4, 10, 20)),
+        ({"head_size": 32, "key_size": 5, "expand_values": 2.0}, 48, (1, 5, 96)),
+    ],
+)
+def test_sizes_follow_the_width(
+    settings: dict[str, object], width: int, sizes: tuple[int, int, int]
+) -> None:
+    mixer = seqzoo.build_mixer({"type": "recurrent", **settings}, width, REGISTRY)
+    assert isinstance(mixer, RecurrentMixer)
+    assert (mixer.dims.heads, mixer.dims.key_size, mixer.dims.value_size) == sizes
+
+
+def test_an_uneven_share_is_refused_with_the_way_out() -> None:
+    with pytest.raises(SpecError, match=r"expand_keys 0\.3 of the width 32 .* give key_size"):
+        seqzoo.build_mixer({"type": "recurrent", "expand_keys": 0.3}, 32, REGISTRY)
