@@ -11,9 +11,11 @@ from seqzoo_ttt.loss import DotProduct, InnerLoss, LnReconstruction, Reconstruct
 from seqzoo_ttt.memory import LinearMemory, Memory, MlpMemory
 from seqzoo_ttt.readout import LayerNormedReadout
 from seqzoo_ttt.rule import TttRule
+from seqzoo_ttt.rules import IdealSolverRule
 
 __all__ = [
     "DotProduct",
+    "IdealSolverRule",
     "InnerLoss",
     "LayerNormedReadout",
     "LinearMemory",
@@ -28,6 +30,7 @@ __all__ = [
 
 PARTS = (
     TttRule,
+    IdealSolverRule,
     LinearMemory,
     MlpMemory,
     LnReconstruction,

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from seqzoo.probe import Plot, Probe, Subject, Value
-from seqzoo_prism.probes.refinement import reads_before, refinement_of
+from seqzoo import load_registry
+from seqzoo.operators import Dims
+from seqzoo.probe import Finding, Plot, Probe, Subject, Value
+from seqzoo_prism.probes.refinement import Refinement, refinement_of, states_before
 
 __all__ = ["IdealSolver"]
 
+RULE = "ideal_solver"
+
 
 class IdealSolver(Probe):
-    """Cosine of B_t and the ideal update (v - act(S k)) * act'(S k) k^T (PRISM, Eq. 6)."""
+    """Cosine and distance of B_t and the ideal update (v - act(S k)) * act'(S k) k^T (Eq. 6)."""
 
     name = "ideal_solver"
     title = "Agreement with the ideal solver"
     meaning = (
-        "Cosine between what the refinement steps write and what the serial solver of Eq. 6 would "
-        "write from the same state, key k(1) and value: write of the whole matrices, value of the "
-        "first step's delta alone. 1 is the same direction, 0 none in common."
+        "What the refinement steps write beside what the serial solver of Eq. 6, the rule "
+        f"'{RULE}', would write from the same state, key k(1) and value. write is the cosine of "
+        "the whole matrices, 1 for the same direction and 0 for none in common; distance is their "
+        "distance over the length of the solver's; value is the cosine of the first step's delta "
+        "and the solver's. depth is L."
     )
     plot = Plot("position", ("write", "value"), "layer", "token", "cosine", log="x")
+
+    def find(self, subject: Subject) -> Finding:
+        """As every probe; without the rule, which has to be installed, no rows and a note."""
+        if RULE in load_registry().names("rule"):
+            return super().find(subject)
+        note = f"needs the rule '{RULE}', which no plugin has: install seqzoo-ttt"
+        return Finding(self.name, self.title, self.meaning, [], self.plot, note)
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
         """A row a layer and token, of layers with refinement steps."""
@@ -32,31 +47,41 @@ class IdealSolver(Probe):
             steps = refinement_of(trace)
             if steps is None:
                 continue
-            for t, read in reads_before(trace, steps):
-                activated, slope = _activated(steps.part.activation, read)
-                ideal = (steps.value[:, t] - activated) * slope
-                update = torch.einsum("nhv,nhk->nhvk", ideal, steps.keys[:, t, 0])
+            solver = _solver(steps, Dims(trace.mixer.place, *_sizes(steps)))
+            for t, state in states_before(trace, steps):
+                key, value = steps.keys[:, t, 0], steps.value[:, t]
+                token = {"queries": key, "keys": key, "values": value}
+                update = solver.step(state, token)[0] - state
                 writes = (steps.strengths[:, t], steps.deltas[:, t], steps.keys[:, t])
-                written = torch.einsum("nlh,nlhv,nlhk->nhvk", *writes)
+                written = torch.einsum("nlh,nlhv,nlhk->nhvk", *writes).flatten(-2)
+                along = torch.einsum("nhvk,nhk->nhv", update, key)
+                update = update.flatten(-2)
+                distance = (written - update).norm(dim=-1) / update.norm(dim=-1)
                 found.append(
                     {
                         "layer": trace.layer,
+                        "depth": steps.part.depth,
                         "position": t + 1,
-                        "write": _cosine(written.flatten(-2), update.flatten(-2)),
-                        "value": _cosine(steps.deltas[:, t, 0], ideal),
+                        "write": _cosine(written, update),
+                        "distance": float(distance.mean()),
+                        "value": _cosine(steps.deltas[:, t, 0], along),
                     }
                 )
         return found
 
 
-def _activated(activation: torch.nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """act(x) and its derivative, element by element."""
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        y = activation(x)
-        (slope,) = torch.autograd.grad(y.sum(), x)
-    return y.detach(), slope
+def _solver(steps: Refinement, dims: Dims) -> Any:
+    """The rule of Eq. 6 with the layer's own activation."""
+    solver = load_registry().spec("rule", RULE).build(dims)
+    solver.activation = steps.part.activation
+    return solver
+
+
+def _sizes(steps: Refinement) -> tuple[int, int, int]:
+    """H, K, V."""
+    heads, key_size = steps.keys.shape[-2:]
+    return heads, key_size, steps.value.shape[-1]
 
 
 def _cosine(first: Tensor, second: Tensor) -> float:
-    return float(torch.nn.functional.cosine_similarity(first, second, dim=-1).mean())
+    return float(F.cosine_similarity(first, second, dim=-1).mean())

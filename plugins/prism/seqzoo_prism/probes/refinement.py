@@ -14,7 +14,7 @@ from seqzoo.scan import Writes
 from seqzoo_prism.concatenated import ConcatenatedInjection
 from seqzoo_prism.residual_refinement import ResidualRefinement
 
-__all__ = ["Refinement", "reads_before", "refinement_of"]
+__all__ = ["Refinement", "reads_before", "refinement_of", "states_before"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,13 @@ def refinement_of(trace: Trace) -> Refinement | None:
     )
 
 
-def reads_before(trace: Trace, refinement: Refinement) -> Iterator[tuple[int, Tensor]]:
-    """Of each token t, t and S_{t-1} k^(1) (N, H, V): what the anchor stands in for."""
+def states_before(trace: Trace, refinement: Refinement) -> Iterator[tuple[int, Tensor]]:
+    """For each token t, t and S_{t-1} (N, H, V, K), delta in rows."""
     for t, (before, _) in enumerate(trace.states()):
-        state = before.mT if refinement.part.swapped else before
+        yield t, before.mT if refinement.part.swapped else before
+
+
+def reads_before(trace: Trace, refinement: Refinement) -> Iterator[tuple[int, Tensor]]:
+    """For each token t, t and S_{t-1} k^(1) (N, H, V): what the anchor stands in for."""
+    for t, state in states_before(trace, refinement):
         yield t, torch.einsum("nhvk,nhk->nhv", state, refinement.keys[:, t, 0])

@@ -1,0 +1,5 @@
+"""Rules: what a token does to a memory whose update depends on the memory itself."""
+
+from seqzoo_ttt.rules.ideal_solver import IdealSolverRule as IdealSolverRule
+
+__all__ = ["IdealSolverRule"]
