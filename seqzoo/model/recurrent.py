@@ -69,8 +69,10 @@ class RecurrentMixer(Mixer):
 
         @model_validator(mode="after")
         def _forget_fits_injection(self) -> RecurrentMixer.Spec:
-            part: Any = self.forget.part
-            misfit = part.misfit(self.forget, self.injection)
+            forget: Any = self.forget.part
+            injection: Any = self.injection.part
+            misfit = forget.misfit(self.forget, self.injection)
+            misfit = misfit or injection.misfit(self.injection, self.forget)
             if misfit:
                 raise PydanticCustomError("misfit", "{why}", {"why": misfit})
             return self

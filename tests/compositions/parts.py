@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,7 +17,6 @@ from seqzoo.operators import (
     DecayForget,
     Dims,
     Features,
-    FirstWrite,
     Forget,
     Injection,
     LinearProjection,
@@ -207,71 +205,6 @@ class CombaQueries(LinearProjection):
         return super().forward(u, stream) - self.correction * writes.keys[:, :, 0]
 
 
-class GatedWrite(Injection):
-    """Gated DeltaNet-2: (w * v) k^T with one gate a value channel."""
-
-    name = "gated_write"
-
-    def __init__(self, spec: PartSpec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.keys, self.values = (dims.heads, dims.key_size), (dims.heads, dims.value_size)
-        self.key = nn.Linear(dims.width, dims.heads * dims.key_size, bias=False)
-        self.value = nn.Linear(dims.width, dims.heads * dims.value_size, bias=False)
-        self.gate = nn.Linear(dims.width, dims.heads * dims.value_size, bias=False)
-
-    def forward(self, u: Tensor, stream: Stream) -> Writes:
-        values = self.gate(u).sigmoid() * self.value(u)
-        keys = unit_norm(self.key(u).unflatten(-1, self.keys))
-        return Writes(keys.unsqueeze(2), values.unflatten(-1, self.values).unsqueeze(2))
-
-
-class ChannelErase(Forget):
-    """Gated DeltaNet-2: A = Diag(alpha)(I - (b * k) k^T) with one strength a key channel."""
-
-    name = "channel_erase"
-
-    def __init__(self, spec: PartSpec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.shape = (dims.heads, dims.key_size)
-        self.erase = nn.Linear(dims.width, dims.heads * dims.key_size, bias=False)
-        self.decay = nn.Linear(dims.width, dims.heads * dims.key_size)
-
-    def forward(self, features: Features, stream: Stream) -> Transition:
-        keys = features.writes.keys[:, :, 0]
-        read = self.erase(features.u).sigmoid().unflatten(-1, self.shape) * keys
-        log_decay = F.logsigmoid(self.decay(features.u)).unflatten(-1, self.shape)
-        return Transition(log_decay, Erase(read, torch.ones_like(read[..., 0]), along_key=True))
-
-
-class ProductWrite(Injection):
-    """DeltaProduct: n delta rules a token, each a micro-step with a key of its own."""
-
-    name = "product"
-
-    class Spec(PartSpec):
-        """steps: n."""
-
-        steps: PositiveInt = 2
-
-    def __init__(self, spec: Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.steps, self.dims = spec.steps, dims
-        self.key = nn.Linear(dims.width, spec.steps * dims.heads * dims.key_size, bias=False)
-        self.value = nn.Linear(dims.width, spec.steps * dims.heads * dims.value_size, bias=False)
-        self.strength = nn.Linear(dims.width, spec.steps * dims.heads, bias=False)
-
-    @classmethod
-    def first_write(cls, spec: PartSpec) -> FirstWrite:
-        return FirstWrite(unit_key=True, strength="unit_keys")
-
-    def forward(self, u: Tensor, stream: Stream) -> Writes:
-        shape = (self.steps, 1, self.dims.heads)
-        keys = self.key(u).unflatten(-1, (*shape, -1)).flatten(1, 2)
-        values = self.value(u).unflatten(-1, (*shape, -1)).flatten(1, 2)
-        strengths = 2 * self.strength(u).sigmoid().unflatten(-1, shape).flatten(1, 2)
-        return Writes(unit_norm(keys), values, strengths, self.steps)
-
-
 PARTS = (
     StepDecay,
     SkipReadout,
@@ -282,9 +215,6 @@ PARTS = (
     BonusReadout,
     CombaForget,
     CombaQueries,
-    GatedWrite,
-    ChannelErase,
-    ProductWrite,
 )
 
 CONVOLVED = "{kernel_size: 4, conv_bias: true, activation: silu}"
@@ -312,14 +242,6 @@ COMPOSITIONS = {
     "comba": """
         {type: recurrent, heads: 2, queries: {type: comba, norm: unit}, forget: comba,
          injection: {type: rank_one, key: {norm: unit}, strength: sigmoid}, readout: gated}
-    """,
-    "gated_deltanet2": """
-        {type: recurrent, heads: 2, queries: {norm: unit}, injection: gated_write,
-         forget: channel_erase, readout: gated}
-    """,
-    "gated_deltaproduct": """
-        {type: recurrent, heads: 2, queries: {norm: unit}, injection: {type: product, steps: 3},
-         forget: {type: gated_delta, decay: head_decay}, readout: gated}
     """,
     "mlstm_sigmoid": """
         {type: recurrent, heads: 2, injection: {type: rank_one, strength: sigmoid},

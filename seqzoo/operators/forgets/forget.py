@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from seqzoo.operators.features import Features
@@ -15,7 +16,7 @@ from seqzoo.operators.stream import Stream
 from seqzoo.scan import Transition
 from seqzoo.spec import PartSpec
 
-__all__ = ["DecayForget", "Forget"]
+__all__ = ["DecayForget", "Forget", "only_decays"]
 
 
 class Forget(Operator, family="forget"):
@@ -48,3 +49,19 @@ class DecayForget(Forget):
         """-> Diag(exp(g)), no erase; of several micro-steps the first decays."""
         log_decay = self.log_decay(features, stream)
         return Transition(before_first_step(log_decay, features.writes.steps), erase=None)
+
+
+def only_decays(spec: PartSpec) -> PartSpec:
+    """The spec of a forget that only decays, for a slot `decay`.
+
+    Raises:
+        PydanticCustomError: it erases, or is the identity.
+    """
+    if not issubclass(spec.part, DecayForget):
+        raise PydanticCustomError(
+            "no_decay",
+            "'{name}' is no plain decay; name one such as head_decay or channel_decay, "
+            "or use forget: delta for no decay at all",
+            {"name": spec.part.name},
+        )
+    return spec

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import field_validator
-from pydantic_core import PydanticCustomError
 
 from seqzoo.operators.features import Features
 from seqzoo.operators.forgets.erasing import DeltaErase, EraseSpec, erase_misfit
-from seqzoo.operators.forgets.forget import DecayForget, Forget
+from seqzoo.operators.forgets.forget import DecayForget, Forget, only_decays
 from seqzoo.operators.forgets.micro_steps import before_first_step
 from seqzoo.operators.place import Dims
 from seqzoo.operators.stream import Stream
@@ -34,17 +33,7 @@ class GatedDeltaForget(Forget):
 
         decay: PartSpec = slot("forget", "head_decay")
 
-        @field_validator("decay")
-        @classmethod
-        def _only_decays(cls, decay: PartSpec) -> PartSpec:
-            if not issubclass(decay.part, DecayForget):
-                raise PydanticCustomError(
-                    "no_decay",
-                    "'{name}' is no plain decay; name one such as head_decay or channel_decay, "
-                    "or use forget: delta for no decay at all",
-                    {"name": decay.part.name},
-                )
-            return decay
+        _only_decays = field_validator("decay")(only_decays)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -45,6 +45,11 @@ class Injection(Operator, family="injection"):
         """What an erase may be tied to; nothing, where an injection does not say otherwise."""
         return FirstWrite()
 
+    @classmethod
+    def misfit(cls, spec: Any, forget: Any) -> str:
+        """Why this injection cannot be combined with this forget's spec; "" if it can."""
+        return ""
+
     @abstractmethod
     def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> writes.

@@ -67,8 +67,12 @@ class LinearProjection(Projection):
 
     def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
         """u (B, T, D) -> (B, T, heads, size)."""
+        x = self.norm(self.unnormed(u, stream))
+        return x if self.rotary is None else self.rotary(x, stream)
+
+    def unnormed(self, u: Tensor, stream: Stream) -> Tensor:
+        """act(conv(W u + b)), (B, T, heads, size), for a layer that has a use for lengths."""
         x = self.project(u)
         if self.conv is not None:
             x = self.conv(x, stream)
-        x = self.norm(self.activation(x).unflatten(-1, self.shape))
-        return x if self.rotary is None else self.rotary(x, stream)
+        return self.activation(x).unflatten(-1, self.shape)

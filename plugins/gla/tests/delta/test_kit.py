@@ -14,7 +14,8 @@ from seqzoo.testing.checks.graphs import compiles_whole, documents_compile_whole
 
 from .transcript import REGISTRY
 
-PLAIN: dict[str, Any] = {"deltanet": "deltanet", "gated_deltanet": "gated_deltanet"}
+NAMES = ("deltanet", "gated_deltanet", "kda", "gated_deltanet2", "gated_deltaproduct")
+PLAIN: dict[str, Any] = {name: name for name in NAMES}
 COMPILED: dict[str, Any] = {}
 
 COSTLY = (compiles_whole, documents_compile_whole)

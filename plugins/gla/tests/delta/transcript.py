@@ -89,6 +89,18 @@ def silu_gated(reads: Tensor, weights: Weights, x: Tensor) -> Tensor:
     return (normed * gate) @ weights["readout.project.weight"].T
 
 
+def rank_of_a_head(weights: Weights, name: str, x: Tensor) -> Tensor:
+    """W_up W_down x, with the bias of W_up where it has one."""
+    y = x @ weights[f"{name}.0.weight"].T @ weights[f"{name}.1.weight"].T
+    return y + weights[f"{name}.1.bias"] if f"{name}.1.bias" in weights else y
+
+
+def kda_decay(weights: Weights, name: str, x: Tensor, heads: int) -> Tensor:
+    """exp(-exp(A) softplus(W_up W_down x + b)), (T, H, K)."""
+    z = rank_of_a_head(weights, f"{name}.project", x).view(len(x), heads, -1)
+    return torch.exp(-weights[f"{name}.log_rate"].exp().view(-1, 1) * F.softplus(z))
+
+
 def mamba_decay(weights: Weights, name: str, x: Tensor) -> Tensor:
     """exp(-exp(A) softplus(W x + b)), (T, H)."""
     step = F.softplus(x @ weights[f"{name}.project.weight"].T + weights[f"{name}.project.bias"])
