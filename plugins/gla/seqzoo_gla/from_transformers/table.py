@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seqzoo_gla.from_transformers import short_convs
+from seqzoo_gla.from_transformers import gated_deltanets, kdas, short_convs
 from seqzoo_gla.from_transformers.converted import Converter
 
 __all__ = ["CONVERTERS"]
 
 CONVERTERS: Mapping[str, Converter] = {
+    **gated_deltanets.CONVERTERS,
+    **kdas.CONVERTERS,
     **short_convs.CONVERTERS,
 }
