@@ -14,14 +14,7 @@ from torch import Tensor
 from seqzoo.scan.problem import Erase, ScanProblem, Transition, Writes
 from seqzoo.scan.token import repeated_keys
 
-__all__ = ["is_plain", "last_of_each_token", "plain_problem", "single_steps"]
-
-
-def is_plain(problem: ScanProblem) -> bool:
-    """Whether `plain_problem` would change nothing."""
-    erase = problem.transition.erase
-    along_key = erase is not None and erase.along_key
-    return problem.writes.steps == 1 and problem.heads == problem.key_heads and not along_key
+__all__ = ["last_of_each_token", "plain_problem", "single_steps"]
 
 
 def plain_problem(problem: ScanProblem) -> ScanProblem:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from seqzoo.scan.plain import is_plain, last_of_each_token, plain_problem
+from seqzoo.scan.plain import last_of_each_token, single_steps
 from seqzoo.scan.problem import ScanProblem, ScanResult
 from seqzoo.scan.rows import ScanOptions, ScanTensors
 from seqzoo.scan.token import step_token
@@ -24,7 +24,8 @@ class TritonBackend:
     """The chunked form as kernels, differentiable once; state and sums in float32.
 
     Queries, keys, values and the erase's keys are multiplied in their own dtype, half precisions on
-    the matrix unit; gates and strengths are read in theirs.
+    the matrix unit; gates and strengths are read in theirs. Micro-steps are tokens of their own to
+    the kernels, with a query of zeros but for the last of each token.
     """
 
     name = "triton"
@@ -47,15 +48,18 @@ class TritonBackend:
     def scan(self, problem: ScanProblem) -> ScanResult:
         """Scans in chunks; linear in T in time and memory."""
         queries, erase = problem.queries, problem.transition.erase
-        if problem.writes.steps > 1 or (erase is not None and erase.along_key):
-            outputs, final = self.scan(plain_problem(problem))
-            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
         if queries.shape[0] == 0 or queries.shape[1] == 0:
             return ScanResult(problem.no_outputs(), problem.initial_state())
+        if problem.writes.steps > 1:
+            outputs, final = self.scan(single_steps(problem))
+            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
         from seqzoo.scan.triton.scan_op import triton_scan
 
         before_decay = erase is not None and erase.before_decay
-        options = ScanOptions(problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size)
+        along_key = erase is not None and erase.along_key
+        options = ScanOptions(
+            problem.cu_seqlens, before_decay, problem.scale, problem.chunk_size, along_key
+        )
         tensors, state = padded(_tensors(problem), _state(problem))
         outputs, final = triton_scan(*tensors, state, *options)
         key_size, value_size = queries.shape[-1], problem.writes.values.shape[-1]
@@ -64,18 +68,16 @@ class TritonBackend:
 
     def step(self, problem: ScanProblem) -> ScanResult:
         """One token: a kernel of its own, or where derivatives are wanted torch's operations."""
-        if problem.writes.steps > 1:
-            return step_token(problem)
-        problem = problem if is_plain(problem) else plain_problem(problem)
         tensors, state = _tensors(problem), _state(problem)
         given = (*tensors, state)
-        if _differentiated(given) or problem.queries.numel() == 0:
+        if problem.writes.steps > 1 or _differentiated(given) or problem.queries.numel() == 0:
             return step_token(problem)
         from seqzoo.scan.triton.scan_op import triton_step
 
         erase = problem.transition.erase
         before_decay = erase is not None and erase.before_decay
-        outputs, final = triton_step(*given, before_decay, problem.scale)
+        along_key = erase is not None and erase.along_key
+        outputs, final = triton_step(*given, before_decay, problem.scale, along_key)
         return ScanResult(outputs.to(problem.queries.dtype), final)
 
 

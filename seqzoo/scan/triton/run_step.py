@@ -12,7 +12,11 @@ from seqzoo.scan.triton.launch import launch
 
 
 def run_step(
-    tensors: ScanTensors, state: Tensor | None, before_decay: bool, scale: float
+    tensors: ScanTensors,
+    state: Tensor | None,
+    before_decay: bool,
+    scale: float,
+    along_key: bool,
 ) -> tuple[Tensor, Tensor]:
     """Outputs (B, H, V) in the queries' dtype, and the next state (B, H, V, K) float32.
 
@@ -21,10 +25,11 @@ def run_step(
         state: (B, H, V, K) float32; None is zero.
         before_decay: the erase reads the state before the decay.
         scale: a factor on the outputs.
+        along_key: an erase with a read and a strength takes away along write key 1.
     """
     given = ScanTensors(*(None if t is None else t.contiguous() for t in tensors))  # type: ignore[arg-type]
-    batch, heads, key_size = given.queries.shape
-    value_size = given.values.shape[-1]
+    batch, key_heads, key_size = given.queries.shape
+    heads, value_size = given.values.shape[-2:]
     outputs = given.queries.new_empty(batch, heads, value_size)
     shape = (batch, heads, value_size, key_size)
     final = given.queries.new_empty(shape, dtype=torch.float32)
@@ -43,12 +48,14 @@ def run_step(
         "outputs": outputs,
         "final": final,
         "heads": heads,
+        "key_heads": key_heads,
         "key_size": key_size,
         "value_size": value_size,
         "scale": float(scale),
         "KIND": 0 if given.log_decay is None else given.log_decay.ndim - 1,
         "ERASE": int(given.erases),
         "BEFORE": int(before_decay),
+        "ALONG": int(along_key),
         "RANK": given.keys.shape[1],
         "KEYS": 1 << (key_size - 1).bit_length(),
     }

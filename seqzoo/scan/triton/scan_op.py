@@ -91,12 +91,12 @@ def _scan_backward(
     mutates_args=(),
     schema="(Tensor queries, Tensor keys, Tensor values, Tensor? strengths, Tensor? log_decay, "
     "Tensor? erase_read, Tensor? erase_strength, Tensor? erase_write, Tensor? state, "
-    "bool before_decay, float scale) -> (Tensor, Tensor)",
+    "bool before_decay, float scale, bool along_key) -> (Tensor, Tensor)",
 )
 def triton_step(*arguments: Any) -> tuple[Tensor, Tensor]:
     """Outputs (B, H, V) and the next state, of one token; not differentiable."""
-    *tensors, state, before_decay, scale = arguments
-    return run_step(ScanTensors(*tensors), state, before_decay, scale)
+    *tensors, state, before_decay, scale, along_key = arguments
+    return run_step(ScanTensors(*tensors), state, before_decay, scale, along_key)
 
 
 @_scan.register_fake
@@ -114,8 +114,8 @@ def _(*arguments: Any) -> tuple[Tensor, Tensor]:
 @triton_step.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor]:
     queries, _, values = arguments[:3]
-    batch, heads, key_size = queries.shape
-    shape = (batch, heads, values.shape[-1])
+    batch, _, heads, value_size = values.shape
+    shape, key_size = (batch, heads, value_size), queries.shape[-1]
     return queries.new_empty(shape), queries.new_empty((*shape, key_size), dtype=torch.float32)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanOptions, ScanTensors
+from seqzoo.scan.rows import ScanOptions, ScanTensors, own_streams
 from seqzoo.scan.triton.architecture import architecture_of, capability
 from seqzoo.scan.triton.chunk_table import ChunkTable, chunk_table
 from seqzoo.scan.triton.configs import HeadSize, config_for
@@ -43,13 +43,12 @@ class Setting:
         self.dtype = self.queries.dtype
 
         self.erases = tensors.erases
-        self.own = int(self.erases and not tensors.tied)
+        self.own = own_streams(tensors, options)
         self.keys = self._stream_keys(tensors)
         self.streams = self.keys.shape[2]
         self.rank = self.streams - self.own
-        self.shared = int(
-            tensors.tied or (self.erases and tensors.erase_write is None)
-        )  # the erase reads with key stream 0
+        # the erase reads with key stream 0
+        self.shared = int(tensors.tied or (self.own > 0 and tensors.erase_write is None))
         self.read, self.read_stride = self._reads(tensors)
         self.kind = 0 if self.log_decay is None else self.log_decay.ndim - 2
         self.before = int(options.before_decay and self.kind > 0)

@@ -232,7 +232,7 @@ def test_so_does_a_step(arguments):
     *tensors, state = arguments[:9]
     tokens = [None if tensor is None else tensor[:1, 0].contiguous() for tensor in tensors]
     state = None if state is None else state[:1]
-    torch.library.opcheck(triton_step, (*tokens, state, arguments[10], 1.0))
+    torch.library.opcheck(triton_step, (*tokens, state, arguments[10], 1.0, False))
 
 
 @pytest.mark.parametrize("lengths", [None, (7, 0, 11)], ids=["whole", "packed"])

@@ -15,7 +15,7 @@ from seqzoo.scan.triton.forward import run_forward
 from seqzoo.scan.triton.setting import Setting
 
 Decay = Literal["none", "head", "channel"]
-EraseKind = Literal["none", "tied", "read", "general", "before decay"]
+EraseKind = Literal["none", "tied", "read", "along key", "general", "before decay"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class ScanCase:
     Args:
         dtype: of queries, keys, values and the erase's keys; gates and strengths are float32.
         decay: kind of the decay.
-        erase: none; the delta rule on write key 1, or on a key of its own; any rank-one matrix,
-            reading behind or before the decay.
+        erase: none; the delta rule on write key 1, or on a key of its own; with a read of its own
+            along write key 1; any rank-one matrix, reading behind or before the decay.
         rank: R.
         key_size, value_size: K and V.
         time: T, no multiple of a chunk.
         batch, heads: B and H.
+        key_heads: G; None is H.
         packed: two sequences and an empty one in place of a batch.
         with_state: from an initial state.
         chunk_size: at most so many tokens a chunk.
@@ -45,6 +46,7 @@ class ScanCase:
     time: int = 150
     batch: int = 2
     heads: int = 2
+    key_heads: int | None = None
     packed: bool = False
     with_state: bool = True
     chunk_size: int = 64
@@ -54,9 +56,10 @@ class ScanCase:
         """Its features."""
         dtype = str(self.dtype).removeprefix("torch.")
         packed = ", packed" if self.packed else ""
+        groups = "" if self.key_heads is None else f", {self.heads} heads on {self.key_heads}"
         return (
             f"scan, decay {self.decay}, erase {self.erase}, rank {self.rank}, "
-            f"{self.key_size} x {self.value_size}, {dtype}{packed}"
+            f"{self.key_size} x {self.value_size}, {dtype}{packed}{groups}"
         )
 
     def tensors(self, device: torch.device) -> Tensors:
@@ -64,6 +67,7 @@ class ScanCase:
         generator = torch.Generator().manual_seed(0)
         batch = 1 if self.packed else self.batch
         tokens = (batch, self.time)
+        of_keys = (self.key_heads or self.heads, self.key_size)
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator)
@@ -75,20 +79,20 @@ class ScanCase:
             return torch.nn.functional.normalize(normal(*shape), dim=-1)
 
         made = {
-            "queries": normal(*tokens, self.heads, self.key_size).to(self.dtype),
-            "keys": unit(*tokens, self.rank, self.heads, self.key_size).to(self.dtype),
+            "queries": normal(*tokens, *of_keys).to(self.dtype),
+            "keys": unit(*tokens, self.rank, *of_keys).to(self.dtype),
             "values": normal(*tokens, self.rank, self.heads, self.value_size).to(self.dtype),
             "strengths": uniform(*tokens, self.rank, self.heads),
         }
         if self.decay != "none":
             channels = (self.key_size,) if self.decay == "channel" else ()
             made["log_decay"] = -8 * uniform(*tokens, self.heads, *channels) ** 6
-        if self.erase in ("tied", "read"):
+        if self.erase in ("tied", "read", "along key"):
             made["strength"] = uniform(*tokens, self.heads)
-        if self.erase in ("read", "general", "before decay"):
-            made["read"] = unit(*tokens, self.heads, self.key_size).to(self.dtype)
+        if self.erase in ("read", "along key", "general", "before decay"):
+            made["read"] = unit(*tokens, *of_keys).to(self.dtype)
         if self.erase in ("general", "before decay"):
-            made["write"] = (-0.5 * unit(*tokens, self.heads, self.key_size)).to(self.dtype)
+            made["write"] = (-0.5 * unit(*tokens, *of_keys)).to(self.dtype)
         if self.with_state:
             sequences = 3 if self.packed else batch
             made["state"] = normal(sequences, self.heads, self.value_size, self.key_size)
@@ -123,8 +127,8 @@ class ScanCase:
 
     def _setting(self, tensors: Tensors) -> Setting:
         bounds = self._bounds(tensors["queries"].device)
-        before_decay = self.erase == "before decay"
-        options = ScanOptions(bounds, before_decay, 1.0, self.chunk_size)
+        before_decay, along_key = self.erase == "before decay", self.erase == "along key"
+        options = ScanOptions(bounds, before_decay, 1.0, self.chunk_size, along_key)
         return Setting(fields(tensors), options)
 
     def reference(self, tensors: Tensors) -> Tensors:
@@ -135,7 +139,8 @@ class ScanCase:
         erase = None
         if self.erase != "none":
             read, strength, write = (tensors.get(n) for n in ("read", "strength", "write"))
-            erase = Erase(read, strength, write, before_decay=self.erase == "before decay")
+            before_decay, along_key = self.erase == "before decay", self.erase == "along key"
+            erase = Erase(read, strength, write, along_key=along_key, before_decay=before_decay)
         writes = Writes(tensors["keys"], tensors["values"], tensors["strengths"])
         problem = check_scan(
             tensors["queries"],
@@ -188,6 +193,8 @@ SCAN_CASES = (
     ScanCase(_HALF, "channel", "before decay"),
     ScanCase(torch.float32, "head", "before decay", rank=2, packed=True),
     ScanCase(_HALF, "head", "general"),
+    ScanCase(_HALF, "head", "along key", heads=4, key_heads=2),
+    ScanCase(torch.float32, "channel", "along key", rank=2),
     *(
         ScanCase(dtype, decay, rank=2, key_size=size, value_size=size)
         for dtype in (_HALF, torch.float32)

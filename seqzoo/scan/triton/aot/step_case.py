@@ -42,8 +42,8 @@ class StepCase:
 
     def run(self, tensors: Tensors, cotangents: Tensors | None = None) -> tuple[Tensors, Tensors]:
         """By the kernel; it has no gradients."""
-        before = self.scan.erase == "before decay"
-        outputs, state = run_step(fields(tensors), tensors.get("state"), before, 1.0)
+        before, along = self.scan.erase == "before decay", self.scan.erase == "along key"
+        outputs, state = run_step(fields(tensors), tensors.get("state"), before, 1.0, along)
         return {"outputs": outputs, "state": state}, {}
 
     def reference(self, tensors: Tensors) -> Tensors:
@@ -61,4 +61,5 @@ STEP_CASES = (
     StepCase(ScanCase(torch.float32, "channel", "before decay", key_size=256, value_size=256)),
     StepCase(ScanCase(torch.float16, "none", "none", key_size=20, value_size=9, with_state=False)),
     StepCase(ScanCase(torch.bfloat16, "head", "read", key_size=128, value_size=128)),
+    StepCase(ScanCase(torch.bfloat16, "head", "along key", heads=4, key_heads=2)),
 )
