@@ -1,8 +1,32 @@
 """Layers whose state is a vector that decays channel by channel, and their quadratic neighbour."""
 
 from seqzoo.spec import Part
+from seqzoo_gla.elementwise.hgrn import Hgrn
+from seqzoo_gla.elementwise.longhorn import Longhorn
+from seqzoo_gla.elementwise.mamba1 import Mamba1
+from seqzoo_gla.elementwise.mingru import MinGru, PositiveHalf
+from seqzoo_gla.elementwise.rglru import GeluTanh, RgLru
 from seqzoo_gla.elementwise.short_conv import ShortConvMixer
 
-__all__ = ["PARTS", "ShortConvMixer"]
+__all__ = [
+    "PARTS",
+    "GeluTanh",
+    "Hgrn",
+    "Longhorn",
+    "Mamba1",
+    "MinGru",
+    "PositiveHalf",
+    "RgLru",
+    "ShortConvMixer",
+]
 
-PARTS: tuple[type[Part], ...] = (ShortConvMixer,)
+PARTS: tuple[type[Part], ...] = (
+    Hgrn,
+    Longhorn,
+    Mamba1,
+    MinGru,
+    RgLru,
+    ShortConvMixer,
+    GeluTanh,
+    PositiveHalf,
+)

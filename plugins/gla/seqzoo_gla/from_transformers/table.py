@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seqzoo_gla.from_transformers import gated_deltanets, kdas, short_convs
+from seqzoo_gla.from_transformers import gated_deltanets, kdas, mamba, recurrent_gemma, short_convs
 from seqzoo_gla.from_transformers.converted import Converter
 
 __all__ = ["CONVERTERS"]
@@ -12,5 +12,7 @@ __all__ = ["CONVERTERS"]
 CONVERTERS: Mapping[str, Converter] = {
     **gated_deltanets.CONVERTERS,
     **kdas.CONVERTERS,
+    **mamba.CONVERTERS,
+    **recurrent_gemma.CONVERTERS,
     **short_convs.CONVERTERS,
 }

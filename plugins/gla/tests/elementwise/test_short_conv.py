@@ -6,22 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from .functions import conv
 from .transcriptions import check_transcription
 
 
-def short_conv(x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+def short_conv(x: Tensor, w: Mapping[str, Tensor]) -> Tensor:
     """y_t = W_o (c_t * sum_j w_j * b_{t-j} * v_{t-j})."""
-    taps = weights["conv.weight"][:, 0]
-    width, kernel_size = taps.shape
-    gated, outputs = [], []
+    width, seen, outputs = x.shape[1], [], []
     for token in x:
-        made = weights["project_in.weight"] @ token + weights.get("project_in.bias", 0)
+        made = w["project_in.weight"] @ token + w.get("project_in.bias", 0)
         b, c, v = made[:width], made[width : 2 * width], made[2 * width :]
-        gated.append(b * v)
-        last = gated[-kernel_size:]
-        mixed = sum(taps[:, kernel_size - 1 - j] * each for j, each in enumerate(reversed(last)))
-        mixed = mixed + weights.get("conv.bias", 0)
-        outputs.append(weights["project.weight"] @ (c * mixed) + weights.get("project.bias", 0))
+        seen.append(b * v)
+        mixed = conv(seen, w["conv.weight"], w.get("conv.bias"))
+        outputs.append(w["project.weight"] @ (c * mixed) + w.get("project.bias", 0))
     return torch.stack(outputs)
 
 

@@ -1,0 +1,37 @@
+"""Lower bounds of forget gates that rise from layer to layer (HGRN, arXiv 2311.04823)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqzoo.operators import Carrier, Place, Stream
+
+__all__ = ["LowerBounds"]
+
+
+class LowerBounds(Carrier):
+    """b_l = sum_{j<=l} softmax(P)_j - softmax(P)_0 over the layers j of one kind; b_0 = 0.
+
+    The first of these layers holds P (layers, channels), from 0, and hands b on to the others. A
+    layer that is used without the first has the bound 0.
+
+    Args:
+        place: where the layer stands among those of its kind.
+        channels: of the gates.
+        kind: a name for these layers, which others do not have.
+    """
+
+    def __init__(self, place: Place, channels: int, kind: str) -> None:
+        super().__init__()
+        self.kin, self.name = place.kin, f"lower_bounds of {kind}"
+        several = place.kin == 0 and place.kins > 1
+        self.weight = nn.Parameter(torch.zeros(place.kins, channels)) if several else None
+
+    def forward(self, like: Tensor, stream: Stream) -> Tensor:
+        """-> this layer's b (channels,), or () where it is 0."""
+        if self.weight is not None:
+            shares = self.weight.softmax(0)
+            stream.share(self.name, shares.cumsum(0) - shares[:1])
+        bounds = stream.shared(self.name)
+        return like.new_zeros(()) if bounds is None else bounds[self.kin].to(like.dtype)
