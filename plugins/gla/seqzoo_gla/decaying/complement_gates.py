@@ -1,0 +1,73 @@
+"""HGRN2's tied gates: what a channel forgets is what it takes in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqzoo.errors import SpecError
+from seqzoo.operators import Dims, Projection, Stream, linear
+from seqzoo.spec import PartSpec, slot
+from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+
+__all__ = ["ComplementGates"]
+
+
+class ComplementGates(DecayingInjection):
+    """B_t = v_t (1 - f_t)^T, decay f_t = b + (1 - b) sigmoid(W_f u) (HGRN2, arXiv 2404.07904).
+
+    The lower bounds b rise from layer to layer: of the softmax over layers of one learned number a
+    channel and layer, b is the sum up to this layer without the first, so b = 0 in the first.
+    """
+
+    name = "complement_gates"
+
+    class Spec(PartSpec):
+        """How a write is made.
+
+        value: a projection of u.
+        lower_bounds: whether there is b. One parameter holds all layers' bounds; it belongs to the
+            first `recurrent` layer of the model, which must then have this injection.
+        """
+
+        value: PartSpec = slot("projection", "linear", default_type="linear")
+        lower_bounds: bool = True
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        place, features = dims.place, dims.key_heads * dims.key_size
+        self.kin, self.bounded = place.kin, spec.lower_bounds and place.kins > 1
+        self.shape = (dims.key_heads, dims.key_size)
+        self.project = linear(dims.width, features)
+        self.value: Projection = spec.value.build(place, dims.heads, dims.value_size)
+        first = self.bounded and self.kin == 0
+        self.bounds = nn.Parameter(torch.zeros(place.kins, features)) if first else None
+
+    def forward(self, u: Tensor, stream: Stream) -> DecayingWrites:
+        """u (B, T, D) -> writes of rank R = 1, keys in (0, 1)."""
+        logits = self.project(u)
+        keys, log_decay = torch.sigmoid(-logits), F.logsigmoid(logits)
+        bound = self._bound(stream)
+        if bound is not None:
+            keys = (1 - bound) * keys
+            log_decay = torch.logaddexp(bound.log(), torch.log1p(-bound) + log_decay)
+        keys, log_decay = (each.unflatten(-1, self.shape) for each in (keys, log_decay))
+        values = self.value(u, stream).unsqueeze(2)
+        return DecayingWrites(keys.unsqueeze(2), values, log_decay=log_decay)
+
+    def _bound(self, stream: Stream) -> Tensor | None:
+        """b of this layer, (G * K,); None for 0."""
+        if self.bounds is not None:  # the first layer makes the bounds of all
+            shares = self.bounds.softmax(0)
+            stream.share("lower_bounds", shares.cumsum(0) - shares[0])
+        if not self.bounded or self.kin == 0:
+            return None
+        bounds = stream.shared("lower_bounds")
+        if bounds is None:
+            raise SpecError(
+                f"injection '{self.name}' finds no lower bounds: the model's first recurrent layer "
+                "makes them, and has another injection; give it this one, or write "
+                "lower_bounds: false"
+            )
+        return bounds[self.kin]
