@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqzoo.errors import counted
 from seqzoo.model.heads import HEAD_SIZE, default_heads, expanded_size, heads_misfit
@@ -50,6 +50,7 @@ class RecurrentMixer(Mixer):
         forget: x, u, q, writes -> transition.
         scan: the backend that computes states and reads.
         readout: reads and x, u, q, writes -> y.
+        xavier_gain: every matrix is drawn Xavier-uniformly with this gain; null leaves it to torch.
         """
 
         heads: PositiveInt | None = None
@@ -66,6 +67,7 @@ class RecurrentMixer(Mixer):
         forget: PartSpec = slot("forget", "none")
         scan: PartSpec = slot("scan", "auto")
         readout: PartSpec = slot("readout", "linear")
+        xavier_gain: PositiveFloat | None = since("0.2", None)
 
         @model_validator(mode="after")
         def _forget_fits_injection(self) -> RecurrentMixer.Spec:
@@ -92,6 +94,10 @@ class RecurrentMixer(Mixer):
         scale = dims.key_size**-0.5 if spec.scale is None else spec.scale
         self.memory = Memory(spec.scan.build(), scale)
         self.readout: Readout = spec.readout.build(dims)
+        if spec.xavier_gain is not None:
+            for layer in self.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.xavier_uniform_(layer.weight, spec.xavier_gain)
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:

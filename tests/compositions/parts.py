@@ -19,14 +19,11 @@ from seqzoo.operators import (
     Features,
     Forget,
     Injection,
-    LinearProjection,
-    Place,
     PreviousToken,
     Readout,
     Stream,
     unit_norm,
 )
-from seqzoo.operators.forgets import HeadDecay
 from seqzoo.scan import Erase, Transition, Writes
 from seqzoo.spec import PartSpec
 
@@ -174,37 +171,6 @@ class BonusReadout(Readout):
         return self.project((self.norm(reads) + bonus * values).flatten(2))
 
 
-class CombaForget(HeadDecay):
-    """Comba: A = alpha - beta p k^T, p = sigmoid(d) k, read before the decay."""
-
-    name = "comba"
-
-    def __init__(self, spec: HeadDecay.Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.damping = nn.Parameter(torch.ones(dims.heads, 1))
-
-    def forward(self, features: Features, stream: Stream) -> Transition:
-        writes = features.writes
-        assert writes.strengths is not None
-        read = self.damping.sigmoid() * writes.keys[:, :, 0]
-        erase = Erase(read, writes.strengths[:, :, 0], along_key=True, before_decay=True)
-        return Transition(self.log_decay(features, stream), erase)
-
-
-class CombaQueries(LinearProjection):
-    """Comba: q - D k, made after the writes."""
-
-    name = "comba"
-
-    def __init__(self, spec: LinearProjection.Spec, place: Place, heads: int, size: int) -> None:
-        super().__init__(spec, place, heads, size)
-        self.correction = nn.Parameter(torch.ones(heads, 1))
-
-    def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
-        assert writes is not None
-        return super().forward(u, stream) - self.correction * writes.keys[:, :, 0]
-
-
 PARTS = (
     StepDecay,
     SkipReadout,
@@ -213,8 +179,6 @@ PARTS = (
     RwkvInjection,
     RwkvForget,
     BonusReadout,
-    CombaForget,
-    CombaQueries,
 )
 
 CONVOLVED = "{kernel_size: 4, conv_bias: true, activation: silu}"
@@ -238,10 +202,6 @@ COMPOSITIONS = {
     """,
     "rwkv7": """
         {type: recurrent, heads: 2, injection: rwkv, forget: rwkv, scale: 1.0, readout: bonus}
-    """,
-    "comba": """
-        {type: recurrent, heads: 2, queries: {type: comba, norm: unit}, forget: comba,
-         injection: {type: rank_one, key: {norm: unit}, strength: sigmoid}, readout: gated}
     """,
     "mlstm_sigmoid": """
         {type: recurrent, heads: 2, injection: {type: rank_one, strength: sigmoid},

@@ -29,3 +29,14 @@ def test_sizes_follow_the_width(
 def test_an_uneven_share_is_refused_with_the_way_out() -> None:
     with pytest.raises(SpecError, match=r"expand_keys 0\.3 of the width 32 .* give key_size"):
         seqzoo.build_mixer({"type": "recurrent", "expand_keys": 0.3}, 32, REGISTRY)
+
+
+def test_xavier_gain_draws_every_matrix() -> None:
+    """Uniform within gain * sqrt(6 / (inputs + outputs)), and near its ends."""
+    spec = {"type": "recurrent", "xavier_gain": 0.25, "readout": {"type": "gated", "rank": 8}}
+    mixer = seqzoo.build_mixer(spec, 64, REGISTRY)
+    matrices = [each for each in mixer.parameters() if each.ndim == 2]
+    assert len(matrices) == 6
+    for matrix in matrices:
+        bound = 0.25 * (6 / sum(matrix.shape)) ** 0.5
+        assert 0.95 * bound < matrix.detach().abs().max() <= bound

@@ -67,8 +67,7 @@ class LinearProjection(Projection):
 
     def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
         """u (B, T, D) -> (B, T, heads, size)."""
-        x = self.norm(self.unnormed(u, stream))
-        return x if self.rotary is None else self.rotary(x, stream)
+        return self.normed(self.unnormed(u, stream), stream)
 
     def unnormed(self, u: Tensor, stream: Stream) -> Tensor:
         """act(conv(W u + b)), (B, T, heads, size), for a layer that has a use for lengths."""
@@ -76,3 +75,8 @@ class LinearProjection(Projection):
         if self.conv is not None:
             x = self.conv(x, stream)
         return self.activation(x).unflatten(-1, self.shape)
+
+    def normed(self, x: Tensor, stream: Stream) -> Tensor:
+        """rotary(norm(x)), (B, T, heads, size), what is left to do after `unnormed`."""
+        x = self.norm(x)
+        return x if self.rotary is None else self.rotary(x, stream)

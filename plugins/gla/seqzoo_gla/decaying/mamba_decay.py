@@ -41,4 +41,8 @@ class MambaDecay(DecayForget):
 
     def log_decay(self, features: Features, stream: Stream) -> Tensor:
         """-> g (B, T, H)."""
-        return -self.log_rate.exp() * F.softplus(self.project(features.u))
+        return self.of(features.u)
+
+    def of(self, u: Tensor) -> Tensor:
+        """u (B, T, D) -> g (B, T, H), for an operator that decays something of its own."""
+        return -self.log_rate.exp() * F.softplus(self.project(u))

@@ -1,11 +1,42 @@
 """Layers that erase before they write, on the matrix scan: what each adds to core's parts."""
 
 from seqzoo.spec import Part
+from seqzoo_gla.delta.bottleneck import BottleneckProjection
 from seqzoo_gla.delta.channel_erase import ChannelErase
 from seqzoo_gla.delta.channel_write import ChannelWrite
+from seqzoo_gla.delta.comba import CombaQueries, CombaWrite
+from seqzoo_gla.delta.erase_then_write import EraseThenWrite
 from seqzoo_gla.delta.kda_decay import KdaDecay
+from seqzoo_gla.delta.paired_delta import PairedDelta
+from seqzoo_gla.delta.preconditioned import PreconditionedWrite
 from seqzoo_gla.delta.product_write import ProductWrite
+from seqzoo_gla.delta.q_delta import QDelta
 
-__all__ = ["PARTS", "ChannelErase", "ChannelWrite", "KdaDecay", "ProductWrite"]
+__all__ = [
+    "PARTS",
+    "BottleneckProjection",
+    "ChannelErase",
+    "ChannelWrite",
+    "CombaQueries",
+    "CombaWrite",
+    "EraseThenWrite",
+    "KdaDecay",
+    "PairedDelta",
+    "PreconditionedWrite",
+    "ProductWrite",
+    "QDelta",
+]
 
-PARTS: tuple[type[Part], ...] = (KdaDecay, ChannelWrite, ChannelErase, ProductWrite)
+PARTS: tuple[type[Part], ...] = (
+    KdaDecay,
+    ChannelWrite,
+    ChannelErase,
+    ProductWrite,
+    PairedDelta,
+    CombaWrite,
+    CombaQueries,
+    PreconditionedWrite,
+    QDelta,
+    BottleneckProjection,
+    EraseThenWrite,
+)

@@ -5,7 +5,6 @@ that compile, only that one is run, and over layers whose parts the kit has not 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -14,16 +13,23 @@ from seqzoo.testing.checks.graphs import compiles_whole, documents_compile_whole
 
 from .transcript import REGISTRY
 
-NAMES = ("deltanet", "gated_deltanet", "kda", "gated_deltanet2", "gated_deltaproduct")
-PLAIN: dict[str, Any] = {name: name for name in NAMES}
-COMPILED: dict[str, Any] = {}
+COMPILED = ("comba", "preconditioned_kda", "q_delta", "eda")
+NAMES = (
+    "deltanet",
+    "gated_deltanet",
+    "kda",
+    "gated_deltanet2",
+    "gated_deltaproduct",
+    "preconditioned_deltanet",
+    *COMPILED,
+)
 
 COSTLY = (compiles_whole, documents_compile_whole)
 CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", [*PLAIN, *COMPILED])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_kit_is_green(name: str, check: Callable[[MixerCase], None]) -> None:
     check(case(name))
 
@@ -34,5 +40,4 @@ def test_it_compiles_whole(name: str) -> None:
 
 
 def case(name: str) -> MixerCase:
-    spec = {**PLAIN, **COMPILED}[name]
-    return MixerCase(spec, REGISTRY, width=16, length=21, label=name)
+    return MixerCase(name, REGISTRY, width=16, length=21)
