@@ -24,7 +24,7 @@ HOUSE = [
     "probe",
     "grid",
 ]
-HOUSE += ["report", "testing", "cli"]
+HOUSE += ["report", "bench", "testing", "cli"]
 ROOT = Path(seqzoo.__file__).parent
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 
-from scanning import errors, memory, roofline, timing
+from scanning import errors, memory, roofline
 from scanning.peers import PeerMissingError
 from scanning.plan import Extent, Group
 from scanning.roofline import Ceilings
-from scanning.timing import Timing
 from scanning.work import STEP, TRAINING, Work
+from seqzoo.bench import timing
+from seqzoo.bench.memory import peak_on_gpu
+from seqzoo.bench.timing import Timing
 
 Row = dict[str, Any]
 
@@ -92,7 +94,7 @@ class Measurement:
     ) -> None:
         function = ready[work]
         if self.with_memory and work.action != STEP:
-            rows[work]["peak_bytes"] = memory.on_gpu(function, work.device)
+            rows[work]["peak_bytes"] = peak_on_gpu(function, work.device)
         milliseconds = round(1e3 * self.extent.seconds)
         self._note(rows[work], work, timing.on_gpu(function, milliseconds))
 

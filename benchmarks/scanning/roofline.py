@@ -23,8 +23,8 @@ from typing import NamedTuple
 import torch
 
 from scanning.recurrences import Recurrence, Shape
-from scanning.timing import on_gpu, take_turns
 from scanning.work import STEP, TRAINING, Work
+from seqzoo.bench.timing import on_gpu, take_turns
 
 CHUNK = 64
 

@@ -26,6 +26,8 @@ COMMANDS = {
     "figures.",
     "runs": "List the runs of a directory, or show how two runs differ.",
     "probe": "Measure a trained run: rank, spectrum, growth of errors, and what plugins add.",
+    "bench": "Measure mixers by length: time, peak memory, tokens a second, in training, prefill, "
+    "decode.",
     "kernels": "Compile every kernel ahead of time: registers, spills, shared memory, matrix "
     "instructions.",
     "doctor": "Check the installation, and each kernel against the reference on this machine's "

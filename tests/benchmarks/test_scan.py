@@ -12,7 +12,7 @@ import pytest
 import scan as command
 import torch
 
-from scanning import memory, roofline, timing, verdicts, warm
+from scanning import memory, roofline, verdicts, warm
 from scanning.peers import CHUNKED, PeerMissingError
 from scanning.plan import FLA_SHAPES, JUDGED_ON_CPU, group_names, make_plan
 from scanning.record import add_to
@@ -157,15 +157,6 @@ def test_arithmetic_is_counted_by_hand() -> None:
     assert roofline.flops(plain, shape, TRAINING) == 3 * roofline.flops(plain, shape, FORWARD)
     one, two = (roofline.flops(RECURRENCES[f"prism_head_{r}"], shape, FORWARD) for r in (1, 2))
     assert one < two < 2 * one
-
-
-def test_turns_alternate_and_percentiles_are_ordered() -> None:
-    calls: list[str] = []
-    functions = {name: lambda name=name: calls.append(name) for name in "ab"}
-    times = timing.take_turns(functions, seconds=0.0, least=4, warm=1)
-    assert "".join(calls) == "ab" + "abba" * 2
-    assert times["a"].calls == 4
-    assert timing.summarise([5.0, 1.0, 2.0, 3.0, 4.0, 100.0]) == (3.5, 2.0, 5.0, 6)
 
 
 def test_every_peer_stands_in_the_plan() -> None:

@@ -10,7 +10,7 @@ from seqzoo.files import write_output, writing
 from seqzoo.report.figures.panels import Drawing
 from seqzoo.report.figures.style import INK, figure_style
 
-__all__ = ["inline_svg", "save_figures"]
+__all__ = ["inline_svg", "rendered", "save_figures"]
 
 DPI = 160
 
@@ -27,7 +27,7 @@ def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
     for drawing in drawings:
         for form in ("svg", "png"):
             path = folder / f"{drawing.name}.{form}"
-            write_output(path, _rendered(drawing, form, "white"))
+            write_output(path, rendered(drawing, form, "white"))
             paths.append(path)
     return paths
 
@@ -37,7 +37,7 @@ def inline_svg(drawing: Drawing) -> str:
 
     Its ids start with the drawing's name, so that several fit on one page.
     """
-    text = _rendered(drawing, "svg", "none").decode()
+    text = rendered(drawing, "svg", "none").decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{drawing.name}-", text)
@@ -45,7 +45,8 @@ def inline_svg(drawing: Drawing) -> str:
     return text.replace("<svg ", '<svg role="img" ', 1)
 
 
-def _rendered(drawing: Drawing, form: str, background: str) -> bytes:
+def rendered(drawing: Drawing, form: str, background: str) -> bytes:
+    """The bytes of a figure in the format `form`: svg, png or pdf."""
     file = io.BytesIO()
     with figure_style(salt=drawing.name):
         _lay_out(drawing)
