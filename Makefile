@@ -8,13 +8,15 @@ VENV ?= .venv
 # beside fla, transformers' modules take Triton kernels, which need a GPU: so without it
 VENV_TRANSFORMERS ?= .venv-transformers
 OUT ?= runs/quickstart
+SAMPLE ?= 120
+SEED ?= 0
 BIN := $(VENV)/bin
 PLUGINS := plugins/gla plugins/prism plugins/ttt plugins/psm
 EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-peers test-triton kernels wheelhouse gpu chaos lint format bench docs clean
+.PHONY: help setup quickstart test test-peers test-triton kernels wheelhouse gpu chaos mutants lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +45,10 @@ $(VENV)/.installed-ray: $(VENV)/.installed-dev
 $(VENV)/.installed-peers: $(VENV)/.installed-dev benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  -r benchmarks/requirements.txt
+	@touch $@
+
+$(VENV)/.installed-mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'cosmic-ray>=8.4'
 	@touch $@
 
 quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its table.
@@ -81,6 +87,9 @@ gpu: ## With a GPU and its torch: native tests, doctor, benchmarks; from wheelho
 
 chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
 	$(BIN)/python -m pytest -m chaos -s tests/grid
+
+mutants: $(VENV)/.installed-mutants ## Try random small faults in the layers' code; an hour or two.
+	$(BIN)/python benchmarks/mutants.py --sample $(SAMPLE) --seed $(SEED) --json mutants.json
 
 lint: $(VENV)/.installed-dev ## Check style, types and the order of imports.
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ from seqzoo.operators import (
     Readout,
     Stream,
 )
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, since, slot
 
 __all__ = ["RecurrentMixer"]
@@ -48,7 +49,7 @@ class RecurrentMixer(Mixer):
         queries: u, writes -> q.
         scale: of the reads; null is K^-0.5.
         forget: x, u, q, writes -> transition.
-        scan: the backend that computes states and reads.
+        scan: the backend that computes states and reads, and the scan of an anchor such as `ema`.
         readout: reads and x, u, q, writes -> y.
         xavier_gain: every matrix is drawn Xavier-uniformly with this gain; null leaves it to torch.
         """
@@ -85,14 +86,15 @@ class RecurrentMixer(Mixer):
         heads = spec.heads or default_heads(width, spec.head_size)
         key_size = spec.key_size or expanded_size(width, heads, spec.expand_keys)
         value_size = spec.value_size or expanded_size(width, heads, spec.expand_values)
-        dims = Dims(place, heads, key_size, value_size, spec.key_heads or heads)
+        scan: ScanPart = spec.scan.build()
+        dims = Dims(place, heads, key_size, value_size, spec.key_heads or heads, scan)
         self.dims = dims
         self.anchor: Anchor = spec.anchor.build(dims)
         self.injection: Injection = spec.injection.build(dims)
         self.queries: Projection = spec.queries.build(place, dims.key_heads, dims.key_size)
         self.forget: Forget = spec.forget.build(dims)
         scale = dims.key_size**-0.5 if spec.scale is None else spec.scale
-        self.memory = Memory(spec.scan.build(), scale)
+        self.memory = Memory(scan, scale)
         self.readout: Readout = spec.readout.build(dims)
         if spec.xavier_gain is not None:
             for layer in self.modules():

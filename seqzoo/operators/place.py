@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqzoo.scan.part import ScanPart
+
 __all__ = ["Dims", "Place"]
 
 
@@ -37,6 +39,8 @@ class Dims:
         value_size: V, features of a value, a head.
         key_heads: G, heads of queries, keys and the erase; H is a multiple of G, and head h reads
             key head h // (H // G). 0 stands for H.
+        scan: the mixer's choice of a backend, for operators that scan too; None where the mixer has
+            none, and the fastest backend is used.
     """
 
     place: Place
@@ -44,6 +48,7 @@ class Dims:
     key_size: int
     value_size: int
     key_heads: int = 0
+    scan: ScanPart | None = None
 
     def __post_init__(self) -> None:
         if not self.key_heads:

@@ -16,7 +16,7 @@ from seqzoo.scan import Backend, Transition, Writes
 from seqzoo.scan.problem import check_scan
 from seqzoo.testing.placing import NoPlaceError, place_part
 
-__all__ = ["MixerCase", "mixer_case", "part_case", "registered_cases"]
+__all__ = ["MixerCase", "computes_here", "mixer_case", "part_case", "registered_cases"]
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def part_case(family: str, name: str, registry: Registry | None = None) -> Mixer
 def registered_cases(registry: Registry, plugin: str | None = None) -> Iterator[MixerCase]:
     """Every registered mixer, and every other part in a mixer that uses it.
 
-    Parts that no mixer has a slot for (tasks, loggers, ...), and scans that cannot compute in
-    float64 on a CPU, as the checks do, are left out.
+    Parts that no mixer has a slot for (tasks, loggers, ...) are left out, and so are scans that
+    cannot compute in float64 on a CPU, as the checks do; `conformance` reports both.
 
     Args:
         registry: the parts.
@@ -92,7 +92,7 @@ def registered_cases(registry: Registry, plugin: str | None = None) -> Iterator[
     for entry in registry:
         if plugin is not None and entry.origin.plugin != plugin:
             continue
-        if entry.family == "scan" and not _computes_here(registry.part("scan", entry.name)):
+        if entry.family == "scan" and not computes_here(registry.part("scan", entry.name)):
             continue
         try:
             case = part_case(entry.family, entry.name, registry)
@@ -103,7 +103,7 @@ def registered_cases(registry: Registry, plugin: str | None = None) -> Iterator[
         yield case
 
 
-def _computes_here(scan: Any) -> bool:
+def computes_here(scan: Any) -> bool:
     """Whether a scan part's backend takes float64 tensors on a CPU; one named by a word does."""
     backend = getattr(scan, "backend", None)
     if not isinstance(backend, Backend):

@@ -16,7 +16,7 @@ from seqzoo.registry import Registry
 from seqzoo.spec import PartSpec
 from seqzoo.spec.slot import SLOT_KEY
 
-__all__ = ["NoPlaceError", "place_part", "slots_of"]
+__all__ = ["NoPlaceError", "has_a_slot", "place_part", "slots_of"]
 
 DELTA_WRITES = {"type": "rank_one", "key": {"norm": "unit"}, "strength": "sigmoid"}
 
@@ -55,6 +55,12 @@ def place_part(registry: Registry, family: str, name: str, width: int = 32) -> d
                 continue
             return written
     raise NoPlaceError(f"{family} '{name}': {refusal}")
+
+
+def has_a_slot(registry: Registry, family: str) -> bool:
+    """Whether some registered mixer, or a part that one holds by default, has a slot for it."""
+    others = ({"type": mixer} for mixer in registry.names("mixer"))
+    return any(True for base in (*BASES, *others) for _ in slots_of(registry, base, family))
 
 
 def slots_of(registry: Registry, mixer: dict[str, Any], family: str) -> Iterator[tuple[str, ...]]:

@@ -60,3 +60,23 @@ def test_identity_is_the_token() -> None:
     x = inputs()
     u = anchor("identity")(x, Stream.over(x))
     assert torch.equal(u, x)
+
+
+def test_ema_is_computed_by_the_backend_that_the_mixer_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the chunked form was asked")
+
+    mixers = {}
+    for scan in ("reference", "chunked"):
+        torch.manual_seed(0)
+        spec = {"type": "recurrent", "anchor": "ema", "scan": scan}
+        mixers[scan] = seqzoo.build_mixer(spec, 32, REGISTRY).double()
+    x = torch.randn(2, LENGTH, 32, dtype=torch.float64)
+    chunked, _ = mixers["chunked"](x)
+    monkeypatch.setattr("seqzoo.scan.elementwise.scan.elementwise_states", refuse)
+    reference, _ = mixers["reference"](x)
+    torch.testing.assert_close(reference, chunked, rtol=1e-12, atol=1e-12)
+    with pytest.raises(AssertionError, match="the chunked form was asked"):
+        mixers["chunked"](x)

@@ -19,7 +19,10 @@ __all__ = ["EmaAnchor"]
 
 
 class EmaAnchor(Anchor):
-    """u_t = a u_{t-1} + (1 - a) x_t with a learned a in (0, 1) for each channel."""
+    """u_t = a u_{t-1} + (1 - a) x_t with a learned a in (0, 1) for each channel.
+
+    It is computed by the backend that the mixer's `scan` names.
+    """
 
     name = "ema"
 
@@ -31,6 +34,7 @@ class EmaAnchor(Anchor):
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         logit = math.log(spec.decay) - math.log1p(-spec.decay)
+        self.scan = dims.scan.elementwise if dims.scan else elementwise_scan
         self.decay_logit = nn.Parameter(torch.full((dims.width,), logit))
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
@@ -38,6 +42,6 @@ class EmaAnchor(Anchor):
         log_decay = F.logsigmoid(self.decay_logit).expand(x.shape)
         new = x * torch.sigmoid(-self.decay_logit)
         past = stream.past(self, "average", lambda: None)
-        u, average = elementwise_scan(log_decay, new, past, cu_seqlens=stream.cu_seqlens)
+        u, average = self.scan(log_decay, new, past, cu_seqlens=stream.cu_seqlens)
         stream.keep(self, "average", average)
         return u

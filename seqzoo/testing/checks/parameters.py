@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import io
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import deterministic as torch_deterministic
 from torch.utils.checkpoint import checkpoint
 
 from seqzoo.operators import Forget, Stream
 from seqzoo.testing.case import MixerCase
 from seqzoo.testing.checks.agreement import agree, measured, names_of
+from seqzoo.testing.checks.memory import filled_with_nan
 
 __all__ = [
     "checkpointing_agrees",
@@ -59,18 +58,8 @@ def parameters_are_initialised(case: MixerCase) -> None:
 
     Two builds from one seed are equal, and one from another seed is not, if anything is drawn.
     """
-    settings: Any = torch_deterministic  # its one setting is a property of the module
-    enabled, filled = (
-        torch.are_deterministic_algorithms_enabled(),
-        settings.fill_uninitialized_memory,
-    )
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    settings.fill_uninitialized_memory = True
-    try:
+    with filled_with_nan():
         first, second = case.build(torch.float32), case.build(torch.float32)
-    finally:
-        settings.fill_uninitialized_memory = filled
-        torch.use_deterministic_algorithms(enabled)
     theirs = second.state_dict()
     for name, tensor in first.state_dict().items():
         if tensor.is_floating_point():

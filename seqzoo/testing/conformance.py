@@ -1,0 +1,90 @@
+"""Every check of everything that a plugin registers, of whatever family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import SkipTest
+
+from seqzoo.registry import Registry, load_registry
+from seqzoo.registry.registry import Entry
+from seqzoo.testing.case import MixerCase, computes_here, part_case
+from seqzoo.testing.checks import MIXER_CHECKS
+from seqzoo.testing.families import FAMILY_CHECKS, PART_CHECKS
+from seqzoo.testing.part import PartCase
+from seqzoo.testing.placing import NoPlaceError, has_a_slot
+
+__all__ = ["Check", "conformance"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one part. Call it; it raises what the check raises.
+
+    Attributes:
+        case: the part, in a mixer where its family has a slot in one.
+        function: what is checked.
+    """
+
+    case: MixerCase | PartCase
+    function: Callable[[Any], None] = field(repr=False)
+
+    def __call__(self) -> None:
+        """Check it.
+
+        Raises:
+            AssertionError: what broke.
+            unittest.SkipTest: the part does without what is checked, and says so.
+        """
+        self.function(self.case)
+
+    def __str__(self) -> str:
+        return f"{self.case}-{self.function.__name__}"
+
+
+def conformance(plugin: str | None = None, registry: Registry | None = None) -> Iterator[Check]:
+    """The checks of every part and preset that a plugin registers.
+
+    A part that mixers have slots for is tried in a mixer, and takes all checks of mixers. Every
+    other one takes those of its family. Where the kit has none for a family, or cannot try a part,
+    a check that is skipped says so.
+
+    Args:
+        plugin: the plugin's entry point, as `seqzoo parts` names it; None for everything.
+        registry: where to look; None loads all installed plugins.
+    """
+    registry = registry or load_registry()
+    for entry in registry:
+        if plugin is None or entry.origin.plugin == plugin:
+            yield from _checks_of(entry, registry)
+
+
+def _checks_of(entry: Entry, registry: Registry) -> Iterator[Check]:
+    family, name = entry.family, entry.name
+    alone = PartCase(family, name, registry)
+    if family == "mixer":
+        case = MixerCase(name, registry, label=name)
+        yield from (Check(case, function) for function in MIXER_CHECKS)
+        return
+    yield from (Check(alone, function) for function in PART_CHECKS)
+    if family in FAMILY_CHECKS:
+        yield from (Check(alone, function) for function in FAMILY_CHECKS[family])
+    elif not has_a_slot(registry, family):
+        yield Check(alone, _skipping(f"the kit knows no checks for family '{family}'"))
+    elif family == "scan" and not computes_here(registry.part("scan", name)):
+        yield Check(alone, _skipping(f"{alone} does not compute in float64 on a CPU"))
+    else:
+        try:
+            case = part_case(family, name, registry)
+        except NoPlaceError as failure:
+            yield Check(alone, _skipping(f"no registered mixer takes it: {failure}"))
+            return
+        yield from (Check(case, function) for function in MIXER_CHECKS)
+
+
+def _skipping(reason: str) -> Callable[[Any], None]:
+    def is_checked(_: object) -> None:
+        raise SkipTest(reason)
+
+    return is_checked
