@@ -1,6 +1,7 @@
 """Layers whose state is a vector that decays channel by channel, and their quadratic neighbour."""
 
 from seqzoo.spec import Part
+from seqzoo_gla.elementwise.forgetting_attention import ForgettingAttention
 from seqzoo_gla.elementwise.hgrn import Hgrn
 from seqzoo_gla.elementwise.longhorn import Longhorn
 from seqzoo_gla.elementwise.mamba1 import Mamba1
@@ -10,6 +11,7 @@ from seqzoo_gla.elementwise.short_conv import ShortConvMixer
 
 __all__ = [
     "PARTS",
+    "ForgettingAttention",
     "GeluTanh",
     "Hgrn",
     "Longhorn",
@@ -21,6 +23,7 @@ __all__ = [
 ]
 
 PARTS: tuple[type[Part], ...] = (
+    ForgettingAttention,
     Hgrn,
     Longhorn,
     Mamba1,
