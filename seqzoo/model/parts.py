@@ -7,6 +7,7 @@ from collections.abc import Callable
 from seqzoo.model.attention import AttentionMixer
 from seqzoo.model.decoder import LastToken
 from seqzoo.model.mlp import GatedMLP, PlainMLP
+from seqzoo.model.prefix import PrefixMixer
 from seqzoo.model.recurrent import RecurrentMixer
 from seqzoo.model.serial import SerialMixer
 from seqzoo.registry import hookimpl
@@ -17,6 +18,8 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Mixers `recurrent`, `serial`, `attention`; MLPs `mlp`, `swiglu`; decoder `last_token`."""
-    for part in (RecurrentMixer, SerialMixer, AttentionMixer, PlainMLP, GatedMLP, LastToken):
+    """Mixers `recurrent`, `serial`, `prefix`, `attention`; MLPs `mlp`, `swiglu`; decoder
+    `last_token`."""
+    mixers = (RecurrentMixer, SerialMixer, PrefixMixer, AttentionMixer)
+    for part in (*mixers, PlainMLP, GatedMLP, LastToken):
         register(part)

@@ -2,16 +2,22 @@
 
 place, stream, features   what an operator knows: of the model, of the call, of a token
 anchors ... readouts      one folder a family, in the order of a recurrent mixer's equation
+rules                     serial updates, for the serial mixer
+encoders, aggregators, inferences   for the prefix mixer
 """
 
 from seqzoo.operators.activations import Activation as Activation
+from seqzoo.operators.aggregators import Aggregator as Aggregator
+from seqzoo.operators.aggregators import RowAggregator as RowAggregator
 from seqzoo.operators.anchors import Anchor as Anchor
+from seqzoo.operators.encoders import Encoder as Encoder
 from seqzoo.operators.features import Features as Features
 from seqzoo.operators.forgets import DecayForget as DecayForget
 from seqzoo.operators.forgets import Forget as Forget
 from seqzoo.operators.gates import Gate as Gate
 from seqzoo.operators.gates import Strength as Strength
 from seqzoo.operators.hints import Hint as Hint
+from seqzoo.operators.inferences import Inference as Inference
 from seqzoo.operators.injections import FirstWrite as FirstWrite
 from seqzoo.operators.injections import Injection as Injection
 from seqzoo.operators.low_rank import linear as linear
@@ -19,6 +25,7 @@ from seqzoo.operators.memory import Memory as Memory
 from seqzoo.operators.norms import Norm as Norm
 from seqzoo.operators.norms import unit_norm as unit_norm
 from seqzoo.operators.operator import Operator as Operator
+from seqzoo.operators.place import ChunkDims as ChunkDims
 from seqzoo.operators.place import Dims as Dims
 from seqzoo.operators.place import Place as Place
 from seqzoo.operators.predictors import Predictor as Predictor
@@ -38,16 +45,20 @@ from seqzoo.operators.token_shift import PreviousToken as PreviousToken
 
 __all__ = [
     "Activation",
+    "Aggregator",
     "Anchor",
     "Carrier",
+    "ChunkDims",
     "DecayForget",
     "Dims",
+    "Encoder",
     "Features",
     "FirstWrite",
     "Forget",
     "Gate",
     "Handed",
     "Hint",
+    "Inference",
     "Injection",
     "LinearProjection",
     "Memory",
@@ -61,6 +72,7 @@ __all__ = [
     "Readout",
     "Rotary",
     "RotarySpec",
+    "RowAggregator",
     "Rule",
     "ShortConv",
     "State",

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from seqzoo.operators import (
     activations,
+    aggregators,
     anchors,
+    encoders,
     forgets,
     gates,
+    inferences,
     injections,
     norms,
     predictors,
@@ -23,9 +26,12 @@ __all__ = ["register_parts"]
 
 FOLDERS = (
     activations,
+    aggregators,
     anchors,
+    encoders,
     forgets,
     gates,
+    inferences,
     injections,
     norms,
     predictors,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqzoo.scan.part import ScanPart
 
-__all__ = ["Dims", "Place"]
+__all__ = ["ChunkDims", "Dims", "Place"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,24 @@ class Dims:
                 f"{self.heads} heads are no multiple of {self.key_heads} key heads; each key head "
                 "serves the same number of heads"
             )
+
+    @property
+    def width(self) -> int:
+        """D, features a token."""
+        return self.place.width
+
+
+@dataclass(frozen=True)
+class ChunkDims:
+    """Sizes of the mixer that works on chunks of tokens.
+
+    Attributes:
+        place: where the mixer stands.
+        chunk: C, tokens of a chunk.
+    """
+
+    place: Place
+    chunk: int
 
     @property
     def width(self) -> int:

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from seqzoo.scan.prefix.scan import Aggregate, complete_trees, fold_down
 from seqzoo.scan.prefix.trees import Tree, at, expand_identity, leading_axes, map_tree
 
-__all__ = ["CounterState", "PrefixCounter"]
+__all__ = ["CounterState", "PrefixCounter", "with_levels"]
 
 
 class CounterState(NamedTuple):
@@ -87,27 +87,45 @@ class PrefixCounter:
         Raises:
             ValueError: more leaves than `levels` hold.
         """
-        batch, num_leaves = leading_axes(leaves)
         counter = cls(aggregate, identity, levels=levels)
+        return counter, counter.extend(leaves)
+
+    def extend(self, leaves: Tree) -> Tree:
+        """Take leaves (B, n, ...) of each row; return the prefixes after each, (B, n, ...).
+
+        They are computed as `prefix_scan` does, one batched call a level and sweep, whatever came
+        before. All rows must hold the same number of leaves.
+
+        Raises:
+            ValueError: rows hold different numbers of leaves, or more than 2^L - 1, L being given.
+        """
+        batch, num_leaves = leading_axes(leaves)
         if num_leaves == 0:
-            return counter, leaves
-        trees = complete_trees(aggregate, leaves)
-        start = None if identity is None else expand_identity(identity, leaves, batch)
-        prefixes = fold_down(aggregate, trees, start)
-        first = at(leaves, 0)
-        needed = num_leaves.bit_length()
-        state = _with_levels(counter._empty(first), max(needed, levels or 0))
-        counter._check_room(needed)
+            return leaves
+        t = 0 if self._state is None else _common(self._state.num_leaves)
+        state = self._empty(at(leaves, 0)) if self._state is None else self._state
+        total = t + num_leaves
+        self._check_room(total.bit_length())
+        state = with_levels(state, total.bit_length())
         roots, folds = _levels_of(state.roots), _levels_of(state.folds)
-        for bit in range(needed):
-            above = num_leaves >> (bit + 1) << (bit + 1)  # leaves under the roots above this bit
-            if above:
-                folds[bit] = at(prefixes, above - 1)
-            if num_leaves >> bit & 1:
-                roots[bit] = at(trees[bit], (num_leaves >> bit) - 1)
-        count = torch.full_like(state.num_leaves, num_leaves)
-        counter._state = CounterState(count, _stack(roots), _stack(folds))
-        return counter, prefixes
+        start = None
+        if self._identity is not None:
+            start = expand_identity(self._identity, leaves, batch)
+
+        def fold(level: int) -> Tree | None:
+            return folds[level] if t >> (level + 1) else start
+
+        trees = complete_trees(self._aggregate, leaves, roots, t)
+        prefixes = fold_down(self._aggregate, trees, fold, t)
+        for bit in range(total.bit_length()):
+            above = total >> (bit + 1) << (bit + 1)  # leaves under the roots above this bit
+            if above > t:
+                folds[bit] = at(prefixes, above - 1 - t)
+            if total >> bit & 1 and total >> bit > t >> bit:
+                roots[bit] = at(trees[bit], (total >> bit) - 1 - (t >> bit))
+        count = torch.full_like(state.num_leaves, total)
+        self._state = CounterState(count, _stack(roots), _stack(folds))
+        return prefixes
 
     def push(self, leaf: Tree) -> Tree:
         """Take the next leaf of each row, a tree of (B, ...); return the prefix after it.
@@ -122,7 +140,7 @@ class PrefixCounter:
         counts = state.num_leaves.tolist()
         needed = max(count + 1 for count in counts).bit_length()
         self._check_room(needed)
-        state = _with_levels(state, needed)
+        state = with_levels(state, needed)
         if len(set(counts)) == 1:
             self._state, prefix = self._pushed(state, leaf, counts[0])
         else:
@@ -190,7 +208,18 @@ class PrefixCounter:
             )
 
 
-def _with_levels(state: CounterState, levels: int) -> CounterState:
+def _common(num_leaves: Tensor) -> int:
+    """The number of leaves that all rows hold."""
+    counts = set(num_leaves.tolist())
+    if len(counts) > 1:
+        raise ValueError(
+            f"PrefixCounter.extend: rows hold {sorted(counts)} leaves; push leaves one after "
+            "another, or extend rows of one number at a time"
+        )
+    return counts.pop()
+
+
+def with_levels(state: CounterState, levels: int) -> CounterState:
     """The state with at least that many levels; folds of new ones are the topmost, which is the
     identity where nothing stands above it."""
     missing = levels - pytree.tree_leaves(state.roots)[0].shape[1]

@@ -17,7 +17,7 @@ prefix, as the oldest operand, agg(... agg(agg(identity, largest tree), next tre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -59,43 +59,77 @@ def prefix_scan(
     if recompute:
         aggregate = partial(checkpoint, aggregate, use_reentrant=False)
     levels = complete_trees(aggregate, leaves)
-    if identity is not None:
-        identity = expand_identity(identity, leaves, batch)
-    return fold_down(aggregate, levels, identity)
+    start = None if identity is None else expand_identity(identity, leaves, batch)
+    return fold_down(aggregate, levels, lambda level: start)
 
 
-def complete_trees(aggregate: Aggregate, leaves: Tree) -> list[Tree]:
-    """Up: level k holds the complete trees over 2^k leaves each, (B, n // 2^k, ...)."""
+def complete_trees(
+    aggregate: Aggregate, leaves: Tree, roots: Sequence[Tree] = (), before: int = 0
+) -> list[Tree]:
+    """Up: level k holds the new complete trees over 2^k leaves each, (B, m_k, ...).
+
+    Args:
+        aggregate: see `prefix_scan`.
+        leaves: a tree of (B, n, ...).
+        roots: where leaves came before, at k the tree over 2^k of them, (B, ...), if bit k of their
+            number is 1.
+        before: t, leaves that came before.
+
+    Returns:
+        The trees that end in one of the leaves: of level k those that end at the multiples of 2^k
+        from t + 1 to t + n.
+    """
     levels = [leaves]
-    while (num_pairs := leading_axes(levels[-1])[1] // 2) > 0:
-        older = map_tree(lambda x: x[:, 0 : 2 * num_pairs : 2], levels[-1])
-        newer = map_tree(lambda x: x[:, 1 : 2 * num_pairs : 2], levels[-1])
+    while True:
+        nodes, level = levels[-1], len(levels) - 1
+        if before >> level & 1:
+            nodes = concatenate(map_tree(lambda x: x[:, None], roots[level]), nodes)
+        num_pairs = leading_axes(nodes)[1] // 2
+        if num_pairs == 0:
+            return levels
+        older = map_tree(lambda x, m=num_pairs: x[:, 0 : 2 * m : 2], nodes)
+        newer = map_tree(lambda x, m=num_pairs: x[:, 1 : 2 * m : 2], nodes)
         levels.append(_aggregate_pairs(aggregate, older, newer))
-    return levels
 
 
-def fold_down(aggregate: Aggregate, levels: list[Tree], identity: Tree | None) -> Tree:
-    """Down: the prefix over t leaves, 2^k the lowest bit of t, is that over t - 2^k leaves and
-    the complete tree of the last 2^k. At level k all prefixes over multiples of 2^k are known."""
-    start = None if identity is None else map_tree(lambda x: x[:, None], identity)
-    known: Tree | None = None  # prefixes over 2^(k+1), 2 * 2^(k+1), ... leaves
-    for level in reversed(levels):
-        last = map_tree(lambda x: x[:, 0::2], level)  # trees that end an odd multiple of 2^k leaves
-        if start is not None:
-            before = start if known is None else concatenate(start, known)
-            odd = _append_trees(aggregate, before, last)
-        elif known is None or leading_axes(last)[1] == 1:
-            odd = last
+def fold_down(
+    aggregate: Aggregate,
+    levels: list[Tree],
+    fold: Callable[[int], Tree | None],
+    before: int = 0,
+) -> Tree:
+    """Down: the prefix over m leaves, 2^k the lowest bit of m, is that over m - 2^k leaves and
+    the complete tree of the last 2^k. At level k all prefixes over multiples of 2^k are known.
+
+    Args:
+        aggregate: see `prefix_scan`.
+        levels: of `complete_trees`.
+        fold: level -> the prefix before the first of the level's trees, if that one ends an odd
+            multiple of 2^k, (B, ...): of leaves that came before, the identity, or None.
+        before: t, leaves that came before.
+    """
+    known: Tree | None = None  # prefixes over the multiples of 2^(k+1) from t + 1 on
+    for level in reversed(range(len(levels))):
+        skipped = before >> level & 1  # the first tree ends an even multiple: its prefix is known
+        last = map_tree(lambda x, s=skipped: x[:, s::2], levels[level])
+        first = None if skipped else fold(level)
+        if first is not None:
+            first = map_tree(lambda x: x[:, None], first)
+            odd = _append_trees(aggregate, concatenate(first, known), last)
+        elif skipped:
+            odd = _append_trees(aggregate, known, last)
         else:
-            first, rest = map_tree(lambda x: x[:, :1], last), map_tree(lambda x: x[:, 1:], last)
-            odd = concatenate(first, _append_trees(aggregate, known, rest))
-        known = odd if known is None else _interleave(odd, known)
+            head, rest = map_tree(lambda x: x[:, :1], last), map_tree(lambda x: x[:, 1:], last)
+            odd = concatenate(head, _append_trees(aggregate, known, rest))
+        known = _interleave(known, odd) if skipped else _interleave(odd, known)
     return known
 
 
-def _append_trees(aggregate: Aggregate, before: Tree, last: Tree) -> Tree:
+def _append_trees(aggregate: Aggregate, before: Tree | None, last: Tree) -> Tree:
     """Each of `last` (B, m, ...) after the prefix before it; `before` may hold one more."""
     num_last = leading_axes(last)[1]
+    if num_last == 0:
+        return last
     return _aggregate_pairs(aggregate, map_tree(lambda x: x[:, :num_last], before), last)
 
 
@@ -108,12 +142,16 @@ def _aggregate_pairs(aggregate: Aggregate, older: Tree, newer: Tree) -> Tree:
     return map_tree(lambda x: x.unflatten(0, (batch, num_pairs)), flat)
 
 
-def _interleave(odd: Tree, even: Tree) -> Tree:
-    """odd[0], even[0], odd[1], even[1], ...; odd may be one longer."""
+def _interleave(first: Tree | None, second: Tree | None) -> Tree:
+    """first[0], second[0], first[1], second[1], ...; the first may be one longer."""
+    if second is None:
+        return first
+    if first is None:
+        return second
 
-    def join(first: Tensor, second: Tensor) -> Tensor:
-        num_both = second.shape[1]
-        both = torch.stack((first[:, :num_both], second), dim=2).flatten(1, 2)
-        return torch.cat((both, first[:, num_both:]), dim=1)
+    def join(one: Tensor, other: Tensor) -> Tensor:
+        num_both = other.shape[1]
+        both = torch.stack((one[:, :num_both], other), dim=2).flatten(1, 2)
+        return torch.cat((both, one[:, num_both:]), dim=1)
 
-    return pytree.tree_map(join, odd, even)
+    return pytree.tree_map(join, first, second)

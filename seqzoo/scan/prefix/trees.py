@@ -46,6 +46,8 @@ def at(tree: Tree, index: int) -> Tree:
     return map_tree(lambda x: x[:, index], tree)
 
 
-def concatenate(first: Tree, second: Tree) -> Tree:
-    """(B, n, ...) and (B, m, ...) -> (B, n + m, ...)."""
+def concatenate(first: Tree, second: Tree | None) -> Tree:
+    """(B, n, ...) and (B, m, ...) -> (B, n + m, ...); None is nothing."""
+    if second is None:
+        return first
     return pytree.tree_map(lambda a, b: torch.cat((a, b), dim=1), first, second)

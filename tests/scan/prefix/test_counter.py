@@ -103,3 +103,39 @@ def test_a_full_counter_says_what_to_give() -> None:
         counter.push(LEAVES[:, 3])
     with pytest.raises(ValueError, match="give levels=4 or more"):
         PrefixCounter.from_leaves(aggregate, LEAVES, levels=3)
+
+
+@identities
+@pytest.mark.parametrize("pieces", [(1, 10), (3, 8), (4, 1, 6), (6, 5), (2, 3, 3, 3), (7, 0, 4)])
+def test_extending_in_pieces_is_one_scan(identity: Tensor | None, pieces: tuple[int, ...]) -> None:
+    expected = prefix_scan(aggregate, LEAVES, identity)
+    counter, found = PrefixCounter(aggregate, identity), []
+    for piece in LEAVES.split(list(pieces), 1):
+        found.append(counter.extend(piece))
+    assert error_ratio(torch.cat(found, 1), expected) < 1e-13
+    pushed = PrefixCounter(aggregate, identity, counter.state)
+    whole, _ = PrefixCounter.from_leaves(aggregate, LEAVES, identity)
+    for t in range(6):
+        assert error_ratio(pushed.push(LEAVES[:, t]), whole.push(LEAVES[:, t])) < 1e-13
+
+
+def test_extending_makes_one_call_a_level_and_sweep() -> None:
+    calls = []
+
+    def count(older: Tensor, newer: Tensor) -> Tensor:
+        calls.append(len(newer))
+        return aggregate(older, newer)
+
+    counter, _ = PrefixCounter.from_leaves(count, LEAVES[:1, :3])
+    calls.clear()
+    counter.extend(LEAVES[:1, :8].repeat(1, 8, 1))
+    assert len(calls) <= 2 * 7
+    assert sum(calls) <= 2 * 64
+
+
+def test_extending_rows_of_unequal_counts_is_refused() -> None:
+    counter, _ = PrefixCounter.from_leaves(aggregate, LEAVES[:, :3])
+    assert counter.state is not None
+    uneven = counter.state._replace(num_leaves=torch.tensor([3, 2]))
+    with pytest.raises(ValueError, match=r"rows hold \[2, 3\] leaves; push"):
+        PrefixCounter(aggregate, None, uneven).extend(LEAVES)

@@ -1,0 +1,56 @@
+"""The scan of a prefix mixer: complete chunks, after those that came before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from seqzoo.model.chunk_state import ChunkState, tree_map
+from seqzoo.operators import Aggregator
+from seqzoo.scan import CounterState, PrefixCounter, prefix_scan
+
+__all__ = ["scan_chunks"]
+
+
+def scan_chunks(
+    aggregator: Aggregator, chunks: Tensor, state: ChunkState, before: int, recompute: bool
+) -> tuple[Any, Any, CounterState | tuple[()]]:
+    """All prefixes of complete chunks.
+
+    Args:
+        aggregator: makes a summary of a chunk, and one of two.
+        chunks: (B, n, C, D).
+        state: after the chunks that came before.
+        before: number of these.
+        recompute: keep only what goes into each call of the aggregator for the gradient.
+
+    Returns:
+        The prefixes, a tree of (B, n, ...); the last of them, of (B, ...); and what the scan goes
+        on from.
+    """
+    batch, num = chunks.shape[:2]
+    if num == 0:
+        return tree_map(lambda x: x[:, None][:, :0], state.prefix), state.prefix, state.trees
+
+    def aggregate(older: Any, newer: Any) -> Any:
+        if recompute and torch.is_grad_enabled():
+            both = checkpoint(aggregator, older, newer, use_reentrant=False)
+        else:
+            both = aggregator(older, newer)
+        return tree_map(lambda x, like: x.to(like.dtype), both, newer)
+
+    leaves = aggregator.leaf(chunks.flatten(0, 1))
+    leaves = tree_map(lambda x, like: x.to(like.dtype), leaves, state.prefix)
+    leaves = tree_map(lambda x: x.unflatten(0, (batch, num)), leaves)
+    trees: CounterState | tuple[()] = ()
+    if aggregator.associative:
+        prefixes = prefix_scan(aggregate, leaves, state.prefix)
+    else:
+        counter = PrefixCounter(aggregate, state=state.trees if before else None)  # pyright: ignore
+        prefixes = counter.extend(leaves)
+        assert counter.state is not None
+        trees = counter.state
+    return prefixes, tree_map(lambda x: x[:, -1], prefixes), trees

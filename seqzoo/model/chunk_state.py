@@ -1,0 +1,74 @@
+"""What a prefix mixer carries, and how rows of it are taken out and put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from seqzoo.operators import Aggregator, State
+from seqzoo.scan import CounterState
+from seqzoo.scan.prefix.counter import with_levels
+
+__all__ = ["ChunkState", "first_state", "groups_of", "joined", "rows_of", "tree_map"]
+
+
+tree_map = pytree.tree_map
+"""The function of the tensors at each place of some trees."""
+
+
+class ChunkState(NamedTuple):
+    """What is known after some tokens of B sequences, each with any number of them.
+
+    Attributes:
+        rows: (B, C, D), those of the chunk that is not complete yet; zeros after its last token.
+        prefix: a tree of (B, ...), the summary of all complete chunks, or what stands for none.
+        opened: what the inference module keeps of the prefix and of the rows; None if it is to be
+            made of the prefix.
+        trees: what the scan goes on from; () where it goes on from the prefix.
+    """
+
+    rows: Tensor
+    prefix: Any
+    opened: State | None
+    trees: CounterState | tuple[()]
+
+
+def first_state(aggregator: Aggregator, batch: int, chunk: int, like: Tensor) -> ChunkState:
+    """The state before the first token, in the dtype and on the device of `like` (B, T, D)."""
+    prefix = tree_map(lambda x: x.expand(batch, *x.shape), aggregator.start())
+    trees: CounterState | tuple[()] = ()
+    if not aggregator.associative:
+        empty = tree_map(lambda x: x.new_zeros(batch, 1, *x.shape[1:]), prefix)
+        count = torch.zeros(batch, dtype=torch.long, device=like.device)
+        trees = CounterState(count, empty, empty)
+    return ChunkState(like.new_zeros(batch, chunk, like.shape[-1]), prefix, None, trees)
+
+
+def groups_of(seen: Tensor) -> list[tuple[int, Tensor]]:
+    """(B,) tokens seen -> each number that occurs, and the rows that have seen so many."""
+    rows: dict[int, list[int]] = {}
+    for row, number in enumerate(seen.tolist()):
+        rows.setdefault(number, []).append(row)
+    return [(number, torch.tensor(each, device=seen.device)) for number, each in rows.items()]
+
+
+def rows_of(state: ChunkState, rows: Tensor | slice) -> ChunkState:
+    """Some rows of a state, by their numbers (n,) or as a slice."""
+    return tree_map(lambda x: x[rows], state)
+
+
+def joined(states: Sequence[ChunkState]) -> ChunkState:
+    """Rows of several states, one after another; their trees get the most levels of any."""
+    levels = max(
+        (pytree.tree_leaves(each.trees.roots)[0].shape[1] for each in states if each.trees),
+        default=0,
+    )
+    even = [
+        each._replace(trees=with_levels(each.trees, levels)) if each.trees else each
+        for each in states
+    ]
+    return tree_map(lambda *rows: torch.cat(rows), *even)

@@ -1,0 +1,179 @@
+"""The prefix mixer: chunks, a scan of any aggregator over them, and what tokens read of it.
+
+With x_i the rows of chunk i, s_i = Agg-scan(x_0 ... x_i) and y over chunk i = Inf(s_{i-1}, x_i).
+Source: prefix-scannable models, arXiv 2506.10918. A token's output may see the whole of the chunks
+before its own, and its own up to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+from torch.nn import functional as F
+
+from seqzoo.errors import counted
+from seqzoo.model.chunk_scan import scan_chunks
+from seqzoo.model.chunk_state import ChunkState, first_state, groups_of, joined, rows_of, tree_map
+from seqzoo.model.mixer import Mixer, state_elements
+from seqzoo.operators import Aggregator, ChunkDims, Encoder, Inference, Place, Stream
+from seqzoo.operators.documents import document_of_tokens, place_in_document
+from seqzoo.spec import PartSpec, slot
+
+__all__ = ["PrefixMixer"]
+
+After = Callable[[], ChunkState]
+
+
+class PrefixMixer(Mixer):
+    """Encoder, prefix scan of an aggregator over chunks, inference module."""
+
+    name = "prefix"
+
+    class Spec(PartSpec):
+        """The slots of a prefix mixer.
+
+        chunk: C, tokens of a chunk.
+        encoder: tokens of a chunk -> rows.
+        aggregator: what the prefix scan combines with.
+        inference: the prefix before a chunk, and its rows up to a token -> that token's output.
+        recompute: for the gradient, keep only what goes into each level of the scan, and compute
+            what is inside again.
+        """
+
+        chunk: PositiveInt = 8
+        encoder: PartSpec = slot("encoder", "positions")
+        aggregator: PartSpec = slot("aggregator", "gated_mean")
+        inference: PartSpec = slot("inference", "mlp")
+        recompute: bool = False
+
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        dims = ChunkDims(place, spec.chunk)
+        self.chunk, self.recompute = spec.chunk, spec.recompute
+        self.encoder: Encoder = spec.encoder.build(dims)
+        self.aggregator: Aggregator = spec.aggregator.build(dims)
+        self.inference: Inference = spec.inference.build(dims)
+
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        """x (B, T, D) -> y (B, T, D).
+
+        Documents leave no state in a compiled graph, and a graph cannot go on from a state: it does
+        not know how far into a chunk that is.
+        """
+        before: ChunkState | None = stream.past(self, "state", lambda: None)
+        seen = stream.past(self, "seen", lambda: stream.zeros(x, dtype=torch.long))
+        bounds = stream.cu_seqlens
+        stream.keep(self, "seen", seen + (x.shape[1] if bounds is None else _lengths(bounds, x)))
+        if bounds is not None and torch.compiler.is_compiling():
+            return self._documents_in_a_graph(x, bounds)
+        if bounds is not None:
+            y, after = self._documents(x, before, seen, bounds)
+        elif before is None:
+            y, after = self._sequences(x, self._first(len(x), x), 0)
+        else:
+            y, after = self._rows(x, before, seen)
+        stream.keep(self, "state", after)
+        return y
+
+    def _sequences(self, x: Tensor, state: ChunkState, seen: int) -> tuple[Tensor, After]:
+        """Sequences that have all seen as many tokens, s: y over chunk i is Inf(s_{i-1}, x_i)."""
+        place, time = seen % self.chunk, x.shape[1]
+        if time == 0:
+            return x, lambda: self._opened(state)
+        end = place + time
+        complete, num = end // self.chunk, -(-end // self.chunk)
+        places = torch.arange(place, end, device=x.device) % self.chunk
+        rows = self.encoder(x, places)
+        all_rows = torch.cat((state.rows[:, :place], rows), 1)
+        all_rows = F.pad(all_rows, (0, 0, 0, num * self.chunk - end))
+        chunks = all_rows.unflatten(1, (num, self.chunk))  # (B, num, C, D)
+        prefixes, last, trees = scan_chunks(
+            self.aggregator, chunks[:, :complete], state, seen // self.chunk, self.recompute
+        )
+        if num == 1:
+            opened = self._opened(state).opened
+            y, opened = self.inference(rows, opened, place)
+        else:
+            known = tree_map(
+                lambda x, after: torch.cat((x[:, None], after), 1), state.prefix, prefixes
+            )
+            opened = self._open(tree_map(lambda x: x[:, :num].flatten(0, 1), known))
+            y, opened = self.inference(chunks.flatten(0, 1), opened, 0)
+            opened = tree_map(lambda x: x.unflatten(0, (len(chunks), num))[:, -1], opened)
+            y = y.unflatten(0, (len(chunks), num)).flatten(1, 2)[:, place:end]
+        if complete < num:
+            return y, lambda: ChunkState(chunks[:, -1], last, opened, trees)
+        none = torch.zeros_like(state.rows)
+        return y, lambda: self._opened(ChunkState(none, last, None, trees))
+
+    def _first(self, batch: int, like: Tensor) -> ChunkState:
+        return first_state(self.aggregator, batch, self.chunk, like)
+
+    def _open(self, prefix: Any) -> Any:
+        return self.inference.open(self.aggregator.read(prefix))
+
+    def _opened(self, state: ChunkState) -> ChunkState:
+        if state.opened is not None:
+            return state
+        return state._replace(opened=self._open(state.prefix))
+
+    def _rows(self, x: Tensor, state: ChunkState, seen: Tensor) -> tuple[Tensor, After]:
+        """Sequences of which each may have seen another number of tokens."""
+        groups = groups_of(seen)
+        if len(groups) == 1:
+            return self._sequences(x, state, groups[0][0])
+        back = torch.cat([rows for _, rows in groups]).argsort()
+        parts = [self._sequences(x[rows], rows_of(state, rows), number) for number, rows in groups]
+        y = torch.cat([y for y, _ in parts])[back]
+        return y, lambda: rows_of(joined([after() for _, after in parts]), back)
+
+    def _documents(
+        self, x: Tensor, before: ChunkState | None, seen: Tensor, bounds: Tensor
+    ) -> tuple[Tensor, After]:
+        """Documents one after another, each from its state."""
+        outputs, afters = [], []
+        for number, (begin, end) in enumerate(pairwise(bounds.tolist())):
+            row = slice(number, number + 1)
+            own = self._first(1, x) if before is None else rows_of(before, row)
+            y, after = self._sequences(x[:, begin:end], own, int(seen[number]))
+            outputs.append(y)
+            afters.append(after)
+        return torch.cat(outputs, 1), lambda: joined([after() for after in afters])
+
+    def _documents_in_a_graph(self, x: Tensor, bounds: Tensor) -> Tensor:
+        """New documents, each in a row of its own: a graph does not know their lengths."""
+        at = document_of_tokens(bounds, x), place_in_document(bounds, x)
+        rows = x.new_zeros(len(bounds) - 1, *x.shape[1:]).index_put(at, x[0])
+        y, _ = self._sequences(rows, self._first(len(rows), x), 0)
+        return y[at].unsqueeze(0)
+
+    def state_size(self, context: int) -> int:
+        """Two summaries for each 1-bit that the number of complete chunks has room for, and more
+        of one size: the prefix, what the inference module keeps, the incomplete chunk's rows."""
+        start = self.initial_state(1)
+        trees = start["state"].trees
+        level = state_elements((trees.roots, trees.folds)) if trees else 0
+        levels = max(1, (context // self.chunk).bit_length())
+        return state_elements(start) + (levels - 1) * level
+
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
+        """The scan, and each slot's part by the first line of its docstring."""
+        carried = "one" if self.aggregator.associative else "a tree for each 1-bit of their number"
+        chunk = counted(self.chunk, "token")
+        return (
+            ("state", f"y over chunk i is Inf(s_(i-1), x_i), s the prefixes of chunks of {chunk}"),
+            ("carried", f"{carried} of the chunks' prefixes" if carried == "one" else carried),
+            *(
+                (f"{part.family} {part.name}", part.summary())
+                for part in (self.encoder, self.aggregator, self.inference)
+            ),
+        )
+
+
+def _lengths(bounds: Tensor, x: Tensor) -> Tensor:
+    return bounds.diff().to(x.device, torch.long)

@@ -1,0 +1,36 @@
+"""The inference family: a prefix and the tokens of one chunk -> outputs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from seqzoo.operators.operator import Operator
+from seqzoo.operators.place import ChunkDims
+from seqzoo.operators.stream import State
+from seqzoo.spec import PartSpec
+
+__all__ = ["Inference"]
+
+
+class Inference(Operator, family="inference"):
+    """Outputs for a chunk's tokens, from what is known of the chunks before and the tokens so far.
+
+    Built from its spec and the chunk's sizes. A chunk is opened once, and its tokens may then come
+    in any number of pieces: `forward` over all of them gives what pieces give.
+    """
+
+    def __init__(self, spec: PartSpec, dims: ChunkDims) -> None:
+        super().__init__(spec)
+
+    @abstractmethod
+    def open(self, prefix: Tensor) -> State:
+        """The rows known of the chunks before, (B', M, D) -> what is kept while the chunk lasts.
+
+        It is a pytree of (B', ...) whose shapes stay.
+        """
+
+    @abstractmethod
+    def forward(self, rows: Tensor, opened: State, place: int) -> tuple[Tensor, State]:
+        """rows (B', h, D), of the chunk's tokens place..place+h-1 -> outputs (B', h, D), kept."""
