@@ -49,7 +49,8 @@ def scan_chunks(
     if aggregator.associative:
         prefixes = prefix_scan(aggregate, leaves, state.prefix)
     else:
-        counter = PrefixCounter(aggregate, state=state.trees if before else None)  # pyright: ignore
+        carried = state.trees if before and isinstance(state.trees, CounterState) else None
+        counter = PrefixCounter(aggregate, state=carried)
         prefixes = counter.extend(leaves)
         assert counter.state is not None
         trees = counter.state

@@ -163,11 +163,13 @@ class PrefixMixer(Mixer):
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The scan, and each slot's part by the first line of its docstring."""
-        carried = "one" if self.aggregator.associative else "a tree for each 1-bit of their number"
+        carried = "a tree for each 1-bit of the number of chunks"
+        if self.aggregator.associative:
+            carried = "the prefix of all chunks"
         chunk = counted(self.chunk, "token")
         return (
             ("state", f"y over chunk i is Inf(s_(i-1), x_i), s the prefixes of chunks of {chunk}"),
-            ("carried", f"{carried} of the chunks' prefixes" if carried == "one" else carried),
+            ("carried", carried),
             *(
                 (f"{part.family} {part.name}", part.summary())
                 for part in (self.encoder, self.aggregator, self.inference)

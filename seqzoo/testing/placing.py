@@ -24,8 +24,10 @@ BASES: tuple[dict[str, Any], ...] = (
     {"type": "recurrent"},
     {"type": "recurrent", "injection": DELTA_WRITES},
     {"type": "recurrent", "injection": DELTA_WRITES, "forget": "gated_delta"},
+    {"type": "prefix"},
 )
-"""Tried before all other mixers: with writes that an erase can be tied to, and with an erase."""
+"""Tried before all other mixers: with writes that an erase can be tied to, with an erase, and the
+cheapest one with an aggregator."""
 
 DEEPEST = 3
 

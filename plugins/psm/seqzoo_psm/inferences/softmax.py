@@ -1,0 +1,81 @@
+"""The inference module of Transformer-PSM: causal attention over a prefix and a chunk."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqzoo.model.not_finite import find_broken, mark_broken
+from seqzoo.operators import ChunkDims, Inference
+from seqzoo_psm.transformer import StackSpec, TransformerLayer, layers_of, stack
+
+__all__ = ["SoftmaxInference"]
+
+Opened = tuple[tuple[Tensor, Tensor], ...]
+"""Keys and values of each layer, (B', M + C, H, d): of the prefix, then of the chunk so far."""
+
+
+class SoftmaxInference(Inference):
+    """RH(Transformer([prefix | chunk])), causal: M + C rows in, the last C kept.
+
+    Of the last layer only keys and values of the prefix are computed, since nobody reads the rest.
+    """
+
+    name = "softmax"
+
+    class Spec(StackSpec):
+        """A stack of Transformer layers.
+
+        layers: their number.
+        heads: null is one for every 64 features of the width.
+        ratio: hidden features of each MLP, in widths.
+        """
+
+    def __init__(self, spec: Spec, dims: ChunkDims) -> None:
+        super().__init__(spec, dims)
+        self.chunk = dims.chunk
+        self.layers = stack(spec, dims.place, "inference 'softmax'")
+        self.norm = nn.LayerNorm(dims.width)
+
+    def open(self, prefix: Tensor) -> Opened:
+        """Rows (B', M, D) -> keys and values of each layer, with room for the chunk's."""
+        opened, rows = [], prefix
+        size = prefix.shape[1]
+        mask = torch.ones(size, size, dtype=torch.bool, device=prefix.device).tril()
+        for number, layer in enumerate(layers_of(self.layers), start=1):
+            keys, values = layer.keys_values(rows)
+            opened.append(tuple(F.pad(x, (0, 0, 0, 0, 0, self.chunk)) for x in (keys, values)))
+            if number < len(self.layers):
+                rows = layer(rows, keys, values, mask)
+        return tuple(opened)
+
+    def forward(self, rows: Tensor, opened: Opened, place: int) -> tuple[Tensor, Opened]:
+        """rows (B', h, D) at places place..place+h-1 -> outputs (B', h, D), keys and values."""
+        new = rows.shape[1]
+        begin = opened[0][0].shape[1] - self.chunk + place
+        mask = torch.ones(new, begin + new, dtype=torch.bool, device=rows.device).tril(begin)
+        after = []
+        for layer, kept in zip(layers_of(self.layers), opened, strict=True):
+            fresh = layer.keys_values(rows)
+            seen = [torch.cat((old[:, :begin], x), 1) for old, x in zip(kept, fresh, strict=True)]
+            after.append(
+                tuple(
+                    torch.cat((x, old[:, begin + new :]), 1)
+                    for old, x in zip(kept, seen, strict=True)
+                )
+            )
+            rows = _finite(layer, rows, *seen, mask)
+        return self.norm(rows), tuple(after)
+
+
+def _finite(
+    layer: TransformerLayer, rows: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+) -> Tensor:
+    """The layer; later rows that are not finite do not reach earlier ones, as 0 times NaN would."""
+    broken = find_broken(keys, values)
+    if broken is None:
+        return layer(rows, keys, values, mask)
+    keys, values = (x.masked_fill(broken[..., None, None], 0.0) for x in (keys, values))
+    y = layer(rows, keys, values, mask)
+    return mark_broken(y.unsqueeze(2), broken, None).squeeze(2)
