@@ -1,5 +1,6 @@
 """Layers whose transition is a decay alone, on the matrix scan: what each adds to core's parts."""
 
+from seqzoo_gla.decaying.bounded_softplus import BoundedSoftplusGate
 from seqzoo_gla.decaying.complement_gates import ComplementGates
 from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
 from seqzoo_gla.decaying.joint import JointReadout
@@ -10,6 +11,7 @@ from seqzoo_gla.decaying.tied import TiedDecay
 
 __all__ = [
     "PARTS",
+    "BoundedSoftplusGate",
     "ComplementGates",
     "GatedSkipReadout",
     "JointReadout",
@@ -24,6 +26,7 @@ PARTS = (
     StepSizeDecay,
     SlopeDecay,
     TiedDecay,
+    BoundedSoftplusGate,
     ComplementGates,
     GatedSkipReadout,
     JointReadout,

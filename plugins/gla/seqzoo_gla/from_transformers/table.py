@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seqzoo_gla.from_transformers import gated_deltanets, kdas, mamba, recurrent_gemma, short_convs
+from seqzoo_gla.from_transformers import (
+    gated_deltanets,
+    kdas,
+    mamba,
+    mamba2,
+    minimax,
+    recurrent_gemma,
+    short_convs,
+)
 from seqzoo_gla.from_transformers.converted import Converter
 
 __all__ = ["CONVERTERS"]
@@ -13,6 +21,8 @@ CONVERTERS: Mapping[str, Converter] = {
     **gated_deltanets.CONVERTERS,
     **kdas.CONVERTERS,
     **mamba.CONVERTERS,
+    **mamba2.CONVERTERS,
+    **minimax.CONVERTERS,
     **recurrent_gemma.CONVERTERS,
     **short_convs.CONVERTERS,
 }

@@ -70,3 +70,16 @@ def test_norm_groups_must_split_the_heads() -> None:
     readout = {"type": "gated_skip", "norm_groups": 3}
     with pytest.raises(ValueError, match="4 heads do not split into 3 norm_groups"):
         seqzoo.build_mixer({"type": "mamba2", "heads": 4, "readout": readout}, 16, REGISTRY)
+
+
+def test_a_bounded_step_stays_between_its_bounds() -> None:
+    strength = {"type": "bounded_softplus", "least": 0.5, "most": 1.0}
+    gate = REGISTRY.spec("gate", strength).build(Place(WIDTH), 64)
+    raw = F.softplus(gate.project(torch.ones(1, 1, WIDTH) * 3))
+    found = gate(torch.ones(1, 1, WIDTH) * 3, None)
+    assert found.min() == 0.5
+    inside = (raw > 0.5) & (raw < 1.0)
+    assert inside.any()
+    assert torch.equal(found[inside], raw[inside])
+    with pytest.raises(SpecError, match=r"least 0\.5 is not below most 0\.2"):
+        REGISTRY.spec("gate", {**strength, "most": 0.2})
