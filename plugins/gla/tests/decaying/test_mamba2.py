@@ -8,7 +8,7 @@ from torch.nn import functional as F
 import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.model.recurrent import RecurrentMixer
-from seqzoo.operators import Dims, Place
+from seqzoo.operators import Place
 
 from .transcription import Weights, agrees, convolved, gain_normed
 
@@ -54,7 +54,8 @@ def test_the_preset_has_the_official_sizes_and_draws() -> None:
     torch.manual_seed(0)
     mixer = seqzoo.build_mixer("mamba2", 256, REGISTRY)
     assert isinstance(mixer, RecurrentMixer)
-    assert mixer.dims == Dims(Place(256), heads=8, key_size=128, value_size=64, key_heads=1)
+    dims = mixer.dims
+    assert (dims.heads, dims.key_heads, dims.key_size, dims.value_size) == (8, 1, 128, 64)
     rates = mixer.get_parameter("forget.log_rate").exp()
     assert 0.999 <= rates.min() < rates.max() <= 16.001
     steps = F.softplus(mixer.get_parameter("injection.strength.project.bias"))
