@@ -71,11 +71,13 @@ class RecurrentMixer(Mixer):
         xavier_gain: PositiveFloat | None = since("0.2", None)
 
         @model_validator(mode="after")
-        def _forget_fits_injection(self) -> RecurrentMixer.Spec:
+        def _parts_fit(self) -> RecurrentMixer.Spec:
             forget: Any = self.forget.part
             injection: Any = self.injection.part
+            readout: Any = self.readout.part
             misfit = forget.misfit(self.forget, self.injection)
             misfit = misfit or injection.misfit(self.injection, self.forget)
+            misfit = misfit or readout.misfit(self.readout, self.injection)
             if misfit:
                 raise PydanticCustomError("misfit", "{why}", {"why": misfit})
             return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -35,7 +35,13 @@ class Injection(Operator, family="injection"):
     """u -> Writes: R keys, values and strengths a token and head, from the anchor alone.
 
     Built from its spec and the mixer's sizes.
+
+    Attributes:
+        counts: whether values have one feature more than V, always 1: its read is the sum of the
+            weights that the other reads are sums with, by which a readout has to divide.
     """
+
+    counts: ClassVar[bool] = False
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -16,10 +17,34 @@ __all__ = ["Readout"]
 
 
 class Readout(Operator, family="readout"):
-    """o and the token's features -> y. Built from its spec and the mixer's sizes."""
+    """o and the token's features -> y. Built from its spec and the mixer's sizes.
+
+    Attributes:
+        divides: whether it divides by the sum of weights that a counting injection adds.
+    """
+
+    divides: ClassVar[bool] = False
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec)
+
+    @classmethod
+    def misfit(cls, spec: Any, injection: Any) -> str:
+        """Why this readout cannot be combined with this injection's spec; "" if it can."""
+        part = injection.part
+        if part.counts and not cls.divides:
+            return (
+                f"injection '{part.name}' also writes the sum of its weights, and readout "
+                f"'{cls.name}' does not divide by it; use a readout that divides, which "
+                f"`seqzoo parts {part.name}` names"
+            )
+        if cls.divides and not part.counts:
+            return (
+                f"readout '{cls.name}' divides by the sum of weights, which injection "
+                f"'{part.name}' does not write; use one that does, which "
+                f"`seqzoo parts {cls.name}` names"
+            )
+        return ""
 
     @abstractmethod
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:

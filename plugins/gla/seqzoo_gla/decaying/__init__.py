@@ -2,32 +2,48 @@
 
 from seqzoo_gla.decaying.bounded_softplus import BoundedSoftplusGate
 from seqzoo_gla.decaying.complement_gates import ComplementGates
+from seqzoo_gla.decaying.counted import CountedInjection, NormalisedReadout
+from seqzoo_gla.decaying.exponential_gates import ExponentialGates, StabilisedReadout
 from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
 from seqzoo_gla.decaying.joint import JointReadout
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
+from seqzoo_gla.decaying.multihead import MultiheadReadout
 from seqzoo_gla.decaying.slopes import SlopeDecay
 from seqzoo_gla.decaying.step_size import StepSizeDecay
+from seqzoo_gla.decaying.taylor import TaylorProjection
 from seqzoo_gla.decaying.tied import TiedDecay
 
 __all__ = [
     "PARTS",
     "BoundedSoftplusGate",
     "ComplementGates",
+    "CountedInjection",
+    "ExponentialGates",
     "GatedSkipReadout",
     "JointReadout",
     "MambaDecay",
+    "MultiheadReadout",
+    "NormalisedReadout",
     "SlopeDecay",
+    "StabilisedReadout",
     "StepSizeDecay",
+    "TaylorProjection",
     "TiedDecay",
 ]
 
 PARTS = (
-    MambaDecay,
-    StepSizeDecay,
-    SlopeDecay,
-    TiedDecay,
     BoundedSoftplusGate,
     ComplementGates,
+    CountedInjection,
+    ExponentialGates,
     GatedSkipReadout,
     JointReadout,
+    MambaDecay,
+    MultiheadReadout,
+    NormalisedReadout,
+    SlopeDecay,
+    StabilisedReadout,
+    StepSizeDecay,
+    TaylorProjection,
+    TiedDecay,
 )

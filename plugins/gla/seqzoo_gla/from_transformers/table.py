@@ -12,6 +12,7 @@ from seqzoo_gla.from_transformers import (
     minimax,
     recurrent_gemma,
     short_convs,
+    xlstm,
 )
 from seqzoo_gla.from_transformers.converted import Converter
 
@@ -25,4 +26,5 @@ CONVERTERS: Mapping[str, Converter] = {
     **minimax.CONVERTERS,
     **recurrent_gemma.CONVERTERS,
     **short_convs.CONVERTERS,
+    **xlstm.CONVERTERS,
 }

@@ -21,9 +21,13 @@ LAYERS: dict[str, dict[str, Any]] = {
     "retnet": {"heads": 2},
     "lightning": {"heads": 2},
     "hgrn2": {"heads": 2},
+    "linear_transformer": {"heads": 2},
+    "based": {"heads": 2, "key_size": 6},
+    "mlstm": {"heads": 2, "injection": {"input_bias": 0.0}},
+    "mlstm_sigmoid": {"heads": 2},
 }
 
-COMPILED = ("mamba2", "hgrn2")
+COMPILED = ("mamba2", "hgrn2", "mlstm")
 
 COSTLY = (compiles_whole, documents_compile_whole)
 CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]

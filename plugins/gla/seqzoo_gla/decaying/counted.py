@@ -1,0 +1,83 @@
+"""The sum of weights beside the weighted sum: linear attention's normaliser as one more value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from seqzoo.operators import Dims, Features, FirstWrite, Injection, Readout, Stream
+from seqzoo.scan import Writes
+from seqzoo.spec import PartSpec, slot
+
+__all__ = ["CountedInjection", "NormalisedReadout", "divided", "with_ones"]
+
+
+def with_ones(values: Tensor) -> Tensor:
+    """(..., V) -> (..., V + 1): a last feature of 1."""
+    return torch.cat([values, torch.ones_like(values[..., :1])], dim=-1)
+
+
+def divided(features: Features) -> Features:
+    """The features of a token whose values have no last feature of 1 any more."""
+    writes = features.writes
+    return replace(features, writes=replace(writes, values=writes.values[..., :-1]))
+
+
+class CountedInjection(Injection):
+    """[v_t, 1] k_t^T: any injection, and the sum of its keys n_t = sum k in the state's last row.
+
+    Decays and strengths act on both alike, so that reads divided by the last are a weighted mean.
+    The readout that divides is `normalised`.
+    """
+
+    name = "counted"
+    counts = True
+
+    class Spec(PartSpec):
+        """injection: makes the writes."""
+
+        injection: PartSpec = slot("injection", "rank_one")
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        self.injection: Injection = spec.injection.build(dims)
+
+    @classmethod
+    def first_write(cls, spec: Any) -> FirstWrite:
+        """As that of the injection inside."""
+        return spec.injection.part.first_write(spec.injection)
+
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
+        """u (B, T, D) -> writes with values (B, T, R, H, V + 1)."""
+        writes = self.injection(u, stream)
+        return replace(writes, values=with_ones(writes.values))
+
+
+class NormalisedReadout(Readout):
+    """y = readout(o / (n^T q + epsilon)), n the sum of the written keys (arXiv 2006.16236).
+
+    The injection that sums them is `counted`, around any other.
+    """
+
+    name = "normalised"
+    divides = True
+
+    class Spec(PartSpec):
+        """epsilon: added to the sum. readout: what is done to the means."""
+
+        epsilon: float = Field(default=1e-6, ge=0.0)
+        readout: PartSpec = slot("readout", "linear")
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        self.epsilon = spec.epsilon
+        self.readout: Readout = spec.readout.build(dims)
+
+    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
+        """reads (B, T, H, V + 1) -> y (B, T, D)."""
+        means = reads[..., :-1] / (reads[..., -1:] + self.epsilon)
+        return self.readout(means, divided(features), stream)
