@@ -48,6 +48,11 @@ def window_mask(queries: int, keys: int, window: int | None, device: torch.devic
     return seen if window is None else seen & (distance < window)
 
 
+def documents_at_once(heads: int, longest: int) -> int:
+    """How many documents of at most so many tokens have at most `SCORES` scores, at least one."""
+    return max(1, SCORES // (heads * longest**2))
+
+
 def _reads(
     queries: Tensor, keys: Tensor, values: Tensor, cu_seqlens: Tensor, window: int | None
 ) -> Tensor:
@@ -76,7 +81,7 @@ def _gradients(
     rows = [_rows(each.to(wide), cu_seqlens, place) for each in (queries, keys, values, of_reads)]
     heads, longest, size = rows[0].shape[1:]
     hidden = window_mask(longest, longest, window, queries.device).logical_not()
-    at_once = max(1, SCORES // (heads * longest**2))
+    at_once = documents_at_once(heads, longest)
     found: list[tuple[Tensor, ...]] = []
     for q, k, v, of_read in zip(*(each.split(at_once) for each in rows), strict=True):
         scores = (q @ k.mT).mul_(size**-0.5).masked_fill_(hidden, -torch.inf).softmax(-1)

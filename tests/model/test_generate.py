@@ -7,6 +7,7 @@ import torch
 
 import seqzoo
 from seqzoo.model import LanguageModel, Sampling, build_model, generate
+from seqzoo.model.generate import _joined
 from seqzoo.model.mixer import state_elements
 
 REGISTRY = seqzoo.load_registry()
@@ -102,3 +103,30 @@ def test_draws_repeat_with_their_generator() -> None:
 def test_bad_prompts_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="T >= 1"):
         list(generate(model(), wrong, 1))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fits"),
+    [
+        ((2, 3), (1, 3), True),
+        ((2, 3), (1, 4), False),
+        ((2, 3), (2, 3), False),  # the second has one sequence
+        ((3, 3), (1, 3), False),  # the first has two
+        ((2,), (1,), True),
+        ((), (1,), False),
+        ((2,), (), False),
+    ],
+)
+def test_groups_are_joined_where_their_states_have_a_row_a_sequence(
+    ours: tuple[int, ...], theirs: tuple[int, ...], fits: bool
+) -> None:
+    first = (torch.tensor([0, 2]), torch.zeros(2, 5), {"a": torch.zeros(ours)})
+    second = (torch.tensor([1]), torch.ones(1, 5), {"a": torch.ones(theirs)})
+    joined = _joined(first, second)
+    assert (joined is not None) == fits
+    if joined is not None:
+        members, logits, state = joined
+        assert members.tolist() == [0, 2, 1]
+        assert logits[:, 0].tolist() == [0, 0, 1]
+        assert len(state["a"]) == 3
+    assert _joined(first, (*second[:2], {"b": torch.ones(theirs)})) is None

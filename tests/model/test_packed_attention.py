@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.model import packed_attention as module
-from seqzoo.model.packed_attention import packed_attention
+from seqzoo.model.packed_attention import documents_at_once, packed_attention
 from seqzoo.testing import error_ratio
 
 CU_SEQLENS = torch.tensor([0, 1, 1, 5, 12])  # one token, none, a few, more than the window
@@ -60,3 +60,11 @@ def test_they_are_proper_operators(window: int | None) -> None:
 def test_documents_that_do_not_end_with_the_tokens_are_refused(last: int) -> None:
     with pytest.raises(RuntimeError, match="does not match"):
         packed_attention(*heads(), torch.tensor([0, 4, last]), None)
+
+
+@pytest.mark.parametrize(
+    ("heads", "longest", "count"), [(2, 1024, 8), (8, 1024, 2), (1, 4096, 1), (4, 100_000, 1)]
+)
+def test_scores_laid_out_at_once_are_bounded(heads: int, longest: int, count: int) -> None:
+    """16 Mi of them."""
+    assert documents_at_once(heads, longest) == count

@@ -40,3 +40,19 @@ def test_xavier_gain_draws_every_matrix() -> None:
     for matrix in matrices:
         bound = 0.25 * (6 / sum(matrix.shape)) ** 0.5
         assert 0.95 * bound < matrix.detach().abs().max() <= bound
+
+
+def test_key_heads_divide_the_heads() -> None:
+    for key_heads in (1, 2, 4):
+        spec = {"type": "recurrent", "heads": 4, "key_heads": key_heads}
+        assert seqzoo.build_mixer(spec, 32, REGISTRY).misfit(REGISTRY.spec("mixer", spec), 32) == ""
+    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+        seqzoo.build_mixer({"type": "recurrent", "heads": 4, "key_heads": 3}, 32, REGISTRY)
+
+
+@pytest.mark.parametrize("name", ["recurrent", "serial"])
+def test_heads_divide_the_width_unless_both_sizes_are_given(name: str) -> None:
+    for one in ({"key_size": 4}, {"value_size": 4}, {}):
+        with pytest.raises(SpecError, match="3 heads do not divide the width 32"):
+            seqzoo.build_mixer({"type": name, "heads": 3, **one}, 32, REGISTRY)
+    seqzoo.build_mixer({"type": name, "heads": 3, "key_size": 4, "value_size": 5}, 32, REGISTRY)

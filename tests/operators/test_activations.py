@@ -7,6 +7,7 @@ import torch
 
 import seqzoo
 from seqzoo.operators import Activation
+from seqzoo.registry import load_registry
 
 REGISTRY = seqzoo.load_registry()
 POINTS = (-2.5, -0.7, 0.0, 0.3, 1.9)
@@ -19,6 +20,7 @@ FORMULAS = {
     "tanh": math.tanh,
     "relu": lambda x: max(x, 0.0),
     "relu2": lambda x: max(x, 0.0) ** 2,
+    "elu1": lambda x: x + 1 if x > 0 else math.exp(x),
 }
 
 
@@ -28,3 +30,7 @@ def test_it_is_its_formula(name: str) -> None:
     found = part(torch.tensor(POINTS, dtype=torch.float64))
     expected = torch.tensor([FORMULAS[name](x) for x in POINTS], dtype=torch.float64)
     torch.testing.assert_close(found, expected)
+
+
+def test_every_built_in_activation_has_its_formula() -> None:
+    assert set(load_registry(entry_points=[]).names("activation")) == set(FORMULAS)

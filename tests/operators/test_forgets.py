@@ -46,6 +46,26 @@ def test_constant_decay_is_retnets() -> None:
     torch.testing.assert_close(decay.exp(), expected.expand(2, 5, 2), rtol=1e-6, atol=0)
 
 
+def test_constant_decay_is_not_part_of_a_checkpoint() -> None:
+    assert forget("constant_decay").state_dict() == {}
+
+
+def test_channel_decay_may_be_bounded_below() -> None:
+    part = forget({"type": "channel_decay", "rank": 3, "lower": -5.0})
+    down, up = part.get_parameter("project.0.weight"), part.get_parameter("project.1.weight")
+    logits = U @ down.T @ up.T + part.get_parameter("project.1.bias")
+    decay = transition_of(part, U).log_decay
+    assert decay is not None
+    torch.testing.assert_close(decay.flatten(2), -5.0 * logits.sigmoid())
+
+
+def test_the_rank_of_channel_decay_is_16_or_the_width() -> None:
+    for width, rank in ((8, 8), (48, 16)):
+        dims = Dims(Place(width), heads=2, key_size=4, value_size=4)
+        part = REGISTRY.spec("forget", "channel_decay").build(dims)
+        assert part.get_parameter("project.0.weight").shape == (rank, width)
+
+
 def test_head_decay_is_a_sigmoid_that_starts_at_initial() -> None:
     part = forget({"type": "head_decay", "initial": 0.9})
     decay = transition_of(part, U).log_decay

@@ -110,6 +110,13 @@ def test_exact_flow_looks_at_the_key_of_each_heads_group() -> None:
         of(part)
 
 
+def test_exact_flow_counts_groups_and_not_sequences() -> None:
+    keys = torch.randn(2, 5, 1, K, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    part = gate("exact_flow")
+    beta, n = logits(part).sigmoid(), keys.square().sum(-1)
+    torch.testing.assert_close(of(part, keys), (1 - (-beta * n).exp()) / n)
+
+
 def test_what_an_erase_may_do_with_each() -> None:
     names = ("none", "sigmoid", "twice_sigmoid", "softplus", "exact_flow")
     strengths = {name: getattr(REGISTRY.part("gate", name), "strength", "") for name in names}

@@ -55,6 +55,27 @@ def test_mlp_is_a_sigmoid_of_a_hidden_layer_a_step() -> None:
         torch.testing.assert_close(gains_of(part, u)[:, :, step].flatten(2), expected)
 
 
+@pytest.mark.parametrize("name", ["linear", "low_rank", "mlp"])
+def test_matrices_are_drawn_as_torch_draws_them(name: str) -> None:
+    """Uniform within 1 / sqrt(inputs)."""
+    for parameter in predictor(name).parameters():
+        if parameter.ndim >= 2 and parameter.any():
+            bound, largest = parameter.shape[-1] ** -0.5, float(parameter.detach().abs().max())
+            assert 0.8 * bound < largest <= bound
+
+
+def test_a_predictor_has_one_step_where_none_are_asked_for() -> None:
+    for name in ("constant", "linear", "low_rank", "mlp"):
+        u = torch.randn(1, 4, DIMS.width)
+        assert REGISTRY.spec("predictor", name).build(DIMS)(u, Stream.over(u)).shape[2] == 1
+
+
+def test_sizes_in_between_follow_the_width() -> None:
+    """A quarter of it for `low_rank`, all of it for `mlp`."""
+    for name, parameter, size in (("low_rank", "down.weight", 3), ("mlp", "up.weight", 12)):
+        assert predictor(name).get_parameter(parameter).shape[0] == STEPS * size
+
+
 def test_low_rank_is_two_thin_matrices_a_step() -> None:
     part = predictor({"type": "low_rank", "rank": 2, "bias": 1.5})
     u = torch.randn(1, 40, DIMS.width, dtype=torch.float64)

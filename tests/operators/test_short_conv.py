@@ -111,3 +111,19 @@ def test_documents_are_apart_and_go_on_where_they_stopped(fresh: bool) -> None:
         alone, kept = run(conv, x[:, begin:end], past[document : document + 1])
         torch.testing.assert_close(y[:, begin:end], alone)
         assert torch.equal(after[document], kept[0])
+
+
+def test_the_sum_in_place_is_taken_where_nothing_looks_inside() -> None:
+    """In plain calls; transforms of torch.func go through the sum out of place."""
+    conv, x, past = small()
+    y, _ = run(conv, x, past)
+    assert "ShiftedSum" in type(y.grad_fn).__name__
+    seen: list[str] = []
+
+    def inner(x: torch.Tensor) -> torch.Tensor:
+        y, _ = run(conv, x, past)
+        seen.append(type(y.grad_fn).__name__)
+        return y.sum()
+
+    torch.func.grad(inner)(x.detach())
+    assert not any("ShiftedSum" in name for name in seen)

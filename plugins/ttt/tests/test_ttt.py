@@ -206,6 +206,35 @@ def test_closed_gradients_are_autograds(loss: type[Any]) -> None:
     assert error_ratio(part.gradient(z, keys, values), expected) < 1e-12
 
 
+def test_the_loss_of_each_token_is_its_formula() -> None:
+    torch.manual_seed(2)
+    z, keys, values = torch.randn(3, 2, HEADS, 5, SIZE, dtype=torch.float64)
+    dims = Dims(Place(WIDTH), HEADS, SIZE, SIZE)
+    norm = torch.nn.functional.layer_norm(z, (SIZE,), eps=1e-6)
+    formulas: dict[type[Any], Tensor] = {
+        Reconstruction: torch.einsum("bhci,bhci->bhc", z - values, z - values) / 2,
+        DotProduct: -torch.einsum("bhci,bhci->bhc", z, values),
+        LnReconstruction: (norm - values + keys).pow(2).sum(3) / 2,
+    }
+    for loss, expected in formulas.items():
+        part = loss(loss.Spec(type=loss.name), dims).double()
+        found = part.value(z, keys, values)
+        assert found.shape == (2, HEADS, 5)
+        torch.testing.assert_close(found, expected)
+
+
+def test_defaults_are_the_published_sizes() -> None:
+    assert REGISTRY.spec("memory", "mlp").model_dump() == {"type": "mlp", "ratio": 4, "hidden": 1}
+    assert REGISTRY.spec("rule", "ttt").model_dump(context={"complete": True}) == {
+        "type": "ttt",
+        "memory": {"type": "linear"},
+        "loss": {"type": "ln_reconstruction"},
+        "mini_batch": 16,
+        "base_rate": 1.0,
+        "rotary": True,
+    }
+
+
 def test_a_loss_without_a_closed_gradient_takes_autograds() -> None:
     class Open(LnReconstruction):
         name = "open"

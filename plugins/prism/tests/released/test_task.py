@@ -36,6 +36,13 @@ def test_default_sizes_are_those_of_table_4(part: type[ReleasedTask]) -> None:
     assert (spec.vocab_size, spec.test_size) == (32, 8000)
 
 
+def test_chance_is_a_guess_among_the_answers_that_a_reader_would_consider() -> None:
+    """Half of two bits or of two channels, a third of three values, 1/16 of a sum modulo 16."""
+    chances = {part.name: part.metric.chance for part in RELEASED_TASKS}
+    other = {name: chance for name, chance in chances.items() if chance != 0.5}
+    assert other == {"released_variable_tracking": 1 / 3, "released_modulo_add": 1 / 16}
+
+
 @EACH
 def test_the_smallest_sizes_work_and_smaller_ones_are_refused(part: type[ReleasedTask]) -> None:
     spec = spec_of(part)
