@@ -5,9 +5,11 @@ from seqzoo_gla.decaying.complement_gates import ComplementGates
 from seqzoo_gla.decaying.counted import CountedInjection, NormalisedReadout
 from seqzoo_gla.decaying.exponential_gates import ExponentialGates, StabilisedReadout
 from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
+from seqzoo_gla.decaying.gsa import GatedSlotMixer
 from seqzoo_gla.decaying.joint import JointReadout
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
 from seqzoo_gla.decaying.multihead import MultiheadReadout
+from seqzoo_gla.decaying.running_softmax import RunningSoftmax
 from seqzoo_gla.decaying.slopes import SlopeDecay
 from seqzoo_gla.decaying.step_size import StepSizeDecay
 from seqzoo_gla.decaying.taylor import TaylorProjection
@@ -20,10 +22,12 @@ __all__ = [
     "CountedInjection",
     "ExponentialGates",
     "GatedSkipReadout",
+    "GatedSlotMixer",
     "JointReadout",
     "MambaDecay",
     "MultiheadReadout",
     "NormalisedReadout",
+    "RunningSoftmax",
     "SlopeDecay",
     "StabilisedReadout",
     "StepSizeDecay",
@@ -37,10 +41,12 @@ PARTS = (
     CountedInjection,
     ExponentialGates,
     GatedSkipReadout,
+    GatedSlotMixer,
     JointReadout,
     MambaDecay,
     MultiheadReadout,
     NormalisedReadout,
+    RunningSoftmax,
     SlopeDecay,
     StabilisedReadout,
     StepSizeDecay,

@@ -88,7 +88,11 @@ def test_decays_and_strengths_act_on_the_sum_too() -> None:
     }
     mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
     value = mixer.get_submodule("injection.injection.value")
-    value.register_forward_hook(lambda _, __, values: torch.ones_like(values))
+
+    def ones(_: object, __: object, values: Tensor) -> Tensor:
+        return torch.ones_like(values)
+
+    value.register_forward_hook(ones)
     found, _ = mixer(torch.randn(1, 9, WIDTH, dtype=torch.float64))
     every = mixer.get_parameter("readout.readout.project.weight").sum(1)
     torch.testing.assert_close(found[0], every.expand(9, -1))

@@ -1,0 +1,103 @@
+"""Gated slot attention: a softmax between two passes of the scan over the same slots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor
+from torch.nn import functional as F
+
+from seqzoo.model import Mixer
+from seqzoo.model.heads import default_heads, heads_misfit
+from seqzoo.operators import (
+    Dims,
+    Features,
+    Memory,
+    Place,
+    Projection,
+    Readout,
+    Stream,
+    linear,
+)
+from seqzoo.scan import Transition, Writes
+from seqzoo.spec import PartSpec, slot
+
+__all__ = ["GatedSlotMixer"]
+
+SILU = {"type": "linear", "activation": "silu"}
+
+
+class GatedSlotMixer(Mixer):
+    """K~ = Diag(f) K~ + (1 - f) k^T, V~ likewise with v, o = V~^T softmax(K~ q) (GSA).
+
+    f = sigmoid(W_f x)^(1/8) is one number a head and slot, and slots are rows: the first pass is
+    the shared recurrence on the state k (1 - f)^T read with its transpose, the second the usual one
+    (arXiv 2409.07146). No scale. The readout is W_o RMSNorm(SiLU(o)) over all heads.
+    """
+
+    name = "gsa"
+
+    class Spec(PartSpec):
+        """Sizes, and what stands around the two passes.
+
+        heads: H; null is one for every head_size features. head_size: of a head, where heads is
+            null.
+        slots: M of each head; null is the features of a head.
+        queries, key, value: projections of x.
+        damping: the log of f is divided by it.
+        scan: the backend of both passes.
+        readout: reads and x -> y.
+        """
+
+        heads: PositiveInt | None = None
+        head_size: PositiveInt = 64
+        slots: PositiveInt | None = None
+        queries: PartSpec = slot("projection", SILU, default_type="linear")
+        key: PartSpec = slot("projection", SILU, default_type="linear")
+        value: PartSpec = slot("projection", SILU, default_type="linear")
+        damping: float = Field(default=8.0, gt=0.0)
+        scan: PartSpec = slot("scan", "auto")
+        readout: PartSpec = slot("readout", {"type": "joint", "activation": "silu"})
+
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        heads = spec.heads or default_heads(place.width, spec.head_size)
+        size = place.width // heads
+        self.shape, self.damping = (heads, spec.slots or size), spec.damping
+        self.queries: Projection = spec.queries.build(place, heads, size)
+        self.key: Projection = spec.key.build(place, heads, size)
+        self.value: Projection = spec.value.build(place, heads, size)
+        self.forget = linear(place.width, heads * self.shape[1])
+        self.keys_of_slots = Memory(spec.scan.build(), transposed=True)
+        self.values_of_slots = Memory(spec.scan.build())
+        self.readout: Readout = spec.readout.build(Dims(place, heads, self.shape[1], size))
+
+    @classmethod
+    def misfit(cls, spec: Any, width: int) -> str:
+        """Heads that do not divide the width."""
+        return heads_misfit(width, spec.heads, cls.name)
+
+    def mix(self, x: Tensor, stream: Stream) -> Tensor:
+        """x (B, T, D) -> y (B, T, D)."""
+        log_decay = F.logsigmoid(self.forget(x).unflatten(-1, self.shape)) / self.damping
+        taken = -torch.expm1(log_decay).unsqueeze(2)  # (B, T, 1, H, M)
+        transition = Transition(log_decay)
+        of_keys = Writes(taken, self.key(x, stream).unsqueeze(2))
+        of_values = Writes(taken, self.value(x, stream).unsqueeze(2))
+        queries = self.queries(x, stream)
+        shares = self.keys_of_slots(queries, transition, of_keys, stream).softmax(-1)
+        reads = self.values_of_slots(shares, transition, of_values, stream)
+        return self.readout(reads, Features(x, x, shares, of_values), stream)
+
+    def recurrence(self) -> tuple[tuple[str, str], ...]:
+        """Both passes, and their sizes."""
+        heads, slots = self.shape
+        size = self.place.width // heads
+        return (
+            ("keys", f"K~_t = Diag(f_t) K~_(t-1) + (1 - f_t) k_t^T; {heads} x {slots} x {size}"),
+            ("values", f"V~_t = Diag(f_t) V~_(t-1) + (1 - f_t) v_t^T; {heads} x {slots} x {size}"),
+            ("read", "o_t = V~_t^T softmax(K~_t q_t)"),
+            (f"readout {self.readout.name}", self.readout.summary()),
+        )

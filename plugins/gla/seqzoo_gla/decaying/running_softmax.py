@@ -1,0 +1,74 @@
+"""LightNet's keys: shares of a softmax over all tokens so far."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqzoo.operators import Carrier, Dims, PreviousToken, Projection, Stream
+from seqzoo.scan import elementwise_scan, running_maximum
+from seqzoo.spec import PartSpec, slot
+from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+
+__all__ = ["RunningLogSumExp", "RunningSoftmax"]
+
+
+class RunningLogSumExp(Carrier):
+    """z_t = log sum_{s<=t} exp(x_s), element by element, from documents' starts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.previous = PreviousToken()
+
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
+        """x (B, T, C) -> z (B, T, C), float32 or wider."""
+        # m, the running maximum, cancels: it is no more than a unit to count in.
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        bounds, still = stream.cu_seqlens, torch.zeros_like(wide[:1, :1, :1])
+        m_0 = stream.past(self, "maximum", lambda: None)
+        m, m_last = running_maximum(still, wide.detach(), m_0, bounds)
+        # Before the first token the sum is 0, whatever its unit.
+        kept = (self.previous(m, stream) - m).clamp(max=0)
+        sum_0 = stream.past(self, "sum", lambda: None)
+        sums, last = elementwise_scan(kept, (wide - m).exp(), sum_0, bounds)
+        stream.keep(self, "maximum", m_last)
+        stream.keep(self, "sum", last)
+        return m + sums.log()
+
+
+class RunningSoftmax(DecayingInjection):
+    """v_t k_t^T with k_t = exp(W u_t - z_t) and decay exp(z_{t-1} - z_t), z the running logsumexp.
+
+    Each key channel of the state is the mean of all values so far under a softmax over the tokens
+    of that channel's logits: what a token takes, all others give up (LightNet, arXiv 2405.21022).
+    """
+
+    name = "running_softmax"
+
+    class Spec(PartSpec):
+        """key: makes the logits of u. value: a projection of u."""
+
+        key: PartSpec = slot("projection", "linear", default_type="linear")
+        value: PartSpec = slot("projection", "linear", default_type="linear")
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        place = dims.place
+        self.key: Projection = spec.key.build(place, dims.key_heads, dims.key_size)
+        self.value: Projection = spec.value.build(place, dims.heads, dims.value_size)
+        self.log_sum, self.previous = RunningLogSumExp(), PreviousToken()
+
+    def forward(self, u: Tensor, stream: Stream) -> DecayingWrites:
+        """u (B, T, D) -> writes of rank R = 1, keys in (0, 1]."""
+        logits = self.key(u, stream)
+        z = self.log_sum(logits.flatten(2), stream)
+        begun = torch.ones_like(z[..., :1])
+        z_before, begun = self.previous(torch.cat([z, begun], -1), stream).split(
+            [z.shape[-1], 1], -1
+        )
+        # A first token finds an empty state, of which nothing is kept whatever its decay.
+        log_decay = torch.where(begun > 0, z_before - z, 0.0).clamp(max=0)
+        keys = (logits.flatten(2) - z).exp().unflatten(-1, logits.shape[2:])
+        values = self.value(u, stream).unsqueeze(2)
+        log_decay = log_decay.unflatten(-1, logits.shape[2:])
+        return DecayingWrites(keys.unsqueeze(2), values, log_decay=log_decay)
