@@ -150,7 +150,7 @@ def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
     hint = str(context.get("hint", ""))
     if kind == "unknown_part" and str(context.get("name")).lower() in _NOTHING:
         hint += "; for nothing at all write null"
-    elif kind == "unknown_key":
+    elif kind == "unknown_key" and location:  # none where a preset within a preset wrote the key
         first, dot, rest = str(location[-1]).partition(".")
         if dot and first in context["known"]:
             hint = f"dotted paths are for grids; write {first}: {{{rest}: ...}}"

@@ -49,12 +49,16 @@ class MixerCase:
     def build_stack(
         self, layers: int, dtype: torch.dtype = torch.float64, seed: int = 0
     ) -> list[Mixer]:
-        """The mixers of a model of so many equal layers."""
+        """The mixers of a model of so many equal layers.
+
+        Parameters that start at 0 are moved off it: behind a matrix of zeros a check sees nothing.
+        """
         spec = self.registry.spec("mixer", self.spec)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             places = (Place(self.width, i, layers, i, layers) for i in range(layers))
             mixers: list[Mixer] = [spec.build(place) for place in places]
+            _move_zeros(mixers)
         return [mixer.to(dtype).eval() for mixer in mixers]
 
     def inputs(self, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:
@@ -62,6 +66,14 @@ class MixerCase:
         generator = torch.Generator().manual_seed(seed)
         shape = (self.batch_size, self.length, self.width)
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def _move_zeros(mixers: list[Mixer]) -> None:
+    with torch.no_grad():
+        for mixer in mixers:
+            for parameter in mixer.parameters():
+                if not parameter.any():
+                    parameter.normal_(0.0, 0.1)
 
 
 def mixer_case(spec: Any, registry: Registry | None = None) -> MixerCase:

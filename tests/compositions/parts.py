@@ -7,8 +7,6 @@ projections and initial values, are plugins' work.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,14 +15,11 @@ from seqzoo.operators import (
     DecayForget,
     Dims,
     Features,
-    Forget,
     Injection,
-    PreviousToken,
     Readout,
     Stream,
-    unit_norm,
 )
-from seqzoo.scan import Erase, Transition, Writes
+from seqzoo.scan import Writes
 from seqzoo.spec import PartSpec
 
 __all__ = ["COMPOSITIONS", "PARTS"]
@@ -96,89 +91,11 @@ class ComplementDecay(DecayForget):
         return torch.log1p(-features.writes.keys[:, :, 0])
 
 
-@dataclass(frozen=True, eq=False)
-class RwkvWrites(Writes):
-    """RWKV-7's write, and what its erase is tied to: removal keys and rates, (B, T, H, K) each."""
-
-    removal: Tensor | None = None
-    rates: Tensor | None = None
-
-
-class RwkvInjection(Injection):
-    """RWKV-7: k (1 + (a - 1) k_a) and v from shifted tokens, v mixed with the first layer's."""
-
-    name = "rwkv"
-
-    def __init__(self, spec: PartSpec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.shape, width = (dims.heads, dims.key_size), dims.width
-        self.previous = PreviousToken()
-        self.mix = nn.Parameter(torch.full((3, width), 0.3))
-        self.project = nn.ModuleList(nn.Linear(width, width) for _ in range(3))
-        self.removal, self.mixed = (nn.Parameter(torch.full((width,), c)) for c in (0.7, 1.02))
-        self.residual = nn.Linear(width, width) if dims.place.kin else None
-
-    def forward(self, u: Tensor, stream: Stream) -> Writes:
-        shifted = torch.lerp(u, self.previous(u, stream), self.mix[:, None, None])
-        k, v, a = (layer(each) for layer, each in zip(self.project, shifted, strict=True))
-        a, first = a.sigmoid(), stream.shared("first_values")
-        if first is None:
-            stream.share("first_values", v)
-        elif self.residual is not None:
-            v = torch.lerp(v, first, self.residual(u).sigmoid())
-        k, removal = k * (1 + (a - 1) * self.mixed), k * self.removal
-        k, v, a, removal = (each.unflatten(-1, self.shape) for each in (k, v, a, removal))
-        return RwkvWrites(k.unsqueeze(2), v.unsqueeze(2), None, 1, unit_norm(removal), a)
-
-
-class RwkvForget(Forget):
-    """RWKV-7: A = Diag(w) - kk (a * kk)^T, w from a shifted token."""
-
-    name = "rwkv"
-
-    def __init__(self, spec: PartSpec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.shape = (dims.heads, dims.key_size)
-        self.previous = PreviousToken()
-        self.mix = nn.Parameter(torch.full((dims.width,), 0.3))
-        self.decay = nn.Linear(dims.width, dims.width)
-
-    def forward(self, features: Features, stream: Stream) -> Transition:
-        writes = features.writes
-        assert isinstance(writes, RwkvWrites)
-        assert writes.removal is not None
-        assert writes.rates is not None
-        shifted = torch.lerp(features.u, self.previous(features.u, stream), self.mix)
-        log_decay = -0.60653 * self.decay(shifted).sigmoid().unflatten(-1, self.shape)
-        away = -writes.rates * writes.removal
-        return Transition(log_decay, Erase(writes.removal, write=away, before_decay=True))
-
-
-class BonusReadout(Readout):
-    """RWKV-7: y = W_o (norm(o) + (sum r k r_k) v), the token's own write once more."""
-
-    name = "bonus"
-
-    def __init__(self, spec: PartSpec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.bonus = nn.Parameter(torch.full((dims.heads, dims.key_size), 0.1))
-        self.norm = nn.LayerNorm(dims.value_size, eps=64e-5)
-        self.project = nn.Linear(dims.heads * dims.value_size, dims.width, bias=False)
-
-    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
-        keys, values = features.writes.keys[:, :, 0], features.writes.values[:, :, 0]
-        bonus = (features.queries * keys * self.bonus).sum(-1, keepdim=True)
-        return self.project((self.norm(reads) + bonus * values).flatten(2))
-
-
 PARTS = (
     StepDecay,
     SkipReadout,
     ComplementWrite,
     ComplementDecay,
-    RwkvInjection,
-    RwkvForget,
-    BonusReadout,
 )
 
 CONVOLVED = "{kernel_size: 4, conv_bias: true, activation: silu}"
@@ -199,9 +116,6 @@ COMPOSITIONS = {
     "hgrn2": """
         {type: recurrent, queries: {activation: silu}, injection: complement, forget: complement,
          readout: {type: linear, norm: rms_norm}}
-    """,
-    "rwkv7": """
-        {type: recurrent, heads: 2, injection: rwkv, forget: rwkv, scale: 1.0, readout: bonus}
     """,
     "mlstm_sigmoid": """
         {type: recurrent, heads: 2, injection: {type: rank_one, strength: sigmoid},

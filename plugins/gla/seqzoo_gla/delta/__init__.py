@@ -11,6 +11,14 @@ from seqzoo_gla.delta.paired_delta import PairedDelta
 from seqzoo_gla.delta.preconditioned import PreconditionedWrite
 from seqzoo_gla.delta.product_write import ProductWrite
 from seqzoo_gla.delta.q_delta import QDelta
+from seqzoo_gla.delta.rwkv7 import (
+    Rwkv7ChannelMix,
+    Rwkv7Decay,
+    Rwkv7Erase,
+    Rwkv7Readout,
+    Rwkv7Receptance,
+    Rwkv7Write,
+)
 
 __all__ = [
     "PARTS",
@@ -25,6 +33,12 @@ __all__ = [
     "PreconditionedWrite",
     "ProductWrite",
     "QDelta",
+    "Rwkv7ChannelMix",
+    "Rwkv7Decay",
+    "Rwkv7Erase",
+    "Rwkv7Readout",
+    "Rwkv7Receptance",
+    "Rwkv7Write",
 ]
 
 PARTS: tuple[type[Part], ...] = (
@@ -39,4 +53,10 @@ PARTS: tuple[type[Part], ...] = (
     QDelta,
     BottleneckProjection,
     EraseThenWrite,
+    Rwkv7ChannelMix,
+    Rwkv7Decay,
+    Rwkv7Erase,
+    Rwkv7Readout,
+    Rwkv7Receptance,
+    Rwkv7Write,
 )

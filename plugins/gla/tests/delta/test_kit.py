@@ -13,7 +13,7 @@ from seqzoo.testing.checks.graphs import compiles_whole, documents_compile_whole
 
 from .transcript import REGISTRY
 
-COMPILED = ("comba", "preconditioned_kda", "q_delta", "eda")
+COMPILED = ("comba", "preconditioned_kda", "q_delta", "eda", "rwkv7")
 NAMES = (
     "deltanet",
     "gated_deltanet",

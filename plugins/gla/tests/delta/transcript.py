@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import seqzoo
+from seqzoo.model import Mixer
 from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
 Weights = Mapping[str, Tensor]
 
 
-def build(spec: Any, width: int = 16, seed: int = 0) -> seqzoo.Mixer:
+def build(spec: Any, width: int = 16, seed: int = 0) -> Mixer:
     """A mixer in float64 whose parameters are all moved, so that no one or zero hides an error."""
     torch.manual_seed(seed)
     mixer = seqzoo.build_mixer(spec, width, REGISTRY).double()
@@ -32,7 +33,7 @@ def build(spec: Any, width: int = 16, seed: int = 0) -> seqzoo.Mixer:
 
 
 def holds(
-    mixer: seqzoo.Mixer, transcription: Callable[[Weights, Tensor], Tensor], length: int = 19
+    mixer: Mixer, transcription: Callable[[Weights, Tensor], Tensor], length: int = 19
 ) -> None:
     """Outputs, and gradients of the inputs and of every parameter, are the transcription's."""
     torch.manual_seed(1)
