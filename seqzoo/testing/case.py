@@ -15,6 +15,7 @@ from seqzoo.registry import Registry, load_registry
 from seqzoo.scan import Backend, Transition, Writes
 from seqzoo.scan.problem import check_scan
 from seqzoo.testing.placing import NoPlaceError, place_part
+from seqzoo.testing.zeros import move_zeros
 
 __all__ = ["MixerCase", "computes_here", "mixer_case", "part_case", "registered_cases"]
 
@@ -58,7 +59,8 @@ class MixerCase:
             torch.manual_seed(seed)
             places = (Place(self.width, i, layers, i, layers) for i in range(layers))
             mixers: list[Mixer] = [spec.build(place) for place in places]
-            _move_zeros(mixers)
+            for mixer in mixers:
+                move_zeros(mixer)
         return [mixer.to(dtype).eval() for mixer in mixers]
 
     def inputs(self, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:
@@ -66,14 +68,6 @@ class MixerCase:
         generator = torch.Generator().manual_seed(seed)
         shape = (self.batch_size, self.length, self.width)
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-
-
-def _move_zeros(mixers: list[Mixer]) -> None:
-    with torch.no_grad():
-        for mixer in mixers:
-            for parameter in mixer.parameters():
-                if not parameter.any():
-                    parameter.normal_(0.0, 0.1)
 
 
 def mixer_case(spec: Any, registry: Registry | None = None) -> MixerCase:

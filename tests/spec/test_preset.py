@@ -50,6 +50,11 @@ def test_a_change_may_go_inside_or_replace_a_part(kitchen: Registry) -> None:
             "heat: unknown key 'heat' in spice 'salt', where the option 'heat' of dish 'broth' "
             "leads; known: grains, type",
         ),
+        (
+            {"type": "hot-broth", "spice": "salt"},
+            "unknown key 'heat' in spice 'salt', where the option 'heat' of dish 'hot-broth' leads; "
+            "known: grains, type",
+        ),
     ],
 )
 def test_problems_are_where_the_change_is_written(

@@ -41,6 +41,12 @@ class ConcatenatedInjection(Injection):
         """That of the first injection."""
         return spec.first.part.first_write(spec.first)
 
+    @classmethod
+    def misfit(cls, spec: Any, forget: Any) -> str:
+        """Either may ask for a forget."""
+        first, then = spec.first, spec.then
+        return first.part.misfit(first, forget) or then.part.misfit(then, forget)
+
     def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> the writes of both."""
         first = self.first(u, stream)

@@ -10,6 +10,7 @@ from seqzoo.operators import Place, State, Stream
 from seqzoo.testing.checks.agreement import agree
 from seqzoo.testing.checks.memory import filled_with_nan
 from seqzoo.testing.part import PartCase
+from seqzoo.testing.zeros import move_zeros
 
 __all__ = ["MLP_CHECKS"]
 
@@ -91,7 +92,11 @@ MLP_CHECKS = (
 
 
 def _mlp(case: PartCase) -> MLP:
-    return case.build(Place(WIDTH)).double().eval()
+    mlp: MLP = case.build(Place(WIDTH)).double().eval()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        move_zeros(mlp)
+    return mlp
 
 
 def _inputs() -> Tensor:
