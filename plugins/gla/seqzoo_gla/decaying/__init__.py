@@ -14,6 +14,7 @@ from seqzoo_gla.decaying.slopes import SlopeDecay
 from seqzoo_gla.decaying.step_size import StepSizeDecay
 from seqzoo_gla.decaying.taylor import TaylorProjection
 from seqzoo_gla.decaying.tied import TiedDecay
+from seqzoo_gla.decaying.trapezoid import TrapezoidInjection, TurnedQueries
 
 __all__ = [
     "PARTS",
@@ -33,6 +34,8 @@ __all__ = [
     "StepSizeDecay",
     "TaylorProjection",
     "TiedDecay",
+    "TrapezoidInjection",
+    "TurnedQueries",
 ]
 
 PARTS = (
@@ -52,4 +55,6 @@ PARTS = (
     StepSizeDecay,
     TaylorProjection,
     TiedDecay,
+    TrapezoidInjection,
+    TurnedQueries,
 )

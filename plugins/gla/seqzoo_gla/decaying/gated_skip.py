@@ -27,12 +27,14 @@ class GatedSkipReadout(Readout):
         activation: of the gate.
         epsilon: added to the mean square.
         norm_groups: groups of heads that are normed apart; null is one for every key head.
+        normed: whether there is the norm.
         bias: whether W_z and W_o have one.
         """
 
         activation: PartSpec = slot("activation", "silu")
         epsilon: float = Field(default=1e-5, gt=0.0)
         norm_groups: PositiveInt | None = None
+        normed: bool = True
         bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
@@ -47,13 +49,15 @@ class GatedSkipReadout(Readout):
         self.skip = nn.Parameter(torch.ones(dims.heads))
         self.gate = nn.Linear(dims.width, features, bias=spec.bias)
         self.activation: Activation = spec.activation.build()
-        self.weight = nn.Parameter(torch.ones(features))
+        self.weight = nn.Parameter(torch.ones(features)) if spec.normed else None
         self.project = nn.Linear(features, dims.width, bias=spec.bias)
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V), x (B, T, D) -> y (B, T, D)."""
         y = reads + self.skip.unsqueeze(-1).to(reads.dtype) * features.writes.values[:, :, 0]
         gated = y.flatten(2) * self.activation(self.gate(features.x))
+        if self.weight is None:
+            return self.project(gated)
         groups = gated.unflatten(-1, (self.groups, -1))
         normed = F.rms_norm(groups, groups.shape[-1:], eps=self.epsilon).flatten(2)
         return self.project(normed * self.weight.to(normed.dtype))

@@ -26,10 +26,11 @@ LAYERS: dict[str, dict[str, Any]] = {
     "mlstm": {"heads": 2, "injection": {"input_bias": 0.0}},
     "gsa": {"heads": 2, "slots": 5},
     "lightnet": {"heads": 2},
+    "mamba3": {"heads": 2, "key_size": 6},
     "mlstm_sigmoid": {"heads": 2},
 }
 
-COMPILED = ("mamba2", "hgrn2", "mlstm", "gsa", "lightnet")
+COMPILED = ("mamba2", "hgrn2", "mlstm", "gsa", "lightnet", "mamba3")
 
 COSTLY = (compiles_whole, documents_compile_whole)
 CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]

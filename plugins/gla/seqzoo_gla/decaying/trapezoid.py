@@ -1,0 +1,126 @@
+"""Mamba-3's writes: a trapezoid between two tokens, on keys turned by angles of the data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqzoo.errors import SpecError
+from seqzoo.operators import Dims, Hint, Place, PreviousToken, Projection, Stream
+from seqzoo.operators.gates.softplus import softplus_bias
+from seqzoo.scan import Writes, elementwise_scan
+from seqzoo.spec import PartSpec
+from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+from seqzoo_gla.decaying.turned_keys import TurnedKeys
+
+__all__ = ["TrapezoidInjection", "TrapezoidWrites", "TurnedQueries"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrapezoidWrites(DecayingWrites):
+    """Writes, their decay, and the angles (B, T, H, A) by which the token's keys are turned."""
+
+    angles: Tensor | None = None
+
+
+class TrapezoidInjection(DecayingInjection):
+    """lam Delta x_t k_t^T + (1 - lam) Delta alpha x_{t-1} k_{t-1}^T, decay alpha = exp(A Delta).
+
+    Delta = softplus(W u + b), A = min(-f(W u), -1e-4) with f(a) = 1 + a from 0 on and 1 / (1 - a)
+    below, lam = sigmoid(W u); lam = 1 is Mamba-2's write. Keys are RMSNorm(W u) with a bias for
+    each head, turned by theta_t = theta_{t-1} + pi tanh(W u) Delta (Mamba-3, arXiv 2603.15569).
+    The queries are `turned`, the forget is `tied`; write rank 2.
+    """
+
+    name = "trapezoid"
+    hints: ClassVar = {"step_bias": Hint(decay=False)}
+
+    class Spec(PartSpec):
+        """How writes are made.
+
+        groups: of heads that share a key before its bias and its turn.
+        fraction: share of a key's features that are turned, the first ones, in pairs 2i, 2i + 1.
+        step: softplus(b) is drawn log-uniformly between the two.
+        """
+
+        groups: PositiveInt = 1
+        fraction: float = Field(default=0.5, gt=0.0, le=1.0)
+        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
+
+    def __init__(self, spec: Spec, dims: Dims) -> None:
+        super().__init__(spec, dims)
+        width, heads = dims.width, dims.heads
+        if dims.key_heads != heads:
+            raise SpecError(
+                f"injection '{self.name}' turns a key for each head: leave key_heads out, and say "
+                "with groups how many share a key before its turn"
+            )
+        self.keys = TurnedKeys(dims.place, spec.groups, heads, dims.key_size)
+        self.shape = (heads, dims.value_size)
+        self.value = nn.Linear(width, heads * dims.value_size, bias=False)
+        self.step, self.rate, self.mix = (nn.Linear(width, heads, bias=False) for _ in range(3))
+        self.angle = nn.Linear(width, max(1, int(spec.fraction * dims.key_size) // 2), bias=False)
+        self.step_bias = nn.Parameter(softplus_bias(heads, *spec.step))
+        self.previous = PreviousToken()
+
+    def forward(self, u: Tensor, stream: Stream) -> TrapezoidWrites:
+        """u (B, T, D) -> writes of rank R = 2."""
+        delta = F.softplus(self.step(u) + self.step_bias)
+        log_decay = -_heavy_tail(self.rate(u)).clamp(min=1e-4) * delta
+        lam = self.mix(u).sigmoid()
+        angles = self._angles(math.pi * self.angle(u).tanh(), delta, stream)
+        keys, values = self.keys(u, angles), self.value(u).unflatten(-1, self.shape)
+        both = torch.cat([keys, values], dim=-1)
+        before = self.previous(both.flatten(2), stream).view_as(both)
+        both = torch.stack([both, before], dim=2)  # (B, T, 2, H, K + V)
+        keys, values = both.split([keys.shape[-1], values.shape[-1]], dim=-1)
+        strengths = torch.stack([lam * delta, (1 - lam) * delta * log_decay.exp()], dim=2)
+        return TrapezoidWrites(keys, values, strengths, log_decay=log_decay, angles=angles)
+
+    def _angles(self, turn: Tensor, delta: Tensor, stream: Stream) -> Tensor:
+        """theta_t, the sum of turn (B, T, A) times Delta (B, T, H): (B, T, H, A)."""
+        steps = turn.unsqueeze(-2) * delta.unsqueeze(-1)
+        steps = steps.to(torch.promote_types(steps.dtype, torch.float32))
+        before = stream.past(self, "angles", lambda: None)
+        still = torch.zeros_like(steps[:1, :1, :1, :1])
+        angles, last = elementwise_scan(still, steps, before, stream.cu_seqlens)
+        stream.keep(self, "angles", last.remainder(2 * math.pi))
+        return angles
+
+
+class TurnedQueries(Projection):
+    """q = Rot(theta_t) (RMSNorm(W u) + bias), turned as the token's keys are (Mamba-3).
+
+    The injection is `trapezoid`, which makes the angles.
+    """
+
+    name = "turned"
+
+    class Spec(PartSpec):
+        """groups: of heads that share a query before its bias and its turn."""
+
+        groups: PositiveInt = 1
+
+    def __init__(self, spec: Spec, place: Place, heads: int, size: int) -> None:
+        super().__init__(spec, place, heads, size)
+        self.queries = TurnedKeys(place, spec.groups, heads, size)
+
+    def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
+        """u (B, T, D) -> (B, T, heads, size)."""
+        if not isinstance(writes, TrapezoidWrites) or writes.angles is None:
+            raise SpecError(
+                f"projection '{self.name}' makes queries, turned by the angles of injection: "
+                "trapezoid, which is not in this mixer"
+            )
+        return self.queries(u, writes.angles)
+
+
+def _heavy_tail(a: Tensor) -> Tensor:
+    """1 + a for a >= 0, 1 / (1 - a) below: positive, and its slope never vanishes fast."""
+    return torch.where(a >= 0, 1 + a, 1 / (1 - a.clamp(max=0)))
