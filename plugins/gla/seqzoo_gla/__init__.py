@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_gla import decaying, delta, elementwise
+from seqzoo_gla import backends, decaying, delta, elementwise
 from seqzoo_gla.from_transformers import from_transformers
 
 __all__ = ["from_transformers", "register_parts", "register_presets"]
@@ -16,7 +16,7 @@ __all__ = ["from_transformers", "register_parts", "register_presets"]
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
     """Each room's parts."""
-    for room in (decaying, delta, elementwise):
+    for room in (decaying, delta, elementwise, backends):
         for part in room.PARTS:
             register(part)
 

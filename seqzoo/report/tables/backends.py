@@ -10,6 +10,7 @@ from seqzoo.report.collect.results import Collection, Result
 __all__ = ["backend_lines", "backends_of"]
 
 FASTEST = {"cuda": "triton"}  # kind of device -> the backend that should compute there
+SLOW = ("chunked", "reference")  # those that say why they compute there all the same
 
 
 def backend_lines(collection: Collection) -> list[str]:
@@ -50,8 +51,9 @@ def _warnings(result: Result) -> Iterable[str]:
         return
     best = FASTEST.get(record.device.kind)
     for each in record.scan:
-        if best is not None and each.operation == "scan" and each.backend != best:
+        if best is not None and each.backend in SLOW:
             refused = f"{best}: not used, "
             reasons = [r.removeprefix(refused) for r in each.reasons if r.startswith(refused)]
             why = reasons[0] if reasons else "asked for by name"
-            yield f"scan by {each.backend} on {record.device.kind}, not by {best}: {why}"
+            what = f"{each.operation} by {each.backend}"
+            yield f"{what} on {record.device.kind}, not by {best}: {why}"
