@@ -12,8 +12,11 @@ from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.registry.registry import Entry, Registry
 from seqzoo.spec import Part, PartSpec, Preset
 from seqzoo.spec.fields import Field, as_yaml, fields_of
+from seqzoo.spec.pattern import FAMILY as LAYERS
 
 __all__ = ["Explained", "entries_named", "explain"]
+
+GROUP = "repeat, mixer and mlp, laid over the preset's; null leaves the group out"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,15 @@ def explain(entry: Entry, registry: Registry) -> Explained:
     """Everything that a user can write about a part, and what its author says of it."""
     target = entry.target
     page = partial(Explained, entry.family, entry.name, entry.origin.plugin, entry.origin.version)
+    if isinstance(target, Preset) and target.family == LAYERS:
+        keys = (
+            Field("repeat", "a whole number > 0", "1", "how often the groups follow", "", ""),
+            *(
+                Field(name, "a group of layers or null", as_yaml(group), GROUP, "", "")
+                for name, group in target.spec.items()
+            ),
+        )
+        return page(target.doc, file="", keys=keys, spec=dict(target.spec))
     if isinstance(target, Preset):
         spec = registry.spec(entry.family, entry.name)
         options = tuple(

@@ -11,6 +11,7 @@ from pydantic import Field
 from seqzoo.errors import PluginError
 from seqzoo.spec import Preset, SpecModel
 from seqzoo.spec.document import read_document
+from seqzoo.spec.pattern import FAMILY as LAYERS
 
 __all__ = ["read_presets"]
 
@@ -36,7 +37,9 @@ def read_presets(path: Path) -> Iterator[Preset]:
         raise PluginError(f"no preset at {path}")
     for file in files:
         page = read_document(file).validate(PresetFile)
-        if not isinstance(page.spec.get("type"), str):
+        if page.family == LAYERS:
+            _check_pattern(file, page.spec)
+        elif not isinstance(page.spec.get("type"), str):
             raise PluginError(f"{file}: spec has no 'type', the part or preset it changes")
         yield Preset(
             name=file.stem,
@@ -45,3 +48,18 @@ def read_presets(path: Path) -> Iterator[Preset]:
             doc=page.doc,
             options=page.options,
         )
+
+
+def _check_pattern(file: Path, groups: dict[str, Any]) -> None:
+    """Refuse a preset of layers that holds anything but groups.
+
+    Raises:
+        PluginError: no group, one that is no mapping, or one whose name has another meaning.
+    """
+    for name, group in groups.items():
+        if name in ("preset", "repeat"):
+            raise PluginError(f"{file}: a group cannot be called '{name}'; call it otherwise")
+        if not isinstance(group, dict):
+            raise PluginError(f"{file}: group '{name}' is no mapping; write {{mixer: NAME}}")
+    if not groups:
+        raise PluginError(f"{file}: spec has no group; write NAME: {{mixer: ...}}")

@@ -3,98 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PositiveInt,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    model_serializer,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import Field, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
 
-from seqzoo.spec.part import PartSpec, SpecModel, validation_error
+from seqzoo.spec.layers import LayerGroup, Layers
+from seqzoo.spec.part import PartSpec, SpecModel
 from seqzoo.spec.since import since
 from seqzoo.spec.slot import slot
 
 __all__ = ["LayerGroup", "LayerSpec", "ModelSpec"]
-
-
-class LayerGroup(SpecModel):
-    """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's.
-
-    `mlp: null` is no MLP in these blocks, which is not the same as leaving `mlp` out.
-    """
-
-    repeat: PositiveInt = 1
-    mixer: PartSpec | None = slot("mixer", None)
-    mlp: PartSpec | None = slot("mlp", None, default_type="mlp")
-
-    @model_serializer(mode="wrap")
-    def _dumped(
-        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
-    ) -> dict[str, Any]:
-        written = {"repeat", *self.model_fields_set}  # what is left out stays out
-        data = self.without_defaults_added_later(handler(self), info)
-        return {key: value for key, value in data.items() if key in written}
-
-    @classmethod
-    def title(cls) -> str:
-        """As people call it."""
-        return "a group of layers"
-
-
-class _Layers:
-    """`layers: 4`, or `layers: [{repeat: 3, mixer: prism}, {mixer: attention}]`."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.with_info_plain_validator_function(
-            self._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda layers, info: (
-                    layers
-                    if isinstance(layers, int)
-                    else [group.model_dump(context=info.context) for group in layers]
-                ),
-                info_arg=True,
-            ),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        number = {"type": "integer", "exclusiveMinimum": 0}
-        group = handler(TypeAdapter(LayerGroup).core_schema)
-        return {"anyOf": [number, {"type": "array", "minItems": 1, "items": group}]}
-
-    def _validate(self, value: Any, info: ValidationInfo) -> int | tuple[LayerGroup, ...]:
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        if not isinstance(value, list | tuple) or not value:
-            raise PydanticCustomError(
-                "bad_layers",
-                "layers is a positive number, or a pattern such as "
-                "[{repeat: 3, mixer: prism}, {mixer: attention}]",
-            )
-        groups, errors = [], cast("list[Any]", [])
-        for index, item in enumerate(value):
-            try:
-                groups.append(LayerGroup.model_validate(item, context=cast("Any", info.context)))
-            except ValidationError as failure:
-                for error in cast("list[Any]", failure.errors(include_url=False)):
-                    errors.append({**error, "loc": (index, *error["loc"])})
-        if errors:
-            raise validation_error("layers", errors)
-        return tuple(groups)
 
 
 class LayerSpec(SpecModel):
@@ -109,7 +28,7 @@ class ModelSpec(SpecModel):
 
     Attributes:
         width: D, features a token.
-        layers: number of equal blocks, or a pattern of groups.
+        layers: number of equal blocks, a pattern of groups, or a preset of one with changes.
         mixer: the mixer of every block that names none of its own.
         mlp: the MLP of every block that names none of its own; null for none.
         norm: before each mixer and MLP, and before the head.
@@ -119,7 +38,7 @@ class ModelSpec(SpecModel):
     """
 
     width: PositiveInt
-    layers: Annotated[int | tuple[LayerGroup, ...], _Layers()]
+    layers: Annotated[int | tuple[LayerGroup, ...], Layers()]
     mixer: PartSpec | None = slot("mixer", None)
     mlp: PartSpec | None = slot("mlp", "mlp", default_type="mlp")
     norm: Literal["layer_norm", "rms_norm"] = "rms_norm"

@@ -9,9 +9,11 @@ from unittest import SkipTest
 
 from seqzoo.registry import Registry, load_registry
 from seqzoo.registry.registry import Entry
+from seqzoo.spec.pattern import FAMILY as LAYERS
 from seqzoo.testing.case import MixerCase, computes_here, part_case
 from seqzoo.testing.checks import MIXER_CHECKS
 from seqzoo.testing.families import FAMILY_CHECKS, PART_CHECKS
+from seqzoo.testing.families.layers import LAYERS_CHECKS
 from seqzoo.testing.part import PartCase
 from seqzoo.testing.placing import NoPlaceError, has_a_slot
 
@@ -46,9 +48,9 @@ class Check:
 def conformance(plugin: str | None = None, registry: Registry | None = None) -> Iterator[Check]:
     """The checks of every part and preset that a plugin registers.
 
-    A part that mixers have slots for is tried in a mixer, and takes all checks of mixers. Every
-    other one takes those of its family. Where the kit has none for a family, or cannot try a part,
-    a check that is skipped says so.
+    A part that mixers have slots for is tried in a mixer, and takes all checks of mixers. A pattern
+    of layers is tried as a model. Every other part takes the checks of its family. Where the kit
+    has none for a family, or cannot try a part, a check that is skipped says so.
 
     Args:
         plugin: the plugin's entry point, as `seqzoo parts` names it; None for everything.
@@ -66,6 +68,9 @@ def _checks_of(entry: Entry, registry: Registry) -> Iterator[Check]:
     if family == "mixer":
         case = MixerCase(name, registry, label=name)
         yield from (Check(case, function) for function in MIXER_CHECKS)
+        return
+    if family == LAYERS:
+        yield from (Check(alone, function) for function in LAYERS_CHECKS)
         return
     yield from (Check(alone, function) for function in PART_CHECKS)
     if family in FAMILY_CHECKS:

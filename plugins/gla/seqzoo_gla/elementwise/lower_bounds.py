@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Carrier, Place, Stream
 
 __all__ = ["LowerBounds"]
@@ -13,8 +14,7 @@ __all__ = ["LowerBounds"]
 class LowerBounds(Carrier):
     """b_l = sum_{j<=l} softmax(P)_j - softmax(P)_0 over the layers j of one kind; b_0 = 0.
 
-    The first of these layers holds P (layers, channels), from 0, and hands b on to the others. A
-    layer that is used without the first has the bound 0.
+    The first of these layers holds P (layers, channels), from 0, and hands b on to the others.
 
     Args:
         place: where the layer stands among those of its kind.
@@ -24,14 +24,25 @@ class LowerBounds(Carrier):
 
     def __init__(self, place: Place, channels: int, kind: str) -> None:
         super().__init__()
-        self.kin, self.name = place.kin, f"lower_bounds of {kind}"
+        self.kin, self.kind, self.name = place.kin, kind, f"lower_bounds of {kind}"
         several = place.kin == 0 and place.kins > 1
         self.weight = nn.Parameter(torch.zeros(place.kins, channels)) if several else None
 
     def forward(self, like: Tensor, stream: Stream) -> Tensor:
-        """-> this layer's b (channels,), or () where it is 0."""
+        """-> this layer's b (channels,), or () where it is 0.
+
+        Raises:
+            SpecError: the first layer was not called before this one.
+        """
         if self.weight is not None:
             shares = self.weight.softmax(0)
             stream.share(self.name, shares.cumsum(0) - shares[:1])
+        if self.kin == 0:
+            return like.new_zeros(())
         bounds = stream.shared(self.name)
-        return like.new_zeros(()) if bounds is None else bounds[self.kin].to(like.dtype)
+        if bounds is None:
+            raise SpecError(
+                f"{self.kind} layer {self.kin} finds no lower bounds: the first such layer of the "
+                "model makes them; call the whole model"
+            )
+        return bounds[self.kin].to(like.dtype)

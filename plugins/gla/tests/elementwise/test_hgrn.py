@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Place, Stream
 
 from .functions import sigmoid, silu
@@ -43,3 +44,9 @@ def test_bounds_rise_from_layer_to_layer() -> None:
         handed = stream.handed()
         bound = shares[1 : layer + 1].sum(0)
         torch.testing.assert_close(found, hgrn(x, dict(mixer.named_parameters()), bound))
+
+
+def test_a_later_layer_alone_is_refused() -> None:
+    mixer = REGISTRY.spec("mixer", "hgrn").build(Place(16, 1, 2, 1, 2))
+    with pytest.raises(SpecError, match="hgrn layer 1 finds no lower bounds"):
+        mixer(torch.zeros(1, 2, 16))
