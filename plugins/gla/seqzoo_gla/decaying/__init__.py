@@ -8,6 +8,7 @@ from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
 from seqzoo_gla.decaying.gsa import GatedSlotMixer
 from seqzoo_gla.decaying.joint import JointReadout
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
+from seqzoo_gla.decaying.mesanet import MesaMixer
 from seqzoo_gla.decaying.multihead import MultiheadReadout
 from seqzoo_gla.decaying.running_softmax import RunningSoftmax
 from seqzoo_gla.decaying.slopes import SlopeDecay
@@ -26,6 +27,7 @@ __all__ = [
     "GatedSlotMixer",
     "JointReadout",
     "MambaDecay",
+    "MesaMixer",
     "MultiheadReadout",
     "NormalisedReadout",
     "RunningSoftmax",
@@ -47,6 +49,7 @@ PARTS = (
     GatedSlotMixer,
     JointReadout,
     MambaDecay,
+    MesaMixer,
     MultiheadReadout,
     NormalisedReadout,
     RunningSoftmax,

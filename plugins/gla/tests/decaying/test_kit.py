@@ -27,6 +27,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "gsa": {"heads": 2, "slots": 5},
     "lightnet": {"heads": 2},
     "mamba3": {"heads": 2, "key_size": 6},
+    "mesanet": {"heads": 4, "steps": 8},
     "mlstm_sigmoid": {"heads": 2},
 }
 
