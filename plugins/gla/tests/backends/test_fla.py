@@ -55,7 +55,7 @@ def test_the_function_and_its_layout(decay: str, erases: bool) -> None:
     backend = FlaBackend(kernels)
     found = scan(queries, transition, writes, state, scale=0.3, backend=backend)
     expected = scan(queries, transition, writes, state, scale=0.3, backend="reference")
-    tolerance = {"rtol": 2e-2, "atol": 2e-2} if dtype == torch.bfloat16 else {}
+    tolerance: Any = {"rtol": 2e-2, "atol": 2e-2} if dtype == torch.bfloat16 else {}
     torch.testing.assert_close(found.outputs, expected.outputs, **tolerance)
     torch.testing.assert_close(found.state, expected.state, **tolerance)
     assert found.outputs.dtype == dtype
@@ -104,9 +104,12 @@ def test_what_is_refused_and_why() -> None:
     decay = transition.log_decay
     own = torch.rand(B, T, H)
     key = torch.randn(B, T, G, K)
-    two = Writes(*(torch.cat([x, x], 2) for x in (writes.keys, writes.values, writes.strengths)))
+    keys, values, strengths = writes.keys, writes.values, writes.strengths
+    two = Writes(
+        torch.cat([keys, keys], 2), torch.cat([values] * 2, 2), torch.cat([strengths] * 2, 2)
+    )
     halves = Writes(writes.keys, writes.values, writes.strengths, steps=2)
-    cases = {
+    cases: dict[str, Any] = {
         "one write a token, and there are 2": (queries, transition, two),
         "one step a token, and there are 2": (queries[:, ::2], transition, halves),
         "writes and erases with one strength, and there are two": (
@@ -144,7 +147,7 @@ def test_a_layer_on_a_cpu_is_told_so_and_nothing_else_computes() -> None:
     for length in (8, 1):
         with pytest.raises(BackendError, match="run on GPUs, and the tensors are on the CPU"):
             mixer(torch.randn(1, length, 32))
-    part = seqzoo.load_registry().spec("scan", "fla").build()
+    part: Any = seqzoo.load_registry().spec("scan", "fla").build()
     with pytest.raises(BackendError, match="'fla' has no element-wise scan"):
         part.elementwise(-torch.rand(1, 4, 2), torch.rand(1, 4, 2))
 
@@ -161,5 +164,6 @@ def test_whole_layers_through_the_stand_in(name: str) -> None:
     mixer = seqzoo.build_mixer(name, 32)
     x = torch.randn(2, 10, 32)
     expected, _ = mixer(x)
-    mixer.get_submodule("memory").scan.backend = FlaBackend(stand_in.StandIn())
+    memory: Any = mixer.get_submodule("memory")
+    memory.scan.backend = FlaBackend(stand_in.StandIn())
     torch.testing.assert_close(mixer(x)[0], expected)
