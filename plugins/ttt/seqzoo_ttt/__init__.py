@@ -7,47 +7,50 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_ttt.loss import DotProduct, InnerLoss, LnReconstruction, Reconstruction
-from seqzoo_ttt.memory import LinearMemory, Memory, MlpMemory
-from seqzoo_ttt.readout import LayerNormedReadout
-from seqzoo_ttt.rule import TttRule
-from seqzoo_ttt.rules import IdealSolverRule
+from seqzoo_ttt import memories, optimizers, readouts, rules
+from seqzoo_ttt.loss import DotProduct, InnerLoss, LnReconstruction, MeanSquare, Reconstruction
+from seqzoo_ttt.memories import LinearMemory, Memory, MlpMemory, ResidualMlpMemory
+from seqzoo_ttt.optimizers import InnerOptimizer, MomentumOptimizer, SgdOptimizer
+from seqzoo_ttt.readouts import HeadGatedReadout, LayerNormedReadout
+from seqzoo_ttt.rules import IdealSolverRule, TttRule
 
 __all__ = [
     "DotProduct",
+    "HeadGatedReadout",
     "IdealSolverRule",
     "InnerLoss",
+    "InnerOptimizer",
     "LayerNormedReadout",
     "LinearMemory",
     "LnReconstruction",
+    "MeanSquare",
     "Memory",
     "MlpMemory",
+    "MomentumOptimizer",
     "Reconstruction",
+    "ResidualMlpMemory",
+    "SgdOptimizer",
     "TttRule",
     "register_parts",
     "register_presets",
 ]
 
-PARTS = (
-    TttRule,
-    IdealSolverRule,
-    LinearMemory,
-    MlpMemory,
-    LnReconstruction,
-    Reconstruction,
-    DotProduct,
-    LayerNormedReadout,
-)
+LOSSES = (LnReconstruction, Reconstruction, MeanSquare, DotProduct)
 
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """The rule `ttt`, its memories and losses, and the readout `layer_normed`."""
-    for part in PARTS:
+    """Memories, inner losses and optimizers, rules and readouts."""
+    for folder in (memories, optimizers, rules, readouts):
+        for exported in folder.__all__:
+            part = getattr(folder, exported)
+            if isinstance(part, type) and getattr(part, "name", ""):
+                register(part)
+    for part in LOSSES:
         register(part)
 
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """`ttt-linear`, `ttt-mlp`."""
+    """Every file of `presets`."""
     register(Path(__file__).parent / "presets")

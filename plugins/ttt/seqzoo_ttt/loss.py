@@ -10,8 +10,17 @@ from torch import Tensor, nn
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims
 from seqzoo.spec import Part, PartSpec
+from seqzoo_ttt.derived import token_gradients
 
-__all__ = ["DotProduct", "InnerLoss", "LnReconstruction", "Reconstruction"]
+__all__ = [
+    "DotProduct",
+    "InnerLoss",
+    "LnReconstruction",
+    "MeanSquare",
+    "Reconstruction",
+    "standardised",
+    "through_standardised",
+]
 
 EPSILON = 1e-6
 
@@ -30,16 +39,8 @@ class InnerLoss(Part, nn.Module, family="inner_loss"):
         """The loss of each token, (B, H, c)."""
 
     def gradient(self, z: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """dvalue/dz (B, H, c, V); by autograd where a loss gives no closed form.
-
-        Not by torch.func, which refuses to run where activations are checkpointed.
-        """
-        differentiable = torch.is_grad_enabled()
-        with torch.enable_grad():
-            z = z if z.requires_grad else z.detach().requires_grad_()
-            loss = self.value(z, keys, values).sum()
-            (gradient,) = torch.autograd.grad(loss, z, create_graph=differentiable)
-        return gradient
+        """dvalue/dz (B, H, c, V); derived from `value` where a loss gives no closed form."""
+        return token_gradients(lambda at: self.value(at[0], keys, values), [z])[0]
 
     def read(self, z: Tensor, queries: Tensor) -> Tensor:
         """What the layer reads of the memory's output z at a query, (B, H, c, V)."""
@@ -58,6 +59,20 @@ class Reconstruction(InnerLoss):
     def gradient(self, z: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """z - v."""
         return z - values
+
+
+class MeanSquare(InnerLoss):
+    """mean((z - v)^2) over the features, read as it is (Titans, arXiv 2501.00663)."""
+
+    name = "mean_square"
+
+    def value(self, z: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """(B, H, c)."""
+        return (z - values).square().mean(-1)
+
+    def gradient(self, z: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """2 (z - v) / V."""
+        return 2 * (z - values) / z.shape[-1]
 
 
 class DotProduct(InnerLoss):
@@ -98,21 +113,26 @@ class LnReconstruction(InnerLoss):
 
     def gradient(self, z: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """(w - mean(w) - x mean(w x)) / deviation, with w = scale (LN(z) - v + k), x normed z."""
-        x, deviation = _standardised(z)
+        x, deviation = standardised(z, EPSILON)
         w = self.scale * (self.scale * x + self.shift - values + keys)
-        along = (w * x).mean(-1, keepdim=True)
-        return (w - w.mean(-1, keepdim=True) - x * along) / deviation
+        return through_standardised(w, x, deviation)
 
     def read(self, z: Tensor, queries: Tensor) -> Tensor:
         """q + LN(z)."""
         return queries + self._norm(z)
 
     def _norm(self, z: Tensor) -> Tensor:
-        return self.scale * _standardised(z)[0] + self.shift
+        return self.scale * standardised(z, EPSILON)[0] + self.shift
 
 
-def _standardised(z: Tensor) -> tuple[Tensor, Tensor]:
-    """(z - mean) / deviation, and the deviation (..., 1)."""
+def standardised(z: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """x = (z - mean) / deviation over the last axis, and the deviation (..., 1)."""
     centred = z - z.mean(-1, keepdim=True)
-    deviation = (centred.square().mean(-1, keepdim=True) + EPSILON).sqrt()
+    deviation = (centred.square().mean(-1, keepdim=True) + epsilon).sqrt()
     return centred / deviation, deviation
+
+
+def through_standardised(w: Tensor, x: Tensor, deviation: Tensor) -> Tensor:
+    """The gradient by z, of w by x: (w - mean(w) - x mean(w x)) / deviation."""
+    along = (w * x).mean(-1, keepdim=True)
+    return (w - w.mean(-1, keepdim=True) - x * along) / deviation

@@ -11,24 +11,25 @@ from torch import Tensor
 
 from seqzoo.operators.activations import Gelu, Identity, Silu, Tanh
 
-__all__ = ["SLOPES", "with_slope"]
+__all__ = ["SLOPES", "gelu_slope", "silu_slope", "with_slope"]
 
 
-def _gelu(x: Tensor) -> Tensor:
-    """Phi(x) + x phi(x)."""
+def gelu_slope(x: Tensor) -> Tensor:
+    """Phi(x) + x phi(x), of the exact GELU."""
     below = (1 + torch.erf(x / math.sqrt(2))) / 2
     return below + x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
 
 
-def _silu(x: Tensor) -> Tensor:
+def silu_slope(x: Tensor) -> Tensor:
+    """sigmoid(x) (1 + x (1 - sigmoid(x)))."""
     s = x.sigmoid()
     return s * (1 + x * (1 - s))
 
 
 SLOPES: dict[type, Callable[[Tensor], Tensor]] = {
     Identity: torch.ones_like,
-    Gelu: _gelu,
-    Silu: _silu,
+    Gelu: gelu_slope,
+    Silu: silu_slope,
     Tanh: lambda x: 1 - torch.tanh(x).square(),
 }
 """Activation's class -> its derivative."""

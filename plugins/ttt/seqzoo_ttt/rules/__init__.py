@@ -1,5 +1,6 @@
 """Rules: what a token does to a memory whose update depends on the memory itself."""
 
 from seqzoo_ttt.rules.ideal_solver import IdealSolverRule as IdealSolverRule
+from seqzoo_ttt.rules.ttt import TttRule as TttRule
 
-__all__ = ["IdealSolverRule"]
+__all__ = ["IdealSolverRule", "TttRule"]

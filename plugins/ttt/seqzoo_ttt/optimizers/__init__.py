@@ -1,0 +1,7 @@
+"""Inner optimizers: what tokens' gradients do to a memory's weights."""
+
+from seqzoo_ttt.optimizers.momentum import MomentumOptimizer as MomentumOptimizer
+from seqzoo_ttt.optimizers.optimizer import InnerOptimizer as InnerOptimizer
+from seqzoo_ttt.optimizers.sgd import SgdOptimizer as SgdOptimizer
+
+__all__ = ["InnerOptimizer", "MomentumOptimizer", "SgdOptimizer"]

@@ -1,0 +1,75 @@
+"""The inner_optimizer family: what tokens' gradients do to a memory's weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from seqzoo.operators import Dims, Operator, Stream
+from seqzoo.spec import PartSpec
+from seqzoo_ttt.memories.maps import Combination, Seen, Weights
+
+__all__ = ["InnerOptimizer", "Moved"]
+
+
+class Moved(NamedTuple):
+    """The weights after some tokens.
+
+    Attributes:
+        read: the weights that the last of them reads.
+        after: the weights that go on where a mini-batch ends with it.
+        carried: what the optimizer carries on.
+    """
+
+    read: Weights
+    after: Weights
+    carried: Any
+
+
+class InnerOptimizer(Operator, family="inner_optimizer"):
+    """Per-token gradients -> weights. Built from its spec, the sizes and the mini-batch.
+
+    Gradients are taken at `base`, the weights at the start of a mini-batch; the rule takes care of
+    that. `one` is the definition; `many` and `reads` are the same for a stretch of tokens that
+    begins where a period does.
+
+    Attributes:
+        period: tokens after which `carried` holds nothing unfinished.
+    """
+
+    period: int
+
+    def __init__(self, spec: PartSpec, dims: Dims, mini_batch: int | None) -> None:
+        super().__init__(spec)
+
+    @abstractmethod
+    def inputs(self, u: Tensor, stream: Stream) -> dict[str, Tensor]:
+        """The anchor u (B, T, D) -> numbers of each token, (B, T, H) each."""
+
+    @abstractmethod
+    def start(self, base: Weights) -> Any:
+        """What is carried before the first token: a tree of (B, ...)."""
+
+    @abstractmethod
+    def one(
+        self,
+        base: Weights,
+        carried: Any,
+        seen: Mapping[str, Seen],
+        numbers: dict[str, Tensor],
+        place: Tensor,
+    ) -> Moved:
+        """One token: its gradients at `base`, its numbers (B, H, 1), its place (B,) in a period."""
+
+    @abstractmethod
+    def reads(self, base: Weights, carried: Any, numbers: dict[str, Tensor]) -> Combination:
+        """The weights that each of c tokens reads; numbers (B, H, c)."""
+
+    @abstractmethod
+    def many(
+        self, base: Weights, carried: Any, seen: Mapping[str, Seen], numbers: dict[str, Tensor]
+    ) -> Moved:
+        """The weights after c tokens, as after `one` of each."""

@@ -1,0 +1,6 @@
+"""Readouts of the published layers."""
+
+from seqzoo_ttt.readouts.head_gated import HeadGatedReadout as HeadGatedReadout
+from seqzoo_ttt.readouts.layer_normed import LayerNormedReadout as LayerNormedReadout
+
+__all__ = ["HeadGatedReadout", "LayerNormedReadout"]
