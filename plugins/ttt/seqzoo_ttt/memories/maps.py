@@ -77,13 +77,14 @@ def summed(weights: Weights, seen: Mapping[str, Seen], rates: Tensor) -> Weights
     sums: Weights = {}
     for name, layer in weights.items():
         x, scaled = seen[name].inputs, rates.unsqueeze(-1) * seen[name].gradients
-        sums[name] = own = {}
+        own: dict[str, Tensor] = {}
         if "scale" in layer:
             own["scale"] = (x * scaled).sum(-2)
         else:
             own["weight"] = x.transpose(-1, -2) @ scaled
         if "bias" in layer:
             own["bias"] = scaled.sum(-2)
+        sums[name] = {key: x.to(layer[key].dtype) for key, x in own.items()}  # not autocast's
     return sums
 
 

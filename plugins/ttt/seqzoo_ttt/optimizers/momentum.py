@@ -127,10 +127,10 @@ class MomentumOptimizer(InnerOptimizer):
         whole = length // self.chunk * self.chunk
         rest = {name: Seen(*(x[..., whole:, :] for x in each)) for name, each in seen.items()}
         after = {
-            "sums": summed(base, rest, rates[..., whole:]),
-            "logits": {name: numbers[name][..., whole:].sum(-1) for name in carried["logits"]},
             "weights": carried["weights"],
             "momentum": carried["momentum"],
+            "sums": summed(base, rest, rates[..., whole:]),
+            "logits": {name: numbers[name][..., whole:].sum(-1) for name in carried["logits"]},
         }
         if whole:
             kept, carrying, mixing, fading = self._products(numbers)
