@@ -10,6 +10,7 @@ from seqzoo_gla.decaying.joint import JointReadout
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
 from seqzoo_gla.decaying.mesanet import MesaMixer
 from seqzoo_gla.decaying.multihead import MultiheadReadout
+from seqzoo_gla.decaying.rodimus import RodimusMixer
 from seqzoo_gla.decaying.running_softmax import RunningSoftmax
 from seqzoo_gla.decaying.slopes import SlopeDecay
 from seqzoo_gla.decaying.step_size import StepSizeDecay
@@ -30,6 +31,7 @@ __all__ = [
     "MesaMixer",
     "MultiheadReadout",
     "NormalisedReadout",
+    "RodimusMixer",
     "RunningSoftmax",
     "SlopeDecay",
     "StabilisedReadout",
@@ -52,6 +54,7 @@ PARTS = (
     MesaMixer,
     MultiheadReadout,
     NormalisedReadout,
+    RodimusMixer,
     RunningSoftmax,
     SlopeDecay,
     StabilisedReadout,
