@@ -31,10 +31,13 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
     Attributes:
         hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
         streams: whether the mixer carries a state. One that does not computes every call anew.
+        bit_causal: whether outputs before a token are bit-equal whatever follows. Where tokens are
+            packed by what they hold, later ones may change how earlier ones' sums are rounded.
     """
 
     hints: ClassVar[Mapping[str, Hint]] = {}
     streams: ClassVar[bool] = True
+    bit_causal: ClassVar[bool] = True
 
     def __init__(self, spec: PartSpec, place: Place) -> None:
         super().__init__()

@@ -52,8 +52,8 @@ def test_a_change_may_go_inside_or_replace_a_part(kitchen: Registry) -> None:
         ),
         (
             {"type": "hot-broth", "spice": "salt"},
-            "unknown key 'heat' in spice 'salt', where the option 'heat' of dish 'hot-broth' leads; "
-            "known: grains, type",
+            "unknown key 'heat' in spice 'salt', where the option 'heat' of dish 'hot-broth' "
+            "leads; known: grains, type",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from seqzoo_gla.delta.channel_write import ChannelWrite
 from seqzoo_gla.delta.comba import CombaQueries, CombaWrite
 from seqzoo_gla.delta.erase_then_write import EraseThenWrite
 from seqzoo_gla.delta.kda_decay import KdaDecay
+from seqzoo_gla.delta.mom import MomMixer
 from seqzoo_gla.delta.paired_delta import PairedDelta
 from seqzoo_gla.delta.preconditioned import PreconditionedWrite
 from seqzoo_gla.delta.product_write import ProductWrite
@@ -29,6 +30,7 @@ __all__ = [
     "CombaWrite",
     "EraseThenWrite",
     "KdaDecay",
+    "MomMixer",
     "PairedDelta",
     "PreconditionedWrite",
     "ProductWrite",
@@ -53,6 +55,7 @@ PARTS: tuple[type[Part], ...] = (
     QDelta,
     BottleneckProjection,
     EraseThenWrite,
+    MomMixer,
     Rwkv7ChannelMix,
     Rwkv7Decay,
     Rwkv7Erase,
