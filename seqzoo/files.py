@@ -29,9 +29,16 @@ __all__ = [
 ]
 
 
+RESUMES = "choose another folder. Files written before are whole; the same command resumes"
+
+
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, otherwise: str = RESUMES) -> Iterator[None]:
     """Turn what the system says about a failed write to `path` into a RunError.
+
+    Args:
+        path: what is written.
+        otherwise: what a user can do who cannot mend the cause.
 
     Raises:
         RunError: the disk is full, the folder is read-only, the path goes through a file, ...
@@ -42,7 +49,7 @@ def writing(path: Path) -> Iterator[None]:
         cause = _system_error(failure)
         raise RunError(
             f"cannot write {path}: {getattr(cause, 'strerror', None) or cause}; {_remedy(cause)} "
-            "choose another folder. Files written before are whole; the same command resumes"
+            f"{otherwise}"
         ) from cause
 
 
@@ -63,14 +70,19 @@ def _system_error(failure: OSError | SafetensorError) -> Exception:
     return OSError(int(number[1]), os.strerror(int(number[1])))
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, otherwise: str = RESUMES) -> None:
     """Put a file in place, text as UTF-8; a reader sees the old one or the new one, never a part.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        otherwise: as in `writing`.
 
     Raises:
         RunError: it cannot be written.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with writing(path):
+    with writing(path, otherwise):
         try:
             draft.write_bytes(content.encode() if isinstance(content, str) else content)
             force_to_disk(draft)
@@ -88,19 +100,20 @@ def write_output(path: Path, content: str | bytes) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    with writing(path):
+    elsewhere = "choose another file"
+    with writing(path, elsewhere):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if path.is_file():
             place = path.resolve()
             mode = place.stat().st_mode
-            write_whole(place, content)
+            write_whole(place, content, elsewhere)
             place.chmod(stat.S_IMODE(mode))
         elif path.exists() or path.is_symlink():
             with path.open("wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
         else:
-            write_whole(path, content)
+            write_whole(path, content, elsewhere)
 
 
 def force_to_disk(path: Path) -> None:

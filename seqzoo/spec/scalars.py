@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _UNDERSCORES = re.compile(r"[-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?([eE][-+]?[0-9]+)?")
 _BASED = re.compile(r"[-+]?0([xX]_*[0-9a-fA-F][0-9a-fA-F_]*|[oO]_*[0-7][0-7_]*|[bB]_*[01][01_]*)")
-_LARGEST = 2**63 - 1
+_LEAST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,9 @@ def plain_scalar(text: str) -> str | int | float | bool | None:
             f"write {text.replace('_', '')}, or '{text}' in quotes for text",
         )
     if _WHOLE.fullmatch(text):
-        if len(text) > 20 or abs(int(text)) > _LARGEST:
-            raise Unreadable(
-                "this whole number does not fit in 64 bits", f"the largest is {_LARGEST}"
-            )
+        if len(text) > 20 or not _LEAST <= int(text) <= _LARGEST:
+            bound = f"the least is {_LEAST}" if text[0] == "-" else f"the largest is {_LARGEST}"
+            raise Unreadable("this whole number does not fit in 64 bits", bound)
         return int(text)
     if _NUMBER.fullmatch(text):
         return _number(text)

@@ -75,6 +75,8 @@ def test_not_a_number_is_a_number_that_specs_refuse() -> None:
         ("1_000", "write 1000, or '1_000' in quotes for text"),
         ("9223372036854775808", "the largest is 9223372036854775807"),
         ("9" * 5000, "the largest is 9223372036854775807"),
+        ("-9223372036854775809", "the least is -9223372036854775808"),
+        ("-" + "9" * 5000, "the least is -9223372036854775808"),
         ("1e999", "the largest is about 1.8e308"),
     ],
 )
@@ -89,7 +91,8 @@ def test_every_float_is_read_back(number: float) -> None:
     assert plain_scalar(repr(number)) == number
 
 
-@given(st.integers(-(2**63) + 1, 2**63 - 1))
+@given(st.integers(-(2**63), 2**63 - 1))
+@example(-(2**63))
 def test_every_64_bit_whole_number_is_read_back(number: int) -> None:
     assert plain_scalar(str(number)) == number
 

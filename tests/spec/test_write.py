@@ -17,7 +17,7 @@ ODD = st.sampled_from(
     )
 )
 TEXT = ODD | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-NUMBERS = st.integers(1 - 2**63, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 DATA = st.recursive(
     TEXT | NUMBERS | st.booleans() | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),

@@ -253,8 +253,14 @@ def test_every_predictor_serves_as_gain(gain: str, check) -> None:
 
 
 @pytest.mark.parametrize("forget", list(REGISTRY.names("forget")))
-def test_any_forget_goes_with_it(forget: str) -> None:
+def test_any_forget_goes_with_it_or_says_what_it_needs(forget: str) -> None:
     case = MixerCase({"type": "prism", "forget": forget}, REGISTRY)
+    try:
+        case.build()
+    except SpecError:
+        with pytest.raises(SpecError, match=rf"'{forget}' .*injection"):
+            case.build()
+        return
     for check in MIXER_CHECKS:
         if check.__name__ in ("is_causal", "steps_agree", "scans_agree"):
             check(case)

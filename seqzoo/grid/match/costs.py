@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
-from seqzoo.model import LanguageModel, budget, build_model
+from seqzoo.model import LanguageModel, Mixer, budget, build_model
 from seqzoo.spec import PartSpec
 from seqzoo.spec.model import ModelSpec
 from seqzoo.spec.run import RunSpec
@@ -41,6 +41,10 @@ class CostBook:
                 return budget(build_model(spec, vocab_size=vocab_size), length).flops_per_token
             model = _without_numbers(spec, vocab_size)
             return model.parameter_count() if kind == "parameters" else model.state_size(length)
+
+    def streams(self, spec: RunSpec) -> bool:
+        """Whether every mixer carries a state, so that the count of it says something."""
+        return all(cast("type[Mixer]", block.mixer.part).streams for block in spec.model.blocks())
 
     def _task(self, spec: PartSpec) -> tuple[int, int]:
         """Vocabulary and length."""

@@ -19,7 +19,8 @@ class RunCosts:
 
     Attributes:
         parameters: of the model.
-        state_size: elements carried a sequence at the task's length.
+        state_size: elements carried a sequence at the task's length; None too where a mixer carries
+            no state.
         seconds: an estimate for a run that does not stop early.
     """
 
@@ -62,7 +63,7 @@ def forecast(
         at_run(number)
         try:
             parameters = int(book.count(spec, "parameters"))
-            state_size = int(book.count(spec, "state"))
+            state_size = int(book.count(spec, "state")) if book.streams(spec) else None
         except (SeqzooError, ValueError) as failure:
             failures.setdefault(f"cannot be counted: {failure}", []).append(run_id)
             costs[run_id] = RunCosts()

@@ -116,6 +116,8 @@ def _table(plan: Plan, states: RunStates, foreseen: Forecast) -> Table:
         costs, state = foreseen.costs[row.run_id], states[row.run_id]
         numbers = [row.max_steps, costs.parameters, costs.state_size]
         words = [str(row.seed), *("?" if each is None else f"{each:,}" for each in numbers)]
+        if costs.parameters is not None and costs.state_size is None:
+            words[-1] = "none"  # a mixer that does not stream
         if foreseen.shapes:
             words.append("" if costs.seconds is None else duration(costs.seconds))
         status = "to do" if state == "missing" else state

@@ -16,10 +16,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rich.console import Console
 
 from seqzoo.errors import RunError, SpecError
+from seqzoo.escape import sqlite_url
 from seqzoo.files import read_regular, write_whole
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
@@ -148,7 +150,7 @@ class MlflowLogger(Logger):
         """The tracking URI; a file by its absolute path, so that it is found from any folder."""
         uri = self.spec.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
         kind, found, file = uri.partition("sqlite:///")
-        return f"sqlite:///{Path(file).absolute()}" if found and not kind and file else uri
+        return sqlite_url(Path(unquote(file))) if found and not kind and file else uri
 
 
 def _pointed(pointer: Path) -> dict[str, str] | None:

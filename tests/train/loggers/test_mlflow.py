@@ -19,6 +19,7 @@ import pytest
 from seqzoo.errors import RunError, SpecError
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import Watch, train
+from seqzoo.train.loggers.mlflow import MlflowLogger
 from seqzoo.train.metrics_log import read_rows
 
 # MLflow's store still calls what newer versions of sqlalchemy deprecate.
@@ -221,3 +222,14 @@ def test_a_server_by_its_url(mlflow: Any, make_spec, server: str) -> None:
     check_a_run_that_is_killed_and_goes_on(mlflow, server, spec_of(make_spec, uri=server))
     beside = mlflow.MlflowClient(tracking_uri=f"sqlite:///{Path('mlflow.db').absolute()}")
     assert beside.get_experiment_by_name("seqzoo") is None
+
+
+@pytest.mark.parametrize("written", ["sqlite:///a%3Fb%23c/run.db", "sqlite:///{}/a%3Fb%23c/run.db"])
+def test_a_path_keeps_its_question_marks_and_hashes(written: str, tmp_path: Path) -> None:
+    """As SQLAlchemy reads a URL, which would take what follows a `?` for options."""
+    pytest.importorskip("mlflow", reason=WITHOUT)
+    make_url = pytest.importorskip("sqlalchemy", reason="sqlalchemy is missing").make_url
+    spec = MlflowLogger.Spec(uri=written.format(tmp_path))
+    uri = MlflowLogger(spec)._uri()
+    assert uri == f"sqlite:///{tmp_path}/a%3Fb%23c/run.db"
+    assert make_url(uri).query == {}

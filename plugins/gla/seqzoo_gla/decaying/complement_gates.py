@@ -48,7 +48,7 @@ class ComplementGates(DecayingInjection):
         """u (B, T, D) -> writes of rank R = 1, keys in (0, 1)."""
         logits = self.project(u)
         keys, log_decay = torch.sigmoid(-logits), F.logsigmoid(logits)
-        bound = self._bound(stream)
+        bound = self._bound(stream) if u.shape[1] else None  # no token: a layer's state is asked
         if bound is not None:
             keys = (1 - bound) * keys
             log_decay = torch.logaddexp(bound.log(), torch.log1p(-bound) + log_decay)
