@@ -16,8 +16,11 @@ from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.escape import json_text, rich_text, visible
 from seqzoo.registry import Entry, Registry, load_registry
 from seqzoo.registry.explained import entries_named, explain
+from seqzoo.registry.taken_apart import TakenApart, taken_apart
 
 __all__ = ["command"]
+
+WIDE = 120  # columns from which layers taken apart stand in one table
 
 
 def command(
@@ -30,13 +33,27 @@ def command(
     family: Annotated[
         str | None, typer.Option(metavar="FAMILY", help="Only this family, such as mixer.")
     ] = None,
+    slots: Annotated[
+        bool, typer.Option("--slots", help="Take the recurrent layers apart, slot by slot.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what specs can name: every part and preset, its plugin and version.
 
-    With a name: its equation and source, and every key with its type, default and meaning.
+    With a name: its equation and source, and every key with its type, default and meaning. With
+    --slots: the projections, gates, forget, injection and readout of every recurrent preset.
     """
     registry = load_registry()
+    if slots:
+        if name is not None or family not in (None, "mixer"):
+            raise SpecError("parts: --slots lists all recurrent presets; leave NAME and FAMILY out")
+        rows = taken_apart(registry)
+        if as_json:
+            print(json_text([asdict(row) for row in rows]))
+        else:
+            _print_slots(rows, Console(highlight=False))
+        _name_the_broken(registry)
+        return
     if name is not None:
         wanted = name if family is None or "/" in name else f"{family}/{name}"
         pages = [explain(entry, registry) for entry in entries_named(registry, wanted)]
@@ -80,6 +97,32 @@ def _table(entries: list[Entry]) -> Table:
         shown = entry.family
         table.add_row(*map(rich_text, row.values()))
     return table
+
+
+def _print_slots(rows: list[TakenApart], console: Console) -> None:
+    """A table where there is room; else a few lines a layer."""
+    headings = ("projections", "gates", "forget", "injection", "read")
+    if console.width >= WIDE:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("layer", overflow="fold", ratio=3)
+        for heading in headings:
+            ratio = {"projections": 5, "gates": 2}.get(heading, 3)
+            table.add_column(heading, overflow="fold", ratio=ratio)
+        for row in rows:
+            table.add_row(
+                rich_text(row.name), *(rich_text(getattr(row, each)) for each in headings)
+            )
+        console.print(table)
+        return
+    for row in rows:
+        console.print(rich_text(row.name, "bold") + rich_text(f"  ({row.plugin})", "dim"))
+        lines = Table.grid(padding=(0, 2, 0, 2))
+        lines.add_column(no_wrap=True, style="dim")
+        lines.add_column(ratio=1)
+        for heading in headings:
+            if getattr(row, heading):
+                lines.add_row(heading, rich_text(getattr(row, heading)))
+        console.print(lines)
 
 
 def _name_the_broken(registry: Registry) -> None:

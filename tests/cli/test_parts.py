@@ -112,3 +112,25 @@ def test_every_part_can_be_explained() -> None:
 def test_unknown_names(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
     assert main(["parts", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_layers_slot_by_slot(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["parts", "--slots"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    headings = ["layer", "projections", "gates", "forget", "injection", "read"]
+    assert (lines[0].split() == headings) == (width == 120)
+    assert any("gated_delta (head_decay)" in line for line in lines) or width == 120
+
+
+def test_layers_slot_by_slot_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parts", "--slots", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["prism"]["forget"] == "gated_delta (head_decay)"
+    assert rows["prism"]["plugin"] == "prism"
+    assert main(["parts", "prism", "--slots"]) == 2
+    assert "leave NAME and FAMILY out" in capsys.readouterr().err
