@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import PositiveInt
 from torch import Tensor
 
-from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.elementwise import elementwise_scan
 from seqzoo.scan.problem import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend

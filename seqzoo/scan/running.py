@@ -17,8 +17,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seqzoo.scan.carry import join
-from seqzoo.scan.layout import ChunkLayout, EqualChunks, PackedChunks, join_tokens, split_tokens
+from seqzoo.scan.chunked.chunk_layout import (
+    ChunkLayout,
+    EqualChunks,
+    PackedChunks,
+    join_tokens,
+    split_tokens,
+)
+from seqzoo.scan.chunked.state_pass import join
 from seqzoo.scan.problem import read_bounds
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from seqzoo.errors import BackendError
-from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.problem import (
     ScanProblem,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.triton.forward import Chunks, Scores, run_scores, run_to_states
 from seqzoo.scan.triton.kernels.channel_decay_gradients import channel_decay_gradients_kernel
 from seqzoo.scan.triton.kernels.channel_key_gradients import channel_key_gradients_kernel

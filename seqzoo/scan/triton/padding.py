@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.chunked.rows import ScanTensors
 
 WHOLE = 16
 """Head sizes are multiples of it; Triton takes note of arguments that are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.triton.configs import HeadSize, config_for
 from seqzoo.scan.triton.kernels.step_token import step_kernel
 from seqzoo.scan.triton.launch import launch

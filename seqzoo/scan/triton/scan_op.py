@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqzoo.scan.ops.chunked import (
+from seqzoo.scan.chunked.operator import (
     ARGUMENTS,
     NUM_OPTIONS,
     backward_by,
@@ -20,9 +20,9 @@ from seqzoo.scan.ops.chunked import (
     keep_arguments,
     split_arguments,
 )
+from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
-from seqzoo.scan.rows import ScanTensors
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward
 from seqzoo.scan.triton.run_step import run_step

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanOptions, ScanTensors, own_streams
+from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors, own_streams
 from seqzoo.scan.triton.architecture import architecture_of, capability
 from seqzoo.scan.triton.chunk_table import ChunkTable, chunk_table
 from seqzoo.scan.triton.configs import HeadSize, config_for

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from seqzoo.scan import elementwise_scan, scan, segments
+from seqzoo.scan import elementwise_scan, scan
+from seqzoo.scan.chunked import segments
 from seqzoo.testing import mixer_case
 
 from ..oracle import error_ratio, make_case, with_gradients

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from seqzoo.scan.rows import ScanTensors
+from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.triton.padding import padded
 
 

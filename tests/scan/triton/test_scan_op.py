@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from seqzoo.scan import Erase, Transition, Writes, scan, step
-from seqzoo.scan.rows import ScanOptions
+from seqzoo.scan.chunked.rows import ScanOptions
 from seqzoo.scan.triton.scan_op import triton_scan, triton_step
 
 from ..numerics import (

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from seqzoo.scan.chunked import ChunkedBackend
+from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.elementwise import scan as elementwise
 from seqzoo.scan.problem import check_scan
 from seqzoo.scan.select import choose_backend

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seqzoo.scan.rows import ScanOptions, ScanTensors
+from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
 from seqzoo.scan.triton.aot.kernel_case import Tensors
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward

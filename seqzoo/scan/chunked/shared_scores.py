@@ -17,11 +17,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from seqzoo.scan.carry import ChunkSteps, carry, carry_back
-from seqzoo.scan.factors import ChunkFactors, RowGradients, short_sums
-from seqzoo.scan.head_decay import HeadDecays, head_decays
-from seqzoo.scan.rows import ChunkRows
-from seqzoo.scan.within import Solved
+from seqzoo.scan.chunked.algorithm import Solved
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients, short_sums
+from seqzoo.scan.chunked.head_decay import HeadDecays, head_decays
+from seqzoo.scan.chunked.rows import ChunkRows
+from seqzoo.scan.chunked.state_pass import ChunkSteps, carry, carry_back
 
 __all__ = ["run_shared", "run_shared_back", "shared_factors"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seqzoo.scan.carry import ChunkSteps, carry, carry_back
+from seqzoo.scan.chunked.state_pass import ChunkSteps, carry, carry_back
 
 V, K = 3, 4
 

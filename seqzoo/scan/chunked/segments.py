@@ -15,8 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.layout import ChunkLayout, Piece
-from seqzoo.scan.passes import (
+from seqzoo.scan.chunked.chunk_layout import ChunkLayout, Piece
+from seqzoo.scan.chunked.passes import (
     Kept,
     chunked_backward,
     chunked_forward,
@@ -24,7 +24,7 @@ from seqzoo.scan.passes import (
     scan_layout,
     thinned,
 )
-from seqzoo.scan.rows import ScanOptions, ScanTensors, own_streams
+from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors, own_streams
 
 SEGMENT_BYTES = 1 << 25
 """Of chunk-local tensors, what a segment on a CPU may hold: a server's last cache."""

@@ -9,12 +9,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqzoo.scan import scan, segments
+from seqzoo.scan import scan
+from seqzoo.scan.chunked import segments
+from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
+from seqzoo.scan.chunked.segments import cut
 from seqzoo.scan.problem import check_scan
-from seqzoo.scan.rows import ScanOptions, scan_tensors
-from seqzoo.scan.segments import cut
 
-from .oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
+from ..oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
 
 
 def chunked(case: Case, chunk_size: int = 64):

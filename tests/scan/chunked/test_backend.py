@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seqzoo.scan import scan
 
-from .oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
+from ..oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
 
 # Error ratios, RMSE over RMS against float64: rounding of T = 24 tokens, with a margin of 10.
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5, torch.bfloat16: 1e-2, torch.float16: 1e-3}

@@ -1,18 +1,17 @@
 """The backend of the exact chunked form: parallel inside chunks, one matrix step between them.
 
-It is exact: the chunk size changes nothing beyond rounding. The computation is in `passes`, how
-autograd and torch.compile see it in `ops.chunked`.
+It is exact: the chunk size changes nothing beyond rounding.
 """
 
 from __future__ import annotations
 
-from seqzoo.scan.not_finite import find_broken, mark_broken, without_broken
-from seqzoo.scan.ops import chunked_scan
+from seqzoo.scan.chunked.not_finite import find_broken, mark_broken, without_broken
+from seqzoo.scan.chunked.operator import chunked_scan
+from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
+from seqzoo.scan.chunked.transposed import scan_transposed
 from seqzoo.scan.plain import last_of_each_token, plain_problem, single_steps
 from seqzoo.scan.problem import ScanProblem, ScanResult
-from seqzoo.scan.rows import ScanOptions, scan_tensors
 from seqzoo.scan.token import step_token
-from seqzoo.scan.transposed import scan_transposed
 
 
 class ChunkedBackend:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.factors import short_sums
-from seqzoo.scan.layout import (
+from seqzoo.scan.chunked.chunk_factors import short_sums
+from seqzoo.scan.chunked.chunk_layout import (
     ChunkLayout,
     join_tokens,
     join_writes,

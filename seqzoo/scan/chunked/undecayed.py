@@ -1,11 +1,11 @@
-"""A chunk's factors where nothing decays (see `factors`): M[x, k]_ij = x_i . k_j, masked."""
+"""A chunk's factors where nothing decays (see `chunk_factors`): M[x, k]_ij = x_i . k_j, masked."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients, causal_mask
 
 
 def undecayed_factors(reading: Tensor, keys: Tensor) -> ChunkFactors:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqzoo.scan.chunked.passes import Kept
+from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
+from seqzoo.scan.chunked.segments import backward, cut, forward
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
-from seqzoo.scan.passes import Kept
 from seqzoo.scan.precision import full_precision
-from seqzoo.scan.rows import ScanOptions, ScanTensors
-from seqzoo.scan.segments import backward, cut, forward
 
 ARGUMENTS = (
     "Tensor queries, Tensor keys, Tensor values, Tensor? strengths, Tensor? log_decay, "

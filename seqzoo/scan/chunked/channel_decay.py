@@ -1,4 +1,4 @@
-"""A chunk's factors under a decay per key channel (see `factors`).
+"""A chunk's factors under a decay per key channel (see `chunk_factors`).
 
     scores[(l, j), i] = sum_c k^l_jc x_ic exp(g_{j+1,c} + ... + g_{i,c})
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqzoo.scan.factors import ChunkFactors, RowGradients
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients
 
 
 def channel_factors(

@@ -1,7 +1,7 @@
 """The chunked form's two passes over a whole scan, as functions of plain tensors.
 
 In three layers, each with its gradients written out: the tensors in chunks (`rows`), scores and
-decays (`factors`), and the erases' solve with the pass of the state (`within`).
+decays (`chunk_factors`), and the erases' solve with the pass of the state (`algorithm`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from seqzoo.scan.channel_decay import channel_factors, channel_gradients
-from seqzoo.scan.factors import ChunkFactors
-from seqzoo.scan.head_decay import HeadDecays, head_edges, head_factors, head_gradients
-from seqzoo.scan.layout import ChunkLayout, choose_layout, join_tokens, split_tokens
-from seqzoo.scan.problem import read_bounds
-from seqzoo.scan.rows import (
+from seqzoo.scan.chunked.algorithm import Solved, chunk_steps, run_chunks
+from seqzoo.scan.chunked.algorithm_gradients import run_chunks_back
+from seqzoo.scan.chunked.channel_decay import channel_factors, channel_gradients
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors
+from seqzoo.scan.chunked.chunk_layout import ChunkLayout, choose_layout, join_tokens, split_tokens
+from seqzoo.scan.chunked.head_decay import HeadDecays, head_edges, head_factors, head_gradients
+from seqzoo.scan.chunked.rows import (
     ChunkRows,
     ScanOptions,
     ScanTensors,
@@ -24,9 +25,9 @@ from seqzoo.scan.rows import (
     reading_and_keys,
     tensor_gradients,
 )
-from seqzoo.scan.shared_scores import run_shared, run_shared_back, shared_factors
-from seqzoo.scan.undecayed import undecayed_factors, undecayed_gradients
-from seqzoo.scan.within import Solved, chunk_steps, run_chunks, run_chunks_back
+from seqzoo.scan.chunked.shared_scores import run_shared, run_shared_back, shared_factors
+from seqzoo.scan.chunked.undecayed import undecayed_factors, undecayed_gradients
+from seqzoo.scan.problem import read_bounds
 
 
 class Kept(NamedTuple):

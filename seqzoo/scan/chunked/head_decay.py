@@ -1,4 +1,4 @@
-"""A chunk's factors under one decay a token and head (see `factors`).
+"""A chunk's factors under one decay a token and head (see `chunk_factors`).
 
 All pairs of a chunk share one matrix of decays, with the chunk's start as a row before the first:
 
@@ -24,8 +24,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.factors import ChunkFactors, RowGradients, causal_mask, short_sums
-from seqzoo.scan.undecayed import add_product, by_stream
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients, causal_mask, short_sums
+from seqzoo.scan.chunked.undecayed import add_product, by_stream
 
 
 class HeadDecays(NamedTuple):
