@@ -88,10 +88,7 @@ def run_chunks(
         return outputs, final, Solved(values, None, inverse, None, None)
     total = lanes[0] if state is None else len(state)
     buffer = values.new_empty(total + len(values), values.shape[-1], ends.shape[-1])
-    if state is None:
-        buffer[:total].zero_()
-    else:
-        buffer[:total].copy_(state)
+    buffer[:total] = 0 if state is None else state
     torch.bmm(values.mT, ends, out=buffer[total:])
     states, final = carry(buffer, ChunkSteps(matrix, kept), lanes)
     if removed is not None:
@@ -107,17 +104,14 @@ def chunk_steps(factors: ChunkFactors, inverse: Tensor) -> tuple[Tensor, Tensor]
     _, starts, ends, kept = factors
     assert starts is not None
     assert ends is not None
-    chunk = inverse.shape[1]
-    removed = torch.bmm(inverse, starts[:, chunk:]).neg_()
-    matrix = torch.bmm(removed.mT, ends[:, :: ends.shape[1] // chunk])
+    removed = torch.bmm(inverse, starts[:, inverse.shape[1] :]).neg_()
+    matrix = torch.bmm(removed.mT, ends[:, :: ends.shape[1] // inverse.shape[1]])
     matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
     return removed, matrix
 
 
 def _invert(strict_upper: Tensor) -> Tensor:
     """(I + strict_upper^T)^-1 by substitution, which is stable; (M, C, C)."""
-    chunk = strict_upper.shape[-1]
-    eye = torch.eye(chunk, dtype=strict_upper.dtype, device=strict_upper.device)
-    return torch.linalg.solve_triangular(
-        strict_upper.mT, eye, upper=False, unitriangular=True, left=False
-    )
+    lower = strict_upper.mT
+    eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+    return torch.linalg.solve_triangular(lower, eye, upper=False, unitriangular=True, left=False)
