@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.pop("SEQZOO_PLUGINS", None)
         os.environ.update({} if named is None else {"SEQZOO_PLUGINS": named})
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it was closed before the command began, as by >&-
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status

@@ -57,6 +57,7 @@ def command(
     from seqzoo.grid.plan.expansion import expand
     from seqzoo.grid.plan.preflight import refuse_missing_loggers
     from seqzoo.grid.run.chosen_executor import executor_spec
+    from seqzoo.grid.run.place import refuse_run_directory
     from seqzoo.grid.view.dry_run import show_plan
     from seqzoo.report import make_report, print_report, to_json
 
@@ -65,6 +66,8 @@ def command(
     if not isinstance(spec, seqzoo.GridSpec):
         raise SpecError(f"{file} is a run, not a grid; seqzoo train {file} --out DIR trains it")
     name = spec.name or file.stem
+    if out is not None:
+        refuse_run_directory(out)
     doer_spec = executor_spec(executor, workers, registry)
     tuner = None if spec.sampler is None else make_tuner(spec, registry)
     runs = expand(spec, registry) if tuner is None else tuner.written

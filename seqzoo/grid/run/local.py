@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from pydantic import NonNegativeInt
 
+from seqzoo.errors import RunError
 from seqzoo.grid.run.executors import Executor
 from seqzoo.grid.run.job import Busy, Finished, Job, Lost, News, Started, Work
 from seqzoo.grid.run.process import prepare, print_into
@@ -25,6 +26,7 @@ from seqzoo.grid.run.process import prepare, print_into
 __all__ = ["LocalExecutor", "gpu_names", "num_cores", "threads_each"]
 
 PATIENCE_SECONDS = 5.0
+WORKER = "seqzoo-worker"
 
 
 def num_cores() -> int:
@@ -82,7 +84,16 @@ class LocalExecutor(Executor):
         self._work: Work | None = None
 
     def start(self, work: Work) -> None:
-        """Remember what to do; a process starts when there is a job for it."""
+        """Remember what to do; a process starts when there is a job for it.
+
+        Raises:
+            RunError: this is a worker itself: it has run the script that started the grid again.
+        """
+        if multiprocessing.current_process().name == WORKER:
+            raise RunError(
+                "a worker of a grid may not start a grid: in a script, put the lines that do "
+                "below if __name__ == '__main__':"
+            )
         self._work = work
 
     def free(self) -> int:
@@ -124,7 +135,7 @@ class LocalExecutor(Executor):
         threads = threads_each(self.num_workers)
         gpu = self._least_used_gpu()
         process = context.Process(
-            target=_serve, args=(far_end, self._work, threads, gpu), name="seqzoo-worker"
+            target=_serve, args=(far_end, self._work, threads, gpu), name=WORKER
         )
         with _no_ctrl_c():
             process.start()

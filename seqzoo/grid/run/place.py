@@ -18,7 +18,13 @@ def refuse_run_directory(directory: Path) -> None:
     Raises:
         DirectoryError: it is.
     """
-    if plan_path(directory).exists():
+    try:
+        is_grid = plan_path(directory).exists()
+    except OSError as failure:  # such as a name that is too long
+        raise DirectoryError(
+            f"{directory}: cannot be used ({failure.strerror}); choose another --out"
+        ) from None
+    if is_grid:
         return
     found = [name for name in RUN_FILES if (directory / name).exists()]
     if found:

@@ -26,6 +26,7 @@ class LineView(Board):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
+        console.on_broken_pipe = self._hush  # rich's own ends the process
         self._last = time.monotonic()
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
@@ -92,6 +93,15 @@ class LineView(Board):
 
     def _say(self, text: str) -> None:
         self._last = time.monotonic()
-        self._console.print(
-            visible_lines(text), markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
+        if self._console.quiet:
+            return
+        try:
+            self._console.print(
+                visible_lines(text), markup=False, highlight=False, emoji=False, soft_wrap=True
+            )
+        except (OSError, ValueError):  # the file is closed, or its disk is full
+            self._hush()
+
+    def _hush(self) -> None:
+        """Say no more: nobody reads it, and the runs go on."""
+        self._console.quiet = True

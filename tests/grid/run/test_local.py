@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from seqzoo.errors import RunError
 from seqzoo.grid.run.job import Finished, Lost, Progress, Started
 from seqzoo.grid.run.liveness import process_is_alive
 from seqzoo.grid.run.local import LocalExecutor, gpu_names, num_cores, threads_each
@@ -192,3 +194,9 @@ def test_workers_do_not_outlive_a_killed_grid(folder, tmp_path):
     while process_is_alive(pid):
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_worker_that_runs_the_script_again_starts_no_grid(monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "_name", "seqzoo-worker")
+    with pytest.raises(RunError, match="below if __name__ == '__main__':"):
+        LocalExecutor(LocalExecutor.Spec(workers=1)).start(lambda job, send: None)

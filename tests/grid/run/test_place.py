@@ -43,3 +43,8 @@ def test_drafts_of_the_plan_are_cleared_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     clear_drafts(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other", "plan.json"]
+
+
+def test_a_name_that_no_file_system_takes_is_an_error(tmp_path):
+    with pytest.raises(DirectoryError, match=r"cannot be used \(File name too long\); choose an"):
+        refuse_run_directory(tmp_path / ("n" * 300))

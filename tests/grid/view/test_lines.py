@@ -78,3 +78,19 @@ def test_a_quiet_grid_says_how_far_it_is(tmp_path, make_job, monkeypatch):
     view._last -= 31
     view.progress(Progress(job, step=2))
     assert page.getvalue().splitlines()[1].startswith("[ 1/10] 1 running, about ")
+
+
+class _GonePipe(io.StringIO):
+    """A file whose reader has left."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_reader_that_leaves_stops_the_lines_and_not_the_runs(tmp_path, make_job):
+    view = LineView(Console(file=_GonePipe(), width=40))
+    view.opened(COUNTS, {"a": 10})
+    job = make_job("a", tmp_path)
+    view.started(job)
+    view.finished(Finished(job, summary="well"), Counts(planned=8, done=2))
+    assert not view.lines
