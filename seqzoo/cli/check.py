@@ -46,7 +46,10 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Validate run and grid files: every problem, at file:line:column."""
+    """Validate run and grid files: every problem, at file:line:column.
+
+    Each distinct model is built too, without its numbers, and what takes over 1 TiB is refused.
+    """
     registry = load_registry()
     findings = [_examine(file, registry, settings or ()) for file in files]
     if as_json:
@@ -60,13 +63,19 @@ def command(
 
 def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
     from seqzoo import load_spec
+    from seqzoo.cli.judging import judge, label_of
     from seqzoo.grid.plan.expansion import expand
 
     try:
         spec = load_spec(file, registry, settings)
         if isinstance(spec, RunSpec):
+            if problems := judge(str(file), [(spec, "")]):
+                raise SpecError(problems)
             return _Finding(str(file), "run", 1, f"a run, id {spec.run_id}")
         planned = expand(spec, registry)
+        cells = ((run.spec, label_of(run.variant, dict(run.point))) for run in planned)
+        if problems := judge(str(file), cells):
+            raise SpecError(problems)
     except SpecError as failure:
         return _Finding(str(file), None, 0, "", failure.problems)
     runs = len({run.run_id for run in planned})

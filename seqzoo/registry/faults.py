@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,13 @@ from seqzoo.errors import SeqzooError
 
 __all__ = ["fault_of", "place_of"]
 
-_ROAD = (  # what loads plugins
+_ROAD = (  # what loads plugins and builds their parts
     Path(__file__).parents[1],
     Path(pluggy.__file__).parent,
     Path(importlib.__file__).parent,
+    *map(
+        Path, getattr(importlib.util.find_spec("torch"), "submodule_search_locations", None) or ()
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import (
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PositiveInt,
@@ -29,6 +30,8 @@ from seqzoo.spec.slot import slot
 
 __all__ = ["LayerGroup", "Layers"]
 
+DEEPEST = 2**16  # blocks; more is a slip of the finger
+
 
 class LayerGroup(SpecModel):
     """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's.
@@ -36,7 +39,7 @@ class LayerGroup(SpecModel):
     `mlp: null` is no MLP in these blocks, which is not the same as leaving `mlp` out.
     """
 
-    repeat: PositiveInt = 1
+    repeat: PositiveInt = Field(default=1, le=DEEPEST)
     mixer: PartSpec | None = slot("mixer", None)
     mlp: PartSpec | None = slot("mlp", None, default_type="mlp")
 
@@ -75,7 +78,7 @@ class Layers:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        number = {"type": "integer", "exclusiveMinimum": 0}
+        number = {"type": "integer", "exclusiveMinimum": 0, "maximum": DEEPEST}
         group = handler(TypeAdapter(LayerGroup).core_schema)
         preset = {
             "type": "object",
@@ -87,7 +90,7 @@ class Layers:
 
     def _validate(self, value: Any, info: ValidationInfo) -> int | tuple[LayerGroup, ...]:
         context = cast("Mapping[str, Any]", info.context or {})
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= DEEPEST:
             return value
         if isinstance(value, Mapping) and "preset" in value:
             pattern = expanded_pattern(value, context.get("catalog"))
@@ -95,7 +98,7 @@ class Layers:
         if not isinstance(value, list | tuple) or not value:
             raise PydanticCustomError(
                 "bad_layers",
-                "layers is a positive number, a pattern such as "
+                "layers is a number from 1 to 65536, a pattern such as "
                 "[{repeat: 3, mixer: prism}, {mixer: attention}], or a preset of one: "
                 "{preset: NAME}",
             )

@@ -16,6 +16,9 @@ from seqzoo.spec.slot import slot
 __all__ = ["LayerGroup", "LayerSpec", "ModelSpec"]
 
 
+WIDEST = 2**20  # features; more is a slip of the finger
+
+
 class LayerSpec(SpecModel):
     """One block, all its choices made."""
 
@@ -37,7 +40,7 @@ class ModelSpec(SpecModel):
         dropout: probability on every residual branch, in training.
     """
 
-    width: PositiveInt
+    width: PositiveInt = Field(le=WIDEST)
     layers: Annotated[int | tuple[LayerGroup, ...], Layers()]
     mixer: PartSpec | None = slot("mixer", None)
     mlp: PartSpec | None = slot("mlp", "mlp", default_type="mlp")

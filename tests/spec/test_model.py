@@ -38,7 +38,9 @@ def test_a_pattern_takes_from_the_model_what_it_leaves_out(registry: Registry) -
 
 @pytest.mark.parametrize("layers", [0, -1, True, 2.0, "2", [], {}, None])
 def test_what_are_no_layers(registry: Registry, layers: Any) -> None:
-    with pytest.raises(SpecError, match=r"layers: layers is a positive number, a pattern such as"):
+    with pytest.raises(
+        SpecError, match=r"layers: layers is a number from 1 to 65536, a pattern such as"
+    ):
         blocks(registry, layers=layers, mixer="attention")
 
 

@@ -1,0 +1,150 @@
+"""Judge what only a build can tell: each distinct model of a file is built without its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from seqzoo.errors import Problem, SeqzooError, SpecError
+from seqzoo.grid.labels import value_label
+from seqzoo.model import LanguageModel, build_model
+from seqzoo.registry.faults import fault_of
+from seqzoo.spec.run import RunSpec
+
+__all__ = ["BOUND", "judge", "label_of", "least_memory"]
+
+BOUND = 2**40  # bytes: no machine's main memory, let alone a GPU's
+SMALL = 2**30  # bytes: what may be built with numbers, where a part looks at them
+MOST_BUILT = 200  # distinct models of one grid
+BLOCKS = 32  # of a deeper model that are built
+
+Size = tuple[str, int]  # what takes the bytes, and how many it takes at least
+
+
+def judge(file: str, runs: Iterable[tuple[RunSpec, str]]) -> list[Problem]:
+    """What is wrong with specs that are valid by themselves.
+
+    Args:
+        file: what problems name.
+        runs: specs, each with the words that tell it from the others; "" for a single run.
+
+    Returns:
+        Sizes that no memory holds, and what tasks and models refuse when they are built; each once.
+    """
+    problems: dict[str, Problem] = {}
+    seen = set()
+    for spec, label in runs:
+        key = spec.model, spec.task, spec.train.batch_size // spec.train.accumulate
+        if key in seen:
+            continue
+        seen.add(key)
+        for path, what in _wrong_with(spec, with_build=len(seen) <= MOST_BUILT):
+            told = f"{what} (in {label})" if label else what
+            problems.setdefault(what, Problem(file, path, told))
+    return list(problems.values())
+
+
+def label_of(variant: str, point: dict[str, Any]) -> str:
+    """How messages call a grid's cell."""
+    parts = [f"variant '{variant}'"] if variant else []
+    return ", ".join([*parts, *(f"{path}={value_label(value)}" for path, value in point.items())])
+
+
+def _wrong_with(spec: RunSpec, *, with_build: bool) -> list[tuple[str, str]]:
+    vocab_size, length = (getattr(spec.task, key, None) for key in ("vocab_size", "length"))
+    if too_much := _too_much(least_memory(spec, _size(vocab_size), _size(length))):
+        return [too_much]
+    if not with_build:
+        return []
+    try:
+        task = spec.task.build()
+        vocab_size, length = int(task.vocab_size), int(task.length)
+    except Exception as failure:  # a task of a plugin may fail in any way
+        return _told("task", spec.task.part.name, failure)
+    needed = least_memory(spec, vocab_size, length)
+    if too_much := _too_much(needed):
+        return [too_much]
+    try:
+        model, share = _without_numbers(spec, vocab_size, sum(size for _, size in needed))
+    except Exception as failure:  # so may a mixer
+        return _told("model", "the model", failure)
+    if model is not None and (
+        too_much := _too_much([("weights, gradients and moments", int(16 * _count(model) * share))])
+    ):
+        return [too_much]
+    return []
+
+
+def least_memory(spec: RunSpec, vocab_size: int, length: int) -> list[Size]:
+    """What training takes at the very least, whatever its parts: float32, AdamW."""
+    tokens = spec.train.batch_size // spec.train.accumulate * length
+    width = spec.model.width
+    tables = 1 if spec.model.tie_embeddings else 2
+    sizes = [
+        ("embedding and head with gradients and moments", 16 * tables * vocab_size * width),
+        ("scores of a micro-batch", 4 * tokens * vocab_size),
+        ("inputs of the blocks", 4 * tokens * width * _blocks(spec)),
+        ("norms of the blocks", 16 * width * _blocks(spec)),
+    ]
+    if isinstance(test_size := getattr(spec.task, "test_size", None), int):
+        sizes.append(("the test set", 8 * test_size * length))
+    return sizes
+
+
+def _too_much(sizes: list[Size]) -> tuple[str, str] | None:
+    what, size = max(sizes, key=lambda each: each[1])
+    if size <= BOUND:
+        return None
+    path = "task" if what == "the test set" else "model"
+    return path, (
+        f"{what}: at least {size / 2**40:,.1f} TiB, and more than {BOUND // 2**40} TiB is "
+        "refused; a size of the model, the task or the batch is too large"
+    )
+
+
+def _without_numbers(
+    spec: RunSpec, vocab_size: int, least: int
+) -> tuple[LanguageModel | None, float]:
+    """The model on the meta device, its first blocks only if it is deep, and blocks for each built.
+
+    None for a model too large to build, where a part looks at numbers.
+    """
+    built = spec
+    if isinstance(spec.model.layers, int) and spec.model.layers > BLOCKS:
+        shallow = spec.model.model_copy(update={"layers": BLOCKS})
+        built = spec.model_copy(update={"model": shallow})
+    share = _blocks(spec) / _blocks(built)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build_model(built, vocab_size=vocab_size), share
+        except (NotImplementedError, RuntimeError):
+            if least > SMALL:
+                return None, share
+            return build_model(built, vocab_size=vocab_size), share
+
+
+def _blocks(spec: RunSpec) -> int:
+    layers = spec.model.layers
+    return layers if isinstance(layers, int) else sum(group.repeat for group in layers)
+
+
+def _count(model: LanguageModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _size(value: Any) -> int:
+    return value if isinstance(value, int) else 1
+
+
+def _told(path: str, name: str, failure: Exception) -> list[tuple[str, str]]:
+    if isinstance(failure, SpecError):
+        return [
+            (".".join(filter(None, (path, each.path))), f"{each.what}; {each.hint}".rstrip("; "))
+            for each in failure.problems
+        ]
+    if isinstance(failure, SeqzooError):
+        return [(path, str(failure))]
+    return [(path, f"{name} cannot be built: {fault_of(failure)}")]

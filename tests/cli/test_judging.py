@@ -1,0 +1,115 @@
+"""`seqzoo check` builds what it checks, and refuses sizes that no memory holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqzoo
+from seqzoo.cli import main
+from seqzoo.cli.judging import BOUND, judge, least_memory
+from seqzoo.registry import plugin_files
+from seqzoo.spec.run import RunSpec
+
+RUN = """\
+model: {width: 16, layers: 2, mixer: attention}
+task: {type: mqar, length: 64, vocab_size: 64, num_pairs: 4, test_size: 32}
+train: {steps: 10, batch_size: 8, accumulate: 2}
+"""
+REGISTRY = seqzoo.load_registry([])
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run.yaml").write_text(RUN)
+
+
+def run_of(**model: Any) -> RunSpec:
+    document = {
+        "model": {"width": 16, "layers": 2, "mixer": "attention", **model},
+        "task": {"type": "mqar", "length": 64, "vocab_size": 64, "num_pairs": 4, "test_size": 32},
+        "train": {"steps": 10, "batch_size": 8, "accumulate": 2},
+    }
+    return REGISTRY.validate(RunSpec, document)
+
+
+def test_the_least_memory_is_counted() -> None:
+    assert dict(least_memory(run_of(), 64, 64)) == {
+        "embedding and head with gradients and moments": 16 * 2 * 64 * 16,
+        "scores of a micro-batch": 4 * (4 * 64) * 64,
+        "inputs of the blocks": 4 * (4 * 64) * 16 * 2,
+        "norms of the blocks": 16 * 16 * 2,
+        "the test set": 8 * 32 * 64,
+    }
+    assert (
+        dict(least_memory(run_of(tie_embeddings=True), 64, 64))[
+            "embedding and head with gradients and moments"
+        ]
+        == 16 * 64 * 16
+    )
+    assert BOUND == 2**40
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "model.width=1000000000000",
+        "model.layers=1000000000000",
+        "model.layers=[{repeat: 1000000000000, mixer: attention}]",
+        "train.batch_size=1000000000000",
+        "task.length=1000000000000",
+        "task.vocab_size=1000000000000",
+        "task.test_size=1000000000000",
+        "model.width=9223372036854775800",
+        "model.mlp.ratio=1e13",
+    ],
+)
+def test_what_no_memory_holds_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    assert main(["check", "run.yaml", "--set", setting]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 2
+    assert "TiB" in err or "of at most" in err or "a number from 1 to 65536" in err
+
+
+def test_what_a_part_refuses_when_it_is_built_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("fragile.py").write_text(
+        "from seqzoo.operators import Anchor\n"
+        "class Fragile(Anchor):\n"
+        "    name = 'fragile'\n"
+        "    def __init__(self, spec, dims):\n"
+        "        super().__init__(spec, dims)\n"
+        "        1 / (dims.width - 32)\n"
+        "    def forward(self, x, stream):\n"
+        "        return x\n"
+    )
+    monkeypatch.setenv(plugin_files.VARIABLE, "fragile.py")
+    Path("grid.yaml").write_text(
+        "base: run.yaml\naxes: {model.width: [16, 32]}\nvariants: {a: {model.mixer: "
+        "{type: recurrent, heads: 1, anchor: fragile}}, b: {}}\nseeds: 3\n"
+    )
+    assert main(["check", "grid.yaml"]) == 2
+    (problem, count) = capsys.readouterr().err.splitlines()
+    place = Path("fragile.py").resolve()
+    assert problem == (
+        f"grid.yaml model: the model cannot be built: {place}:6: ZeroDivisionError: division by "
+        "zero (in variant 'a', model.width=32)"
+    )
+    assert count == "grid.yaml: 1 problem"
+
+
+def test_a_missing_text_is_told_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "run.yaml", "--set", "task={type: text, path: no/such.txt}"]) == 2
+    assert "run.yaml task" in (err := capsys.readouterr().err)
+    assert "no/such.txt" in err
+
+
+def test_deep_and_wide_models_that_could_be_are_no_problem() -> None:
+    assert judge("f", [(run_of(width=4096, layers=100), "")]) == []
