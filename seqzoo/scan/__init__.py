@@ -10,11 +10,11 @@ from seqzoo.scan.elementwise import running_maximum as running_maximum
 from seqzoo.scan.prefix import CounterState as CounterState
 from seqzoo.scan.prefix import PrefixCounter as PrefixCounter
 from seqzoo.scan.prefix import prefix_scan as prefix_scan
-from seqzoo.scan.problem import Erase as Erase
 from seqzoo.scan.problem import ScanProblem as ScanProblem
-from seqzoo.scan.problem import ScanResult as ScanResult
-from seqzoo.scan.problem import Transition as Transition
-from seqzoo.scan.problem import Writes as Writes
+from seqzoo.scan.recurrence import Erase as Erase
+from seqzoo.scan.recurrence import ScanResult as ScanResult
+from seqzoo.scan.recurrence import Transition as Transition
+from seqzoo.scan.recurrence import Writes as Writes
 from seqzoo.scan.select import BUILTIN_BACKENDS as BUILTIN_BACKENDS
 from seqzoo.scan.select import Backend as Backend
 from seqzoo.scan.select import BackendChoice as BackendChoice

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.elementwise import elementwise_scan
-from seqzoo.scan.problem import ScanResult, Transition, Writes
+from seqzoo.scan.recurrence import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.select import Backend, scan, step
 from seqzoo.scan.token import transition_at, writes_at

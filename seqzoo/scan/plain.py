@@ -11,7 +11,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import Erase, ScanProblem, Transition, Writes
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import Erase, Transition, Writes
 from seqzoo.scan.token import repeated_keys
 
 __all__ = ["last_of_each_token", "plain_problem", "single_steps"]

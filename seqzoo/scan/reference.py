@@ -10,7 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.token import advance, read, step_token, transition_at, writes_at
 
 

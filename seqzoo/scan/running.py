@@ -17,6 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from seqzoo.scan.bounds import read_bounds
 from seqzoo.scan.chunked.chunk_layout import (
     ChunkLayout,
     EqualChunks,
@@ -25,7 +26,6 @@ from seqzoo.scan.chunked.chunk_layout import (
     split_tokens,
 )
 from seqzoo.scan.chunked.state_pass import join
-from seqzoo.scan.problem import read_bounds
 
 
 def running_forward(

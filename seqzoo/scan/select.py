@@ -13,16 +13,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from seqzoo.errors import BackendError
+from seqzoo.scan.check import check_scan, check_step
 from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.precision import full_precision
-from seqzoo.scan.problem import (
-    ScanProblem,
-    ScanResult,
-    Transition,
-    Writes,
-    check_scan,
-    check_step,
-)
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.triton.available import interpreting
 from seqzoo.scan.triton.backend import TritonBackend

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqzoo.scan.problem import Erase, ScanProblem, ScanResult, Transition, Writes
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import Erase, ScanResult, Transition, Writes
 
 __all__ = ["advance", "read", "repeated_keys", "step_token", "transition_at", "writes_at"]
 

@@ -13,7 +13,7 @@ from seqzoo.model.mixer import Mixer
 from seqzoo.operators import Place
 from seqzoo.registry import Registry, load_registry
 from seqzoo.scan import Backend, Transition, Writes
-from seqzoo.scan.problem import check_scan
+from seqzoo.scan.check import check_scan
 from seqzoo.testing.placing import NoPlaceError, place_part
 from seqzoo.testing.zeros import move_zeros
 

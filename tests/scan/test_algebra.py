@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan import Erase, Transition, Writes, scan, step
+from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked import segments
 from seqzoo.scan.chunked.rows import ScanOptions, own_streams, scan_tensors
-from seqzoo.scan.problem import check_scan
 from seqzoo.scan.token import transition_at, writes_at
 from seqzoo.testing import error_ratio
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqzoo.scan import BUILTIN_BACKENDS
-from seqzoo.scan.problem import check_scan
+from seqzoo.scan.check import check_scan
 
 from .numerics import FEATURES, POINTS, Setting
 from .oracle import make_case

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqzoo.scan import Erase, Transition, Writes, scan, step
-from seqzoo.scan.problem import check_scan
+from seqzoo.scan.check import check_scan
 
 B, T, H, K, V, R = 2, 5, 3, 4, 6, 2
 

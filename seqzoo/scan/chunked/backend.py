@@ -10,7 +10,8 @@ from seqzoo.scan.chunked.operator import chunked_scan
 from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
 from seqzoo.scan.chunked.transposed import scan_transposed
 from seqzoo.scan.plain import last_of_each_token, plain_problem, single_steps
-from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.token import step_token
 
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import ScanProblem, ScanResult, Transition, Writes
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult, Transition, Writes
 
 __all__ = ["find_broken", "mark_broken", "without_broken"]
 

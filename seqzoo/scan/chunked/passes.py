@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from seqzoo.scan.bounds import read_bounds
 from seqzoo.scan.chunked.algorithm import Solved, chunk_steps, run_chunks
 from seqzoo.scan.chunked.algorithm_gradients import run_chunks_back
 from seqzoo.scan.chunked.channel_decay import channel_factors, channel_gradients
@@ -27,7 +28,6 @@ from seqzoo.scan.chunked.rows import (
 )
 from seqzoo.scan.chunked.shared_scores import run_shared, run_shared_back, shared_factors
 from seqzoo.scan.chunked.undecayed import undecayed_factors, undecayed_gradients
-from seqzoo.scan.problem import read_bounds
 
 
 class Kept(NamedTuple):

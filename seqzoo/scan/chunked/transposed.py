@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult
 
 __all__ = ["scan_transposed"]
 

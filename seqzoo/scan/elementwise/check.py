@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import check_bounds
+from seqzoo.scan.bounds import check_bounds
 
 __all__ = ["check_elementwise"]
 

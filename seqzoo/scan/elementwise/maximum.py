@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.elementwise.check import check_elementwise
-from seqzoo.scan.problem import ScanResult
+from seqzoo.scan.recurrence import ScanResult
 
 __all__ = ["running_maximum"]
 

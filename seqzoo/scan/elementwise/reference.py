@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seqzoo.scan.problem import read_bounds
+from seqzoo.scan.bounds import read_bounds
 
 __all__ = ["elementwise_loop"]
 

@@ -18,7 +18,7 @@ from seqzoo.errors import BackendError
 from seqzoo.scan.elementwise.check import check_elementwise
 from seqzoo.scan.elementwise.reference import elementwise_loop
 from seqzoo.scan.ops.elementwise import elementwise_states
-from seqzoo.scan.problem import ScanResult
+from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.triton.available import available
 from seqzoo.scan.triton.verdict import set_aside, warn_once
 from seqzoo.scan.used import note

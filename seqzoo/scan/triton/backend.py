@@ -10,7 +10,8 @@ from torch.autograd import forward_ad
 
 from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
 from seqzoo.scan.plain import last_of_each_token, single_steps
-from seqzoo.scan.problem import ScanProblem, ScanResult
+from seqzoo.scan.problem import ScanProblem
+from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.token import step_token
 from seqzoo.scan.triton.available import available
 from seqzoo.scan.triton.padding import padded

@@ -13,7 +13,7 @@ from seqzoo.scan.ops.refusals import (
     refuse_elementwise_second_derivative,
     refuse_elementwise_vmap,
 )
-from seqzoo.scan.problem import ScanResult
+from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.triton.elementwise_run import (
     CHUNK,
     elementwise_backward,

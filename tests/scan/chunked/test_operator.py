@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from seqzoo.scan import scan
+from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked.rows import scan_tensors
-from seqzoo.scan.problem import check_scan
 
 from ..oracle import Case, error_ratio, make_case, with_gradients
 

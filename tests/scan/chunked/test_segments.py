@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqzoo.scan import scan
+from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked import segments
 from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
 from seqzoo.scan.chunked.segments import cut
-from seqzoo.scan.problem import check_scan
 
 from ..oracle import DECAYS, ERASES, Case, cases, dense_loop, error_ratio, make_case, with_gradients
 

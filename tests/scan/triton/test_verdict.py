@@ -9,9 +9,9 @@ from unittest.mock import Mock
 import pytest
 import torch
 
+from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked.backend import ChunkedBackend
 from seqzoo.scan.elementwise import scan as elementwise
-from seqzoo.scan.problem import check_scan
 from seqzoo.scan.select import choose_backend
 from seqzoo.scan.triton import backend, verdict
 from seqzoo.scan.triton.verdict import Machine, keep, read, set_aside, warn_once

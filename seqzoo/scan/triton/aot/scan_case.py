@@ -133,7 +133,8 @@ class ScanCase:
 
     def reference(self, tensors: Tensors) -> Tensors:
         """Token by token."""
-        from seqzoo.scan.problem import Erase, Transition, Writes, check_scan
+        from seqzoo.scan.check import check_scan
+        from seqzoo.scan.recurrence import Erase, Transition, Writes
         from seqzoo.scan.reference import ReferenceBackend
 
         erase = None
