@@ -51,11 +51,13 @@ class RowGradients(NamedTuple):
         reading: (M, P, C, K).
         keys: (M, C, Q, K).
         log_decay: (M, C), (M, C, K) or None.
+        strength: (M, C), of erases whose rows heads share, or None.
     """
 
     reading: Tensor
     keys: Tensor
     log_decay: Tensor | None
+    strength: Tensor | None = None
 
 
 def causal_mask(reading: Tensor) -> Tensor:

@@ -69,9 +69,21 @@ def head_gradients(
     before_decay: bool,
 ) -> RowGradients:
     """The gradients of `head_factors`' arguments. Overwrites the given ones."""
-    chunks, chunk, streams, _ = keys.shape
-    kinds = reading.shape[1]
+    of_decay = decay_gradient(factors, decays, gradients, before_decay)
+    scores, starts, ends, _ = gradients
+    of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
+    of_keys = add_product(ends, scores, reading.flatten(1, 2))
+    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
+
+
+def decay_gradient(
+    factors: ChunkFactors, decays: HeadDecays, gradients: ChunkFactors, before_decay: bool
+) -> Tensor:
+    """bar(g), (M, C). Multiplies the given gradients by the decays, in place: they become those of
+    the factors without any."""
     scores, starts, ends, kept = gradients
+    chunks, chunk = decays.pairs.shape[:2]
+    streams, kinds = scores.shape[1] // chunk, scores.shape[2] // chunk
 
     spans = scores * factors.scores
     pairs = spans.view(chunks, chunk, streams, kinds, chunk)
@@ -97,12 +109,9 @@ def head_gradients(
         assert factors.ends is not None
         left = short_sums(ends * factors.ends).view(chunks, chunk, streams).sum(2)
         of_decay[:, 1:] += left[:, :-1].cumsum(1)
-        ends.view_as(keys).mul_(decays.to_end)
-
-    by_stream(scores, keys).mul_(decays.pairs[:, :, None])
-    of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
-    of_keys = add_product(ends, scores, reading.flatten(1, 2))
-    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
+        ends.view(chunks, chunk, streams, -1).mul_(decays.to_end)
+    scores.view(chunks, chunk, streams, -1).mul_(decays.pairs[:, :, None])
+    return of_decay
 
 
 def head_decays(reading: Tensor, log_decay: Tensor, before_decay: bool = False) -> HeadDecays:

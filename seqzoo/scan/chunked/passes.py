@@ -24,7 +24,13 @@ from seqzoo.scan.chunked.rows import (
     ScanTensors,
     chunk_rows,
     reading_and_keys,
+    shared_strength,
     tensor_gradients,
+)
+from seqzoo.scan.chunked.shared_rows import (
+    shared_row_edges,
+    shared_row_factors,
+    shared_row_gradients,
 )
 from seqzoo.scan.chunked.shared_scores import run_shared, run_shared_back, shared_factors
 from seqzoo.scan.chunked.undecayed import undecayed_factors, undecayed_gradients
@@ -91,7 +97,7 @@ def chunked_forward(
         state = tensors.values.new_zeros(shape)
     first = None if state is None else layout.order_states(state)
     lanes, values = _lanes(layout), rows.values.flatten(1, 2)
-    if tensors.shares_scores:
+    if tensors.shares_rows and not tensors.erases:
         outputs, final, factors, solved, decays = run_shared(rows, values, first, lanes)
     else:
         factors, decays = _factors(rows, options.before_decay)
@@ -117,9 +123,14 @@ def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, ke
     """The inverse of `thinned`, for the same layout, tensors and options."""
     reading, keys = reading_and_keys(layout, tensors, options)
     factors, decays = kept.factors, kept.decays
-    if tensors.shares_scores:
+    if tensors.shares_rows and not tensors.erases:
         assert isinstance(decays, HeadDecays)
         factors = shared_factors(reading, keys, decays)
+    elif tensors.shares_rows:
+        assert factors is not None
+        strength = shared_strength(layout, tensors)
+        starts, ends = shared_row_edges(reading, keys, strength, decays, tensors.sharing)
+        factors = factors._replace(starts=starts, ends=ends)
     elif factors is None:
         assert tensors.log_decay is not None
         log_decay = split_tokens(layout, tensors.log_decay).flatten(0, 2)
@@ -167,7 +178,7 @@ def chunked_backward(
         of_final = layout.order_states(of_final).contiguous()
     lanes = _lanes(layout)
     total = layout.num_sequences * layout.shape[2]
-    if tensors.shares_scores:
+    if tensors.shares_rows and not tensors.erases:
         assert isinstance(decays, HeadDecays)
         gradients, of_values, of_state = run_shared_back(
             reading, keys, factors.scores, solved, decays, of_rows, of_final, lanes, total
@@ -177,14 +188,21 @@ def chunked_backward(
             factors, solved, of_rows, of_final, lanes, total
         )
         before_decay = options.before_decay
-        if tensors.log_decay is None:
+        if tensors.shares_rows:
+            strength = shared_strength(layout, tensors)
+            gradients = shared_row_gradients(
+                reading, keys, strength, factors, decays, of_factors, before_decay
+            )
+        elif tensors.log_decay is None:
             gradients = undecayed_gradients(reading, keys, of_factors)
         elif isinstance(decays, HeadDecays):
             gradients = head_gradients(reading, keys, factors, decays, of_factors, before_decay)
         else:
             gradients = channel_gradients(reading, keys, decays, of_factors, before_decay)
     of_values = of_values.unflatten(1, keys.shape[1:3])
-    found = ChunkRows(gradients.reading, gradients.keys, of_values, gradients.log_decay)
+    found = ChunkRows(
+        gradients.reading, gradients.keys, of_values, gradients.log_decay, gradients.strength
+    )
     tensor_gradients(layout, tensors, options, found, into)
     return None if of_state is None else layout.restore_states(of_state)
 
@@ -193,6 +211,11 @@ def _factors(
     rows: ChunkRows, before_decay: bool
 ) -> tuple[ChunkFactors, HeadDecays | tuple[Tensor, ...]]:
     """The factors for the kind of decay there is, and what else their gradients need."""
+    heads = len(rows.values) // len(rows.keys)
+    if heads > 1:
+        return shared_row_factors(
+            rows.reading, rows.keys, rows.strength, rows.log_decay, before_decay, heads
+        )
     if rows.log_decay is None:
         return undecayed_factors(rows.reading, rows.keys), ()
     of_kind = head_factors if rows.log_decay.ndim == 2 else channel_factors

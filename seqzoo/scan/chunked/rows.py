@@ -52,10 +52,10 @@ class ScanTensors(NamedTuple):
         return self.values.shape[-2] // self.keys.shape[-2]
 
     @property
-    def shares_scores(self) -> bool:
-        """Whether the heads of a group have the same scores but for their decay."""
+    def shares_rows(self) -> bool:
+        """Whether the heads of a group have the same scores but for their decay and strength."""
         by_channel = self.log_decay is not None and self.log_decay.ndim == self.keys.ndim - 1
-        return self.sharing > 1 and not self.erases and not by_channel
+        return self.sharing > 1 and not by_channel
 
 
 class ScanOptions(NamedTuple):
@@ -95,20 +95,22 @@ def scan_tensors(problem: ScanProblem) -> ScanTensors:
 class ChunkRows(NamedTuple):
     """The same in chunks: P kinds of reading rows, 1 or with an erase 2, and Q key streams.
 
-    Where the heads of a group share their scores, `reading` and `keys` have a row a group, M' of
-    them; otherwise M' = M.
+    Where the heads of a group share their rows, `reading` and `keys` have a row a group, M' of
+    them, and the erase reads are without their strength; otherwise M' = M.
 
     Attributes:
         reading: (M', P, C, K), queries and erase reads.
         keys: (M', C, Q, K).
         values: (M, C, Q, V).
         log_decay: (M, C), (M, C, K) or None.
+        strength: (M, C), the erase's, where rows are shared and it has one; None elsewhere.
     """
 
     reading: Tensor
     keys: Tensor
     values: Tensor
     log_decay: Tensor | None
+    strength: Tensor | None
 
 
 def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions) -> ChunkRows:
@@ -127,7 +129,14 @@ def chunk_rows(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions) 
     log_decay = tensors.log_decay
     if log_decay is not None:
         log_decay = split_tokens(layout, log_decay).flatten(0, 2)
-    return ChunkRows(reading, keys, rows.flatten(0, 2), log_decay)
+    return ChunkRows(reading, keys, rows.flatten(0, 2), log_decay, shared_strength(layout, tensors))
+
+
+def shared_strength(layout: ChunkLayout, tensors: ScanTensors) -> Tensor | None:
+    """`ChunkRows.strength`."""
+    if not tensors.shares_rows or tensors.erase_strength is None:
+        return None
+    return split_tokens(layout, tensors.erase_strength).flatten(0, 2)
 
 
 def reading_and_keys(
@@ -135,7 +144,7 @@ def reading_and_keys(
 ) -> tuple[Tensor, Tensor]:
     """The reading rows (M', P, C, K) and key rows (M', C, Q, K)."""
     read, strength, write = tensors[-3:]
-    heads = tensors.keys.shape[-2] if tensors.shares_scores else layout.shape[2]
+    heads = tensors.keys.shape[-2] if tensors.shares_rows else layout.shape[2]
     queries = _per_head(split_tokens(layout, tensors.queries), heads)
     keys = _per_head(split_writes(layout, tensors.keys), heads)
     own = own_streams(tensors, options)
@@ -155,6 +164,8 @@ def reading_and_keys(
             )
         if strength is None:
             torch.neg(erase_read, out=reading[:, :, :, 1])
+        elif tensors.shares_rows:
+            reading[:, :, :, 1].copy_(erase_read)
         else:
             factors = split_tokens(layout, strength)[..., None]
             torch.mul(erase_read, factors, out=reading[:, :, :, 1])
@@ -209,7 +220,7 @@ def _read_gradient(
 ) -> Tensor:
     """The gradient of what the erase reads with, (B, T, G, K); writes that of its strength."""
     keys, read, strength, _ = tensors.keys, *tensors[-3:]
-    sharing = tensors.sharing
+    sharing = 1 if tensors.shares_rows else tensors.sharing
     key_heads, size = keys.shape[-2:]
     if sharing == 1 and into.erase_read is not None:
         of_read = into.erase_read
@@ -219,6 +230,10 @@ def _read_gradient(
     grouped = of_read.unflatten(2, (key_heads, sharing))
     if strength is None:
         of_read.neg_()
+    elif tensors.shares_rows:
+        assert into.erase_strength is not None
+        assert gradients.strength is not None
+        join_tokens(layout, gradients.strength, into.erase_strength)
     else:
         assert into.erase_strength is not None
         by = keys[:, :, 0] if read is None else read
