@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan import scan, step
-from seqzoo.scan.problem import check_scan
-from seqzoo.scan.rows import ScanOptions, scan_tensors
+from seqzoo.scan.check import check_scan
+from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
 from seqzoo.scan.token import transition_at, writes_at
 from seqzoo.scan.triton.setting import Setting
 
