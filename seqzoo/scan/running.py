@@ -39,12 +39,11 @@ def running_forward(
         cu_seqlens: (N + 1,) integer, or None.
     """
     layout = _layout(inputs, cu_seqlens)
-    log_decays = _to_chunks(layout, log_decay)
     hidden = _to_chunks(layout, inputs)
-    decay = log_decays.exp()
+    left = _to_chunks(layout, log_decay).exp_()
     for t in range(1, layout.chunk):
-        hidden[:, t].addcmul_(decay[:, t], hidden[:, t - 1])
-    left = log_decays.cumsum(1).exp_()  # what is left at each token of the chunk's start
+        hidden[:, t].addcmul_(left[:, t], hidden[:, t - 1])
+        left[:, t].mul_(left[:, t - 1])  # what is left at each token of the chunk's start
     first = _to_lanes(layout, state)
     starts, final = _carry(first, left[:, -1], hidden[:, -1], layout.active)
     hidden.addcmul_(left, starts[:, None])
@@ -70,17 +69,18 @@ def running_backward(
         of_hidden, of_final: the results' gradients; None is zero.
     """
     layout = _layout(hidden, cu_seqlens)
-    log_decays = _to_chunks(layout, log_decay)
     gradient = _to_chunks(layout, torch.zeros_like(hidden) if of_hidden is None else of_hidden)
-    decay = log_decays.exp()
+    decay = _to_chunks(layout, log_decay).exp_()
     for t in range(layout.chunk - 1, 0, -1):
         gradient[:, t - 1].addcmul_(decay[:, t], gradient[:, t])
-    until = log_decays.flip(1).cumsum(1).flip(1).exp_()  # what of each token reaches the end,
-    after = torch.cat((until[:, 1:], torch.ones_like(until[:, :1])), dim=1)  # its own decay not
     last = _to_lanes(layout, torch.zeros_like(state) if of_final is None else of_final)
     added = decay[:, 0] * gradient[:, 0]
+    until = decay  # what reaches the chunk's end of the state before each token
+    for t in range(layout.chunk - 2, -1, -1):
+        until[:, t].mul_(until[:, t + 1])
     ends, of_first = _carry_back(last, until[:, 0], added, layout.active)
-    gradient.addcmul_(after, ends[:, None])
+    gradient[:, :-1].addcmul_(until[:, 1:], ends[:, None])
+    gradient[:, -1].add_(ends)
 
     of_inputs = _to_tokens(layout, gradient, hidden.shape)
     of_log_decay = of_inputs * log_decay.exp() * _before(hidden, state, cu_seqlens)
