@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from seqzoo.errors import SpecError
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.mlp import MLP
+from seqzoo.model.result import check_result
 from seqzoo.operators import Handed, Place, State, Stream
 from seqzoo.spec.model import LayerSpec
 
@@ -91,7 +92,9 @@ class Block(nn.Module):
                 f"mixer '{self.mixer.name}' carries no state: give the model whole sequences"
             )
         stream = Stream.over(x, before["mixer"], cu_seqlens, handed)
-        x = x + self.dropout(self.mixer.mix(self.mixer_norm(x), stream))
+        y = self.mixer.mix(self.mixer_norm(x), stream)
+        check_result(self.mixer, x, y)
+        x = x + self.dropout(y)
         after = {"mixer": stream.after() if cu_seqlens is None else {}, "mlp": {}}
         handed = stream.handed()
         looks_back = self.mlp is not None and self.mlp.looks_back
@@ -99,7 +102,9 @@ class Block(nn.Module):
             x = x.flatten(0, 1).index_select(0, positions)
         if self.mlp is not None and self.mlp_norm is not None:
             stream = Stream(stream.sequences, before["mlp"], cu_seqlens, handed)
-            x = x + self.dropout(self.mlp(self.mlp_norm(x), stream))
+            y = self.mlp(self.mlp_norm(x), stream)
+            check_result(self.mlp, x, y, self.mixer.place.layer)
+            x = x + self.dropout(y)
             after["mlp"] = stream.after() if cu_seqlens is None else {}
             handed = stream.handed()
         if positions is not None and looks_back:
