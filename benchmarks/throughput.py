@@ -39,8 +39,7 @@ MIXERS = (
     "mom",
     "prism",
     "prism-lm",
-    "ttt_linear",
-    "ttt_linear-serial",
+    "ttt-linear",
 )
 
 

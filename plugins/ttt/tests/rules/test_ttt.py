@@ -279,3 +279,15 @@ def test_sizes_that_do_not_fit_are_errors_in_words() -> None:
 @pytest.mark.parametrize("preset", ["ttt-linear", "ttt-mlp"])
 def test_the_kit(preset: str, check: Callable[[MixerCase], None]) -> None:
     check(MixerCase(preset, REGISTRY))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:The .grad attribute")  # torch's own
+def test_a_compiled_mini_batch_gives_the_same() -> None:
+    """Two whole mini-batches and a part of one, by torch.compile's own code for the CPU."""
+    x = inputs(10)
+    eager = layer("linear", rotary=False)  # whose angles are float32, and rounded otherwise
+    compiled = layer("linear", rotary=False, compile=True)
+    torch.compiler.reset()
+    found = measured(compiled, x, lambda x: compiled(x)[0])
+    for mine, right in zip(found, measured(eager, x, lambda x: eager(x)[0]), strict=True):
+        assert error_ratio(mine, right) < 1e-12

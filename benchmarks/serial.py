@@ -1,0 +1,161 @@
+"""TTT as a token loop, in mini-batches and compiled, beside PRISM and gated DeltaNet.
+
+The PRISM paper reports that it trains 174 times as many tokens a second as TTT; docs/ttt.md says
+what that compares. Here every form of TTT-Linear computes the same numbers, in one shell, at equal
+batch and length, forward and backward.
+
+    python benchmarks/serial.py [--length 2048] [--heads 4] [--size 64] [--batch 1] [--json FILE]
+    python benchmarks/serial.py --memory --lengths 1024,4096,16384
+
+Forms are measured in turn, so that a busy machine slows all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import seqzoo
+from seqzoo.model import Mixer
+
+FORMS: dict[str, dict[str, Any]] = {
+    "ttt-linear, token loop": {"type": "ttt-linear"},
+    "ttt-linear, mini-batch 16": {"type": "ttt-linear"},
+    "ttt-linear, mini-batch 16, compiled": {"type": "ttt-linear", "compile": True},
+    "prism": {"type": "prism"},
+    "gated_deltanet": {"type": "gated_deltanet"},
+}
+
+
+def mixer_of(form: str, heads: int, size: int, device: torch.device) -> Mixer:
+    """The mixer of a form, its parameters drawn from seed 0."""
+    torch.manual_seed(0)
+    spec = {**FORMS[form], "heads": heads}
+    return seqzoo.build_mixer(spec, heads * size, seqzoo.load_registry()).to(device)
+
+
+def passes(form: str, mixer: Mixer, x: Tensor) -> Callable[[], Tensor]:
+    """One forward and backward pass; the token loop hides the rule's form of several tokens."""
+    rule: Any = getattr(mixer, "rule", None)
+
+    def run() -> Tensor:
+        mixer.zero_grad(set_to_none=True)
+        y, _ = mixer(x)
+        y.square().mean().backward()
+        return y.detach()
+
+    if form.endswith("token loop"):
+        rule.block_size = 0  # and the driver takes steps
+    return run
+
+
+def measure(
+    heads: int, size: int, batch: int, length: int, rounds: int, device: torch.device
+) -> list[dict[str, Any]]:
+    """Seconds of each form, in turn, after one pass that is not counted."""
+    x = torch.randn(batch, length, heads * size, device=device)
+    runs = {form: passes(form, mixer_of(form, heads, size, device), x) for form in FORMS}
+    seconds: dict[str, list[float]] = {form: [] for form in FORMS}
+    for number in range(rounds + 1):
+        for form, run in runs.items():
+            _wait(device)
+            start = time.perf_counter()
+            run()
+            _wait(device)
+            if number:
+                seconds[form].append(time.perf_counter() - start)
+    return [
+        {
+            "form": form,
+            "tokens_per_s": batch * length / statistics.median(taken),
+            "seconds": taken,
+        }
+        for form, taken in seconds.items()
+    ]
+
+
+def peak_of_one_pass(heads: int, size: int, length: int, form: str) -> int:
+    """Bytes that a forward and backward pass adds to the process's peak; for a fresh process."""
+    x = torch.randn(1, length, heads * size)
+    mixer = mixer_of(form, heads, size, torch.device("cpu"))
+    passes(form, mixer, x[:, :32])()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    passes(form, mixer, x)()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+
+
+def memory(heads: int, size: int, lengths: list[int]) -> list[dict[str, Any]]:
+    """The peak of the dual form by length, each in a process of its own."""
+    rows = []
+    for length in lengths:
+        words = ["--one-pass", str(length), "--heads", str(heads), "--size", str(size)]
+        told = subprocess.run(
+            [sys.executable, __file__, *words], check=True, capture_output=True, text=True
+        )
+        rows.append({"length": length, "peak_bytes": int(told.stdout)})
+    return rows
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def main(words: list[str] | None = None) -> dict[str, Any]:
+    """Measure, print, and write JSON where asked to."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--size", type=int, default=64, help="features of a head")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--length", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=3, help="that are counted")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--memory", action="store_true", help="measure memory by length instead")
+    parser.add_argument("--lengths", default="1024,4096,16384", help="for --memory")
+    parser.add_argument("--one-pass", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path)
+    own = parser.parse_args(words)
+    if own.one_pass:
+        print(peak_of_one_pass(own.heads, own.size, own.one_pass, "ttt-linear, mini-batch 16"))
+        return {}
+    result: dict[str, Any] = {
+        "machine": platform.processor(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "heads": own.heads,
+        "size": own.size,
+    }
+    if own.memory:
+        lengths = [int(length) for length in own.lengths.split(",")]
+        result["memory"] = rows = memory(own.heads, own.size, lengths)
+        for row in rows:
+            print(f"{row['length']:>8,} tokens: {row['peak_bytes'] / 2**20:8.1f} MiB")
+    else:
+        device = torch.device(own.device)
+        result |= {"batch": own.batch, "length": own.length, "device": own.device}
+        result["rows"] = rows = measure(
+            own.heads, own.size, own.batch, own.length, own.rounds, device
+        )
+        slowest = rows[0]["tokens_per_s"]
+        for row in rows:
+            speed = row["tokens_per_s"]
+            print(f"{row['form']:36} {speed:>12,.0f} tokens/s {speed / slowest:8.1f} x")
+    if own.json:
+        own.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+if __name__ == "__main__":
+    main()
