@@ -55,7 +55,8 @@ class Mutant:
         line: the first line that is changed, from 1.
         operator: Cosmic Ray's name of the kind of change.
         before, after: the changed lines.
-        outcome: `killed` by a failing test, `survived`, or "" while it has not been tried.
+        outcome: `killed` by a failing test, `survived`, `gone` where the code has changed since it
+            was drawn, or "" while it has not been tried.
         seconds: that its tests took.
     """
 
@@ -128,9 +129,17 @@ def run(copy: Path, mutant: Mutant) -> None:
     from cosmic_ray.testing import TestOutcome, run_tests  # pyright: ignore[reportMissingImports]
 
     path = copy / mutant.path
-    original = path.read_text()
+    if not path.exists():  # it may have moved within its room since the mutant was drawn
+        room = copy / _room(mutant.path)
+        path = next((each for each in room.rglob("*.py") if each.name == path.name), path)
+    try:
+        original = path.read_text()
+        changed = mutated(original, mutant)
+    except (OSError, ValueError):
+        mutant.outcome = "gone"
+        return
     began = time.monotonic()
-    path.write_text(mutated(original, mutant))
+    path.write_text(changed)
     try:
         outcome, _ = run_tests(command_of(copy, mutant.path), LIMIT)
     finally:

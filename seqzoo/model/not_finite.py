@@ -19,9 +19,11 @@ __all__ = ["find_broken", "mark_broken"]
 def find_broken(keys: Tensor, values: Tensor) -> Tensor | None:
     """Which tokens of keys and values (B, T, H, d) are not finite, (B, T) bool; None where all are.
 
-    In a graph and on the meta device, where there are no numbers to look at, it is None.
+    In a graph, under the transforms of torch.func and on the meta device, where there are no
+    numbers to look at, it is None.
     """
-    if torch.compiler.is_compiling() or keys.is_meta:
+    transformed = torch._C._are_functorch_transforms_active()
+    if torch.compiler.is_compiling() or transformed or keys.is_meta:
         return None
     total = float(keys.detach().sum()) + float(values.detach().sum())
     if math.isfinite(total):  # then every element is

@@ -84,9 +84,10 @@ def _span(rule: SerialRule, time: int, recompute: int | None) -> int:
 
 
 def _sequence(rule: SerialRule, tokens: Tree, state: Tree, span: int) -> tuple[Tensor, Tree]:
-    """Sequences of one length, span by span."""
+    """Sequences of one length, span by span; whole under torch.func, which refuses to recompute."""
     time = pytree.tree_leaves(tokens)[0].shape[1]
-    if not span or span >= time or not torch.is_grad_enabled():
+    transformed = torch._C._are_functorch_transforms_active()
+    if not span or span >= time or transformed or not torch.is_grad_enabled():
         return _run(rule, tokens, state)
     outputs = []
     for begin in range(0, time, span):
