@@ -7,6 +7,7 @@ from seqzoo_gla.decaying.exponential_gates import ExponentialGates, StabilisedRe
 from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
 from seqzoo_gla.decaying.gsa import GatedSlotMixer
 from seqzoo_gla.decaying.joint import JointReadout
+from seqzoo_gla.decaying.log_linear import LogLinearMixer
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
 from seqzoo_gla.decaying.mesanet import MesaMixer
 from seqzoo_gla.decaying.multihead import MultiheadReadout
@@ -27,6 +28,7 @@ __all__ = [
     "GatedSkipReadout",
     "GatedSlotMixer",
     "JointReadout",
+    "LogLinearMixer",
     "MambaDecay",
     "MesaMixer",
     "MultiheadReadout",
@@ -50,6 +52,7 @@ PARTS = (
     GatedSkipReadout,
     GatedSlotMixer,
     JointReadout,
+    LogLinearMixer,
     MambaDecay,
     MesaMixer,
     MultiheadReadout,

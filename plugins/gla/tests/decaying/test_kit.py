@@ -29,10 +29,11 @@ LAYERS: dict[str, dict[str, Any]] = {
     "mamba3": {"heads": 2, "key_size": 6},
     "mesanet": {"heads": 4, "steps": 8},
     "rodimus": {"key_size": 6},
+    "log_linear": {"heads": 2, "key_size": 4, "levels": 7},
     "mlstm_sigmoid": {"heads": 2},
 }
 
-COMPILED = ("mamba2", "mlstm", "gsa", "lightnet", "mamba3")
+COMPILED = ("mamba2", "mlstm", "gsa", "lightnet", "log_linear")
 
 COSTLY = (compiles_whole, documents_compile_whole)
 CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]
