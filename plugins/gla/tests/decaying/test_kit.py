@@ -33,7 +33,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "mlstm_sigmoid": {"heads": 2},
 }
 
-COMPILED = ("mamba2", "mlstm", "gsa", "lightnet", "log_linear")
+COMPILED = ("mamba2", "mlstm", "gsa", "lightnet")
 
 COSTLY = (compiles_whole, documents_compile_whole)
 CHECKS = [check for check in MIXER_CHECKS if check not in COSTLY]
