@@ -12,6 +12,7 @@ from rich.text import Text
 from seqzoo.errors import SpecError, counted
 from seqzoo.escape import rich_text, visible
 from seqzoo.model import Budget, LanguageModel, budget, build_model
+from seqzoo.model.duality import Duality, duality_of_all
 from seqzoo.registry import Registry
 from seqzoo.scan.used import watching
 from seqzoo.spec import PartSpec
@@ -40,6 +41,7 @@ def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
         "state_elements": costs.state_elements if streams else None,
         "state_bytes": costs.state_bytes if streams else None,
         "state_grows": model.state_size(2 * costs.context) > costs.state_elements,
+        "duality": _written(duality_of_all(mixer.duality() for mixer in model.mixers())),
         "scan": [each._asdict() for each in used],
         "flops_per_token": round(costs.flops_per_token),
         "groups": [
@@ -73,6 +75,7 @@ def _layers(model: LanguageModel, spec: RunSpec, registry: Registry) -> list[dic
                 "mixer": layer.mixer.part.name,
                 "preset": presets.get(layer.mixer),
                 "mlp": layer.mlp.part.name if layer.mlp else None,
+                "duality": _written(mixer.duality()),
                 "recurrence": [list(line) for line in mixer.recurrence()],
             }
         )
@@ -87,6 +90,10 @@ def _presets(registry: Registry) -> dict[PartSpec, str]:
         with suppress(SpecError):  # a preset that is broken is no mixer's
             specs.setdefault(registry.spec("mixer", name), name)
     return specs
+
+
+def _written(duality: Duality | None) -> str | None:
+    return None if duality is None else str(duality)
 
 
 def _bytes(count: int) -> str:
@@ -118,6 +125,8 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         else f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
         f"context {facts['context']:,}, {growth}",
     )
+    if facts["duality"]:
+        table.add_row("class", facts["duality"])
     for group in facts["groups"]:
         decay = "decayed" if group["weight_decay"] else "not decayed"
         rate = "" if group["lr"] == 1 else f", {group['lr']:g} times the learning rate"
@@ -140,6 +149,8 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         table = Table.grid(padding=(0, 2, 0, 2))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(ratio=1)
+        if group["duality"]:
+            table.add_row("class", group["duality"])
         for label, equation in group["recurrence"]:
             table.add_row(rich_text(label), rich_text(equation))
         console.print(table)

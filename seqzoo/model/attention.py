@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import counted
+from seqzoo.model.duality import ATTENTION, LINEAR, Duality
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.key_value_cache import cache_mask, continued_attention, right_aligned
 from seqzoo.model.mixer import Mixer
@@ -165,6 +166,10 @@ class AttentionMixer(Mixer):
         kept = context if self.window is None else min(context, self.window - 1)
         size = self.place.width // self.heads
         return 2 * kept * self.key_heads * size + super().state_size(0)
+
+    def duality(self) -> Duality:
+        """All tokens, or a window of constant size."""
+        return ATTENTION if self.window is None else LINEAR
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The softmax over all tokens kept."""

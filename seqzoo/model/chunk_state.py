@@ -39,7 +39,7 @@ class ChunkState(NamedTuple):
 
 def first_state(aggregator: Aggregator, batch: int, chunk: int, like: Tensor) -> ChunkState:
     """The state before the first token, in the dtype and on the device of `like` (B, T, D)."""
-    prefix = tree_map(lambda x: x.expand(batch, *x.shape), aggregator.start())
+    prefix = tree_map(lambda x: x.repeat(batch, *[1] * x.dim()), aggregator.start())
     trees: CounterState | tuple[()] = ()
     if not aggregator.associative:
         empty = tree_map(lambda x: x.new_zeros(batch, 1, *x.shape[1:]), prefix)

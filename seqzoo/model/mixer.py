@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from seqzoo.errors import SpecError
+from seqzoo.model.duality import Duality
 from seqzoo.operators import Carrier, Hint, Owner, Place, State, Stream
 from seqzoo.spec import Part, PartSpec
 
@@ -61,6 +62,10 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The layer in words, for `seqzoo describe`: what each line is about, and an equation."""
         return (("layer", self.summary()),)
+
+    def duality(self) -> Duality | None:
+        """How work and carried memory grow with the tokens; None where the mixer does not say."""
+        return None
 
     def forward(
         self, x: Tensor, state: State | None = None, *, cu_seqlens: Tensor | None = None

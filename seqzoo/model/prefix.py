@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from seqzoo.errors import counted
 from seqzoo.model.chunk_scan import scan_chunks
 from seqzoo.model.chunk_state import ChunkState, first_state, groups_of, joined, rows_of, tree_map
+from seqzoo.model.duality import LINEAR, LOGARITHMIC, Duality
 from seqzoo.model.mixer import Mixer, state_elements
 from seqzoo.operators import Aggregator, ChunkDims, Encoder, Inference, Place, Stream
 from seqzoo.operators.documents import document_of_tokens, place_in_document
@@ -160,6 +161,10 @@ class PrefixMixer(Mixer):
         level = state_elements((trees.roots, trees.folds)) if trees else 0
         levels = max(1, (context // self.chunk).bit_length())
         return state_elements(start) + (levels - 1) * level
+
+    def duality(self) -> Duality:
+        """By the scan: one prefix or its trees."""
+        return LINEAR if self.aggregator.associative else LOGARITHMIC
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The scan, and each slot's part by the first line of its docstring."""

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from seqzoo.errors import counted
+from seqzoo.model.duality import LINEAR, Duality
 from seqzoo.model.heads import HEAD_SIZE, default_heads, expanded_size, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
@@ -131,6 +132,10 @@ class RecurrentMixer(Mixer):
         features = Features(x, u, self.queries(u, stream, writes), writes)
         reads = self.memory(features.queries, self.forget(features, stream), writes, stream)
         return self.readout(reads, features, stream)
+
+    def duality(self) -> Duality:
+        """Affine in its state."""
+        return LINEAR
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The shared recurrence, and each slot's part by the first line of its docstring."""
