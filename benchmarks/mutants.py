@@ -48,7 +48,7 @@ LIMIT = 600  # seconds for the tests of one mutant; one that takes longer counts
 
 @dataclass
 class Mutant:
-    """One small fault, and what became of it.
+    """One small fault, and whether the tests noticed it.
 
     Attributes:
         path: the file, relative to the root.
@@ -185,7 +185,7 @@ def _options() -> argparse.Namespace:
 
 
 def _mutations(path: Path) -> Iterator[tuple[str, int, tuple[int, int]]]:
-    """Every mutation of a file: kind, the how-manieth of its kind, and where."""
+    """Every mutation of a file: its kind, its index among those of the kind, and its place."""
     from cosmic_ray import plugins  # pyright: ignore[reportMissingImports]
     from cosmic_ray.ast import ast_nodes, get_ast_from_path  # pyright: ignore[reportMissingImports]
 

@@ -1,4 +1,4 @@
-"""How a run of a grid is called in one line: variant, point, seed."""
+"""One-line names of a grid's runs: variant, point, seed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _type(value: Any) -> Any:
 
 
 def axis_label(path: str) -> str:
-    """The last word of an axis' path that says something.
+    """The last informative word of an axis' path.
 
     >>> axis_label("model.mixer.depth"), axis_label("task.type")
     ('depth', 'task')
@@ -84,7 +84,7 @@ def _words(path: str) -> list[str]:
 
 
 def axis_labels(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> what it is called beside the others: as many of its last words as tell it from them.
+    """Path -> its label: as many of its last words as distinguish it from the other paths.
 
     >>> axis_labels(["model.width", "model.mixer.heads", "model.mlp.heads"])
     {'model.width': 'width', 'model.mixer.heads': 'mixer.heads', 'model.mlp.heads': 'mlp.heads'}
@@ -102,7 +102,7 @@ def axis_labels(paths: Iterable[str]) -> dict[str, str]:
 
 
 def point_label(point: Mapping[str, Any]) -> str:
-    """A point of the axes; a task is called by its value alone.
+    """The label of a point of the axes; a task is named by its value alone.
 
     >>> point_label({"task.type": "parity", "model.mixer.depth": 2})
     'parity depth=2'
@@ -115,7 +115,7 @@ def point_label(point: Mapping[str, Any]) -> str:
 
 
 def shortened(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The points with each part called by its type alone, on axes where the types are all unlike.
+    """The points with each part reduced to its type, on axes where all types differ.
 
     >>> shortened([{"task": {"type": "parity", "length": 64}}, {"task": {"type": "text"}}])
     [{'task': 'parity'}, {'task': 'text'}]

@@ -15,9 +15,9 @@ __all__ = ["DecodedModel"]
 
 
 class DecodedModel(LanguageModel):
-    """tokens (B, T) -> logits (B, T, vocabulary), each told from what its decoder looks at.
+    """tokens (B, T) -> logits (B, T, vocabulary), each made from the features that its decoder reads.
 
-    Answers at a position may know what comes after it, so there is no next token to draw.
+    An answer may depend on later tokens, so there is no next token to draw.
     """
 
     def __init__(self, spec: ModelSpec, vocab_size: int, decoder: PartSpec) -> None:

@@ -1,7 +1,7 @@
-"""The decoder family: what tells answers from a model's features of a whole sequence.
+"""The decoder family: computes answers from the features of a whole sequence.
 
 Most tasks need none: the head reads the answer at a position from that position's features. A task
-that asks otherwise names a decoder (`Task.decoder`), which makes features for the head.
+with other needs names a decoder (`Task.decoder`), which makes features for the head.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(Part, ABC, family="optimizer"):
-    """A way to change weights by their gradients.
+    """Updates weights by their gradients.
 
     The loop multiplies each group's `lr` by the schedule's factor before every step, so the groups
     hold the full learning rate when they are made. All state must be tensors in the optimizer's
-    `state`, which is how it comes into checkpoints.
+    `state`, which is what checkpoints save.
     """
 
     def __init__(self, spec: PartSpec) -> None:

@@ -1,4 +1,4 @@
-"""What a plan says about itself, in sentences: what was left out, and what was adjusted."""
+"""Notes on a plan, in sentences: which axes were left out, and which sizes were adjusted."""
 
 from __future__ import annotations
 

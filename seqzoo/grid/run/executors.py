@@ -1,7 +1,7 @@
-"""The family of executors: where the runs of a grid are done.
+"""The executor family: where the runs of a grid are done.
 
 An executor knows nothing of plans and ledgers. The grid claims a run, hands it over as a `Job`
-when there is a free worker, and listens to the news. So one ledger, kept by the grid's own
+when there is a free worker, and waits for news. So one ledger, kept by the grid's own
 process, serves worker processes here and workers on other machines alike.
 """
 

@@ -1,7 +1,7 @@
-"""The family of samplers: what to try next, for a cell of a grid that is tuned.
+"""The sampler family: chooses what a tuned cell of a grid tries next.
 
-A sampler sees one cell at a time, as a `Study`: what may be chosen, and what became of the trials
-so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
+A sampler sees one cell at a time, as a `Study`: what may be chosen, and the results of the
+trials so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
 So a sampler is right if its next proposal follows from the study, whichever process asks.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["Sampler", "Study", "Trial"]
 
 @dataclass(frozen=True)
 class Trial:
-    """One proposal and what became of it.
+    """One proposal and its result.
 
     Attributes:
         number: from 0, in the order proposed.
@@ -40,7 +40,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """One cell of a grid in search of its best values.
+    """One cell of a grid that is being tuned.
 
     Attributes:
         name: unlike that of any other cell, and the same in every process.
@@ -56,7 +56,7 @@ class Study:
 
 
 class Sampler(Part, family="sampler"):
-    """Chooses the values of the next trial. It is made once in a grid's process."""
+    """Chooses the values of the next trial. A grid's process makes one and keeps it."""
 
     class Spec(PartSpec):
         """Settings every sampler has.
@@ -81,8 +81,8 @@ class Sampler(Part, family="sampler"):
     def propose(self, study: Study, directory: Path) -> Mapping[str, Any]:
         """Path -> value of trial number `len(study.trials)`, for every path of the study's space.
 
-        Only one process of a grid is in here at a time. What is kept in the grid's directory must
-        be of no account to the answer's being valid: a process may die before it is written down.
+        Only one process of a grid calls this at a time. The proposal must be valid whatever the
+        grid's directory holds: a process may die before it writes anything there.
 
         Args:
             study: the cell.

@@ -38,10 +38,10 @@ def show_plan(
     as_json: bool,
     tuner: Tuner | None = None,
 ) -> None:
-    """Print the runs in order, and what has become of those that `out` has already.
+    """Print the runs in order, with the state of those already in `out`.
 
     Args:
-        plan: what would be done; of a tuned grid the comparison, with the values as written.
+        plan: the runs; for a tuned grid those of the comparison, with the values as written.
         specs: run id -> spec.
         out: a directory that may hold a part of it.
         workers: runs at a time; None for one a core.
