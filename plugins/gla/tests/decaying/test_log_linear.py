@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 import seqzoo
 from seqzoo.scan import PrefixCounter
+from seqzoo_gla.decaying.fenwick_memory import FenwickMemory
 
 from .transcription import Weights, agrees, convolved, gain_normed
 
@@ -75,7 +76,9 @@ def test_chunks_change_nothing(chunk: int) -> None:
     mixer = seqzoo.build_mixer(SPEC, WIDTH, REGISTRY).double()
     x = torch.randn(2, 37, WIDTH, dtype=torch.float64)
     expected, _ = mixer(x)
-    mixer.get_submodule("memory").chunk = chunk  # pyright: ignore[reportAttributeAccessIssue]
+    memory = mixer.get_submodule("memory")
+    assert isinstance(memory, FenwickMemory)
+    memory.chunk = chunk
     torch.testing.assert_close(mixer(x)[0], expected)
 
 
