@@ -76,9 +76,11 @@ class RecurrentMixer(Mixer):
             forget: Any = self.forget.part
             injection: Any = self.injection.part
             readout: Any = self.readout.part
+            queries: Any = self.queries.part
             misfit = forget.misfit(self.forget, self.injection)
             misfit = misfit or injection.misfit(self.injection, self.forget)
             misfit = misfit or readout.misfit(self.readout, self.injection)
+            misfit = misfit or queries.misfit(self.queries, self.injection)
             if misfit:
                 raise PydanticCustomError("misfit", "{why}", {"why": misfit})
             return self

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import torch
+
 from seqzoo.errors import SpecError
+from seqzoo.model.mixer import Mixer
 from seqzoo.operators import Place
 from seqzoo.registry import Registry
 from seqzoo.spec import PartSpec
@@ -51,8 +54,13 @@ def place_part(registry: Registry, family: str, name: str, width: int = 32) -> d
         for path in slots_of(registry, base, family):
             written = _with(base, path, name)
             try:
-                registry.spec("mixer", written).build(Place(width))
+                mixer: Mixer = registry.spec("mixer", written).build(Place(width))
             except (SpecError, ValueError) as failure:
+                refusal = str(failure)
+                continue
+            try:
+                mixer(torch.ones(1, 2, width))
+            except SpecError as failure:  # of a part that sees only now what it was combined with
                 refusal = str(failure)
                 continue
             return written

@@ -27,6 +27,11 @@ class Projection(Operator, family="projection"):
         """Whether each head's vector has norm <= 1, so that a delta rule may erase along it."""
         return False
 
+    @classmethod
+    def misfit(cls, spec: Any, injection: Any) -> str:
+        """Why queries cannot be made so with this injection's spec; "" if they can."""
+        return ""
+
     @abstractmethod
     def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
         """u (B, T, D) -> (B, T, heads, size).

@@ -51,6 +51,11 @@ class CountedInjection(Injection):
         """As that of the injection inside."""
         return spec.injection.part.first_write(spec.injection)
 
+    @classmethod
+    def misfit(cls, spec: Any, forget: Any) -> str:
+        """The injection inside may ask for a forget."""
+        return spec.injection.part.misfit(spec.injection, forget)
+
     def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> writes with values (B, T, R, H, V + 1)."""
         writes = self.injection(u, stream)
@@ -76,6 +81,16 @@ class NormalisedReadout(Readout):
         super().__init__(spec, dims)
         self.epsilon = spec.epsilon
         self.readout: Readout = spec.readout.build(dims)
+
+    @classmethod
+    def misfit(cls, spec: Any, injection: Any) -> str:
+        """Sums are divided by once."""
+        if spec.readout.part.divides:
+            return (
+                f"readout '{cls.name}' divides by the sum of weights, and so does its own readout "
+                f"'{spec.readout.part.name}'; one of them is enough"
+            )
+        return super().misfit(spec, injection)
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V + 1) -> y (B, T, D)."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Readout, Stream
 from seqzoo.scan import running_maximum
 from seqzoo.spec import PartSpec, slot
@@ -118,7 +119,9 @@ class StabilisedReadout(Readout):
         """reads (B, T, H, V + 1) -> y (B, T, D)."""
         writes = features.writes
         if not isinstance(writes, StabilisedWrites) or writes.maximum is None:
-            raise TypeError(f"readout '{self.name}' needs StabilisedWrites, got {type(writes)}")
+            raise SpecError(
+                f"readout '{self.name}' needs the running maximum of injection: exponential_gates"
+            )
         least = writes.maximum.neg().exp().unsqueeze(-1)
         sums = torch.maximum(reads[..., -1:].abs(), least.to(reads.dtype)) + self.epsilon
         return self.readout(reads[..., :-1] / sums, divided(features), stream)

@@ -89,7 +89,9 @@ class MesaMixer(Mixer):
         """Heads that do not divide the width; an injection that counts; a forget that erases."""
         if not issubclass(spec.forget.part, DecayForget):
             return f"mixer '{cls.name}' decays each head as one; '{spec.forget.part.name}' does not"
-        misfit = spec.readout.part.misfit(spec.readout, spec.injection)
+        injection = spec.injection
+        misfit = injection.part.misfit(injection, spec.forget)
+        misfit = misfit or spec.readout.part.misfit(spec.readout, injection)
         return misfit or heads_misfit(width, spec.heads, cls.name)
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:

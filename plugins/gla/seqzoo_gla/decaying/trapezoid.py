@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -110,6 +110,16 @@ class TurnedQueries(Projection):
     def __init__(self, spec: Spec, place: Place, heads: int, size: int) -> None:
         super().__init__(spec, place, heads, size)
         self.queries = TurnedKeys(place, spec.groups, heads, size)
+
+    @classmethod
+    def misfit(cls, spec: Any, injection: Any) -> str:
+        """The injection makes the angles."""
+        if injection.part is TrapezoidInjection:
+            return ""
+        return (
+            f"queries '{cls.name}' are turned by the angles of injection: trapezoid, not of "
+            f"'{injection.part.name}'; use it, or queries: {{rotary: {{}}}}"
+        )
 
     def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
         """u (B, T, D) -> (B, T, heads, size)."""
