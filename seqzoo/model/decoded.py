@@ -15,7 +15,7 @@ __all__ = ["DecodedModel"]
 
 
 class DecodedModel(LanguageModel):
-    """tokens (B, T) -> logits (B, T, vocabulary), each made from the features that its decoder reads.
+    """tokens (B, T) -> logits (B, T, vocabulary), made from the features that its decoder reads.
 
     An answer may depend on later tokens, so there is no next token to draw.
     """

@@ -1,7 +1,7 @@
 """The sampler family: chooses what a tuned cell of a grid tries next.
 
-A sampler sees one cell at a time, as a `Study`: what may be chosen, and the results of the
-trials so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
+A sampler sees one cell at a time, as a `Study`: what may be chosen, and the results of the trials
+so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
 So a sampler is right if its next proposal follows from the study, whichever process asks.
 """
 

@@ -37,7 +37,7 @@ class LowerBounds(Carrier):
         if self.weight is not None:
             shares = self.weight.softmax(0)
             stream.share(self.name, shares.cumsum(0) - shares[:1])
-        if self.kin == 0:
+        if self.kin == 0 or not like.numel():  # without a token, a layer's state is asked
             return like.new_zeros(())
         bounds = stream.shared(self.name)
         if bounds is None:
