@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_ttt import memories, optimizers, readouts, rules
+from seqzoo_ttt import memories, optimizers, projections, readouts, rules
 from seqzoo_ttt.loss import DotProduct, InnerLoss, LnReconstruction, MeanSquare, Reconstruction
 from seqzoo_ttt.memories import LinearMemory, Memory, MlpMemory, ResidualMlpMemory
 from seqzoo_ttt.optimizers import InnerOptimizer, MomentumOptimizer, SgdOptimizer
@@ -40,8 +40,8 @@ LOSSES = (LnReconstruction, Reconstruction, MeanSquare, DotProduct)
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Memories, inner losses and optimizers, rules and readouts."""
-    for folder in (memories, optimizers, rules, readouts):
+    """Memories, inner losses and optimizers, rules, projections and readouts."""
+    for folder in (memories, optimizers, rules, projections, readouts):
         for exported in folder.__all__:
             part = getattr(folder, exported)
             if isinstance(part, type) and getattr(part, "name", ""):
