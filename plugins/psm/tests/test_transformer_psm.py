@@ -185,7 +185,7 @@ def test_the_softmax_aggregator_is_not_associative() -> None:
     assert error_ratio(tree[:, 4], fold) > 1e-3
 
 
-def test_4096_leaves_take_24_batched_calls() -> None:
+def test_4096_leaves_take_at_most_24_batched_calls() -> None:
     torch.manual_seed(0)
     spec = {"type": "transformer_psm", "chunk": 1, "aggregator": {"ratio": 0.25}}
     aggregator: Any = seqzoo.build_mixer(spec, 16, REGISTRY).aggregator
