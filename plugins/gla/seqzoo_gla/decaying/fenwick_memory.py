@@ -59,7 +59,7 @@ class FenwickMemory(Carrier):
         if broken is not None:  # 0 times NaN is NaN: a mask keeps no such token from the others
             at = (broken[..., None], broken[..., None, None])
             tensors = [each.masked_fill(at[each.ndim - 3], 0.0) for each in tensors]
-        piece = Piece(*tensors, position)
+        piece = Piece(*tensors, position)  # pyright: ignore[reportCallIssue]
         if stream.cu_seqlens is not None:
             reads, roots = self._documents(piece, count, roots, stream.cu_seqlens)
         else:
