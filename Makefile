@@ -16,7 +16,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-peers test-triton kernels wheelhouse gpu chaos mutants lint format bench docs clean
+.PHONY: help setup quickstart test test-peers bench-layers test-triton kernels wheelhouse gpu chaos mutants lint format bench docs clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,9 @@ $(VENV_TRANSFORMERS)/.installed: $(DECLARED)
 test-peers: $(VENV)/.installed-peers $(VENV_TRANSFORMERS)/.installed ## Compare scan and layers with fla and transformers.
 	$(BIN)/python -m pytest tests/scan/peers
 	$(VENV_TRANSFORMERS)/bin/python -m pytest plugins/gla/tests/from_transformers
+
+bench-layers: $(VENV_TRANSFORMERS)/.installed ## Time layers beside transformers' modules of the same weights.
+	$(VENV_TRANSFORMERS)/bin/python benchmarks/layers.py --json benchmarks/results/layers.json
 
 test-triton: ## Run and compile the kernels under Triton 3.6, 3.7 and 3.9; no GPU needed.
 	$(PYTHON) benchmarks/triton_versions.py
