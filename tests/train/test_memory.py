@@ -51,7 +51,7 @@ def test_the_peak_on_a_gpu() -> None:
         {"task": {"type": "parity", "length": 8, "vocab_size": 8, "test_size": 10**12}},
         {"task": {"type": "parity", "length": 8, "vocab_size": 10**13, "test_size": 8}},
         {"task": {"type": "parity", "length": 10**12, "vocab_size": 8, "test_size": 8}},
-        {"model": {"width": 10**7, "layers": 1, "mixer": "attention"}},
+        {"model": {"width": 2**20, "layers": 1, "mixer": "attention"}},
     ],
 )
 def test_what_no_memory_holds_is_said_in_words(make_spec, tmp_path: Path, settings) -> None:

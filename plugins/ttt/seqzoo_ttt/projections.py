@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Place, Projection, ShortConv, Stream
 from seqzoo.scan import Writes
 from seqzoo.spec import PartSpec
@@ -56,11 +57,11 @@ class SharedQueries(Projection):
         """u (B, T, D) -> (B, T, heads, size).
 
         Raises:
-            ValueError: no `shared_keys` came before.
+            SpecError: no `shared_keys` came before.
         """
         x = stream.shared(SHARED)
         if x is None:
-            raise ValueError(
+            raise SpecError(
                 "projection 'shared_queries' takes what the key's projection made: set key: "
                 "shared_keys"
             )
