@@ -71,9 +71,9 @@ def test_a_missing_cpp_compiler_is_told_of_with_the_next_step(
     from torch._inductor import config
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(config.cpp, "cxx", ("nowhere-g++",))
     torch._dynamo.reset()
-    with pytest.raises(RunError) as caught:
+    nowhere = config.patch({"cpp.cxx": ("nowhere-g++",)})  # monkeypatch would leave it hidden
+    with nowhere, pytest.raises(RunError) as caught:
         train(make_spec({"compile": True}), tmp_path / "run")
     assert str(caught.value).startswith("train.compile: torch.compile failed: ")
     assert "No working C++ compiler found" in str(caught.value)
