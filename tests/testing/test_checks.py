@@ -52,6 +52,7 @@ def only_composes(case: MixerCase) -> bool:
     return REGISTRY.spec("mixer", case.spec).part.name == "recurrent"
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
 @pytest.mark.parametrize(("case", "check"), list(runs()))
 def test_every_registered_part_conforms(
     case: MixerCase, check: Callable[[MixerCase], None]

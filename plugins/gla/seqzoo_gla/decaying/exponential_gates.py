@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -15,7 +15,7 @@ from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Re
 from seqzoo.scan import running_maximum
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.decaying.counted import divided, with_ones
-from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites, TiedDecay
 
 __all__ = ["ExponentialGates", "StabilisedReadout", "StabilisedWrites"]
 
@@ -67,6 +67,16 @@ class ExponentialGates(DecayingInjection):
                 gate.weight.zero_()
             self.input_gate.bias.fill_(spec.input_bias)
             self.forget_gate.bias.copy_(torch.linspace(*spec.forget_bias, dims.heads))
+
+    @classmethod
+    def misfit(cls, spec: Any, forget: Any) -> str:
+        """The decay takes the state from one maximum to the next: no other keeps it right."""
+        if issubclass(forget.part, TiedDecay):
+            return ""
+        return (
+            f"injection '{cls.name}' divides the state by a running maximum, which its own decay "
+            f"follows; use forget: tied, not '{forget.part.name}'"
+        )
 
     def forward(self, u: Tensor, stream: Stream) -> StabilisedWrites:
         """u (B, T, D) -> writes of rank R = 1 with values (B, T, 1, H, V + 1)."""

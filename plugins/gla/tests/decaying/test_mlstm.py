@@ -111,3 +111,9 @@ def test_the_stabilised_readout_needs_the_maximum() -> None:
     spec = {"type": "recurrent", "injection": "counted", "readout": "stabilised"}
     with pytest.raises(SpecError, match="divide by plain sums with readout: normalised"):
         seqzoo.build_mixer(spec, WIDTH, REGISTRY)
+
+
+def test_exponential_gates_keep_their_own_decay() -> None:
+    written = {"type": "recurrent", "injection": "exponential_gates", "forget": "head_decay"}
+    with pytest.raises(SpecError, match=r"use forget: tied, not 'head_decay'"):
+        REGISTRY.spec("mixer", written)
