@@ -97,7 +97,7 @@ def chunked_forward(
         state = tensors.values.new_zeros(shape)
     first = None if state is None else layout.order_states(state)
     lanes, values = _lanes(layout), rows.values.flatten(1, 2)
-    if tensors.shares_rows and not tensors.erases:
+    if tensors.shares_scores:
         outputs, final, factors, solved, decays = run_shared(rows, values, first, lanes)
     else:
         factors, decays = _factors(rows, options.before_decay)
@@ -123,7 +123,7 @@ def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, ke
     """The inverse of `thinned`, for the same layout, tensors and options."""
     reading, keys = reading_and_keys(layout, tensors, options)
     factors, decays = kept.factors, kept.decays
-    if tensors.shares_rows and not tensors.erases:
+    if tensors.shares_scores:
         assert isinstance(decays, HeadDecays)
         factors = shared_factors(reading, keys, decays)
     elif tensors.shares_rows:
@@ -178,7 +178,7 @@ def chunked_backward(
         of_final = layout.order_states(of_final).contiguous()
     lanes = _lanes(layout)
     total = layout.num_sequences * layout.shape[2]
-    if tensors.shares_rows and not tensors.erases:
+    if tensors.shares_scores:
         assert isinstance(decays, HeadDecays)
         gradients, of_values, of_state = run_shared_back(
             reading, keys, factors.scores, solved, decays, of_rows, of_final, lanes, total

@@ -57,6 +57,11 @@ class ScanTensors(NamedTuple):
         by_channel = self.log_decay is not None and self.log_decay.ndim == self.keys.ndim - 1
         return self.sharing > 1 and not by_channel
 
+    @property
+    def shares_scores(self) -> bool:
+        """Whether the equations of `shared_scores` hold: rows are shared, and nothing is erased."""
+        return self.shares_rows and not self.erases
+
 
 class ScanOptions(NamedTuple):
     """What is not differentiated.
