@@ -94,5 +94,9 @@ class NormalisedReadout(Readout):
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V + 1) -> y (B, T, D)."""
-        means = reads[..., :-1] / (reads[..., -1:] + self.epsilon)
+        means = reads[..., :-1] / (self.sums(reads[..., -1:], features) + self.epsilon)
         return self.readout(means, divided(features), stream)
+
+    def sums(self, read: Tensor, features: Features) -> Tensor:
+        """What the reads are divided by, from the read n^T q (B, T, H, 1) -> (B, T, H, 1)."""
+        return read

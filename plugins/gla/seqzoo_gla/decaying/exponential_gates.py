@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Readout, Stream
+from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Stream
 from seqzoo.scan import running_maximum
 from seqzoo.spec import PartSpec, slot
-from seqzoo_gla.decaying.counted import divided, with_ones
+from seqzoo_gla.decaying.counted import NormalisedReadout, with_ones
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites, TiedDecay
 
 __all__ = ["ExponentialGates", "StabilisedReadout", "StabilisedWrites"]
@@ -95,25 +95,18 @@ class ExponentialGates(DecayingInjection):
         return logits if self.soft_cap is None else self.soft_cap * (logits / self.soft_cap).tanh()
 
 
-class StabilisedReadout(Readout):
+class StabilisedReadout(NormalisedReadout):
     """y = readout(o / (max(|n^T q|, exp(-m)) + epsilon)), n the sum of the written keys (mLSTM).
 
     In the state's own units the sum of weights is at least 1 in absolute value.
     """
 
     name = "stabilised"
-    divides = True
 
-    class Spec(PartSpec):
+    class Spec(NormalisedReadout.Spec):
         """epsilon: added to the sum. readout: what is done to the means."""
 
-        epsilon: float = Field(default=1e-6, ge=0.0)
         readout: PartSpec = slot("readout", "multihead")
-
-    def __init__(self, spec: Spec, dims: Dims) -> None:
-        super().__init__(spec, dims)
-        self.epsilon = spec.epsilon
-        self.readout: Readout = spec.readout.build(dims)
 
     @classmethod
     def misfit(cls, spec: PartSpec, injection: PartSpec) -> str:
@@ -125,13 +118,12 @@ class StabilisedReadout(Readout):
             f"'{injection.part.name}'; divide by plain sums with readout: normalised"
         )
 
-    def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
-        """reads (B, T, H, V + 1) -> y (B, T, D)."""
+    def sums(self, read: Tensor, features: Features) -> Tensor:
+        """max(|n^T q|, exp(-m)) (B, T, H, 1)."""
         writes = features.writes
         if not isinstance(writes, StabilisedWrites) or writes.maximum is None:
             raise SpecError(
                 f"readout '{self.name}' needs the running maximum of injection: exponential_gates"
             )
         least = writes.maximum.neg().exp().unsqueeze(-1)
-        sums = torch.maximum(reads[..., -1:].abs(), least.to(reads.dtype)) + self.epsilon
-        return self.readout(reads[..., :-1] / sums, divided(features), stream)
+        return torch.maximum(read.abs(), least.to(read.dtype))
