@@ -1,6 +1,6 @@
-"""From a grid's spec to records: expanded, frozen as a plan, done by workers, kept in a ledger.
+"""From a grid's spec to records: expand, freeze the plan, run it with workers, keep a ledger.
 
-Plans are read without torch, which takes seconds to import; the rest comes when it is asked for.
+Plans are read without torch, which takes seconds to import; the rest is imported on first use.
 """
 
 from importlib import import_module

@@ -55,7 +55,7 @@ class Labels:
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, str]:
-    """Names by key for all values of an axis; colliding names are made more explicit."""
+    """Names by key for all values of an axis; names that collide get more detail."""
     ways = _ways(values)
     level = dict.fromkeys(values, 0)
     while True:

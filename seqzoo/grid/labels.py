@@ -22,7 +22,7 @@ LONGEST = 40
 
 
 def value_label(value: Any) -> str:
-    """A value as a person writes it, in at most 40 characters.
+    """A value in YAML's short form, in at most 40 characters.
 
     >>> value_label({"type": "parity", "length": 64})
     'parity length=64'
@@ -48,7 +48,7 @@ def flow(value: Any) -> str:
 
 
 def tuned_label(value: Any) -> str:
-    """A value that a sampler drew; plan and records hold all its digits.
+    """A value drawn by a sampler, shortened; plan and records hold all its digits.
 
     >>> tuned_label(0.0037088672867), tuned_label(3)
     ('0.003709', '3')

@@ -1,4 +1,4 @@
-"""What matching a variant's budget to the base's came to; it stands in the plan."""
+"""The result of matching a variant's budget to the base's, as the plan holds it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Matched(BaseModel):
     """A run's budget beside the base's.
 
     Attributes:
-        by: what is counted: parameters, elements of state, or FLOPs a token.
-        target: the base's.
-        reached: the run's own.
-        path: the size that was adjusted, None where the budget met the base's as written.
-        value: what it was set to.
-        before: what it was; None where the spec leaves it to the part.
+        by: the quantity counted: parameters, elements of state, or FLOPs a token.
+        target: the base's count.
+        reached: the run's count.
+        path: the size that was adjusted, None where the budgets matched as written.
+        value: its new value.
+        before: its value before; None where the spec leaves it to the part.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,5 +34,5 @@ class Matched(BaseModel):
 
     @property
     def excess(self) -> float:
-        """How much more than the base's it is, as a share of the base's."""
+        """The excess over the base's count, as a share of that."""
         return self.reached / self.target - 1.0

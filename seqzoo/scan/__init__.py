@@ -1,8 +1,8 @@
 """The scans: tensors in, tensors out, no parameters.
 
 `scan` and `step` compute the linear recurrence that most layers share, `elementwise_scan` its
-element-wise sibling, `running_maximum` the one in the (max, +) semiring, `serial_scan` rules that
-no parallel scan holds, `prefix_scan` and `PrefixCounter` scans with any aggregator.
+element-wise form, `running_maximum` the same in the (max, +) semiring, `serial_scan` rules that no
+parallel scan can compute, `prefix_scan` and `PrefixCounter` scans with any aggregator.
 """
 
 from seqzoo.scan.elementwise import elementwise_scan as elementwise_scan

@@ -13,9 +13,8 @@ _RULE = "cu_seqlens must start at 0, never fall, and end at T"
 def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
     """Checks sequence bounds (N + 1,) against B = 1 and T; returns N.
 
-    Their numbers are read where that costs no wait: on a CPU, and not while a graph is traced.
-    On a GPU they are checked there, and what fails is a later call, as with any device-side
-    assertion.
+    Their values are read only where that needs no wait: on a CPU, outside a traced graph. On a
+    GPU they are checked on the device, and a later call fails, as with any device-side assertion.
 
     Raises:
         ValueError: not a list of bounds that starts at 0, never falls, and ends at T.

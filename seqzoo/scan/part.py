@@ -87,7 +87,7 @@ class ScanPart(Part, family="scan"):
         state: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
     ) -> ScanResult:
-        """As `seqzoo.scan.elementwise_scan`; `chunk_size` has no say, its chunks are sqrt(T)."""
+        """As `seqzoo.scan.elementwise_scan`; `chunk_size` does not apply."""
         backend = self.elementwise_backend
         return elementwise_scan(log_decay, inputs, state, cu_seqlens, backend=backend)
 

@@ -1,4 +1,4 @@
-"""Which backends computed, for whoever wants to know."""
+"""Report which backends computed a scan."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def watching() -> Iterator[dict[Used, None]]:
 
 
 def note(operation: str, backend: str, reasons: tuple[str, ...] = ()) -> None:
-    """Say that a backend computes; nobody may be watching."""
+    """Report that a backend computes; does nothing unless somebody is watching."""
     for seen in _watchers:
         seen[Used(operation, backend, reasons)] = None

@@ -1,4 +1,4 @@
-"""Tasks: where batches come from, and how answers are measured."""
+"""Tasks: they draw batches and measure answers."""
 
 from seqzoo.tasks.task import IGNORED as IGNORED
 from seqzoo.tasks.task import Batch as Batch

@@ -1,8 +1,8 @@
-"""Compression of the MAD benchmark: a whole sequence, told from its last token.
+"""Compression, from the MAD benchmark: recover a whole sequence from its last token.
 
-Random tokens end in a mark. Each of them is asked for at its own position, but a decoder answers
-that sees only the mark's features and which position is meant: all of the sequence has to be in
-them. The mark itself is not asked for.
+Random tokens end in a mark. The label at each position is its own token, but the answers come from
+a decoder that sees only the mark's features and the position in question, so those features must
+hold the whole sequence. The mark itself has no label.
 
 Token ids, two disjoint ranges:
 
@@ -31,7 +31,7 @@ __all__ = ["Compression"]
 
 
 class Compression(SyntheticTask):
-    """Every token of a sequence, told from what its last token knows."""
+    """Recover every token of a sequence from the features of its last one."""
 
     name = "compression"
 
@@ -39,7 +39,7 @@ class Compression(SyntheticTask):
         """Settings of `compression`.
 
         Attributes:
-            decoder: what tells the tokens from the mark's features.
+            decoder: recovers the tokens from the mark's features.
         """
 
         length: int = Field(default=32, ge=2)

@@ -29,7 +29,7 @@ SMALLEST_VOCABULARY = 4  # blank, mark, and two tokens to tell apart
 
 
 class Copying(SyntheticTask):
-    """The tokens that a sequence began with, asked for in their order after a blank."""
+    """The first tokens of a sequence, to be repeated in order after a long blank."""
 
     name = "copying"
 

@@ -14,7 +14,7 @@ __all__ = ["check_path", "opened", "path_of"]
 
 
 def check_path(text: str) -> str:
-    """A path as a spec may write it; for validators.
+    """Check a path given in a spec; for validators.
 
     Raises:
         ValueError: it holds a null byte, or begins with the home of a user who does not exist.
@@ -43,7 +43,7 @@ def opened(path: Path, *, kind: str, task: str, content: str) -> Iterator[Binary
 
     Args:
         path: the file that the task's key `path` names.
-        kind: what messages call it, such as "text file".
+        kind: how messages name it, such as "text file".
         task: the task's name.
         content: what the key should name, such as "text file" in "names one text file".
 

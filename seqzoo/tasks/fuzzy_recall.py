@@ -1,10 +1,10 @@
 """Fuzzy in-context recall, after the MAD benchmark: keys and values are motifs of several tokens.
 
 Every sequence has a dictionary of its own: `motifs` different keys of each length 1 ... `key_size`,
-and for each a value of 1 ... `value_size` tokens. A sequence is entries `key value` drawn evenly,
-one after the other, so a model has to find out where a key ends. Training has the next token as the
-label at every position. The test asks where there is no doubt: keys of the full length that were
-seen before, and all the tokens of their values.
+and for each a value of 1 ... `value_size` tokens. A sequence is a row of entries `key value` drawn
+uniformly, so a model must find out where a key ends. In training the label at every position is the
+next token. The test asks only unambiguous questions: keys of full length that occurred before, and
+all tokens of their values.
 
 Token ids, two disjoint ranges; K = V // 2:
 
@@ -17,8 +17,8 @@ An example with `length: 10, key_size: 2, value_size: 2`, the entry `3 5 -> 9 12
     tokens      3  5   9 12   4   8   3  5   9  12
     test        .  .   .  .   .   .   .  9  12   .
 
-MAD fixes vocabulary, length and the sizes of motifs; how many there are is this task's choice. It
-trains on a fixed set for many epochs; here every batch is drawn anew.
+MAD fixes the vocabulary, the length and the sizes of motifs; their number is this task's choice.
+MAD trains on a fixed set for many epochs; here every batch is new.
 """
 
 from __future__ import annotations

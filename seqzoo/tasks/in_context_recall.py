@@ -1,10 +1,10 @@
-"""In-context recall of the MAD benchmark: pairs of key and value, in which keys come again.
+"""In-context recall, from the MAD benchmark: pairs of key and value, whose keys recur.
 
-Every sequence has a dictionary of its own: each key has one value, drawn evenly from all values. A
-sequence is pairs `key value` of keys drawn evenly, so most of them repeat; with `noise_share`, a
-pair is replaced by two tokens of noise that often (the first never is). Training has the next token
-as the label at every position. The test has labels only at keys that were seen before: their value.
-MAD trains on a fixed set for many epochs; here every batch is drawn anew.
+Every sequence has its own dictionary, which gives each key a uniformly drawn value. A sequence is a
+row of pairs `key value` with uniformly drawn keys, so most keys repeat; a share `noise_share` of the
+pairs is replaced by two noise tokens (never the first pair). In training the label at every
+position is the next token. The test has labels only at keys that occurred before: their value.
+MAD trains on a fixed set for many epochs; here every batch is new.
 
 Token ids, three disjoint ranges; K = (V - `noise_vocab`) // 2:
 
@@ -54,7 +54,7 @@ def expected_labels(pairs: int, keys: int, noise_share: float) -> float:
 
 
 class InContextRecall(SyntheticTask):
-    """The value of a key that was seen before, in a sequence of keys and values."""
+    """The value of a key that occurred before, in a sequence of keys and values."""
 
     name = "in_context_recall"
 
@@ -62,8 +62,8 @@ class InContextRecall(SyntheticTask):
         """Settings of `in_context_recall`.
 
         Attributes:
-            noise_vocab: token ids that are noise.
-            noise_share: how often a pair is noise instead.
+            noise_vocab: number of noise token ids.
+            noise_share: probability that a pair is noise.
         """
 
         length: int = Field(default=128, ge=4)

@@ -1,12 +1,11 @@
-"""A file of who chose what: one `user item` or `user item timestamp` a line, in order of time.
+"""Interaction files: one `user item` or `user item timestamp` a line, in order of time.
 
 Fields are separated by tabs, commas or spaces, whichever the first line has; a first line of words
 is a heading. Ids are whole numbers from 0. With timestamps each user's events are put in order of
-time, those of one moment as they stand in the file; without, the file's order is the order of time.
-Timestamps are compared exactly: a whole number of any unit stays one, nanoseconds and the ids of a
-snowflake clock too.
+time, ties in the order of the file; without timestamps the file's order counts as the order of
+time. Timestamps are compared exactly: integers stay integers, nanoseconds and snowflake ids too.
 
-The file is read line by line, so that memory grows with the events and not with the text.
+The file is read line by line, so memory grows with the number of events, not with the text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""XOR of two neighbours: a, b and a mark that says "combine the two before me", in noise.
+"""XOR of two neighbours: a, b and a mark that means "combine the two before me", in noise.
 
 Token ids, five disjoint ranges; P = (V - 4) // 2 rounded down to an even number:
 

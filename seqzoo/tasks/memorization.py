@@ -1,8 +1,8 @@
-"""Memorization of the MAD benchmark: a dictionary that is the same in all sequences.
+"""Memorization, from the MAD benchmark: one dictionary for all sequences.
 
-The dictionary gives each key a value, once and for all by `dictionary_seed`; no sequence shows it,
-so a model has to learn it by heart. A sequence is keys, each before a blank at which the label
-stands.
+The dictionary gives each key a value, fixed by `dictionary_seed`. No sequence shows it, so a model
+must learn it from the labels. A sequence is a row of keys, each followed by a blank that carries
+the label.
 
 Token ids, three disjoint ranges; K = (V - 1) // 2:
 
@@ -32,7 +32,7 @@ __all__ = ["Memorization"]
 
 
 class Memorization(SyntheticTask):
-    """The value of a key in a dictionary that no sequence shows, and all have in common."""
+    """The value of a key in a dictionary that all sequences share and none shows."""
 
     name = "memorization"
 
@@ -40,7 +40,7 @@ class Memorization(SyntheticTask):
         """Settings of `memorization`.
 
         Attributes:
-            dictionary_seed: which dictionary; the run's seed does not change it.
+            dictionary_seed: seed of the dictionary; the run's seed does not change it.
         """
 
         length: int = Field(default=32, ge=2)

@@ -1,4 +1,4 @@
-"""The sum of two neighbouring numbers modulo m: a, b and a mark that says "add", in noise.
+"""The sum of two neighbouring numbers modulo m: a, b and a mark that means "add", in noise.
 
 Token ids, five disjoint ranges, with m = `modulus`:
 

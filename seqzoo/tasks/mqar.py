@@ -1,8 +1,8 @@
 """Multi-query associative recall, as defined by the Zoology benchmark.
 
-A sequence begins with `num_pairs` pairs of a key and its value, no key or value twice. Each key is
-asked once after that, at a position whose distance from the pairs follows a power law; the label
-stands at the asked key itself and is its value. All other positions have no label.
+A sequence begins with `num_pairs` pairs of a key and its value, all different. After that each key
+is queried once, at a position whose distance from the pairs follows a power law; the label stands
+at the queried key and is its value. All other positions have no label.
 
 Token ids, three disjoint ranges:
 
@@ -11,13 +11,13 @@ Token ids, three disjoint ranges:
     V//2 ... V-1         values
 
 There are n = (length - 2 num_pairs) // 2 places for queries, every second position after the
-pairs; place i is drawn with a probability in proportion to (i + 1)^(power - 1), without
-replacement. An example with `length: 12, vocab_size: 16, num_pairs: 2`, places 0 and 2 drawn:
+pairs; places are drawn without replacement, place i with probability proportional to
+(i + 1)^(power - 1). An example with `length: 12, vocab_size: 16, num_pairs: 2`, places 0 and 2 drawn:
 
     tokens   3 11 6 9   6 0 0 0 3 0 0 0
     labels   . . . .    9 . . . 11 . . .
 
-Zoology trains on a fixed set of sequences for many epochs; here every batch is drawn anew.
+Zoology trains on a fixed set of sequences for many epochs; here every batch is new.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Mqar"]
 
 
 class Mqar(SyntheticTask):
-    """Multi-query associative recall: the value of each key that is asked again."""
+    """Multi-query associative recall: the value of each key when it is queried."""
 
     name = "mqar"
 

@@ -1,7 +1,7 @@
-"""A multiplexer: a selector says which of the channels after it is the answer.
+"""A multiplexer: a selector chooses which of the channels after it is the answer.
 
 A selector, one token for each channel, and a mark stand side by side somewhere in noise. The
-channels' tokens are all different, and the label is the selected one itself.
+channels' tokens are all different, and the label is the selected one.
 
 Token ids, five disjoint ranges, with C = `channels` and P = (V - 2 - C) // 2:
 
@@ -32,7 +32,7 @@ __all__ = ["Mux"]
 
 
 class Mux(SyntheticTask):
-    """The channel that a selector before it chooses, in noise, asked at the last position."""
+    """The token of the selected channel, in noise, asked at the last position."""
 
     name = "mux"
 

@@ -1,8 +1,8 @@
-"""Recall by two cues: the same key has another value in every context.
+"""Recall by two cues: a key has a different value in every context.
 
 Records `context key value`, one for every pair of a context and a key of the sequence, stand in
-random order at random places in noise. The end asks for one of them, and the label stands at the
-asked key, the last token. The values of a sequence are all different.
+random order at random places in noise. The end queries one of them; the label stands at the queried
+key, the last token. The values of a sequence are all different.
 
 Token ids, five disjoint ranges; Q = (V - 1) // 4:
 
@@ -35,7 +35,7 @@ RECORD = 3  # context, key, value; and at the end query, context, key
 
 
 class PolyRecall(SyntheticTask):
-    """The value of a key that has another value in every context, asked at the last position."""
+    """The value of a key in a given context, asked at the last position."""
 
     name = "poly_recall"
 

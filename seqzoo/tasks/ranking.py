@@ -16,10 +16,10 @@ def ranks_and_wins(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         targets: (N,) int64, 0 ... C-1.
 
     Returns:
-        ranks (N,) int64 from 1, candidates that score the same counted as better, so that a model
-        that scores all alike gains nothing; a score that is not a number never beats another.
-        wins (N,) float32, the candidates that score less, and half of those that score the same:
-        over C - 1 it is the area under the ROC curve.
+        ranks (N,) int64 from 1. Ties count against the target, so a model that scores all
+        candidates alike gains nothing; NaN never beats another score.
+        wins (N,) float32, the number of candidates with a lower score plus half the ties; divided
+        by C - 1 it is the area under the ROC curve.
     """
     own = scores.gather(1, targets.unsqueeze(1))
     below = (scores < own).sum(1)

@@ -1,17 +1,16 @@
 """Sequential recommendation: what a user will choose next, from a file of interactions.
 
-Users and items with too few events are dropped until all that are left have enough. Of each user's
-history the last event is the test, the one before it the validation, and the rest is trained on:
-leave-one-out by time. Tokens are items 1 ... I, and 0 fills rows up at their end, where a causal
-model cannot see it and no label stands. A history s of 6 events, and `length: 5`:
+Users and items with too few events are dropped until all that remain have enough. Each user's last
+event is for testing, the one before it for validation, and the rest for training: leave-one-out by
+time. Tokens are items 1 ... I; 0 pads rows at their end, after every label. A history s of 6 events
+with `length: 5`:
 
     training      tokens   s1 s2 s3  0  0      labels   s2 s3 s4  .  .
     validation    tokens   s1 s2 s3 s4  0      labels    .  .  . s5  .
     test          tokens   s1 s2 s3 s4 s5      labels    .  .  .  . s6
 
-Training draws users evenly, and of a long history a window anywhere in it; tests read its end.
-All items are ranked against the right one, none is sampled; those the user chose before are ranked
-too.
+Training draws users uniformly, and a random window of a long history; tests read its end. The right
+item is ranked among all items, those the user chose before included.
 """
 
 from __future__ import annotations
@@ -51,11 +50,11 @@ class Recommendation(Task):
         Attributes:
             path: the file: `user item [timestamp]` lines; a relative path starts at the current
                 directory.
-            length: T, events that are looked back on.
+            length: T, number of past events a model sees.
             min_user_events: users with fewer are dropped; at least 3, one for each part.
             min_item_events: items with fewer are dropped.
-            held_out: the part that is measured: test, or validation for choosing settings.
-            negatives: items drawn a step for a sampled softmax; null is the full cross entropy.
+            held_out: the part to measure on: test, or validation for choosing settings.
+            negatives: items drawn each step for a sampled softmax; null is full cross entropy.
             cutoffs: K of HR@K and NDCG@K; runs are compared by NDCG at the first.
         """
 

@@ -11,8 +11,8 @@ __all__ = ["distinct", "distinct_by_weight"]
 def distinct(rows: int, count: int, choices: int, generator: torch.Generator) -> Tensor:
     """Uniform samples of 0 ... choices-1 without replacement, in random order.
 
-    Floyd's method: draw i is uniform among the first choices-count+i+1 numbers, and takes the last
-    of them if its number is taken. The cost depends on `count`, not on `choices`.
+    Floyd's method: draw i is uniform among the first choices-count+i+1 numbers; if that number is
+    already taken, it is the last of them instead. The cost depends on `count`, not on `choices`.
 
     Returns:
         (rows, count) int64, the numbers of a row all different.

@@ -18,7 +18,7 @@ __all__ = ["SelectiveCopying"]
 
 
 class SelectiveCopying(Copying):
-    """The tokens that stood among blanks, asked for in their order at the end."""
+    """Tokens scattered among blanks, to be repeated in order at the end."""
 
     name = "selective_copying"
 

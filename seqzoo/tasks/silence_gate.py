@@ -1,8 +1,8 @@
-"""Recall that a gate may silence: `gate key value`, where OFF makes the answer NULL.
+"""Recall with gates: in a record `gate key value`, a gate that is OFF makes the answer NULL.
 
-Records stand at random places in noise, each with a gate of its own that is ON or OFF by a fair
-coin. The end asks for one key; the label stands at the asked key, the last token: the key's value
-if its gate is ON, NULL if it is OFF.
+Records stand at random places in noise, each with its own gate, ON or OFF by a fair coin. The end
+queries one key; the label stands at the queried key, the last token: the key's value if its gate is
+ON, NULL if it is OFF.
 
 Token ids, six disjoint ranges; Q = (V - 4) // 3:
 
@@ -39,7 +39,7 @@ QUESTION = 2  # query, key
 
 
 class SilenceGate(SyntheticTask):
-    """The value of a key, or NULL where a gate silenced it, asked at the last position."""
+    """The value of a key, or NULL where its gate is off, asked at the last position."""
 
     name = "silence_gate"
     # Answering NULL always is right half the time.
@@ -49,7 +49,7 @@ class SilenceGate(SyntheticTask):
         """Settings of `silence_gate`.
 
         Attributes:
-            records: gated pairs a sequence, with different keys; with one, the key says nothing.
+            records: gated pairs a sequence, with different keys; with one, the key is irrelevant.
         """
 
         records: PositiveInt = 2

@@ -1,4 +1,4 @@
-"""The text of tokens as they are drawn, one after another."""
+"""Decode generated tokens to text, one after another."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ CONTEXT = 16  # tokens before a piece that may change how it is spelt
 
 
 class Spelling:
-    """The text that continues a prompt; a character made of several tokens comes once it is whole.
+    """The text that continues a prompt; a character of several tokens appears once it is complete.
 
-    A token may be spelt otherwise at the start of a text (without its space), so tokens are decoded
-    after those before them. Tokens that end in the middle of a character decode to replacement
-    characters at the end, one in all or one for each byte: so many as can be of one character are
-    held back, since the next token may complete it.
+    A token may be spelt differently at the start of a text (without its space), so tokens are
+    decoded together with those before them. Tokens that end in the middle of a character decode to
+    replacement characters, one in all or one for each byte. As many as can belong to one character
+    are held back, since the next token may complete it.
 
     Args:
         decode: token ids -> text.
         prompt: ids of the prompt.
 
     Attributes:
-        pieces: what was handed out so far.
+        pieces: the text returned so far.
     """
 
     def __init__(self, decode: Callable[[Sequence[int]], str], prompt: Sequence[int]) -> None:

@@ -4,10 +4,10 @@ Tokens are uniform elements g_1 g_2 ... of the group, and the label at t is g_1 
 Element 0 is the identity; numbers of elements and products are those of `seqzoo.tasks.groups`. With
 labels at every position a sequence of length T asks for all lengths up to T at once.
 
-The test set has the length of the longest test length, and is answered in one go; a causal model's
-answer at position L - 1 is its answer to the first L tokens alone. So `accuracy@L` is accuracy at
-the last position of sequences of length L, and `longest` is the longest test length up to which
-`accuracy@L` never falls to 0.9 or below (0 if it does at the first).
+Test sequences have the longest test length and are read once: a causal model's answer at position
+L - 1 depends on the first L tokens alone. So `accuracy@L` is the accuracy at the last position of
+sequences of length L, and `longest` is the longest test length up to which `accuracy@L` stays above
+0.9 (0 if the first is not).
 
 Token ids: 0 ... n-1, the elements. An example with `group: Z5, length: 6`:
 
@@ -41,7 +41,7 @@ SOLVED = 0.9
 
 
 class StateTracking(Task):
-    """The running product of elements of a group, asked at every position and of longer lengths."""
+    """The running product of group elements, asked at every position and at longer lengths."""
 
     name = "state_tracking"
 

@@ -1,9 +1,9 @@
-"""Named random streams: each batch has a generator of its own, found by name and not by history.
+"""Named random streams: each batch has its own generator, seeded by name and not by history.
 
-A stream's seed is a hash of its names, so training step 7,000 can be drawn without the 6,999
-before it (resume needs no generator state), and no draw of training can move the test set. The
-CPU generator of torch uses 32 bits of its seed; one of them is kept to hold the two splits apart,
-so that no stream of training is ever one of the test set.
+A stream's seed is a hash of its names, so step 7,000 can be drawn without the 6,999 before it
+(resuming needs no generator state), and training never changes the test set. torch's CPU generator
+uses 32 bits of its seed; one of them separates the two splits, so that no training stream is ever a
+test stream.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class SyntheticSpec(PartSpec):
 
 
 class SyntheticTask(Task):
-    """Draws every training batch anew, and its test set once."""
+    """Draws a new batch for every training step, and one fixed test set."""
 
     def __init__(self, spec: SyntheticSpec) -> None:
         self.spec = spec
@@ -52,7 +52,7 @@ class SyntheticTask(Task):
         return self.draw(size, stream_of_training(self.name, seed, step))
 
     def test_batches(self, size: int) -> Iterator[Batch]:
-        """The test set, the same whatever `size` cuts it into."""
+        """The test set, the same for every `size`."""
         test = self._test_set
         for tokens, labels in zip(test.tokens.split(size), test.labels.split(size), strict=True):
             yield Batch(tokens, labels)
@@ -65,10 +65,10 @@ class SyntheticTask(Task):
 def check_expected_labels(labels: float) -> None:
     """Refuse a test set that may have no label; for validators of specs.
 
-    With FEWEST on average, one without any is drawn less than once in 10,000 times.
+    With FEWEST on average, a set without any is drawn less than once in 10,000 times.
 
     Raises:
-        PydanticCustomError: so many labels on average are too few.
+        PydanticCustomError: the average is below FEWEST.
     """
     if labels < FEWEST:
         raise PydanticCustomError(

@@ -1,4 +1,4 @@
-"""What a task is: it draws batches, and says how well a model's answers fit their labels."""
+"""The task family: a task draws batches and measures how well a model answers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Negatives:
-    """A uniform sample of the vocabulary that stands for all of it in a softmax.
+    """A uniform sample of the vocabulary, used in place of all of it in a softmax.
 
     Attributes:
         tokens: (C,) int64; one that is a position's label does not count there.
@@ -58,7 +58,7 @@ class Negatives:
 
 @dataclass(frozen=True)
 class Batch:
-    """B sequences and what the logits at each position should say.
+    """B sequences, and the label of each position.
 
     Attributes:
         tokens: (B, T) int64.
@@ -67,8 +67,8 @@ class Batch:
         continues: whether each row continues that of the previous test batch, so that the model's
             state is carried over.
         cu_seqlens: (N + 1,) int64, ascending: the flat positions b * T + t at which N documents
-            begin, and B * T; none sees another, and every row begins one. None means that rows are
-            what they are.
+            begin, and B * T. No document sees another, and every row begins one. None means that
+            each row is one sequence.
     """
 
     tokens: Tensor
@@ -94,10 +94,10 @@ class Batch:
 
 
 class Task(Part, ABC, family="task"):
-    """A family of problems with a training stream without end and a fixed test set.
+    """A problem with an endless stream of training batches and a fixed test set.
 
-    The test set is fixed by the task's spec alone: runs that differ in seed or model are measured
-    on the same sequences, which none of their training draws depends on.
+    The task's spec alone determines the test set: runs that differ in seed or model are measured
+    on the same sequences, and training never draws from them.
 
     Attributes:
         vocab_size: number of token ids, for the model's embedding and head.
@@ -111,7 +111,7 @@ class Task(Part, ABC, family="task"):
 
     @classmethod
     def decoder(cls, spec: Any) -> PartSpec | None:
-        """The decoder that tells answers from features; None: the head, position by position.
+        """The decoder that computes answers from features; None: the head, at each position.
 
         Args:
             spec: the task's.
@@ -131,24 +131,24 @@ class Task(Part, ABC, family="task"):
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """A fingerprint of everything the task read from outside its spec; {} if that is nothing.
+        """A fingerprint of everything the task read from outside its spec; {} if nothing.
 
-        By the keys of `files`, where a fingerprint is that of `seqzoo.tasks.inputs.fingerprint_of`,
-        and by any other names for what is no file.
+        Files are named by the keys of `files`, and fingerprinted by
+        `seqzoo.tasks.inputs.fingerprint_of`; anything else may have any other name.
         """
         return {}
 
     @property
     def fingerprint(self) -> str:
-        """All `inputs` as one word: it changes when any of them does; "" if there are none."""
+        """One fingerprint of all `inputs`, which changes when any of them does; "" if none."""
         return "-".join(self.inputs.values())
 
     def vocabulary(self) -> tuple[Range, ...]:
-        """What token ids mean, as ranges of them; () where they are all of one kind."""
+        """The meaning of token ids, as named ranges; () where they are all of one kind."""
         return ()
 
     def word(self, token: int) -> str:
-        """A token as `seqzoo tasks show` prints it: its id, if the task knows nothing better."""
+        """A token as `seqzoo tasks show` prints it; by default its id."""
         return str(token)
 
     def notes(self) -> tuple[str, ...]:

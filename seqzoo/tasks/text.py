@@ -1,20 +1,20 @@
 """Language modelling on any text file: the next byte, character or token at every position.
 
-The last `validation` part of the file, in one piece, is the test set. It is the same text whatever
-the unit: it begins at a byte of the file that starts a character, and with tokens at the first one
-that begins there or later. Every token of it is scored exactly once, in windows of `length` that
-begin anew; a window's first token is predicted from the one token before it. With
-`test_streams: n` the part is cut into n streams that are read side by side, and each window begins
-with the state that the window before it left. Training windows begin anywhere in the part before,
-and begin anew.
+The last `validation` share of the file is the test set. It is the same text for every unit: it
+begins at a byte that starts a character, and for tokens at the first one that begins there or
+later. Every token in it is scored exactly once, in windows of `length` that each start from an
+empty state; a window's first token is predicted from the one token before it. With
+`test_streams: n` the test set is cut into n streams, read side by side, and each window starts from
+the state that the previous one left. Training windows begin anywhere in the part before, from an
+empty state.
 
-With a `separator` the text is documents, each with the separator at its end, and none sees another:
-a batch says by `cu_seqlens` where they begin. What a window cuts off begins anew, as a document of
-its own. A document's first token is asked of the document before, which does not tell it apart:
-every token is scored all the same.
+With a `separator` the text is a row of documents, each with the separator at its end, and no
+document sees another: a batch marks their starts in `cu_seqlens`. The rest of a document that a
+window cut off is a document of its own. The first token of a document is predicted at the end of
+the document before it, which carries no information about it, and scored like any other.
 
-Bits per byte compares bytes with characters and any other unit: the total nats over ln 2 and the
-number of UTF-8 bytes that were scored.
+Bits per byte make bytes, characters and tokens comparable: the total in nats, divided by ln 2 and
+by the number of UTF-8 bytes scored.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Text(Task):
             tokenizer: for unit token, a tokenizer.json of the `tokenizers` library.
             length: T, tokens a window.
             validation: share of the file, at its end, that is the test set.
-            test_streams: streams the test set is read as, the state carried from window to window;
-                null is windows that begin anew.
+            test_streams: number of streams in which the test set is read, carrying the state from
+                window to window; null starts every window from an empty state.
             separator: text at the end of a document, such as "\\n\\n"; for unit token it is one
                 token. null is a text of one piece.
         """
@@ -144,7 +144,7 @@ class Text(Task):
         return inputs
 
     def notes(self) -> tuple[str, ...]:
-        """What was saved with the tokenizer and is not used."""
+        """Settings saved with the tokenizer that are ignored."""
         return self._file.notes if isinstance(self._file, Tokens) else ()
 
     def encode(self, text: str) -> list[int]:
@@ -164,7 +164,7 @@ class Text(Task):
         return Spelling(self.decode, prompt)
 
     def word(self, token: int) -> str:
-        """The token's text, with blanks that can be seen and escapes for line ends and the like."""
+        """The token's text, with visible blanks and escapes for line ends and the like."""
         return repr(self.decode([token]))[1:-1].replace(" ", VISIBLE_BLANK)
 
     def train_batch(self, size: int, seed: int, step: int) -> Batch:
@@ -174,7 +174,7 @@ class Text(Task):
         return self._windows(starts)
 
     def test_batches(self, size: int) -> Iterator[Batch]:
-        """The validation part in windows side by side; the last is filled up without labels.
+        """The test set in windows side by side; the last is padded without labels.
 
         With `test_streams` a batch is the next window of every stream, whatever `size`.
         """

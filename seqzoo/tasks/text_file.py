@@ -1,4 +1,4 @@
-"""A text file as a row of small integers: bytes, or the sorted characters that occur in it.
+"""A text file as small integers: its bytes, or indices of its sorted alphabet.
 
 Bytes stay in the file. Characters become one byte each where 256 or fewer differ, four bytes
 otherwise; the file is read a mebibyte at a time.
@@ -203,7 +203,7 @@ def read_text(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[str
 
     Args:
         path: the file.
-        digest: is given every byte.
+        digest: updated with every byte.
 
     Raises:
         SpecError: no readable file, an empty one, or one that is no UTF-8.

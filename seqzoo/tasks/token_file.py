@@ -1,10 +1,9 @@
-"""A text file as the tokens of a tokenizer, made once and kept on disk.
+"""A text file as a tokenizer's tokens, encoded once and cached on disk.
 
 The tokenizer is a `tokenizer.json` of the `tokenizers` library, an extra of this package. Texts are
-encoded without the tokenizer's special tokens, and without what may have been saved with it but
-belongs to other uses: truncation, padding, and dropout of merges. The tokens are kept below the
-user's cache folder under a name that changes with the text and with the tokenizer, so that later
-runs and processes only open them.
+encoded without special tokens and without settings saved for other uses: truncation, padding, and
+dropout of merges. The tokens are cached in the user's cache folder under a name that changes with
+the text and with the tokenizer, so that later runs and processes only open them.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ class Tokens:
         fingerprint: changes when the text's content does.
         tokenizer_fingerprint: changes when the tokenizer's file does.
         vocab_size: the tokenizer's largest id, and one.
-        lengths: (vocab_size,) float32, UTF-8 bytes of text an id stands for, on average in the
-            file; exact for tokenizers that never merge across what they leave out.
+        lengths: (vocab_size,) float32, mean UTF-8 bytes of text for each id in this file; exact
+            for tokenizers that never merge across text they leave out.
         tokenizer: encodes and decodes.
         folder: where the tokens are kept.
-        notes: what was saved with the tokenizer and is not used.
+        notes: settings saved with the tokenizer that are ignored.
     """
 
     ids: Ids

@@ -1,8 +1,8 @@
 """Token ids in order, in memory or in a file, read as windows.
 
-A file is read by position and never mapped into memory: one that another program cuts short or
-overwrites while a run reads it ends in an error, where a mapped one would end the process by a
-signal or hand on the new bytes in silence.
+A file is read by position and never mapped into memory. If another program truncates or overwrites
+it during a run, that is an error; a mapped file would kill the process with a signal, or silently
+return the new bytes.
 """
 
 from __future__ import annotations

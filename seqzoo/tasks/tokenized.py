@@ -1,9 +1,9 @@
-"""A long text as a tokenizer's tokens, encoded piece by piece and equal to the whole text's.
+"""Tokenize a long text piece by piece, with the result of tokenizing it whole.
 
-Tokenizers may look at what stands around a token: normalisers strip or compose, pre-tokenizers put
-a space before the first word. So neighbouring pieces overlap, and are joined in the middle of the
-overlap if both have the same tokens at the same places there. If they differ, the two pieces are
-encoded again as one; in the worst case that is the whole text.
+A token can depend on the text around it: normalisers strip or compose, pre-tokenizers put a space
+before the first word. So neighbouring pieces overlap, and are joined in the middle of the overlap
+if both have the same tokens at the same places there. If they differ, the two are encoded again as
+one piece; in the worst case that is the whole text.
 """
 
 from __future__ import annotations

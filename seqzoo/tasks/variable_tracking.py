@@ -1,8 +1,8 @@
 """The last value of a variable that was assigned several times.
 
 Assignments `variable value` stand at random places in noise: every variable of the sequence is
-assigned `updates` times, in random order, and no value occurs twice. The end asks for one of the
-variables; the label stands at the asked variable, the last token, and is its newest value.
+assigned `updates` times, in random order, and no value occurs twice. The end queries one of the
+variables; the label stands at the queried variable, the last token, and is its newest value.
 
 Token ids, four disjoint ranges; Q = (V - 1) // 3:
 

@@ -1,4 +1,4 @@
-"""Token ids cut into named ranges that never meet, as the vocabulary of a synthetic task is."""
+"""The vocabulary of a synthetic task: disjoint named ranges of token ids."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ class Assembly:
     """Task, model, optimizer and their helpers; the same on every process of the run.
 
     Raises:
-        SpecError: the task's file is not there, sizes do not fit, or a key asks for what this
-            machine or this torch cannot do.
+        SpecError: the task's file is missing, sizes do not fit, or a key asks for something this
+            machine or this version of torch cannot do.
     """
 
     def __init__(

@@ -11,7 +11,8 @@ Under FSDP2 the folder `shards/` stands in the place of training.safetensors, se
 
 A folder is written under a temporary name, forced to disk and renamed, and only then are older
 ones renamed and removed: at any moment each `step-` folder is whole, and one of them is the last
-good checkpoint. The best one is kept where the newest says it is. Nothing is ever unpickled.
+good checkpoint. The newest one records which is the best, and that one is kept. Nothing is ever
+unpickled.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def choose_device(name: str) -> torch.device:
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's global generators inside the block, and restore them afterwards.
 
-    They serve the model's initial weights and dropout; data come from streams of their own.
+    They draw the model's initial weights and dropout; data have generators of their own.
     """
     before = generator_states(device)
     torch.manual_seed(folded(seed))

@@ -1,4 +1,4 @@
-"""The processes that share a run, and how they exchange values."""
+"""The processes that train one run together, and how they exchange values."""
 
 from __future__ import annotations
 

@@ -32,14 +32,14 @@ def evaluate(
 ) -> dict[str, float]:
     """The task's metrics, exact over all labelled positions whatever the batch size.
 
-    A batch that continues the one before is given the model's state after it. Processes measure
-    rows of their own of every batch, and add up their sums in double precision.
+    A batch that continues the previous one starts from the model's state after it. Each process
+    measures its own rows of every batch; the sums are added in double precision.
 
     Args:
         objective: of the model, which is measured in evaluation mode, and left in the mode it was.
         task: gives the test batches and the measure.
         batch_size: sequences at a time, over all processes.
-        sequences: the first so many of the test set only, whatever the batch size; None means all.
+        sequences: measure only this many sequences, from the start of the test set; None means all.
         device: where the model lies; None means the CPU.
         precision: of the forward passes; None means float32.
         processes: that share the work, all with the same arguments.
@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _first(batches: Iterator[Batch], sequences: int | None) -> Iterator[Batch]:
-    """The first `sequences` rows; if a state is carried, rows stay and only labels are dropped."""
+    """The first `sequences` rows; where a state is carried, all rows stay and lose their labels."""
     left = sequences
     for batch in batches:
         rows = batch.tokens.shape[0]
@@ -104,8 +104,8 @@ def _first(batches: Iterator[Batch], sequences: int | None) -> Iterator[Batch]:
 def _own_rows(batch: Batch, processes: Processes) -> tuple[Batch, bool]:
     """This process's rows, and whether they count towards the sums.
 
-    All processes have to call the model equally often, since FSDP2 collects its weights then; one
-    without a row takes the first, and does not count it.
+    All processes must call the model equally often, since each call gathers FSDP2's weights: a
+    process without a row of its own runs the first one and does not count it.
     """
     rows = processes.rows(batch.tokens.shape[0])
     if rows.start < rows.stop:

@@ -24,14 +24,14 @@ class Facts:
     Attributes:
         run_id: short hash of the resolved spec and seed.
         directory: where its files lie.
-        metric: what runs on its task are compared by.
+        metric: the metric by which runs on its task are compared.
         vocab_size: token ids of its task.
         parameters: trained numbers in the model.
         state_size: numbers a sequence carries at the task's length; None if it carries no state.
         device: where it runs.
         resumed_at: steps that were done before; 0 for a fresh start.
         notes: what the task says about its data.
-        warnings: what is slower than it could be.
+        warnings: anything slower than it could be.
         sources: commits of the code it runs with.
         inputs: what it depends on outside its spec, see `seqzoo.train.inputs`.
         groups: the parameters by their treatment.

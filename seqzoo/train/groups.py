@@ -37,10 +37,10 @@ class Group:
 def parameter_groups(model: nn.Module) -> list[Group]:
     """The trained parameters by treatment, those that are decayed at the full rate first.
 
-    Not decayed are parameters of fewer than two dimensions (biases, the gains of norms, one number
-    a head or channel), and those that a hint leaves out: projections to decays and to the strengths
-    of a write or an erase, which a pull to 0 would set to sigmoid(0). All else is decayed,
-    embeddings and full-width gates too.
+    Weight decay skips parameters with fewer than two dimensions (biases, gains of norms, numbers
+    for each head or channel) and those that a hint excludes: projections to decays and to the
+    strength of a write or an erase, which it would pull towards sigmoid(0). It applies to all
+    others, embeddings and full-width gates included.
 
     Raises:
         TypeError: a module has a hint for what it does not have.

@@ -3,9 +3,9 @@
 Two runs of one spec can be compared if their inputs are equal. The keys are
 
     task.KEY         a file that the task's KEY names: a hash of its content
-    task             what a task of a plugin read elsewhere, if it says so
+    task             what a plugin's task read from elsewhere, if it says so
     plugin NAME      a distribution whose parts the spec uses: its version
-    code PACKAGE     code that is in no commit and of no version: a hash of its files
+    code PACKAGE     code that belongs to no commit and no version: a hash of its files
 """
 
 from __future__ import annotations

@@ -52,14 +52,14 @@ def train(
 ) -> Record:
     """Train a run to its end, from its last checkpoint if the directory holds one.
 
-    On the CPU (same torch, same number of threads and processes) a run that was stopped at any
-    moment and resumed ends with the very bits of one that was not. Under torchrun every process
-    calls this with the same arguments; one of them writes, and all of them fail if one does.
+    On the CPU, with the same torch and the same number of threads and processes, a run that is
+    stopped at any moment and resumed ends bit for bit like an uninterrupted one. Under torchrun
+    every process calls this with the same arguments; one of them writes, and all fail if one does.
 
     Args:
         spec: the run.
-        directory: where its files go; made if there is none.
-        watch: called after the loggers that the spec names, on the process that writes.
+        directory: where its files go; created if missing.
+        watch: called after the spec's loggers, on the process that writes.
         console: where logger `console` prints; None for nowhere.
         build: makes the model from the spec and the task's vocabulary.
 
@@ -67,7 +67,7 @@ def train(
         The record; at once, if the run had finished before.
 
     Raises:
-        SpecError: the task's file, the device or a logger's library is not there, or sizes do not
+        SpecError: the task's file, the device or a logger's library is missing, or sizes do not
             fit.
         RunError: the run diverged (now or before), the directory holds another run or is in use,
             a checkpoint is damaged, a file cannot be written, or the memory does not suffice.

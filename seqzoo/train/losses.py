@@ -1,4 +1,4 @@
-"""The training loss: cross entropy over the vocabulary, or over a sample that stands for it."""
+"""The training loss: cross entropy over the whole vocabulary or over a sample of it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def summed_loss(
 ) -> Tensor:
     """Cross entropies of all labelled positions, added up: scalar float32.
 
-    With negatives it is the sampled softmax: the normaliser sum_v exp(z_v) is estimated by the
-    label's own term and, for all others, a uniform sample of them times the number each stands
-    for. No logit of another token is made.
+    With negatives it is the sampled softmax: the normaliser sum_v exp(z_v) is the label's own term
+    plus an estimate of all others, a uniform sample of them scaled to their number. Logits of
+    other tokens are never computed.
 
     Args:
         model: gives the logits.

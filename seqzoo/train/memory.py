@@ -1,4 +1,4 @@
-"""The most memory a run held at a time: of the process, and of the tensors on a GPU."""
+"""Peak memory of a run: of the process, and of tensors on a GPU."""
 
 from __future__ import annotations
 

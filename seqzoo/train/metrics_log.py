@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, appended as the run goes.
+"""metrics.jsonl: one JSON object a line, appended while the run trains.
 
 Rows of kind `train` describe the steps since the row before: step, loss (their mean), lr and
 gradient_norm (of the last of them), tokens (so far), tokens_per_s, wall_s. Rows of kind
@@ -72,7 +72,7 @@ def read_rows(path: Path, kind: str | None = None) -> Iterator[dict[str, Any]]:
 
     Args:
         path: the file.
-        kind: rows of this kind alone, which is quick where they are few; None for all.
+        kind: return rows of this kind only, which is fast where they are few; None for all.
     """
     wanted = (kind or "").encode()
     with open_regular(path) as file:

@@ -17,11 +17,11 @@ __all__ = ["Muon"]
 
 
 class Muon(Optimizer):
-    """Momentum made orthogonal for the matrices of the blocks, AdamW for all other parameters.
+    """Orthogonalised momentum for the matrices of the blocks, AdamW for all other parameters.
 
-    Matrices are what is decayed, has two dimensions and lies in a block: not the embedding, not the
-    head, no convolution. Steps are scaled as AdamW's are (0.2 sqrt(max(rows, columns))), so that
-    one learning rate serves both.
+    A matrix is a two-dimensional parameter of a block that takes weight decay: not the embedding,
+    the head or a convolution. Steps are scaled to the size of AdamW's (0.2 sqrt(max(rows,
+    columns))), so that one learning rate serves both.
     """
 
     name = "muon"
@@ -33,8 +33,8 @@ class Muon(Optimizer):
             lr: learning rate after warm-up, of both.
             weight_decay: share of a matrix taken off at each step, times the learning rate.
             momentum: decay of the running mean of a matrix's gradient.
-            nesterov: take the momentum as it will be after the step.
-            iterations: Newton-Schulz iterations that make it orthogonal.
+            nesterov: use Nesterov momentum.
+            iterations: Newton-Schulz iterations for each update.
             betas: AdamW's, for the rest.
             eps: AdamW's, for the rest.
         """
@@ -84,7 +84,7 @@ class Muon(Optimizer):
 
 
 def _apart(groups: list[Group], hidden: set[int]) -> tuple[list[Group], list[Group]]:
-    """The groups of hidden matrices that are decayed, and the groups of everything else."""
+    """The groups of hidden matrices, and the groups of everything else."""
     matrices, rest = [], []
     for group in groups:
         chosen = [
@@ -105,7 +105,7 @@ def _apart(groups: list[Group], hidden: set[int]) -> tuple[list[Group], list[Gro
 
 
 class Joint(torch.optim.Optimizer):
-    """Several optimizers over different parameters as one: their groups in a row, one state."""
+    """Several optimizers over different parameters, as one: all their groups, one state."""
 
     def __init__(self, *parts: torch.optim.Optimizer) -> None:
         self.parts = parts

@@ -1,4 +1,4 @@
-"""The model and its loss as one module, so that one forward call uses every trained weight."""
+"""The model and its loss as one module, whose forward call uses every trained weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers: parts that make a torch optimizer for a model. This file: the family, and AdamW."""
+"""Optimizers: parts that make a torch optimizer for a model. Here: the family, and AdamW."""
 
 from __future__ import annotations
 

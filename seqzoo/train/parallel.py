@@ -1,4 +1,4 @@
-"""The objective as the processes of a run share it: plain, under DDP, or sharded by FSDP2."""
+"""How the processes of a run share the objective: one plain process, DDP, or shards by FSDP2."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def share(
 ) -> nn.Module:
     """The module that training calls in place of the objective.
 
-    Its gradients are means over the processes. FSDP2 cuts up every block and the rest by
-    themselves, and must do so before the optimizer is made. A compiler takes the whole objective,
-    or under FSDP2 each block, between which weights are collected.
+    Its gradients are means over the processes. FSDP2 shards each block, then the rest, and must do
+    so before the optimizer is made. torch.compile takes the whole objective, or under FSDP2 one
+    block at a time, since weights are gathered between blocks.
     """
     if processes.parallel == "fsdp2":
         return _cut_up(objective, processes, device, compiled=compiled)

@@ -15,7 +15,7 @@ __all__ = ["Precision"]
 
 
 class Precision:
-    """Autocast to a half type, and for float16 a factor on the loss that keeps gradients normal.
+    """Autocast to a half type, and for float16 a loss scale that keeps gradients in range.
 
     Weights, their gradients, the optimizer, and the states of scans are float32 in all cases.
 

@@ -1,4 +1,4 @@
-"""How far a run is."""
+"""The progress of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Progress"]
 
 
 class Progress(BaseModel):
-    """How far a run is; the loop keeps it up to date, a checkpoint holds it.
+    """The progress of a run: kept up to date by the loop, saved in each checkpoint.
 
     Attributes:
         run_id: the run.

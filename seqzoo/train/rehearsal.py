@@ -1,4 +1,4 @@
-"""Run one row through the model before the first step, to find out what computes it."""
+"""Run one row through the model before the first step, to learn which backends compute it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rehearse(
     precision: Precision,
     processes: Processes = ALONE,
 ) -> tuple[Used, ...]:
-    """Run the first row of a batch forward, without a draw of dropout.
+    """Run the first row of a batch forward, without drawing dropout.
 
     Args:
         objective: of the model.

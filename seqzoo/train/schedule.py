@@ -14,7 +14,7 @@ __all__ = ["WSD", "Constant", "Cosine", "Schedule"]
 
 
 class Schedule(Part, ABC, family="schedule"):
-    """A function of the step alone, so that a resumed run needs no state of it."""
+    """A factor that depends on the step alone, so that a resumed run needs no state for it."""
 
     def __init__(self, spec: PartSpec, steps: int) -> None:
         """The schedule of a run of `steps` steps."""
@@ -77,7 +77,7 @@ class Cosine(Schedule):
 
 
 class WSD(Schedule):
-    """Linear warm-up, the full learning rate, then down to a share of it over the last steps."""
+    """Linear warm-up, the full learning rate, then a decay to a share of it over the last steps."""
 
     name = "wsd"
 

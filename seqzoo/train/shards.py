@@ -4,9 +4,9 @@
 
     model/<parameter>, optimizer/<state>/<parameter>, extra/<name>, generator/<rank>/<device>
 
-They can be read back by any number of processes. Its usual storage keeps an index that has to be
-unpickled; this one, which is made for safetensors, does not. `model.safetensors` beside it has the
-whole weights, as in every checkpoint, for all that reads a trained run.
+Any number of processes can read them back. The default storage of torch.distributed.checkpoint
+unpickles an index; the one for safetensors, used here, does not. `model.safetensors` beside the
+folder holds the whole weights, as in every checkpoint, for everything that reads a trained run.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _write(tensors: dict[str, Tensor], folder: Path) -> None:
 def _plain_failure() -> Iterator[None]:
     """Raise the failure of the first process that failed.
 
-    torch hands on the failures of all in one BaseException, which passes by all who catch errors.
+    torch wraps the failures of all processes in a BaseException, which `except Exception` misses.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 """The commit of the code that a run uses, according to git.
 
-A repository may name programs that git runs by itself: a file system monitor, hooks, filters that
-files pass through. A run must not start what lies in the folder it stands in, so these are switched
-off in every question.
+A repository can name programs that git runs by itself: a file system monitor, hooks, filters for
+files. A run must not start programs from the folder it happens to run in, so every call of git
+switches them off.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def sources() -> Sources:
 def commit_of(folder: Path) -> Commit | None:
     """The commit a folder is at; None without a repository, a commit in it, or git.
 
-    Files that git does not track do not make it dirty: what runs leave lies among them.
+    Untracked files do not make it dirty: the output of runs is among them.
     """
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     changes = _status(folder, "--untracked-files=no")

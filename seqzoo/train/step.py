@@ -20,10 +20,10 @@ __all__ = ["TrainingStep"]
 class TrainingStep:
     """Forward, backward, clip, update.
 
-    The loss is the mean cross entropy over all labelled positions of the whole batch, so that
-    cutting it into micro-batches, or among processes, changes nothing but rounding. Logits are made
-    at labelled positions only, and of a sample of the vocabulary where the batch names one.
-    Auxiliary losses of layers are added, each micro-batch's with the share of labels that it holds.
+    The loss is the mean cross entropy over all labelled positions of the whole batch, so splitting
+    it into micro-batches or among processes changes only rounding. Logits are computed at labelled
+    positions only, and for a sample of the vocabulary where the batch names one. Auxiliary losses
+    of layers are added, each weighted by its micro-batch's share of the labels.
 
     Args:
         module: an `Objective`, or what `seqzoo.train.parallel.share` made of it.

@@ -27,9 +27,9 @@ __all__ = [
 
 
 def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a model's state, contiguous; one that has two names comes once.
+    """The tensors of a model's state, contiguous; one that has two names appears once.
 
-    Views into one memory that are not the same tensor are copied: a file holds each by itself.
+    Different views of one memory are copied: a file holds each on its own.
     """
     seen: set[tuple[int, torch.Size, tuple[int, ...]]] = set()
     memories: set[int] = set()
@@ -72,7 +72,7 @@ def fill_optimizer(
 ) -> dict[str, Tensor]:
     """Load an optimizer's state from a file, and return the file's other tensors.
 
-    The model's weights are changed: they are to be loaded after this.
+    This changes the model's weights: load them afterwards.
 
     Args:
         model: whose parameters the optimizer trains.

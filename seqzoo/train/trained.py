@@ -1,4 +1,4 @@
-"""A trained run read back from its directory, ready for use."""
+"""Load a trained run from its directory."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """Called as a run goes on; this base does nothing. Rows are those of metrics.jsonl."""
+    """Called while a run trains; this base does nothing. Rows are those of metrics.jsonl."""
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
         """Training starts, or resumes after `facts.resumed_at` steps."""

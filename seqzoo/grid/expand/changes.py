@@ -104,7 +104,7 @@ class _Reader:
             yield from self.changes((*at, path), path, owner)
 
     def choice(self, path: str, at: Location) -> Choice:
-        """A value of an axis."""
+        """One value of an axis."""
         changes = self.changes(at, path, f"the axis {path}", axis=path)
         return Choice({path: self._document.value(at)}, tuple(changes))
 

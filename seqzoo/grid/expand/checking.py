@@ -22,10 +22,10 @@ __all__ = ["Checked", "Checker"]
 
 @dataclass(frozen=True)
 class Checked:
-    """A cell with its run's spec, None if it has none, and what is wrong with it, by location.
+    """A cell with its run's spec (None if it is invalid) and its problems, by location.
 
     Attributes:
-        matched: how its budget was brought to the base's, None if it was not asked for.
+        matched: how its budget was matched to the base's, None unless requested.
     """
 
     cell: Cell
@@ -35,7 +35,7 @@ class Checked:
 
 
 class Checker:
-    """Makes runs of the cells of one grid."""
+    """Makes the runs of one grid's cells."""
 
     def __init__(self, grid: GridSpec, catalog: Catalog) -> None:
         self.grid = grid.document

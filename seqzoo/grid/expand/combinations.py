@@ -1,4 +1,4 @@
-"""The cells of a grid: which deltas meet, in which order, and which are left out."""
+"""The cells of a grid: the combinations of deltas, their order, and what is excluded."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Cell:
         variant: "" if its grid has none.
         point: path of an axis -> value as written.
         changes: parents before what is inside them, whatever order they are written in.
-        block: the grid of a union that it is of, the grid itself where there is no union.
-        dropped: axes that were left out, since what they lead into is not there in this cell.
+        block: the grid of the union that it belongs to, or the grid itself.
+        dropped: axes left out because this cell has no part with such a setting.
     """
 
     variant: str
@@ -48,7 +48,7 @@ class Cell:
 
 
 def cells_of(grid: GridSpec) -> tuple[list[Cell], list[Problem]]:
-    """Every cell that is not excluded, variants outermost; and what is wrong with the deltas."""
+    """Every cell that is not excluded, variants outermost, and the problems of the deltas."""
     document = grid.document
     problems = list(_clashing_variants(document))
     cells: list[Cell] = []
@@ -93,7 +93,7 @@ def _variants(document: Document) -> Iterator[Location]:
 
 
 def _clashing_variants(document: Document) -> Iterator[Problem]:
-    """Two variants of one name that are not the same."""
+    """Two different variants with the same name."""
     first: dict[Any, Location] = {}
     for at in _variants(document):
         other = first.setdefault(at[-1], at)

@@ -14,7 +14,7 @@ __all__ = ["without_excluded"]
 
 
 class _Cell(Protocol):
-    """What a pattern looks at."""
+    """The part of a cell that patterns match."""
 
     @property
     def variant(self) -> str: ...
@@ -37,8 +37,8 @@ def without_excluded(
     Args:
         document: the grid's.
         cells: all of them.
-        scopes: where an `exclude` may stand, and the numbers of the cells it speaks of.
-        problems: patterns that match nothing, or name what is no axis, are told here.
+        scopes: where an `exclude` may stand, and the numbers of the cells it applies to.
+        problems: receives patterns that match nothing or name something that is not an axis.
     """
     excluded: set[int] = set()
     for scope, numbers in scopes:

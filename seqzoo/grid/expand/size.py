@@ -25,7 +25,7 @@ class Size:
         cells: combinations of variants and axes.
         seeds: of each cell.
         trials: of each cell, 0 if nothing is tuned.
-        factors: what makes it large, in words.
+        factors: its factors, in words.
     """
 
     cells: int
@@ -63,7 +63,7 @@ def size_of(
 
 
 def too_many_runs(grid: GridSpec, at: Location, size: Size, num_runs: int) -> Problem:
-    """The problem of a grid that is too large, at the factor that does most of it.
+    """The problem of a grid that is too large, located at its largest factor.
 
     Args:
         grid: all of it.

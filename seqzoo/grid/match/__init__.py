@@ -1,1 +1,1 @@
-"""Fair comparison: a size of each variant is adjusted until its budget is the base's."""
+"""Fair comparison: adjust one size of each variant until its budget matches the base's."""

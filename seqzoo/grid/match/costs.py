@@ -1,4 +1,4 @@
-"""What the runs of a grid cost: each distinct model is built once and counted."""
+"""Count the costs of a grid's runs, building each distinct model once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = Literal["parameters", "state", "flops"]
 
 
 class CostBook:
-    """Counts, and remembers. Torch's random numbers are left as they were."""
+    """Counts costs and caches them. torch's random state is left unchanged."""
 
     def __init__(self) -> None:
         self._sizes: dict[PartSpec, tuple[int, int]] = {}
@@ -27,7 +27,7 @@ class CostBook:
         """Parameters; elements of state a sequence at the task's length; or FLOPs a token there.
 
         Raises:
-            SpecError: the sizes do not fit each other, or the task's file is not there.
+            SpecError: the sizes do not fit each other, or the task's file is missing.
         """
         key = (kind, spec.model, spec.task)
         if key not in self._counts:
@@ -43,7 +43,7 @@ class CostBook:
             return model.parameter_count() if kind == "parameters" else model.state_size(length)
 
     def streams(self, spec: RunSpec) -> bool:
-        """Whether every mixer carries a state, so that the count of it says something."""
+        """Whether every mixer carries a state, so that its size can be compared."""
         return all(cast("type[Mixer]", block.mixer.part).streams for block in spec.model.blocks())
 
     def _task(self, spec: PartSpec) -> tuple[int, int]:
@@ -55,7 +55,7 @@ class CostBook:
 
 
 def _without_numbers(spec: RunSpec, vocab_size: int) -> LanguageModel:
-    """The model on the meta device; with numbers, if one of its parts looks at them."""
+    """The model on the meta device, or a real one if a part needs actual values."""
     try:
         with torch.device("meta"):
             return build_model(spec, vocab_size=vocab_size)

@@ -1,7 +1,7 @@
-"""Fair comparison: a size of each variant is adjusted until its budget is the base's.
+"""Fair comparison: adjust one size of each variant until its budget matches the base's.
 
-The base of a cell is the base variant at the same point. Where there are no variants, it is the
-base as written, with what the point sets outside the model.
+The base of a cell is the base variant at the same point. Without variants it is the base as
+written, with those settings of the point that lie outside the model.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIRST_GUESS = 16  # of a size that the spec leaves to the part
 
 @dataclass(frozen=True)
 class _Try:
-    """The best that one size can do: its path, its value, and what the run then costs."""
+    """The best value found for one size: its path, the value, and the run's cost with it."""
 
     path: str
     value: float
@@ -53,7 +53,7 @@ class Matcher:
         self._tries: dict[Any, list[_Try]] = {}
 
     def matched(self, checked: Sequence[Checked]) -> list[Checked]:
-        """The cells with their sizes adjusted; a cell that cannot be matched has a problem."""
+        """The cells with adjusted sizes; a cell that cannot be matched gets a problem."""
         for each in checked:
             if each.cell.variant == self._base:
                 self._base_changes = _of_variant(each.cell)
@@ -114,7 +114,7 @@ class Matcher:
         )
 
     def _search(self, cell: Cell, spec: RunSpec, target: float) -> list[_Try]:
-        """What each size can do; the first that is near enough ends the search."""
+        """Try one size after another; the first that comes near enough ends the search."""
         tries: list[_Try] = []
         for path in self._free(cell):
             location = split_path(path)

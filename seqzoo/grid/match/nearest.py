@@ -1,4 +1,4 @@
-"""Find the number at which a count is nearest to a target. The count rises or falls with it."""
+"""Find the number whose count is nearest to a target, where the count is monotonic in it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def nearest_integer(count: Count, target: float, start: int, within: float) -> i
     integers fit, each up to twice the start (64 at least, 256 at most) is looked at.
 
     Args:
-        count: of an integer; None where it does not fit.
-        target: more than 0.
-        start: what it was.
-        within: what is near enough.
+        count: the count of an integer; None where it does not fit.
+        target: above 0.
+        start: the value before.
+        within: a share of the target that is near enough.
     """
     low, high = _fitting(count, 1, 1, 1 + GAP), _fitting(count, start, start, start * 2 + GAP)
     if low is None or high is None:
@@ -56,9 +56,9 @@ def nearest_integer(count: Count, target: float, start: int, within: float) -> i
 
 
 def nearest_float(count: Count, target: float, start: float) -> float | None:
-    """The number, of a 64th to 64 times the start, whose count is nearest to the target.
+    """The number between a 64th and 64 times the start whose count is nearest to the target.
 
-    Of those that count the same, one with few digits.
+    Among numbers with the same count it is one with few digits.
     """
     low, high = start / LARGEST_FACTOR, start * LARGEST_FACTOR
     seen = [start]

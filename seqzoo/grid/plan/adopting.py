@@ -1,4 +1,4 @@
-"""A plan comes to a directory: it may bring new runs, and loses none that the directory has."""
+"""Merge a new plan into an existing output directory: runs may be added, and none is lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["adopt_plan", "refuse_lost_runs", "write_plan"]
 
 
 def write_plan(directory: Path, plan: Plan) -> None:
-    """Put the plan in its place, whole or not at all.
+    """Write the plan, completely or not at all.
 
     Raises:
         RunError: it cannot be written.
@@ -25,16 +25,16 @@ def write_plan(directory: Path, plan: Plan) -> None:
 
 
 def adopt_plan(directory: Path, plan: Plan) -> Plan:
-    """Freeze the plan in the directory, unless it would lose a run of the plan that is there.
+    """Freeze the plan in the directory, unless that would lose a run of the existing plan.
 
-    Of a tuned grid the trials that the directory has, and what was chosen, are taken over; with
-    more trials than before it is chosen anew.
+    In a tuned grid the existing trials and choices are kept; with more trials than before, the
+    values are chosen again.
 
     Returns:
-        the plan as it now stands in the directory.
+        The plan as it is now in the directory.
 
     Raises:
-        RunError: the directory holds runs this plan has not, or cannot be written.
+        RunError: the directory holds runs that this plan lacks, or cannot be written.
     """
     refuse_lost_runs(directory, plan)
     if plan.studies and plan_path(directory).exists():
@@ -52,10 +52,10 @@ def _is_of(row: PlanRow, plan: Plan) -> bool:
 
 
 def refuse_lost_runs(directory: Path, new: Plan) -> None:
-    """Nothing, unless the directory has a plan with runs that `new` has not.
+    """Check that `new` has every run of the plan in the directory.
 
     Raises:
-        RunError: it has; the message says which, and what differs.
+        RunError: it lacks some; the message says which, and what differs.
     """
     if not plan_path(directory).exists():
         return
@@ -84,12 +84,12 @@ def refuse_lost_runs(directory: Path, new: Plan) -> None:
 
 
 def _place(row: PlanRow) -> tuple[str, str, int]:
-    """Where a row stands in its grid: the same for rows that differ in the base alone."""
+    """The place of a row in its grid: equal for rows that differ only in the base."""
     return row.variant, value_key(row.point), row.seed
 
 
 def _refuse_other_tuning(directory: Path, old: Plan, new: Plan) -> None:
-    """The sampler stays, but for the number of trials, which may rise; so do the tuned cells."""
+    """Check that sampler and tuned cells are unchanged; only the number of trials may rise."""
     if old.sampler is None and new.sampler is None:
         return
     before, after = old.sampler or {}, new.sampler or {}

@@ -1,7 +1,7 @@
 """Finished runs whose inputs have changed since: data, tokenizers, plugins, uncommitted code.
 
-A mean over seeds that were trained on two versions of a file is of neither. What a run depended on
-stands in its record, see `seqzoo.train.inputs`, and is compared with what it would depend on now.
+A mean over seeds that were trained on two versions of a file describes neither. A record lists the
+run's inputs (see `seqzoo.train.inputs`); they are compared with the inputs it would have now.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ __all__ = ["ChangedRun", "changed_runs", "refuse_changed_runs", "set_changed_run
 
 @dataclass(frozen=True)
 class ChangedRun:
-    """A finished run that would now have other inputs.
+    """A finished run whose inputs have changed.
 
     Attributes:
-        row: of the plan.
-        changes: one phrase an input.
+        row: its row in the plan.
+        changes: one phrase for each changed input.
     """
 
     row: PlanRow
@@ -38,10 +38,10 @@ class ChangedRun:
 
 
 def changed_runs(directory: Path, catalog: Catalog) -> list[ChangedRun]:
-    """The runs of a directory that have a record and would now have other inputs.
+    """The finished runs of a directory whose inputs have changed.
 
-    An input that is not there now, such as an archived text, is not compared: new runs on it fail
-    with a message of their own.
+    An input that is missing now, such as an archived text, is not compared: new runs on it fail
+    with their own message.
     """
     if not plan_path(directory).exists():
         return []
@@ -84,7 +84,7 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
 
 
 def told(changed: Sequence[ChangedRun]) -> str:
-    """How many runs have other inputs, and what the first one's are."""
+    """How many runs have changed inputs, with those of the first."""
     first = changed[0]
     return (
         f"{counted(len(changed), 'finished run')} had other inputs than "
@@ -94,10 +94,10 @@ def told(changed: Sequence[ChangedRun]) -> str:
 
 
 def refuse_changed_runs(directory: Path, catalog: Catalog) -> None:
-    """Do nothing unless finished runs of the directory would now have other inputs.
+    """Check that no finished run of the directory has changed inputs.
 
     Raises:
-        DirectoryError: they would.
+        DirectoryError: some have.
     """
     changed = changed_runs(directory, catalog)
     if changed:
@@ -109,12 +109,12 @@ def refuse_changed_runs(directory: Path, catalog: Catalog) -> None:
 
 
 def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
-    """Move the changed runs into `replaced/`, so that the grid does them again.
+    """Move the changed runs into `replaced/`, so that the grid runs them again.
 
-    Of a tuned grid everything is moved, since what was chosen follows from all trials.
+    In a tuned grid everything is moved, since the chosen values depend on all trials.
 
     Returns:
-        how many runs have changed.
+        The number of changed runs.
 
     Raises:
         RunError: a run is being trained, or cannot be moved.
@@ -142,7 +142,7 @@ def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
 
 
 def _everything(directory: Path, plan: Plan) -> list[Path]:
-    """All files of a tuned grid, its plan last: until it is gone, nothing is lost track of."""
+    """All files of a tuned grid, the plan last, so that an interrupted move can be resumed."""
     runs = [run_directory(directory, run_id) for run_id in plan.distinct()]
     files = [*directory.glob("ledger.sqlite*"), *directory.glob("optuna.sqlite*")]
     return [*runs, *files, plan_path(directory)]

@@ -1,4 +1,4 @@
-"""Does a plan that was read from disk hang together? Files are edited, cut and mixed up."""
+"""Check that a plan read from disk is coherent: files get edited, truncated and mixed up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["check_plan"]
 
 
 def check_plan(plan: Plan) -> None:
-    """Do nothing if every row fits its plan.
+    """Check that every row fits its plan.
 
     Raises:
-        ValueError: one does not; the message begins with its place in the file.
+        ValueError: a row does not; the message begins with its place in the file.
     """
     if not plan.runs and not plan.studies:
         raise ValueError("it holds no runs")

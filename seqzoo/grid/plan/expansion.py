@@ -1,4 +1,4 @@
-"""A grid -> its runs, every one validated. Pure: nothing is written, nothing started."""
+"""From a grid to its validated runs, without writing or starting anything."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class PlannedRun:
         point: path of an axis -> value as written.
         seed: the run's seed.
         spec: the run itself.
-        dropped: axes that were left out, since the run's parts do not have what they set.
-        matched: how its budget was brought to the base's, None if the grid does not ask for it.
+        dropped: axes left out because the run's parts have no such setting.
+        matched: how its budget was matched to the base's, None unless the grid asks for it.
     """
 
     run_id: str
@@ -50,13 +50,13 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Expansion:
-    """A grid's cells that are runs, and what made them.
+    """The valid cells of a grid and their runs.
 
     Attributes:
-        runs: every cell's run of every seed.
-        cells: those cells.
+        runs: one for each cell and seed.
+        cells: the cells.
         tuned: for each cell, the paths of the sampler's space that it has.
-        checker: makes other runs of the cells.
+        checker: makes further runs of the cells.
     """
 
     runs: tuple[PlannedRun, ...]
@@ -70,18 +70,18 @@ def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
 
     Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
     are listed, with one run_id. Two variants that are the same run are an error: one of them
-    changes nothing. An axis is left out of the cells in which nothing reads what it sets, and such
-    a cell is listed once, as is one that two grids of a union have. Of a grid with a sampler these
-    are the runs before anything is tuned.
+    changes nothing. An axis is left out of cells in which nothing reads its setting; such a cell is
+    listed once, as is one that two grids of a union share. For a grid with a sampler these are the
+    runs before tuning.
 
     Raises:
-        SpecError: with every problem of every cell, each told once.
+        SpecError: with every problem of every cell, each once.
     """
     return expanded(grid, catalog).runs
 
 
 def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
-    """The runs of a grid with the cells they are of.
+    """The runs of a grid with their cells.
 
     Raises:
         SpecError: as `expand`.
@@ -109,13 +109,13 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
 
 
 def _without_space(grid: GridSpec, cell: Cell) -> dict[str, Any]:
-    """The point of a probed cell without what the sampler chooses."""
+    """The point of a probed cell without the values that the sampler chooses."""
     space = grid.document.data["sampler"]["space"]
     return {path: value for path, value in cell.point.items() if path not in space}
 
 
 def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:
-    """Each cell checked, without the axes that lead to nothing in it, and each once."""
+    """Each distinct cell, checked, without the axes that change nothing in it."""
     first = [checker.check(cell) for cell in cells]
     checked: dict[tuple[str, str], Checked] = {}
     for each, idle in zip(first, idle_axes(checker.grid, first), strict=True):
@@ -127,7 +127,7 @@ def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]
 
 
 class _Findings:
-    """Problems of cells, each once, with the cells that have it unless all do."""
+    """The problems of all cells, each once, naming the cells that have it unless all do."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._factors = _values(cells)
@@ -223,7 +223,7 @@ def _repeated_seeds(grid: GridSpec) -> list[Problem]:
 
 
 def _same_runs(grid: GridSpec, runs: Iterable[PlannedRun]) -> list[Problem]:
-    """Variants that are the same run somewhere, each pair told once."""
+    """Pairs of variants that are the same run somewhere, each once."""
     first: dict[str, PlannedRun] = {}
     pairs: dict[tuple[str, str], Problem] = {}
     for run in runs:

@@ -16,13 +16,13 @@ def failure_path(directory: Path) -> Path:
 
 
 def write_failure(directory: Path, error: str, about: str, traceback: str) -> None:
-    """Write the error into the run's directory; where that fails, the ledger still has it.
+    """Write the error into the run's directory; if that fails, the ledger still holds it.
 
     Args:
-        directory: the run's.
-        error: in one line.
-        about: which run and attempt it was.
-        traceback: all of it, "" if there is none.
+        directory: the run's directory.
+        error: the error in one line.
+        about: the run and the attempt.
+        traceback: the full traceback, "" if there is none.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

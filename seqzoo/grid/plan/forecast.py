@@ -1,4 +1,4 @@
-"""What the runs of a plan cost: parameters, state and time, before anything is run."""
+"""Forecast the costs of a plan's runs: parameters, state and time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Forecast", "RunCosts", "forecast"]
 
 @dataclass(frozen=True)
 class RunCosts:
-    """What one run costs; None for what cannot be counted or was not timed.
+    """The costs of one run; None for anything that cannot be counted or was not timed.
 
     Attributes:
         parameters: of the model.
-        state_size: elements carried a sequence at the task's length; None too where a mixer carries
-            no state.
+        state_size: elements carried by a sequence at the task's length; None also where a mixer
+            carries no state.
         seconds: an estimate for a run that does not stop early.
     """
 
@@ -35,8 +35,8 @@ class Forecast:
 
     Attributes:
         costs: run id -> costs.
-        shapes: how many distinct shapes were timed.
-        failures: what could not be counted or timed, and why, a sentence each.
+        shapes: number of distinct shapes timed.
+        failures: a sentence for each run that could not be counted or timed, with the reason.
     """
 
     costs: Mapping[str, RunCosts]
@@ -52,8 +52,8 @@ def forecast(
     Args:
         specs: run id -> spec.
         timed: ids of the runs to time.
-        threads: that a run would compute on.
-        at_run: called with 1, 2, ... before each run is looked at.
+        threads: CPU threads of a run.
+        at_run: called with 1, 2, ... before each run.
     """
     book = CostBook()
     paces: dict[Hashable, Pace | None] = {}

@@ -1,4 +1,4 @@
-"""Whether a record is that of the run it lies with: directories are copied, renamed and edited."""
+"""Check that a record belongs to its directory's run: directories get copied and edited."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["stray_record"]
 def stray_record(
     path: Path, record: Record, run_id: str, spec: Mapping[str, Any], source: str
 ) -> str | None:
-    """What is wrong with a record whose run id or spec is another run's; None if it belongs here.
+    """The problem of a record that belongs to another run; None if it belongs here.
 
     Args:
-        path: of the record.
-        record: as it was read; one without a spec is judged by its run id.
-        run_id: of the run that should be here.
-        spec: of that run, resolved.
-        source: where these two are written, such as `plan.json`.
+        path: the record's file.
+        record: the record; one without a spec is judged by its run id.
+        run_id: the id of the run that belongs here.
+        spec: its resolved spec.
+        source: where these two come from, such as `plan.json`.
     """
     if record.run_id != run_id:
         return (

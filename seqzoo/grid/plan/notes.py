@@ -1,4 +1,4 @@
-"""Notes on a plan, in sentences: which axes were left out, and which sizes were adjusted."""
+"""Notes on a plan: the axes left out and the sizes adjusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["plan_notes"]
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """A sentence for each axis that some runs do not have, and for each budget that was matched."""
+    """A sentence for each axis that some runs lack, and for each matched budget."""
     return [*_dropped(plan.runs), *dict.fromkeys(_matched(plan))]
 
 

@@ -1,4 +1,4 @@
-"""How long a run will take, from a few steps and one evaluation of a run of its shape."""
+"""Estimate the time of a run from a few steps and one evaluation of a run of its shape."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Pace:
     evaluation_s: float
 
     def seconds(self, spec: RunSpec) -> float:
-        """Of a run of this shape that does not stop early."""
+        """The time of a run of this shape that does not stop early."""
         steps, every = spec.train.steps, spec.train.evaluate.every
         return steps * self.step_s + -(-steps // every) * self.evaluation_s
 
 
 def shape_of(spec: RunSpec) -> Hashable:
-    """What decides how long a step and an evaluation take."""
+    """The settings that determine the time of a step and of an evaluation."""
     settings = spec.train
     sizes = (settings.batch_size, settings.accumulate, settings.device, type(settings.optimizer))
     evaluation = (settings.evaluate.sequences, settings.evaluate.batch_size)
@@ -43,7 +43,7 @@ def shape_of(spec: RunSpec) -> Hashable:
 
 
 def pace_of(spec: RunSpec, threads: int) -> Pace:
-    """Train a few steps in a directory that is then deleted, on so many threads.
+    """Train a few steps with `threads` threads, in a temporary directory.
 
     Raises:
         SpecError: the run cannot start.

@@ -1,8 +1,8 @@
 """The plan: every run of a grid, frozen on disk before the first one starts.
 
-`plan.json` is all a worker and a report need: the resolved spec of each run, and the grid's own
-words (variants, axes, seeds) for it. A grid may grow on a directory, and be renamed; a plan never
-loses a run that it had.
+`plan.json` is all that workers and reports need: the resolved spec of each run, and the variant,
+the axes' values and the seed that describe it. A grid may grow in its directory and be renamed, but
+a plan never loses a run.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class PlanRow(BaseModel):
         point: axis path -> value as written.
         seed: the run's seed.
         spec: the resolved run spec, as plain data.
-        dropped: axes left out of the point, since the run's parts do not have what they set.
-        matched: how its budget was brought to the base's, None if the grid does not ask for it.
-        tried: whose trial it is, None for a run of the comparison.
+        dropped: axes left out of the point because the run's parts have no such setting.
+        matched: how its budget was matched to the base's, None unless the grid asks for it.
+        tried: the trial that it is, None for a run of the comparison.
         chosen: how its values were chosen, None for a trial, and where nothing is tuned.
     """
 
@@ -97,12 +97,12 @@ class Plan(BaseModel):
     Attributes:
         format: version of this file.
         name: the grid's name.
-        base: the variant others are compared with, "" if there are no variants.
+        base: the variant that others are compared with, "" if there are no variants.
         variants: in the order written.
         axes: paths of the axes, in the order written.
         runs: one row for each variant, point and seed, and of a tuned grid for each trial.
         studies: the cells that are tuned.
-        sampler: what tunes them, as plain data; None if nothing does.
+        sampler: the sampler that tunes them, as plain data; None if nothing is tuned.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,14 +117,14 @@ class Plan(BaseModel):
     sampler: dict[str, Any] | None = None
 
     def distinct(self) -> dict[str, PlanRow]:
-        """Run id -> the first row that asks for it: what there is to do."""
+        """Run id -> the first row with it: the runs to do."""
         rows: dict[str, PlanRow] = {}
         for row in self.runs:
             rows.setdefault(row.run_id, row)
         return rows
 
     def labels(self) -> dict[str, str]:
-        """Run id -> what messages call it; points that differ are called differently."""
+        """Run id -> its name in messages; different points have different names."""
         names = Labels([row.point for row in self.runs])
         labels: dict[str, str] = {}
         for row in self.runs:

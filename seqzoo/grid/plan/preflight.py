@@ -1,4 +1,4 @@
-"""What the runs of a grid need of this machine, looked for before the first of them starts."""
+"""Check this machine for what the runs need, before the first one starts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["refuse_missing_loggers"]
 
 
 def refuse_missing_loggers(runs: Iterable[PlannedRun]) -> None:
-    """Make each different logger once and let it go, as a run would just before its first step.
+    """Create and close each distinct logger once, as a run would before its first step.
 
     Raises:
-        SpecError: one cannot work here, such as for want of its library; the message says which
-            run is the first to want it.
+        SpecError: a logger cannot work here, for example because its library is missing; the
+            message names the first run that needs it.
     """
     made: set[PartSpec] = set()
     for run in runs:

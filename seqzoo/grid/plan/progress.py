@@ -1,4 +1,4 @@
-"""How far a directory has come with a plan: which runs and trials are at their end."""
+"""The progress of a plan in a directory: which runs and trials have ended."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def run_states(plan: Plan, out: Path | None) -> RunStates:
 
 
 def tuned_run_states(plan: Plan, tuner: Tuner, out: Path | None) -> RunStates:
-    """As `run_states`, for a comparison whose values are still to be tuned.
+    """Like `run_states`, for a comparison whose values are not tuned yet.
 
     The runs in the directory have other ids than those of the plan, so they are matched by
     variant, point and seed.
 
     Args:
         plan: the comparison with the values as written.
-        tuner: what tunes it.
+        tuner: the grid's tuner.
         out: the directory, None if there is none.
     """
     states: RunStates = dict.fromkeys(plan.distinct(), "missing")

@@ -17,7 +17,7 @@ __all__ = ["RunState", "read_run_state"]
 
 @dataclass(frozen=True)
 class RunState:
-    """What a run of a grid has left behind.
+    """The state of a run.
 
     Attributes:
         record: None until the run has ended.
@@ -38,7 +38,7 @@ class RunState:
 def read_run_state(directory: Path, row: PlanRow) -> RunState:
     """The state of one run of the grid in `directory`.
 
-    A record that cannot be read, or is that of another run, is an error of this one.
+    A record that cannot be read or belongs to another run counts as an error of this run.
     """
     place = run_directory(directory, row.run_id)
     error = read_failure(place)

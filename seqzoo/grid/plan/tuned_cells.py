@@ -19,7 +19,7 @@ __all__ = ["TunedCell", "cell_key", "tuned_cells"]
 
 
 def cell_key(variant: str, point: Mapping[str, Any]) -> Hashable:
-    """What tells one cell from the others, whatever the order of its axes."""
+    """The identity of a cell, whatever the order of its axes."""
     return variant, repr(sorted(point.items()))
 
 
@@ -28,8 +28,8 @@ class TunedCell:
     """A cell to tune.
 
     Attributes:
-        study: it in the plan.
-        checked: the cell itself.
+        study: its entry in the plan.
+        checked: the cell.
         spec: its run with the values as written.
         checker: makes its other runs.
         metrics: task -> name of its metric, and whether more of it is better; all cells share it,

@@ -1,8 +1,8 @@
-"""Tuning: trials of each cell, then its comparison with the best values, as rows that a plan grows.
+"""Tuning: the trials of each cell, then its comparison with the best values, added to the plan.
 
-A plan with a sampler begins with its studies and no run. Whenever its processes have nothing left
-to do, one of them lets the plan grow, under the ledger's lock: by the next trial of every study,
-and by the comparison's runs of each study whose trials have ended.
+A plan with a sampler begins with its studies and no runs. Whenever its processes run out of work,
+one of them extends the plan under the ledger's lock: with the next trial of every study, and with
+the comparison's runs of each study whose trials have ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ States = Mapping[str, State]  # run id -> what the ledger says
 
 
 def make_tuner(grid: GridSpec, catalog: Catalog) -> Tuner:
-    """What tunes a grid that has a sampler.
+    """The tuner of a grid with a sampler.
 
     Raises:
         SpecError: the grid is wrong, or the sampler is not installed.
@@ -37,7 +37,7 @@ def make_tuner(grid: GridSpec, catalog: Catalog) -> Tuner:
 
 
 class Tuner:
-    """Lets the plan of one grid grow."""
+    """Extends the plan of one grid."""
 
     def __init__(self, grid: GridSpec, catalog: Catalog) -> None:
         assert grid.sampler is not None
@@ -52,11 +52,11 @@ class Tuner:
 
     @property
     def written(self) -> tuple[PlannedRun, ...]:
-        """The comparison's runs with the values as written, before anything is tuned."""
+        """The comparison's runs with the values as written, before tuning."""
         return self._expansion.runs
 
     def plan(self, name: str) -> Plan:
-        """The plan to begin with: studies, and the runs of cells in which nothing is tuned."""
+        """The first plan: the studies, and the runs of cells in which nothing is tuned."""
         planned = make_plan(name, self._expansion.runs, self._grid.all_variants())
         studies = tuple(cell.study for cell in self._cells.values())
         tuned = {cell_key(study.variant, study.point) for study in studies}
@@ -71,7 +71,7 @@ class Tuner:
         )
 
     def to_come(self, plan: Plan) -> int:
-        """How many runs the plan has still to grow by, if every study has a trial that is done."""
+        """How many more runs the plan will get, if every study has a successful trial."""
         seeds = [seed for study in plan.studies for seed in study.seeds if seed != study.seed]
         own = {study.name: study.seed for study in plan.studies}
         planned = sum(
@@ -81,7 +81,7 @@ class Tuner:
         return max(0, len(plan.studies) * self.spec.trials + len(seeds) - planned)
 
     def without_result(self, plan: Plan, states: States) -> list[PlannedStudy]:
-        """The studies all of whose trials have failed: nothing of them can be compared."""
+        """The studies whose trials have all failed, so that they cannot be compared."""
         failed = Counter(
             row.tried.study
             for row in plan.runs
@@ -90,13 +90,13 @@ class Tuner:
         return [study for study in plan.studies if failed[study.name] == self.spec.trials]
 
     def grow(self, plan: Plan, directory: Path, states: States, wanted: int) -> Plan:
-        """The plan with what is to be done next; the same plan where nothing is.
+        """The plan extended by the next runs; unchanged if there are none.
 
         Args:
-            plan: as it stands on disk.
-            directory: the grid's.
-            states: of all runs of the plan.
-            wanted: trials that have a worker waiting.
+            plan: the plan on disk.
+            directory: the grid's directory.
+            states: the states of all its runs.
+            wanted: how many trials have a worker waiting.
         """
         trials: dict[str, list[PlanRow]] = {study.name: [] for study in plan.studies}
         chosen: dict[str, list[PlanRow]] = {study.name: [] for study in plan.studies}
@@ -114,7 +114,7 @@ class Tuner:
     def _tried(
         self, trials: dict[str, list[PlanRow]], directory: Path, states: States, wanted: int
     ) -> list[PlanRow]:
-        """A trial for every study that has none open; for more waiting workers, more of them."""
+        """A trial for every study without an open one, and more if more workers wait."""
         num_open = {name: self._open(trials[name], states) for name in self._cells}
         rows: list[PlanRow] = []
         while True:
@@ -136,7 +136,7 @@ class Tuner:
         """The next trial of a cell.
 
         Raises:
-            RunError: the sampler's values are no run.
+            RunError: the sampler's values do not make a valid run.
         """
         study = cell.study
         space = {path: self.spec.space[path] for path in study.paths}
@@ -179,7 +179,7 @@ class Tuner:
         directory: Path,
         states: States,
     ) -> Iterator[PlanRow]:
-        """The comparison's runs that a study whose trials have ended lacks."""
+        """The missing runs of the comparison, for studies whose trials have ended."""
         there = {row.seed for row in chosen}
         if len(trials) < self.spec.trials or there >= set(cell.study.seeds):
             return
@@ -195,7 +195,7 @@ class Tuner:
     def _choice(
         self, cell: TunedCell, trials: Sequence[PlanRow], directory: Path, states: States
     ) -> Chosen | None:
-        """The best trial, of equals the first; None while one is open, or if none is done."""
+        """The best trial, the first among equals; None while one is open, or if all failed."""
         past = [self._past(row, directory, states) for row in trials]
         done = [trial for trial in past if trial.metric is not None]
         if any(trial.state == "open" for trial in past) or not done:

@@ -1,1 +1,1 @@
-"""The runs of a plan done by workers: claimed in the ledger, handed out, listened to."""
+"""Run a plan with workers: claim runs in the ledger, hand them out, listen for news."""

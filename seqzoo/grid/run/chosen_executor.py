@@ -1,4 +1,4 @@
-"""The executor that a command line asks for: `local`, or `{type: local, gpus: 2}`."""
+"""The executor chosen on the command line: `local`, or `{type: local, gpus: 2}`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def executor_spec(text: str, workers: int | None, catalog: Catalog) -> PartSpec:
     """The executor's validated spec.
 
     Args:
-        text: a name, or a mapping with a `type`, in YAML; read as specs are, traps closed.
-        workers: runs at a time, None if the command line does not say.
+        text: a name, or a mapping with a `type`, in YAML; read by the same rules as specs.
+        workers: runs at a time, None if the command line does not set it.
         catalog: where names are looked up.
 
     Raises:
-        SpecError: with every problem found, or if text and `workers` both say how many.
+        SpecError: with every problem found, or if text and `workers` both set the number.
     """
     if not text.strip():
         raise SpecError(f"{NAME}: there is nothing in it; write a name, such as local")

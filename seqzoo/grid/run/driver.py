@@ -1,4 +1,4 @@
-"""Do a plan's runs: claim, hand out, listen, until none is open."""
+"""Drive a plan's runs: claim, hand out, listen, until none is open."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def run_grid(
     view: View,
     tuner: Tuner | None = None,
 ) -> Outcome:
-    """Do every run of the plan that is not done yet, together with any other process that does.
+    """Do every run of the plan that is not done yet; other processes may share the work.
 
-    Runs that failed before are tried again. A run that fails stops no other. Ctrl-C once lets the
-    runs at hand finish and starts no more; twice, or a SIGTERM, stops them where they are. A tuner
-    lets the plan grow by what is to be done next.
+    Runs that failed before are tried again. A failing run does not stop the others. One Ctrl-C
+    lets the current runs finish and starts no more; a second one, or a SIGTERM, stops them at once.
+    A tuner extends the plan as results come in.
 
     Raises:
-        RunError: the directory holds another grid or a run, cannot be written, has vanished, or its
+        RunError: the directory holds another grid or a run, cannot be written, has vanished, or the
             disk is full.
     """
     refuse_run_directory(directory)
@@ -77,16 +77,16 @@ class _Grid:
     """A grid at work in this process.
 
     Attributes:
-        known: the plan as it was last read.
-        tuner: lets the plan grow; None if nothing is tuned.
-        at_hand: claim -> job that a worker has.
+        known: the plan as last read.
+        tuner: extends the plan; None if nothing is tuned.
+        at_hand: claim -> the job that a worker has.
         steps: claim -> its last step.
-        losses: workers that runs have cost.
+        losses: counts the workers that died during each run.
         owner: this process.
-        waited_for: other owners whose runs this process waits for, as last told.
-        next_beat: when the counters are to be advanced (monotonic seconds).
-        next_look: when it is worth looking for a planned run again.
-        requests_seen: how many of the user's requests to stop have been answered.
+        waited_for: other owners whose runs this process waits for, as last reported.
+        next_beat: when to advance the counters (monotonic seconds).
+        next_look: when to look for a planned run again.
+        requests_seen: how many of the user's requests to stop have been handled.
     """
 
     known: KnownPlan
@@ -107,7 +107,7 @@ class _Grid:
         self.takeover = Takeover(self.known.place)
 
     def reopen(self) -> None:
-        """Plan again what failed, what has no record of its own, and what a dead process had."""
+        """Plan again runs that failed, lack a record of their own, or belonged to a dead process."""
         self.ledger.reopen(
             row.run_id
             for row in self.ledger.rows()
@@ -139,7 +139,7 @@ class _Grid:
         self.requests_seen = requests.count
 
     def _hand_out(self) -> None:
-        """Claim runs for the free workers; where none was left, look again a second later."""
+        """Claim runs for the free workers; if none was left, look again a second later."""
         while self.executor.free() > 0 and time.monotonic() >= self.next_look:
             claim = self.ledger.claim(self.owner)
             while claim is None and self._grow():
@@ -165,7 +165,7 @@ class _Grid:
             self.view.started(job)
 
     def _tell_of_waiting(self) -> None:
-        """Tell for whom this process waits, where it has nothing else to do."""
+        """Report which processes this one waits for, when it has nothing else to do."""
         rows = [] if self.at_hand else self.ledger.running()
         owners = sorted({row.owner for row in rows if row.owner is not None}, key=str)
         waited_for = tuple(
@@ -179,7 +179,7 @@ class _Grid:
         self.waited_for = waited_for
 
     def _grow(self) -> bool:
-        """Let the plan grow by what is to be tried or compared next; False where nothing is."""
+        """Extend the plan by the next trials and comparisons; False if there are none."""
         if self.tuner is None:
             return False
         with self.ledger.transaction():
@@ -194,7 +194,7 @@ class _Grid:
         return grown is not plan
 
     def _counts(self) -> Counts:
-        """Runs by state; those that the plan has still to grow by are planned too."""
+        """Runs by state; runs still to be added to the plan count as planned."""
         counts = self.ledger.counts()
         if self.tuner is None:
             return counts
@@ -228,7 +228,7 @@ class _Grid:
         self.next_look = time.monotonic() + LOOK_SECONDS
 
     def _lose(self, news: Lost) -> None:
-        """Plan the run again, unless it has lost many workers without coming any further."""
+        """Plan the run again, unless it has lost many workers without any progress."""
         times = self.losses.count(news.job.run_id, self.steps[news.job.claim] or 0)
         if times < MAX_LOSSES:
             self.ledger.release(news.job.claim)
@@ -255,7 +255,7 @@ class _Grid:
         del self.steps[job.claim]
 
     def _beat(self) -> None:
-        """Advance the counters; let go of runs whose claims were lost."""
+        """Advance the counters; drop runs whose claims were lost."""
         if time.monotonic() < self.next_beat:
             return
         self.next_beat = time.monotonic() + BEAT_SECONDS

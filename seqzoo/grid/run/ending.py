@@ -1,4 +1,4 @@
-"""How a grid stands when its process ends."""
+"""The state of a grid when its process ends."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a grid stands when its process ends.
+    """The state of a grid when its process ends.
 
     Attributes:
         total: distinct runs of the plan.
-        done: runs that are done, of this and all earlier processes.
+        done: runs that are done, by this and all earlier processes.
         failures: runs whose last attempt failed.
-        interrupted: it was stopped before every run had its turn; the same command resumes.
+        interrupted: whether it was stopped early; the same command resumes.
     """
 
     total: int
@@ -42,13 +42,13 @@ class Outcome:
 def outcome_of(
     rows: Sequence[LedgerRow], known: KnownPlan, tuner: Tuner | None, *, was_stopped: bool
 ) -> Outcome:
-    """What the ledger says of all runs, and the tuner of those that are to come.
+    """The outcome according to the ledger, and to the tuner for runs not planned yet.
 
     Args:
-        rows: the whole ledger.
+        rows: all rows of the ledger.
         known: a plan that has all of them.
         tuner: None if nothing is tuned.
-        was_stopped: the user asked for it.
+        was_stopped: whether the user stopped it.
     """
     to_come = tuner.to_come(known.plan) if tuner is not None else 0
     return Outcome(

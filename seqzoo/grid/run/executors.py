@@ -1,8 +1,8 @@
-"""The executor family: where the runs of a grid are done.
+"""The executor family: where the runs of a grid execute.
 
 An executor knows nothing of plans and ledgers. The grid claims a run, hands it over as a `Job`
-when there is a free worker, and waits for news. So one ledger, kept by the grid's own
-process, serves worker processes here and workers on other machines alike.
+when a worker is free, and waits for news. So one ledger, kept by the grid's own process, serves
+local worker processes and workers on other machines alike.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class Executor(Part, family="executor"):
         """Settings every executor has.
 
         Attributes:
-            workers: runs at a time; null for one a processor core.
+            workers: runs at a time; null for one per processor core.
         """
 
         workers: PositiveInt | None = None
 
     @abstractmethod
     def start(self, work: Work) -> None:
-        """Make ready to do `work(job, send)`, a function that pickles, for each submitted job."""
+        """Prepare to call `work(job, send)`, a picklable function, for each submitted job."""
 
     @abstractmethod
     def free(self) -> int:
-        """How many jobs can be submitted now and will start at once."""
+        """How many jobs would start at once if submitted now."""
 
     @abstractmethod
     def submit(self, job: Job) -> None:
@@ -44,15 +44,15 @@ class Executor(Part, family="executor"):
 
     @abstractmethod
     def news(self, timeout: float) -> Sequence[News]:
-        """What happened since the last call; waits at most `timeout` seconds for the first.
+        """The news since the last call; waits at most `timeout` seconds for the first.
 
-        Every job ends in one `Finished`, `Busy` or `Lost`, unless it was stopped.
+        Every job ends with one `Finished`, `Busy` or `Lost`, unless it was stopped.
         """
 
     @abstractmethod
     def stop(self, job: Job) -> None:
-        """End a job at once, in the middle of whatever it does. No news of it follows."""
+        """Kill a job at once. No news of it follows."""
 
     @abstractmethod
     def close(self) -> None:
-        """End all workers at once, in the middle of whatever they do."""
+        """Kill all workers at once."""

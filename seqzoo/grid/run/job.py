@@ -1,4 +1,4 @@
-"""What passes between a grid and its workers: jobs out, news back. All of it pickles."""
+"""The messages between a grid and its workers: jobs out, news back. All are picklable."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Job:
     """One claimed run.
 
     Attributes:
-        run_id: which run.
-        claim: token of the claim; news of an older claim is not listened to.
+        run_id: the run.
+        claim: the claim's token; news of older claims is ignored.
         spec: the resolved run spec, as plain data.
-        directory: where the run leaves its files.
+        directory: where the run writes its files.
         label: variant, point and seed, for messages.
         attempt: 1 for the first.
     """
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker has taken up the job: where it lives."""
+    """A worker has started the job; names its host and process."""
 
     job: Job
     host: str
@@ -42,7 +42,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """A running job's last step, and the metric where it was evaluated."""
+    """A running job's last step, with the metric if it was evaluated there."""
 
     job: Job
     step: int
@@ -53,15 +53,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A job came to its end.
+    """A job has ended.
 
     Attributes:
-        job: which.
-        error: None if the run is done; else one line that says what happened.
-        traceback: the whole of it, "" if there is none.
-        summary: a few words on a run that is done, such as `accuracy 0.998 at step 1,500`.
-        expected: the error is a sentence of seqzoo's own, to which the traceback adds nothing.
-        no_room: it failed because nothing could be written, so no other run can succeed either.
+        job: the job.
+        error: None if the run is done, else the error in one line.
+        traceback: the full traceback, "" if there is none.
+        summary: a few words on a finished run, such as `accuracy 0.998 at step 1,500`.
+        expected: whether the error is one of seqzoo's own, to which a traceback adds nothing.
+        no_room: whether it failed because the disk is full, so no other run can succeed either.
     """
 
     job: Job
@@ -81,7 +81,7 @@ class Busy:
 
 @dataclass(frozen=True)
 class Lost:
-    """The worker died with the job at hand; `how` says what is known of it."""
+    """The worker died during the job; `how` says what is known about it."""
 
     job: Job
     how: str

@@ -1,8 +1,8 @@
-"""The ledger: who does which run of a grid, in SQLite beside the plan.
+"""The ledger: which process does which run of a grid, in SQLite beside the plan.
 
-A run is planned, running, done or failed. Whoever claims a run gets a token, and every later call
-about the run carries it, so a process that has lost its claim cannot change the run. The owner of
-a claim, the process that drives the grid, advances a counter beside it as long as it is at work.
+A run is planned, running, done or failed. Claiming a run yields a token that every later call about
+the run carries, so a process that has lost its claim cannot change the run. The owner of a claim,
+the process that drives the grid, advances a counter with it for as long as it works.
 
 The ledger holds no results. If it is lost, finished runs are recognised by their records.
 """
@@ -51,17 +51,17 @@ class LedgerRow:
     """The ledger's entry for one run.
 
     Attributes:
-        run_id: which run.
+        run_id: the run.
         state: planned, running, done or failed.
         attempt: how often it was claimed.
         claim: the token of the claim, None unless it is running.
         owner: the process that holds or last held the claim, None if there was none.
         beats: the owner's counter.
         host: the machine of its worker.
-        pid: the worker's process there.
-        step: the last step it told of.
-        started: seconds since 1970 by the owner's clock, for people to read; nothing is decided
-            by it.
+        pid: the worker's process id there.
+        step: the last step reported.
+        started: seconds since 1970 by the owner's clock, for people to read; no decision depends
+            on it.
         ended: the same.
         error: one line, None unless it failed.
         traceback: of the error, if there is one.
@@ -83,7 +83,7 @@ class LedgerRow:
 
 
 class Ledger(LedgerFile):
-    """The open ledger of a grid's directory; close it, or use it in a `with`.
+    """The open ledger of a grid's directory; close it, or use it in a `with` block.
 
     Raises:
         RunError: from every method, if the file cannot be read or written, is no ledger, or is
@@ -91,9 +91,9 @@ class Ledger(LedgerFile):
     """
 
     def enlist(self, run_ids: Iterable[str]) -> None:
-        """Write down the runs in this order: new ones as planned, known ones as they are.
+        """Enter the runs in this order: new ones as planned, known ones unchanged.
 
-        Runs that are not among them, of a plan that was deleted, are dropped. Call it inside a
+        Runs that are not among them, left from a deleted plan, are dropped. Call it inside a
         `transaction`.
         """
         self.database.execute("UPDATE runs SET position = -1")
@@ -124,10 +124,10 @@ class Ledger(LedgerFile):
         return found.rowcount == 1
 
     def claim(self, owner: Owner) -> Claim | None:
-        """Take a planned run for this owner; None if none is planned.
+        """Claim a planned run for this owner; None if none is planned.
 
-        The first in the plan's order of those that were tried least, so that a run that takes its
-        worker down does not stand in the way of others.
+        Among the runs with the fewest attempts it takes the first in the plan's order, so a run
+        that kills its worker does not block others.
         """
         with self.transaction():
             row = self.database.execute(
@@ -158,7 +158,7 @@ class Ledger(LedgerFile):
         return claim
 
     def move(self, token: str, host: str, pid: int) -> None:
-        """Note the worker process that does the claimed run."""
+        """Record the worker process of the claimed run."""
         with self.plain_errors():
             self.database.execute(
                 "UPDATE runs SET host = ?, pid = ? WHERE claim = ?", (host, pid, token)
@@ -168,7 +168,7 @@ class Ledger(LedgerFile):
         """Advance the counters of claims (token -> last step).
 
         Returns:
-            the tokens whose claims have been lost.
+            The tokens whose claims have been lost.
         """
         lost = set()
         with self.transaction():
@@ -197,7 +197,7 @@ class Ledger(LedgerFile):
         return found.rowcount == 1
 
     def release(self, token: str) -> bool:
-        """Give the run back, to be claimed by anyone. False if the claim was lost."""
+        """Release the run for anyone to claim. False if the claim was lost."""
         with self.plain_errors():
             found = self.database.execute(
                 "UPDATE runs SET state = 'planned', claim = NULL WHERE claim = ?", (token,)

@@ -1,6 +1,6 @@
-"""The ledger's file: opened, made if it is missing, and its errors in plain words.
+"""The ledger's file: opened or created, with its errors in plain words.
 
-It is in WAL mode, so that readers and the one writer at a time do not wait for each other.
+It is in WAL mode, so that readers do not wait for the writer, nor the writer for them.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, posit
 
 
 class LedgerFile:
-    """The open database; close it, or use it in a `with`.
+    """The open database; close it, or use it in a `with` block.
 
     Attributes:
-        path: where it lies.
-        database: the connection; each statement is a transaction of its own outside `transaction`.
+        path: the file.
+        database: the connection; outside `transaction` each statement is its own transaction.
 
     Raises:
         RunError: it cannot be read or written, is no ledger, or is one of a newer seqzoo.
@@ -100,7 +100,7 @@ class LedgerFile:
             self.database.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _check(self) -> None:
-        """Read all pages, and every column once: files are cut, and edited."""
+        """Read all pages and every column once, since files get truncated and edited."""
         (found,) = self.database.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -133,7 +133,7 @@ class LedgerFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, and no other process writes meanwhile."""
+        """A transaction during which no other process writes."""
         with self.plain_errors():
             self.database.execute("BEGIN IMMEDIATE")
             try:
@@ -146,7 +146,7 @@ class LedgerFile:
 
     @contextmanager
     def plain_errors(self) -> Iterator[None]:
-        """What SQLite and the system say, as errors of ours."""
+        """Turn errors of SQLite and of the system into RunErrors."""
         try:
             yield
         except OSError as failure:

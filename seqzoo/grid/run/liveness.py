@@ -1,7 +1,7 @@
-"""Which process owns a run, and is it still there? No clock is asked.
+"""Which process owns a run, and whether it is still alive, without relying on clocks.
 
-A process of this boot of this machine is looked up in its process table. A process anywhere else
-is judged by a counter that it advances in the ledger, see `seqzoo.grid.run.takeover`.
+A process of the same boot of this machine is looked up in the process table. Any other process is
+judged by a counter that it advances in the ledger, see `seqzoo.grid.run.takeover`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PID_NAMESPACE = Path("/proc/self/ns/pid")  # containers of one machine have one 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process, told from all others on all machines.
+    """The identity of a process, unique across machines.
 
     Attributes:
         host: name of its machine, for messages only: names repeat and change.
-        system: which boot of which machine, and which process table there; "" where unknown.
-        pid: its number in that table.
-        born: when it started, in the system's own count; "" where unknown. Numbers are used again.
+        system: the boot of the machine and the process namespace; "" where unknown.
+        pid: its process id there.
+        born: its start time as the kernel counts it, since ids are reused; "" where unknown.
     """
 
     host: str
@@ -53,9 +53,9 @@ def _system() -> str:
 
 
 def is_alive(owner: Owner) -> bool | None:
-    """Whether a process is there; None where this process cannot see it.
+    """Whether a process is alive; None where this process cannot see it.
 
-    A stopped process (Ctrl-Z) is there: it may be continued at any time.
+    A stopped process (Ctrl-Z) is alive: it may continue at any time.
     """
     if not owner.system or owner.system != _system():
         return None
@@ -66,7 +66,7 @@ def is_alive(owner: Owner) -> bool | None:
 
 
 def is_stopped(owner: Owner) -> bool:
-    """Whether it is a process of this machine that is stopped, as by Ctrl-Z."""
+    """Whether it is a stopped process (Ctrl-Z) of this machine."""
     return owner.system == _system() and _stat(owner.pid)[:1] in (["T"], ["t"])
 
 

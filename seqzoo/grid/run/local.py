@@ -1,4 +1,4 @@
-"""The local executor: worker processes of this machine, each doing many runs."""
+"""The local executor: worker processes on this machine, each of which does many runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def num_cores() -> int:
 
 
 def threads_each(workers: int) -> int:
-    """Threads of each of so many workers: OMP_NUM_THREADS, or an even share of the cores."""
+    """CPU threads of each worker: OMP_NUM_THREADS, or an even share of the cores."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
@@ -63,7 +63,7 @@ class _Worker:
 
 
 class LocalExecutor(Executor):
-    """Worker processes on this machine; they share its cores evenly, and have one GPU each."""
+    """Worker processes on this machine, which share its cores evenly and have one GPU each."""
 
     name = "local"
 
@@ -71,8 +71,8 @@ class LocalExecutor(Executor):
         """Settings of `local`.
 
         Attributes:
-            workers: runs at a time; null for one a GPU, or one a processor core if there is none.
-            gpus: GPUs that workers are spread over, one a worker; null for all that are visible.
+            workers: runs at a time; null for one per GPU, or one per core without GPUs.
+            gpus: number of GPUs to use, one per worker; null for all that are visible.
         """
 
         gpus: NonNegativeInt | None = None
@@ -84,10 +84,10 @@ class LocalExecutor(Executor):
         self._work: Work | None = None
 
     def start(self, work: Work) -> None:
-        """Remember what to do; a process starts when there is a job for it.
+        """Remember what to do; a process starts with its first job.
 
         Raises:
-            RunError: this is a worker itself: it has run the script that started the grid again.
+            RunError: this process is itself a worker that reran the script that started the grid.
         """
         if multiprocessing.current_process().name == WORKER:
             raise RunError(
@@ -97,11 +97,11 @@ class LocalExecutor(Executor):
         self._work = work
 
     def free(self) -> int:
-        """Workers without a job, those not started yet among them."""
+        """Workers without a job, including those not started yet."""
         return self.num_workers - sum(worker.job is not None for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        """To an idle worker process, or a new one."""
+        """Give the job to an idle worker process, or to a new one."""
         worker = next((worker for worker in self._workers if worker.job is None), None)
         worker = worker or self._hire()
         worker.job = job
@@ -109,7 +109,7 @@ class LocalExecutor(Executor):
             worker.pipe.send(job)
 
     def news(self, timeout: float) -> Sequence[News]:
-        """Whatever the pipes hold; a closed one is a lost worker."""
+        """The messages in the pipes; a closed pipe means a lost worker."""
         if not self._workers:
             time.sleep(timeout)
             return ()
@@ -120,12 +120,12 @@ class LocalExecutor(Executor):
         return news
 
     def stop(self, job: Job) -> None:
-        """End the worker that has the job."""
+        """Kill the worker that has the job."""
         for worker in [worker for worker in self._workers if worker.job == job]:
             self._dismiss([worker])
 
     def close(self) -> None:
-        """Let idle workers go and end the busy ones."""
+        """Let idle workers exit, and kill the busy ones."""
         self._dismiss(list(self._workers))
 
     def _hire(self) -> _Worker:
@@ -188,7 +188,7 @@ def _ending(code: int | None) -> str:
 
 @contextmanager
 def _no_ctrl_c() -> Iterator[None]:
-    """A process started in here does not hear Ctrl-C: the grid decides what becomes of it."""
+    """Processes started in this block ignore Ctrl-C: the grid decides when they stop."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -200,7 +200,7 @@ def _no_ctrl_c() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, work: Work, threads: int, gpu: str | None) -> None:
-    """A worker's whole life: one job after the other, until the pipe ends or the grid dies."""
+    """The loop of a worker: one job after another, until the pipe closes or the grid dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_the_grid, daemon=True).start()
     if gpu is not None:

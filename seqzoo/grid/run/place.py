@@ -1,4 +1,4 @@
-"""The directory of a grid: may a grid work in it, and is it still there?"""
+"""Check the directory of a grid: whether a grid may use it, and whether it still exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUN_FILES = ("spec.yaml", "record.json", "metrics.jsonl", "checkpoint")
 
 
 def refuse_run_directory(directory: Path) -> None:
-    """Do nothing unless the directory is that of a run, or lies where a grid keeps its runs.
+    """Check that the directory is not a run's, nor inside a grid's folder of runs.
 
     Raises:
         DirectoryError: it is.
@@ -39,10 +39,10 @@ def refuse_run_directory(directory: Path) -> None:
 
 
 def refuse_missing_directory(directory: Path) -> None:
-    """Do nothing if a grid's directory is still there.
+    """Check that a grid's directory still exists.
 
     Raises:
-        RunError: it was moved or deleted while the grid worked.
+        RunError: it was moved or deleted while the grid was running.
     """
     if not plan_path(directory).exists():
         raise RunError(

@@ -1,4 +1,4 @@
-"""What every process that does runs needs, whoever started it."""
+"""Set-up of a process that trains runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["prepare", "print_into"]
 
 
 def prepare(threads: int) -> None:
-    """Make this process one that trains, on so many threads."""
+    """Set up a training process with `threads` threads."""
     torch.set_num_threads(threads)
     keep_freed_memory()
 
 
 def print_into(job: Job) -> None:
-    """Whatever the job prints, and what the C libraries below it print, lands beside the run."""
+    """Redirect all output of a job, C libraries included, into a file beside the run."""
     job.directory.mkdir(parents=True, exist_ok=True)
     output = os.open(
         job.directory / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o644

@@ -1,8 +1,8 @@
-"""The Ray executor: workers are actors on the machines of a Ray cluster.
+"""The Ray executor: workers are actors on a Ray cluster.
 
-The grid's own process keeps plan and ledger and hands out the runs, as with local workers. The
-machines must share the file system that holds the grid's directory, under the same path, and have
-seqzoo and its plugins installed.
+As with local workers, the grid's own process keeps plan and ledger and hands out the runs. The
+machines must share the file system with the grid's directory, under the same path, and have seqzoo
+and its plugins installed.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class RayExecutor(Executor):
 
         Attributes:
             workers: runs at a time; null for as many as the cluster's cores allow.
-            address: of the cluster's head, host:port; auto finds one that runs on this machine.
-            cpus: processor cores a worker, and the threads its runs compute on.
-            gpus: GPUs a worker; parts of one let workers share it.
+            address: the cluster's head as host:port; auto finds one on this machine.
+            cpus: processor cores per worker, and the threads of its runs.
+            gpus: GPUs per worker; a fraction lets workers share one.
         """
 
         address: str = "auto"
@@ -56,7 +56,7 @@ class RayExecutor(Executor):
         self._busy: dict[Any, tuple[Any, Job]] = {}  # reference of the result -> actor, job
 
     def start(self, work: Work) -> None:
-        """Join the cluster; an actor starts when there is a job for it.
+        """Join the cluster; an actor starts with its first job.
 
         Raises:
             SpecError: Ray is not installed.
@@ -88,16 +88,16 @@ class RayExecutor(Executor):
         self._work = ray.put(work)
 
     def free(self) -> int:
-        """Workers without a job, those not started yet among them."""
+        """Workers without a job, including those not started yet."""
         return self._num_workers - len(self._busy)
 
     def submit(self, job: Job) -> None:
-        """To an idle actor, or a new one."""
+        """Give the job to an idle actor, or to a new one."""
         actor = self._idle.pop() if self._idle else self._hire()
         self._busy[actor.do.remote(job, self._mailbox)] = (actor, job)
 
     def news(self, timeout: float) -> Sequence[News]:
-        """What the actors sent; an actor whose job did not return is lost.
+        """The actors' messages; an actor whose job did not return is lost.
 
         Raises:
             RunError: the cluster is gone.
@@ -117,14 +117,14 @@ class RayExecutor(Executor):
         return [*news, *self._lost(ended)]
 
     def stop(self, job: Job) -> None:
-        """End the actor that has the job."""
+        """Kill the actor that has the job."""
         for reference, (actor, its_job) in list(self._busy.items()):
             if its_job == job:
                 del self._busy[reference]
                 self._ray.kill(actor)
 
     def close(self) -> None:
-        """End all actors and leave the cluster, which goes on."""
+        """Kill all actors and leave the cluster running."""
         for actor in (*self._idle, *(actor for actor, _ in self._busy.values())):
             self._ray.kill(actor)
         self._idle.clear()
@@ -148,14 +148,14 @@ class RayExecutor(Executor):
 
 
 class _Worker:
-    """An actor: does one job after the other."""
+    """An actor that does one job after another."""
 
     def __init__(self, work: Work, threads: int) -> None:
         prepare(threads)
         self._work = work
 
     def do(self, job: Job, mailbox: Any) -> None:
-        """Do the job; its news has arrived when this returns."""
+        """Do the job; all its news has arrived when this returns."""
         send: Send = _Sender(_ray().get, mailbox)
         with suppress(OSError):  # a full disk: the job itself says so
             print_into(job)
@@ -164,7 +164,7 @@ class _Worker:
 
 
 class _Sender:
-    """Puts news in the mailbox and waits until it is there."""
+    """Sends news to the mailbox and waits until it has arrived."""
 
     def __init__(self, wait: Any, mailbox: Any) -> None:
         self._wait, self._mailbox = wait, mailbox
@@ -174,7 +174,7 @@ class _Sender:
 
 
 class _Mailbox:
-    """An actor: holds the news until the grid takes it."""
+    """An actor that holds the news until the grid takes it."""
 
     def __init__(self) -> None:
         self._news: asyncio.Queue[News] = asyncio.Queue()
@@ -184,7 +184,7 @@ class _Mailbox:
         await self._news.put(news)
 
     async def take(self, timeout: float) -> list[News]:
-        """All there is; where there is none, wait so many seconds for the first."""
+        """Take all news; if there is none, wait at most `timeout` seconds for some."""
         taken: list[News] = []
         if self._news.empty() and timeout:
             with suppress(asyncio.TimeoutError):
@@ -195,12 +195,12 @@ class _Mailbox:
 
 
 def _ray() -> Any:
-    """Ray, which is there only where the extra is installed."""
+    """Ray, if the extra is installed."""
     return importlib.import_module("ray")
 
 
 def _knock(address: str) -> None:
-    """Fail at once where nobody listens; Ray would try again for minutes."""
+    """Fail at once if nothing listens at the address; Ray would retry for minutes."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
@@ -212,7 +212,7 @@ def _first_line(failure: BaseException) -> str:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Ray sets a handler of SIGTERM of its own; the grid decides what a SIGTERM means."""
+    """Keep the grid's SIGTERM handler, which Ray would replace with its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

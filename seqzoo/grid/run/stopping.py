@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as wishes that the grid looks at, never in the middle of a write."""
+"""Ctrl-C and SIGTERM as requests that the grid polls, so that no write is interrupted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["StopRequests", "stop_requests"]
 
 @dataclass
 class StopRequests:
-    """How often the user has asked to stop; two or more mean at once."""
+    """How often the user has asked to stop; two or more times mean at once."""
 
     count: int = 0
 
@@ -28,7 +28,7 @@ class StopRequests:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequests]:
-    """While it lasts, SIGINT and SIGTERM are counted and nothing more (in the main thread)."""
+    """Inside the block, SIGINT and SIGTERM are only counted (in the main thread)."""
     requests = StopRequests()
     if threading.current_thread() is not threading.main_thread():
         yield requests

@@ -1,12 +1,13 @@
-"""Which running runs may be taken over: those whose owner is gone for certain.
+"""Which running runs may be taken over: those whose owner is certainly gone.
 
-- An owner that this process can see in its process table is gone when it is not there any more.
-- Any other owner advances a counter in the ledger. It is taken for gone when the counter has stood
-  still while this process looked at it again and again, for `STALE_SECONDS` of looking.
-- Whoever trains a run holds a lock on its directory. While it is held, nobody takes the run over.
+- An owner in this machine's process table is gone once it is no longer there.
+- Any other owner advances a counter in the ledger. It counts as gone once this process has watched
+  the counter stand still for `STALE_SECONDS`.
+- A process that trains a run holds a lock on its directory. While the lock is held, the run is not
+  taken over.
 
-So a stopped or suspended owner on this machine is waited for, clocks that differ mean nothing, and
-time in which this process was itself stopped does not count.
+So this process waits for an owner that is stopped or suspended on this machine, differing clocks do
+not matter, and time in which this process itself was stopped does not count.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ LONGEST_GAP = 5.0  # between two looks: a longer one counts as this
 
 @dataclass
 class _Seen:
-    """A counter as it was last seen, and the seconds of looking since it last moved."""
+    """A counter as last seen, and the seconds it has been watched since it last moved."""
 
     beats: int
     still: float = 0.0
 
 
 class Takeover:
-    """Judges the owners of running runs; one of these lives as long as its grid's process.
+    """Judges the owners of running runs, for as long as the grid's process lives.
 
     Args:
         place: run id -> the run's directory.

@@ -1,4 +1,4 @@
-"""The calls that whoever watches a grid at work receives."""
+"""The calls that an observer of a running grid receives."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ __all__ = ["View"]
 
 
 class View:
-    """Is told what happens; does nothing with it."""
+    """An observer of a running grid; this base does nothing."""
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
-        """The grid starts: runs by state, and run id -> steps at most."""
+        """The grid starts: runs by state, and run id -> maximal number of steps."""
 
     def counted(self, counts: Counts) -> None:
-        """Runs by state now, those of other processes on this directory among them."""
+        """Runs by state, including those of other processes on this directory."""
 
     def started(self, job: Job) -> None:
-        """A run is in the hands of a worker."""
+        """A worker has started a run."""
 
     def progress(self, news: Progress) -> None:
-        """A run has come further."""
+        """A run has made progress."""
 
     def finished(self, news: Finished, counts: Counts) -> None:
         """A run is done or has failed."""
 
     def lost(self, news: Lost) -> None:
-        """A worker died; its run is taken up again."""
+        """A worker died; its run will be resumed."""
 
     def taken(self, job: Job) -> None:
-        """Another process has this run now."""
+        """Another process has taken this run."""
 
     def waiting(self, owners: Sequence[str]) -> None:
-        """Nothing is left to do here but to wait for the runs of these other processes."""
+        """Only runs of these other processes are left to wait for."""
 
     def stopping(self, at_hand: int) -> None:
-        """The user wants to stop; so many runs are finished first."""
+        """The user wants to stop; `at_hand` runs are finished first."""
 
     def closed(self) -> None:
         """The grid ends."""

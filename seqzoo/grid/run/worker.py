@@ -1,4 +1,4 @@
-"""One planned run, done in whatever process an executor put it."""
+"""Do one planned run, in a process chosen by the executor."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def _train(spec: RunSpec, directory: Path, watch: Watch) -> Record:
 
 
 class RunJob:
-    """Does jobs with the trainer. It pickles, and loads the registry once in each process.
+    """Does jobs with the trainer. Picklable; loads the registry once in each process.
 
     Attributes:
-        train: what trains: the spec, the run's directory and who looks on -> the record.
+        train: trains a run: the spec, the run's directory and an observer -> the record.
     """
 
     def __init__(self, train: Train = _train) -> None:
@@ -48,7 +48,7 @@ class RunJob:
         return load_registry()
 
     def __call__(self, job: Job, send: Send) -> None:
-        """Do the job; whatever happens in it ends as one `Finished`, or one `Busy`."""
+        """Do the job; it always ends with one `Finished` or one `Busy`."""
         try:
             spec = self._spec(job)
             record = self.train(spec, job.directory, _Reporter(job, send))
@@ -94,7 +94,7 @@ class RunJob:
 
 
 def _one_line(failure: BaseException) -> str:
-    """What went wrong; our own errors are sentences, others need their kind."""
+    """The error in one line; foreign errors are prefixed with their type."""
     text = str(failure) if isinstance(failure, SeqzooError) else repr(failure)
     return text.partition("\n")[0]
 
@@ -108,7 +108,7 @@ def _is_no_room(failure: BaseException | None) -> bool:
 
 
 class _Reporter(Watch):
-    """Sends how far the run is: each evaluation, and other steps at most twice a second."""
+    """Sends the run's progress: each evaluation, and other steps at most twice a second."""
 
     def __init__(self, job: Job, send: Send) -> None:
         self._job = job

@@ -1,4 +1,4 @@
-"""Workers that a run has cost, and when it is enough."""
+"""Count the workers that died during a run, to give up on it in time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ MAX_LOSSES = 5
 
 @dataclass(frozen=True)
 class _Lost:
-    """Workers lost in a run since it last came further, and the furthest step it was at."""
+    """The furthest step of a run, and the workers lost since it was reached."""
 
     times: int = 0
     furthest: int = 0
 
 
 class Losses:
-    """Counts, for each run of a grid, the workers that died of it."""
+    """Counts the workers that died during each run of a grid."""
 
     def __init__(self) -> None:
         self._lost: dict[str, _Lost] = {}
 
     def count(self, run_id: str, step: int) -> int:
-        """One more worker died, at this step; how many did since the run last came further."""
+        """Count a worker that died at this step; returns how many died without progress."""
         before = self._lost.get(run_id, _Lost())
         times = 1 if step > before.furthest else before.times + 1
         self._lost[run_id] = _Lost(times, max(step, before.furthest))

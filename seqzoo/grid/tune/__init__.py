@@ -1,1 +1,1 @@
-"""What a sampler may choose and how it chooses; what the plan says of both."""
+"""Samplers, their search spaces, and their entries in the plan."""

@@ -1,7 +1,7 @@
-"""The Optuna sampler: a tree-structured Parzen estimator over what the trials showed so far.
+"""The Optuna sampler: a tree-structured Parzen estimator over the results so far.
 
-The study lies in `optuna.sqlite` in the grid's directory, for Optuna's own tools. It follows the
-grid's plan and records: it may be deleted, and is written again.
+The study is kept in `optuna.sqlite` in the grid's directory, for Optuna's own tools. It is derived
+from the grid's plan and records: if deleted, it is written again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STARTUP = 10  # trials at random at most, before the estimator has anything to g
 
 
 class OptunaSampler(Sampler):
-    """Optuna's TPE, told of every finished trial before each new one; needs the extra `optuna`."""
+    """Optuna's TPE, updated with every finished trial; needs the extra `optuna`."""
 
     name = "optuna"
 
@@ -42,7 +42,7 @@ class OptunaSampler(Sampler):
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
 
     def propose(self, study: Study, directory: Path) -> Mapping[str, Any]:
-        """Optuna's next proposal; one that was asked for and never became a trial comes again.
+        """Optuna's next proposal; one that never became a trial is proposed again.
 
         Raises:
             RunError: the study's file cannot be read or written.
@@ -73,7 +73,7 @@ class OptunaSampler(Sampler):
             return _decoded(study, asked.params)
 
     def _estimator(self, study: Study, number: int) -> Any:
-        """A sampler whose random numbers depend on the study and the number of the trial alone."""
+        """A sampler whose random numbers depend only on the study and the trial's number."""
         digest = hashlib.sha256(f"{study.name} {number}".encode()).digest()
         return self._optuna.samplers.TPESampler(
             seed=int.from_bytes(digest[:4], "big"),
@@ -130,7 +130,7 @@ class OptunaSampler(Sampler):
 
 
 def _key(value: Any) -> Any:
-    """A choice as Optuna keeps it: plain values themselves, others as JSON."""
+    """A choice as Optuna stores it: plain values as they are, others as JSON."""
     return value if isinstance(value, str | int | float | None) else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""A sampler's space is checked before anything runs: the ends of its ranges, in every cell."""
+"""Check a sampler's space before anything runs: the ends of its ranges, in every cell."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ OWNER = "the sampler's space"
 
 @dataclass(frozen=True)
 class Probed:
-    """What the space comes to.
+    """The result of checking a space.
 
     Attributes:
-        paths: for each cell, the paths that it has; others lead into a part that it has not.
-        problems: that stand in the space alone.
-        checked: each cell at each end of each range, with what is wrong with it.
+        paths: for each cell, the paths that it has; others lead into a part that it lacks.
+        problems: problems of the space itself.
+        checked: each cell at each end of each range, with its problems.
     """
 
     paths: list[tuple[str, ...]]
@@ -37,7 +37,7 @@ class Probed:
 
 
 def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed:
-    """The space tried in every cell that is a run. Empty for a grid without a sampler."""
+    """Try the space in every valid cell. Empty for a grid without a sampler."""
     if grid.sampler is None:
         return Probed([() for _ in cells], [], [])
     space: Space = cast("Sampler.Spec", grid.sampler).space
@@ -76,7 +76,7 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed
 
 
 def _at_its_key(grid: GridSpec, path: str, checked: Checked) -> Checked:
-    """A path that leads to nothing is told once, where it is written, not at each end."""
+    """Report a path that leads nowhere once, where it is written, not at each end."""
     where = str(grid.document.marks.key((*AT, path)))
     problems = [
         (at, replace(problem, where=where) if _is_of_the_path(problem) else problem)
@@ -86,7 +86,7 @@ def _at_its_key(grid: GridSpec, path: str, checked: Checked) -> Checked:
 
 
 def _is_of_the_path(problem: Problem) -> bool:
-    """Whether the path itself is wrong, whatever value it is given."""
+    """Whether the path itself is wrong, whatever its value."""
     return "unknown key" in problem.what or problem.what.startswith("changes nothing")
 
 
@@ -96,7 +96,7 @@ def _at(cell: Cell, choice: Choice) -> Cell:
 
 
 def _matched_sizes(grid: GridSpec, space: Space) -> list[Problem]:
-    """A budget cannot be matched once and for all where a sampler changes the model."""
+    """Refuse matching where a sampler changes the model: the budget would change with it."""
     if grid.match is None:
         return []
     return [

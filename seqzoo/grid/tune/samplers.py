@@ -1,8 +1,9 @@
-"""The sampler family: chooses what a tuned cell of a grid tries next.
+"""The sampler family: chooses the next trial of a tuned cell.
 
-A sampler sees one cell at a time, as a `Study`: what may be chosen, and the results of the trials
-so far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and chooses.
-So a sampler is right if its next proposal follows from the study, whichever process asks.
+A sampler sees one cell at a time, as a `Study`: its search space, and the results of the trials so
+far. The grid does the rest: it makes a run of each proposal, keeps plan and ledger, and picks the
+best trial. So a sampler is correct if its next proposal depends on the study alone, whichever
+process asks.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class Trial:
     Attributes:
         number: from 0, in the order proposed.
         values: path -> value.
-        state: open as long as its run is not at its end.
-        metric: of its run, None unless it is done.
+        state: open until its run has ended.
+        metric: its run's metric, None unless it is done.
     """
 
     number: int
@@ -43,7 +44,7 @@ class Study:
     """One cell of a grid that is being tuned.
 
     Attributes:
-        name: unlike that of any other cell, and the same in every process.
+        name: unique to the cell, and the same in every process.
         space: the paths that this cell has.
         higher_is_better: the direction of its task's metric.
         trials: in the order proposed.
@@ -56,13 +57,13 @@ class Study:
 
 
 class Sampler(Part, family="sampler"):
-    """Chooses the values of the next trial. A grid's process makes one and keeps it."""
+    """Chooses the values of the next trial. Each process of a grid creates one and keeps it."""
 
     class Spec(PartSpec):
         """Settings every sampler has.
 
         Attributes:
-            trials: runs that each variant, at each point of the axes, is tuned with.
+            trials: runs to tune each variant with, at each point of the axes.
             space: path -> {low, high, log} or a list of values.
             seed: of the trials' runs; null for the first of the grid's seeds, so that the best
                 trial is itself the comparison's run of that seed.

@@ -1,4 +1,4 @@
-"""What a sampler may choose: for each path of the run a range of numbers, or a list of values."""
+"""The search space of a sampler: for each path of the run a range or a list of values."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class Range(SpecModel):
-    """Numbers from `low` to `high`, both among them; whole numbers where both are whole.
+    """Numbers from `low` to `high`, both included; integers where both are integers.
 
     Attributes:
-        log: draw evenly in the logarithm, as learning rates are.
-        low: the least.
-        high: the greatest.
+        log: draw uniformly in the logarithm, as for learning rates.
+        low: the smallest value.
+        high: the largest value.
     """
 
     log: bool = False
@@ -52,7 +52,7 @@ class Range(SpecModel):
 
     @classmethod
     def title(cls) -> str:
-        """As people call it."""
+        """Its name in messages."""
         return "a range of the space"
 
 

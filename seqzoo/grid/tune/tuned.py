@@ -1,4 +1,4 @@
-"""What the plan says of tuning: the cells to tune, each trial's values, and what was chosen."""
+"""The tuning entries of a plan: the cells to tune, each trial's values, and the choice."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class PlannedStudy(_Facts):
     """One cell to tune.
 
     Attributes:
-        name: unlike any other's.
+        name: unique in the plan.
         variant: "" if the grid has no variants.
         point: axis path -> value.
-        paths: what is tuned in it, of the sampler's space.
-        seed: of its trials.
-        seeds: of the comparison.
+        paths: the paths of the sampler's space that are tuned in it.
+        seed: the trials' seed.
+        seeds: the comparison's seeds.
         spec: the resolved run with the values as written, and the seed of the trials.
     """
 
@@ -36,7 +36,7 @@ class PlannedStudy(_Facts):
 
 
 class Tried(_Facts):
-    """What a trial's run is of: its study, its number from 0, path -> value."""
+    """A trial: its study, its number from 0, and path -> value."""
 
     study: str
     number: int
@@ -44,17 +44,17 @@ class Tried(_Facts):
 
 
 class Chosen(_Facts):
-    """Why a run of the comparison has the values it has.
+    """How the values of a run of the comparison were chosen.
 
     Attributes:
-        study: which.
-        number: of the best trial.
+        study: the study's name.
+        number: the best trial's number.
         values: path -> value.
-        trials: that were done or failed when it was chosen.
-        failed: of them, those that failed or diverged.
-        metric: what trials were compared by.
-        value: the best trial's, of one run with one seed.
-        seed: of the trials.
+        trials: number of trials done or failed at the time of the choice.
+        failed: how many of them failed or diverged.
+        metric: the metric by which trials were compared.
+        value: the best trial's metric, from one run with one seed.
+        seed: the trials' seed.
     """
 
     study: str

@@ -1,1 +1,1 @@
-"""What a person sees of a grid: the dry run's table, live progress, plain lines in a log."""
+"""Views of a grid: the dry run's table, live progress, plain lines in a log."""

@@ -1,4 +1,4 @@
-"""The state that views of a grid at work share: running runs, totals, time left."""
+"""The state behind the views of a running grid: current runs, totals, time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Board", "Line", "Told", "duration"]
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it.
+    """A duration in words.
 
     >>> duration(8.2), duration(75), duration(7300)
     ('8 s', '1 min 15 s', '2 h 2 min')
@@ -30,7 +30,7 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Told:
-    """A way in which runs fail: the first run that did, and how many have."""
+    """A kind of failure: the first run that had it, and how many have."""
 
     first: str
     times: int
@@ -38,7 +38,7 @@ class Told:
 
 @dataclass
 class Line:
-    """One running run: its job, when it began (monotonic seconds), and how far it is."""
+    """A running run: its job, its start (monotonic seconds), and its progress."""
 
     job: Job
     since: float
@@ -49,7 +49,7 @@ class Line:
 
 
 class Board(View):
-    """Keeps the running lines, the totals and the time left; what draws it derives from it."""
+    """Keeps the running lines, the totals and the time left; views derive from it."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -60,22 +60,22 @@ class Board(View):
         self._told: dict[str, Told] = {}
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
-        """Learn the totals and the sizes."""
+        """Set the totals and the sizes."""
         self.counts, self._max_steps = counts, max_steps
 
     def counted(self, counts: Counts) -> None:
-        """Learn the totals."""
+        """Update the totals."""
         self.counts = counts
 
     def started(self, job: Job) -> None:
-        """Open a line."""
+        """Add a line."""
         now = time.monotonic()
         self._since = self._since or now
         max_steps = self._max_steps.get(job.run_id, 0)
         self.lines[job.claim] = Line(job, since=now, max_steps=max_steps)
 
     def progress(self, news: Progress) -> None:
-        """Move a line on."""
+        """Update a line."""
         line = self.lines[news.job.claim]
         if line.step is not None:  # the first is where the run starts or resumes
             self._steps_done += news.step - line.step
@@ -90,7 +90,7 @@ class Board(View):
         self.lines.pop(news.job.claim, None)
 
     def failed_like(self, news: Finished) -> Told | None:
-        """The runs that failed with the same error before; None for the first, to be told whole."""
+        """Earlier runs with the same error; None for the first, which is shown in full."""
         assert news.error is not None
         kind = kind_of_failure(news.error, news.job.run_id)
         before = self._told.get(kind)
@@ -108,7 +108,7 @@ class Board(View):
         self.lines.pop(job.claim, None)
 
     def seconds_left(self) -> float | None:
-        """At the rate so far, if no run stops early; None before there is a rate."""
+        """Time left at the present rate if no run stops early; None before there is a rate."""
         if self._since is None or self._steps_done == 0 or not self._max_steps:
             return None
         mean = sum(self._max_steps.values()) / len(self._max_steps)

@@ -1,4 +1,4 @@
-"""What `seqzoo grid --dry-run` prints: the runs in order, their costs and their states."""
+"""The output of `seqzoo grid --dry-run`: the runs in order, with costs and states."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def show_plan(
     Args:
         plan: the runs; for a tuned grid those of the comparison, with the values as written.
         specs: run id -> spec.
-        out: a directory that may hold a part of it.
-        workers: runs at a time; None for one a core.
+        out: a directory that may hold some of them already.
+        workers: runs at a time; None for one per core.
         estimate: whether to train a few steps of each distinct shape.
         as_json: print JSON instead of a table.
-        tuner: what tunes the grid, None if nothing does.
+        tuner: the grid's tuner, None if nothing is tuned.
     """
     states = run_states(plan, out) if tuner is None else tuned_run_states(plan, tuner, out)
     at_a_time = workers or num_cores()
@@ -127,7 +127,7 @@ def _table(plan: Plan, states: RunStates, foreseen: Forecast) -> Table:
 
 
 def _tuning_note(tuner: Tuner, out: Path | None) -> str:
-    """What is tried before the comparison, and how much of it is done, in a sentence."""
+    """A sentence on the trials before the comparison, and how many of them are done."""
     spec, studies = tuner.spec, tuner.plan("").studies
     space = ", ".join(f"{path} {range_label(each)}" for path, each in spec.space.items())
     seeds = " or ".join(str(seed) for seed in dict.fromkeys(study.seed for study in studies))
@@ -142,7 +142,7 @@ def _tuning_note(tuner: Tuner, out: Path | None) -> str:
 
 
 def _seconds_of_trials(plan: Plan, tuner: Tuner, out: Path | None, foreseen: Forecast) -> float:
-    """Each cell's trials that are not done, at the pace of its run as written."""
+    """The time of each cell's remaining trials, at the pace of its run as written."""
     paces = {
         cell_key(row.variant, row.point): foreseen.costs[row.run_id].seconds for row in plan.runs
     }

@@ -1,4 +1,4 @@
-"""A view for logs and pipes: one plain line for each thing that happens."""
+"""A view for logs and pipes: one plain line per event."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUIET_SECONDS = 30.0
 
 
 class LineView(Board):
-    """Prints what ends or goes wrong at once, and every 30 seconds how far the grid is."""
+    """Prints ends and errors at once, and the grid's progress every 30 seconds."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -30,19 +30,19 @@ class LineView(Board):
         self._last = time.monotonic()
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
-        """Say how much there is to do."""
+        """Print the number of runs."""
         super().opened(counts, max_steps)
         total = counted(self.counts.total, "run")
         self._say(f"{total}: {counts.done} done, {counts.planned} to do")
 
     def progress(self, news: Progress) -> None:
-        """Say how far the grid is, if it was quiet for long."""
+        """Print the grid's progress if nothing was printed for a while."""
         super().progress(news)
         if time.monotonic() - self._last > QUIET_SECONDS:
             self._say(f"{self._ended()} {len(self.lines)} running{self._left()}")
 
     def finished(self, news: Finished, counts: Counts) -> None:
-        """Say how the run ended."""
+        """Print how the run ended."""
         line = self.lines.get(news.job.claim)
         super().finished(news, counts)
         if news.error is None:
@@ -52,7 +52,7 @@ class LineView(Board):
             self._failed(news)
 
     def _failed(self, news: Finished) -> None:
-        """The error with its traceback; of runs that fail alike, once."""
+        """Print the error with its traceback, once for runs that fail alike."""
         told = self.failed_like(news)
         if told is not None:
             self._say(
@@ -66,21 +66,21 @@ class LineView(Board):
         self._say(f"    {failure_path(news.job.directory)}")
 
     def lost(self, news: Lost) -> None:
-        """Say that the run is taken up again."""
+        """Print that the run will be resumed."""
         super().lost(news)
         self._say(f"{self._ended()} taken up again: {news.job.label}: {news.how}")
 
     def taken(self, job: Job) -> None:
-        """Say that the run is another process' now."""
+        """Print that another process has taken the run."""
         super().taken(job)
         self._say(f"{self._ended()} left to another process: {job.label}")
 
     def waiting(self, owners: Sequence[str]) -> None:
-        """Say for whom."""
+        """Print which processes the grid waits for."""
         self._say(f"waiting for {'; '.join(owners)}")
 
     def stopping(self, at_hand: int) -> None:
-        """Say what Ctrl-C does."""
+        """Print what Ctrl-C does."""
         self._say(f"finishing {counted(at_hand, 'run')} at hand; Ctrl-C again stops now, resumable")
 
     def _ended(self) -> str:
@@ -103,5 +103,5 @@ class LineView(Board):
             self._hush()
 
     def _hush(self) -> None:
-        """Say no more: nobody reads it, and the runs go on."""
+        """Stop printing because nobody reads it; the runs go on."""
         self._console.quiet = True

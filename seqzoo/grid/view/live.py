@@ -1,4 +1,4 @@
-"""The view for a terminal: one line a running run, totals, time left; failures stay above it."""
+"""The view for a terminal: a line per running run, totals, time left; failures stay above."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ LONGEST_BAR, SHORTEST_BAR = 16, 4
 
 
 def view_for(console: Console) -> View:
-    """The live view on a terminal, plain lines anywhere else."""
+    """The live view on a terminal, plain lines elsewhere."""
     return LiveView(console) if console.is_terminal else LineView(console)
 
 
 class LiveView(Board):
-    """Redraws the board four times a second, below what has been printed."""
+    """Redraws the board four times a second, below everything printed so far."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class LiveView(Board):
         )
 
     def opened(self, counts: Counts, max_steps: Mapping[str, int]) -> None:
-        """Begin to draw."""
+        """Start drawing."""
         super().opened(counts, max_steps)
         self._live.start()
 
     def finished(self, news: Finished, counts: Counts) -> None:
-        """Keep a failure above the board, with its traceback; of runs that fail alike, once."""
+        """Print a failure above the board with its traceback, once for runs that fail alike."""
         super().finished(news, counts)
         if news.error is None:
             return
@@ -69,7 +69,7 @@ class LiveView(Board):
         self._say(rich_text(f"       {failure_path(news.job.directory)}", "dim"))
 
     def lost(self, news: Lost) -> None:
-        """Keep the loss above the board."""
+        """Print the loss above the board."""
         super().lost(news)
         self._say(rich_text(f"taken up again {news.job.label}: {news.how}", "yellow"))
 
@@ -83,7 +83,7 @@ class LiveView(Board):
         self._say(rich_text(f"waiting for {'; '.join(owners)}", style="yellow"))
 
     def stopping(self, at_hand: int) -> None:
-        """Say in the totals what Ctrl-C does."""
+        """Show in the totals what Ctrl-C does."""
         self._stopping = True
 
     def closed(self) -> None:
@@ -91,7 +91,7 @@ class LiveView(Board):
         self._live.stop()
 
     def render(self, width: int) -> RenderableType:
-        """The board as it stands, in so many characters; labels give way last but for the bars."""
+        """The board in `width` characters; where room is scarce, bars shrink first, labels last."""
         now = time.monotonic()
         rows = [_row(line, now) for line in list(self.lines.values())]  # drawn by another thread
         if not rows:
@@ -136,7 +136,7 @@ class LiveView(Board):
 
 @dataclass(frozen=True)
 class _Row:
-    """A run at hand: label, count, what it said last and since when, and how far it is."""
+    """A current run: label, count, its last news and since when, and its progress."""
 
     texts: tuple[str, str, str, str]
     step: int
@@ -153,7 +153,7 @@ def _row(line: Line, now: float) -> _Row:
 
 
 def _cut(label: str, width: int) -> str:
-    """The label, without its middle where it is too long: its end, the seed, tells runs apart."""
+    """The label, cut in its middle where it is too long: its end, the seed, distinguishes runs."""
     if len(label) <= width:
         return label
     end = label[label.rfind(", ") :] if ", " in label else ""

@@ -1,8 +1,8 @@
 """The running maximum m_t = max(g_t + m_{t-1}, i_t): the linear scan in the (max, +) semiring.
 
-Layers with exponential gates divide by exp(m_t) so that nothing overflows: mLSTM's stabiliser
-(arXiv 2405.04517) and RWKV-4's running exponent (arXiv 2305.13048). There it cancels from the
-output, and may be detached.
+Layers with exponential gates divide by exp(m_t) to avoid overflow: mLSTM's stabiliser (arXiv
+2405.04517), RWKV-4's running exponent (arXiv 2305.13048). There it cancels from the output and may
+be detached.
 
 Spans of tokens are combined, each from the one before it and twice as long each time: with G the
 sum of a span's g and M its maximum, (G, M) after (G', M') is (G' + G, max(G + M', M)). That is

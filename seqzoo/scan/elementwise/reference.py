@@ -1,4 +1,4 @@
-"""The element-wise scan as its equation reads, token by token: slow, and the oracle of the others.
+"""The element-wise scan token by token, as its equation reads: slow, and the others' oracle.
 
 Any dtype and device, differentiable as often as wanted, in forward mode and under vmap too.
 """

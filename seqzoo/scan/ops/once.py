@@ -1,9 +1,9 @@
-"""Backwards that have no backward: each is a function of its own to autograd, which refuses.
+"""Backward functions without a backward of their own: autograd sees them, and they refuse.
 
-`torch.autograd.function.once_differentiable` looks at the incoming gradients alone. A gradient that
-came in as a constant, or one level of torch.func inside another, would then lose every second
-derivative without a word. Here the tensors that a backward reads are its arguments, so autograd
-knows what its result depends on.
+`torch.autograd.function.once_differentiable` checks only the incoming gradients. With a constant
+incoming gradient, or with nested torch.func transforms, every second derivative would silently be
+lost. Here the tensors that a backward reads are its arguments, so autograd knows what its result
+depends on.
 """
 
 from __future__ import annotations

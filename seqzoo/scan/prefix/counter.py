@@ -1,8 +1,8 @@
 """Prefixes one leaf after another, by a binary counter of complete trees.
 
 After t leaves there is one root for each 1-bit of t, the tree over that many leaves, and for each
-bit the fold of all roots above it. A new leaf takes up the trees of t's trailing 1-bits, as adding
-1 to a binary number carries, and the prefix is the fold above it and the tree that came of it.
+bit the fold of all roots above it. A new leaf merges with the trees of t's trailing 1-bits, like
+the carry when 1 is added to a binary number; the prefix is the fold above them and the merged tree.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Serial rules: updates that depend on the state in a way that no parallel scan can hold.
+"""Serial rules: updates that depend on the state in a way that no parallel scan can compute.
 
 The driver runs a rule token by token, or in chunks where the rule knows a faster form.
 """

@@ -1,8 +1,8 @@
 """The driver of serial rules: over whole sequences, in pieces, packed, and with bounded memory.
 
-For the gradient a serial rule would keep every intermediate state. Instead the tokens are cut into
-spans; only the state between two spans is kept, and a span is computed again when its gradient is
-due. With spans of about sqrt(T) tokens that is sqrt(T) states in place of T.
+For its gradient a serial rule would have to keep every intermediate state. Instead the tokens are
+cut into spans; only the states between spans are kept, and each span is recomputed in the backward
+pass. With spans of about sqrt(T) tokens that is sqrt(T) states in place of T.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def serial_scan(
 
     Args:
         rule: see `SerialRule`.
-        tokens: a tree of (B, T, ...), what the rule is told of each token.
+        tokens: a tree of (B, T, ...), the rule's inputs for each token.
         state: before the first token, a tree of (B, ...), or (N, ...) with documents; None is what
             the rule starts from.
         cu_seqlens: (N + 1,) integer, where N documents begin in the row (B = 1), and T.

@@ -1,4 +1,4 @@
-"""What a serial rule is to the driver."""
+"""The interface between a serial rule and the driver."""
 
 from __future__ import annotations
 

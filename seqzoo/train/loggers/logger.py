@@ -16,12 +16,12 @@ __all__ = ["Logger"]
 class Logger(Part, Watch, family="logger"):
     """Reports one run somewhere.
 
-    It is made before training begins: the place to import a library that not everyone has. What
-    `__init__` and `started` raise stops the run before its first step; what any other method raises
-    sets the logger aside with a warning, and the run goes on.
+    It is created before training begins: import optional libraries in `__init__`. An exception in
+    `__init__` or `started` stops the run before its first step; an exception in any other method
+    disables the logger with a warning, and the run continues.
 
     Attributes:
-        essential: whether the run stops, too, when the logger breaks.
+        essential: whether the run stops when the logger fails.
     """
 
     essential: ClassVar[bool] = False
@@ -34,7 +34,7 @@ class Logger(Part, Watch, family="logger"):
             console: where to print; None for nowhere.
 
         Raises:
-            SpecError: it cannot work here, such as for want of a library.
+            SpecError: it cannot work here, for example because a library is missing.
         """
         self.spec = spec
         self.console = console

@@ -1,4 +1,4 @@
-"""All loggers of a run as one watch, with a guard for those that break."""
+"""All loggers of a run as one watch, guarded against those that fail."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["Loggers"]
 class Loggers(Watch):
     """Calls each logger in turn, and then the caller's own watch.
 
-    A logger that breaks is set aside with one warning, unless it is essential; the caller's watch
-    is not guarded. Used in a `with` block, which closes the loggers.
+    A logger that fails is disabled with one warning, unless it is essential; the caller's watch is
+    not guarded. Use it in a `with` block, which closes the loggers.
 
     Args:
-        specs: which loggers, in the order they are told.
+        specs: which loggers, in the order they are called.
         console: for loggers and warnings; None sends these to `warnings`.
         watch: the caller's.
 

@@ -1,7 +1,7 @@
 """Logger `mlflow`: a run's settings and curves in MLflow, a database file or a server.
 
-`mlflow.json` in the run's directory says which MLflow run is its own, so that a run that was
-stopped resumes in the same one. Rows that MLflow has from before a kill are not sent again.
+`mlflow.json` in the run's directory names its MLflow run, so that a stopped run resumes in the same
+one. Rows that MLflow already has are not sent again.
 """
 
 from __future__ import annotations

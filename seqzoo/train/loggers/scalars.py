@@ -1,4 +1,4 @@
-"""The numbers of a row of metrics.jsonl as loggers of curves take them: one name, one value."""
+"""A row of metrics.jsonl as named numbers, the form in which curve loggers take it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["scalars_of"]
 
 
 def scalars_of(row: Mapping[str, Any]) -> dict[str, float]:
-    """The row's numbers by `kind/name`, such as `train/loss`; its step is none of them.
+    """The row's numbers by `kind/name`, such as `train/loss`, without its step.
 
     >>> scalars_of({"kind": "evaluation", "step": 5, "loss": 1.5, "accuracy": 0.5})
     {'evaluation/loss': 1.5, 'evaluation/accuracy': 0.5}
