@@ -1,7 +1,7 @@
-"""The calls that a mixer makes of the scan, of attention and of matrices, to be made again alone.
+"""Record a mixer's calls of scans, attention and matrix products, to repeat them alone.
 
-Their cost is the floor of a layer: what its class of scan takes on such tensors, and its
-projections. All else that the layer spends, on convolutions, gates, norms and layouts, comes above.
+Their cost is the floor of a layer: its scan on such tensors, and its projections. Convolutions,
+gates, norms and layouts come on top.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rows of what mixers cost, phase by phase and length by length.
+"""Measure the costs of mixers, phase by phase and length by length.
 
-All mixers of a phase and length take turns, and with each its scan and its projections alone, so
-that a machine that is busy now and then is so for all alike.
+All mixers of a phase and length take turns, each with its scan and its projections alone, so that
+changing load on the machine affects all alike.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured.
+    """The extent of a measurement.
 
     Attributes:
         phases: in this order.

@@ -1,7 +1,7 @@
 """Peak memory of a call beyond what was held before it, in bytes.
 
-On a GPU the allocator counts. On a CPU the growth of the process's peak resident memory is read, in
-a process of its own, where nothing that was freed before stands ready to be used again.
+On a GPU the allocator counts. On a CPU it is the growth of the peak resident memory of a separate
+process, which has no freed memory to reuse.
 """
 
 from __future__ import annotations

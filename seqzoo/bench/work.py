@@ -1,4 +1,4 @@
-"""One phase of a mixer's life as a function to time: training, prefill or decode."""
+"""One phase of a mixer's work as a function to time: training, prefill or decode."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Setting:
-    """What all mixers of a run have in common.
+    """The settings shared by all mixers of a run.
 
     Attributes:
         batch: B, sequences.

@@ -1,4 +1,4 @@
-"""The application: its commands, and what each kind of error prints and exits with.
+"""The application: its commands, and the message and exit status of each kind of error.
 
 Exit 0: done. 1: a run failed. 2: the input is wrong. 130: interrupted. An error that is not one of
 `seqzoo.errors` is a defect of the program and keeps its traceback.
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_error(failure: SeqzooError) -> int:
-    """Print an error to stderr, plainly; the exit status that belongs to it."""
+    """Print an error to stderr; returns its exit status."""
     print(failure, file=sys.stderr)
     if isinstance(failure, SpecError) and len(failure.problems) > 1:
         print(f"{len(failure.problems)} problems", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`seqzoo bench`: what mixers cost by length, in training, prefill and decode."""
+"""`seqzoo bench`: the costs of mixers by length, in training, prefill and decode."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def command(
 ) -> None:
     """Measure mixers by length: time, peak memory, tokens a second, in training, prefill, decode.
 
-    `ratio` is a mixer's time over that of its scan and its projections alone, both made again on
-    the tensors that the mixer gave them. All mixers take turns; times are medians. Peak memory is
-    what a call holds beyond the mixer and its input, on a CPU in a process of its own.
+    `ratio` is a mixer's time over that of its scan and projections alone, repeated on the same
+    tensors. All mixers take turns; times are medians. Peak memory is what a call holds beyond the
+    mixer and its input; on a CPU it is measured in a separate process.
     """
     import torch
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""`seqzoo check FILE...`: is it a valid run or grid?"""
+"""`seqzoo check FILE...`: validate runs and grids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 @dataclass(frozen=True)
 class _Finding:
-    """What a file is.
+    """The findings on one file.
 
     Attributes:
         file: its path as given.
@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Validate run and grid files: every problem, at file:line:column.
 
-    Each distinct model is built too, without its numbers, and what takes over 1 TiB is refused.
+    Each distinct model is also built, without its values; one that needs over 1 TiB is refused.
     """
     registry = load_registry()
     findings = [_examine(file, registry, settings or ()) for file in files]

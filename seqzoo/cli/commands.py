@@ -1,4 +1,4 @@
-"""The commands by name, each imported when it is called for: `seqzoo --help` imports none."""
+"""The commands by name, each imported on first use: `seqzoo --help` imports none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 
 
 def settings() -> dict[str, Any]:
-    """How every typer application of the command line is made."""
+    """The settings shared by all typer applications of the command line."""
     return {
         "add_completion": False,
         "pretty_exceptions_enable": False,
@@ -49,7 +49,7 @@ def settings() -> dict[str, Any]:
 
 
 def _add_plugin_files(files: Sequence[Path] | None) -> None:
-    """Every registry that is loaded from now on, in processes that are started too, has them."""
+    """Add the files to every registry loaded from now on, in child processes too."""
     if files:
         from seqzoo.registry.plugin_files import VARIABLE, file_origin
 
@@ -72,7 +72,7 @@ def _with_plugin_option(
         ),
     ] = None,
 ) -> None:
-    """Gives its option to every command."""
+    """Add the option `--plugin` to every command."""
 
 
 def _command_of(function: Any, name: str) -> Any:
@@ -97,7 +97,7 @@ def _take_plugin_option(command: Any) -> None:
 
 
 class CommandGroup(TyperGroup):
-    """A group whose commands are imported when they are called for."""
+    """A group whose commands are imported on first use."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""`seqzoo describe`: what a model costs, and its layers in words."""
+"""`seqzoo describe`: a model's costs, and its layers in words."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Check the installation, and each kernel against the reference on this machine's GPU.
 
-    A kernel that fails is named; later processes on this machine then compute without the kernels
-    of its family, and warn once; where they ask for the backend triton by name, they fail.
+    A kernel that fails is named. Later processes on this machine avoid the kernels of its family
+    and warn once; if they ask for the backend triton by name, they fail.
     """
     if interpret:
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
@@ -82,7 +82,7 @@ def _say(line: str) -> None:
 def _check(
     device: torch.device, facts: dict[str, Any], say: Callable[[str], None], *, kept: bool
 ) -> dict[str, str]:
-    """Runs the catalogue, says what it finds as it goes, and keeps the verdict."""
+    """Run the catalogue, print findings as they come, and store the verdict."""
     from seqzoo.scan.triton.aot.catalogue import CASES
     from seqzoo.scan.triton.aot.checkup import check_up, failed_kernels
     from seqzoo.scan.triton.verdict import keep, this_machine
@@ -113,7 +113,7 @@ def _line(row: Checked) -> str:
 
 
 def _where(interpret: bool) -> tuple[torch.device | None, str | None]:
-    """Where kernels can be checked, or why nowhere."""
+    """The device on which kernels can be checked, or why there is none."""
     import torch
 
     from seqzoo.scan.triton.available import available

@@ -1,4 +1,4 @@
-"""Print what `seqzoo parts NAME` knows of a part: its text, then its keys in a table."""
+"""Print the page of a part for `seqzoo parts NAME`: its text, then its keys in a table."""
 
 from __future__ import annotations
 

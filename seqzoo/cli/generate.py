@@ -1,4 +1,4 @@
-"""`seqzoo generate`: text from a trained run, piece by piece as it is drawn."""
+"""`seqzoo generate`: text from a trained run, printed as it is drawn."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(
         bool, typer.Option("--json", help="Print JSON: a list of prompt and continuation.")
     ] = False,
 ) -> None:
-    """Continue prompts with a trained run. One streams; of several, the first."""
+    """Continue prompts with a trained run. A single prompt streams; of several, the first does."""
     import torch
 
     import seqzoo

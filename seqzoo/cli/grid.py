@@ -46,7 +46,7 @@ def command(
 ) -> None:
     """Do all runs of a grid and print the table; the same command again resumes.
 
-    Ctrl-C once finishes the runs at hand, twice stops them, resumable.
+    Ctrl-C once finishes the current runs, twice stops them; both can be resumed.
     """
     _refuse_torchrun()
     from rich.console import Console
@@ -101,7 +101,7 @@ def command(
 
 
 def _refuse_torchrun() -> None:
-    """A grid has workers of its own: under torchrun each process would be one more grid.
+    """Refuse torchrun: a grid has its own workers, and each process would start another grid.
 
     Raises:
         SpecError: this is one of several processes that torchrun has started.

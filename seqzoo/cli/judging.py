@@ -1,4 +1,4 @@
-"""Judge what only a build can tell: each distinct model of a file is built without its numbers."""
+"""Find problems that only a build shows: build each distinct model without its values."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Size = tuple[str, int]  # what takes the bytes, and how many it takes at least
 
 
 def judge(file: str, runs: Iterable[tuple[RunSpec, str]]) -> list[Problem]:
-    """What is wrong with specs that are valid by themselves.
+    """The problems of specs that pass validation.
 
     Args:
-        file: what problems name.
-        runs: specs, each with the words that tell it from the others; "" for a single run.
+        file: the file that problems name.
+        runs: specs, each with a label that distinguishes it; "" for a single run.
 
     Returns:
-        Sizes that no memory holds, and what tasks and models refuse when they are built; each once.
+        Sizes that exceed any memory, and refusals by tasks and models when built; each once.
     """
     problems: dict[str, Problem] = {}
     seen = set()
@@ -47,7 +47,7 @@ def judge(file: str, runs: Iterable[tuple[RunSpec, str]]) -> list[Problem]:
 
 
 def label_of(variant: str, point: dict[str, Any]) -> str:
-    """How messages call a grid's cell."""
+    """The name of a grid's cell in messages."""
     parts = [f"variant '{variant}'"] if variant else []
     return ", ".join([*parts, *(f"{path}={value_label(value)}" for path, value in point.items())])
 
@@ -78,7 +78,7 @@ def _wrong_with(spec: RunSpec, *, with_build: bool) -> list[tuple[str, str]]:
 
 
 def least_memory(spec: RunSpec, vocab_size: int, length: int) -> list[Size]:
-    """What training takes at the very least, whatever its parts: float32, AdamW."""
+    """A lower bound on the memory of training, whatever the parts: float32, AdamW."""
     tokens = spec.train.batch_size // spec.train.accumulate * length
     width = spec.model.width
     tables = 1 if spec.model.tie_embeddings else 2
@@ -107,9 +107,9 @@ def _too_much(sizes: list[Size]) -> tuple[str, str] | None:
 def _without_numbers(
     spec: RunSpec, vocab_size: int, least: int
 ) -> tuple[LanguageModel | None, float]:
-    """The model on the meta device, its first blocks only if it is deep, and blocks for each built.
+    """The model on the meta device (a deep one by its first blocks) and blocks per built block.
 
-    None for a model too large to build, where a part looks at numbers.
+    None for a model too large to build in which a part needs actual values.
     """
     built = spec
     if isinstance(spec.model.layers, int) and spec.model.layers > BLOCKS:

@@ -1,4 +1,4 @@
-"""`seqzoo kernels --cost`: what a scan's kernels cost on a GPU that need not be there."""
+"""`seqzoo kernels --cost`: the costs of a scan's kernels on a GPU, without having one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`seqzoo kernels --tune`: the search on this machine's GPU, told as it goes."""
+"""`seqzoo kernels --tune`: the search on this machine's GPU, reported as it goes."""
 
 from __future__ import annotations
 

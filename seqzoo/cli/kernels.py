@@ -52,12 +52,11 @@ def command(
 ) -> None:
     """Compile every kernel ahead of time: registers, spills, shared memory, matrix instructions.
 
-    Fails where a kernel does not compile, wants more shared memory than the target has, or spills
+    Fails if a kernel does not compile, needs more shared memory than the target has, or spills
     registers on sm_80, sm_90, sm_100 or gfx942; on other targets spills are reported. With --tune
-    nothing is listed: faster tiles, warps and stages are searched for on a GPU, each checked
-    against the reference before it may win, and what wins is written at once. With --cost each
-    kernel of a call is counted in the machine code, forward and backward, and a simple model of the
-    GPU predicts its time.
+    it searches for faster tiles, warps and stages on a GPU instead; each candidate is checked
+    against the reference, and winners are written at once. With --cost it counts the instructions
+    of every kernel in a call, forward and backward, and predicts times with a simple GPU model.
     """
     if cost:
         if tune or kernel is not None:

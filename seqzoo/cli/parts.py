@@ -1,4 +1,4 @@
-"""`seqzoo parts`: what is registered, from which plugin and version."""
+"""`seqzoo parts`: the registered parts with their plugins and versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List what specs can name: every part and preset, its plugin and version.
+    """List every part and preset that specs can name, with plugin and version.
 
     With a name: its equation and source, and every key with its type, default and meaning. With
     --slots: the projections, gates, forget, injection and readout of every recurrent preset.

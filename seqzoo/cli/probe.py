@@ -1,4 +1,4 @@
-"""`seqzoo probe DIR`: measurements on a trained run, printed, kept beside it, and drawn."""
+"""`seqzoo probe DIR`: measure a trained run; print, save and plot the results."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Measure a trained run: rank, spectrum, growth of errors, and what plugins add.
 
-    `seqzoo parts --family probe` lists the probes. What they find is kept in DIR/probes.json, and
-    shown by `seqzoo report --format html`.
+    `seqzoo parts --family probe` lists the probes. Results are saved in DIR/probes.json and shown
+    by `seqzoo report --format html`.
     """
     from dataclasses import asdict
 

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 def command(kind: Annotated[Kind, typer.Argument(help="The document the schema is of.")]) -> None:
-    """Print the JSON Schema of run or grid files, of all parts that are installed.
+    """Print the JSON Schema of run or grid files, covering all installed parts.
 
     An editor that speaks yaml-language-server completes and checks a file whose first line is
     `# yaml-language-server: $schema=run.schema.json`.

@@ -1,4 +1,4 @@
-"""`seqzoo tasks`: what there is to train on. `seqzoo tasks show NAME`: a sequence, labels below."""
+"""`seqzoo tasks` lists the tasks; `seqzoo tasks show NAME` prints a sequence with its labels."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def show(
 
 
 class _Choice(SpecModel):
-    """What `show` was asked for."""
+    """The task chosen for `show`."""
 
     task: PartSpec = slot("task")
 
@@ -103,7 +103,7 @@ def _spec(name: str, settings: Sequence[str]) -> PartSpec:
 
 
 def _with_next_step(problem: Problem) -> Problem:
-    """Say how a setting that is missing is given here."""
+    """Add how to give a missing setting on this command line."""
     if problem.hint or not problem.what.endswith("is missing"):
         return problem
     key = problem.path.removeprefix("task.")

@@ -1,4 +1,4 @@
-"""Mixers, blocks and the language model, what they cost, and how text is drawn from them."""
+"""Mixers, blocks and the language model, their costs, and text generation."""
 
 from seqzoo.model.budget import Budget as Budget
 from seqzoo.model.budget import budget as budget

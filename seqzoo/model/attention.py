@@ -1,4 +1,4 @@
-"""Softmax attention, the mixer all others are measured against."""
+"""Softmax attention, the mixer that all others are compared with."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class AttentionMixer(Mixer):
     name = "attention"
 
     class Spec(PartSpec):
-        """Sizes, and what stands around the softmax.
+        """Sizes, and the options around the softmax.
 
         heads: H; null is one for every 64 features of the width.
         key_heads: heads of keys and values, each shared by H / key_heads queries; null is H.
         window: tokens seen, the current one included; null is all.
-        rotary: how positions turn queries and keys; null for not at all.
+        rotary: rotary position embedding of queries and keys; null for none.
         norm: of each head's query and key, before they are turned.
         anchor: x -> u, of which queries, keys and values are made.
         gate: activation of an output gate, y = W_o (act(W_g x) * reads); null for none.

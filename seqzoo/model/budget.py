@@ -1,4 +1,4 @@
-"""What a model costs: parameters, carried state, floating-point operations."""
+"""The costs of a model: parameters, carried state, floating-point operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a prefix mixer carries, and how rows of it are taken out and put together."""
+"""The state of a prefix mixer, and how rows of it are selected and joined."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ tree_map = pytree.tree_map
 
 
 class ChunkState(NamedTuple):
-    """What is known after some tokens of B sequences, each with any number of them.
+    """The state after some tokens of B sequences, whose numbers of tokens may differ.
 
     Attributes:
         rows: (B, C, D), those of the chunk that is not complete yet; zeros after its last token.

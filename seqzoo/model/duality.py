@@ -1,4 +1,4 @@
-"""Sequential-parallel duality: what a layer costs over n tokens at once, and carries between steps.
+"""Sequential-parallel duality: a layer's work over n tokens, and its memory between steps.
 
 SPD-(T(n), m(n)): a parallel form of polylogarithmic depth and total work T(n), and a sequential
 form of the same function with working memory m(n) (arXiv 2506.10918). A layer whose update must be
@@ -44,7 +44,7 @@ SERIAL = Duality("n", "1", parallel=False)
 
 
 def duality_of_all(layers: Iterable[Duality | None]) -> Duality | None:
-    """That of a stack of layers: the most of each; None where a layer does not say its own."""
+    """The duality of a stack of layers: the largest of each; None if a layer gives none."""
     each = tuple(layers)
     known = [layer for layer in each if layer is not None]
     if not known or len(known) < len(each):

@@ -27,10 +27,10 @@ def generate(
 ) -> Iterator[Tensor]:
     """Yield `count` new tokens a prompt, each (B,) as soon as it is drawn.
 
-    Prompts of one length are read in one parallel call. Where states have one size whatever was
-    read, all prompts then go on as one batch; else (attention) those of one length do. Memory does
-    not grow with the count for mixers whose state does not. Where a mixer carries no state at all,
-    every token is drawn from all that came before it, computed anew.
+    Prompts of the same length are read in one parallel call. If the size of the state does not
+    depend on the prompt, all prompts then continue as one batch; otherwise (attention) those of the
+    same length do. Memory grows with the count only where the state does. If a mixer carries no
+    state, the whole prefix is recomputed for every token.
 
     Args:
         model: its dropout is off while tokens are drawn, if the caller set model.eval().

@@ -1,4 +1,4 @@
-"""How many heads a mixer has where its spec leaves it open."""
+"""The default number of heads of a mixer."""
 
 from __future__ import annotations
 

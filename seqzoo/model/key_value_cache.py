@@ -1,8 +1,8 @@
-"""Attention over keys and values that earlier calls left.
+"""Attention over the keys and values cached by earlier calls.
 
-The cache of a batch is (B, L, G, d) with the newest token last. Where sequences are of different
-lengths, as documents are, the shorter ones have rows of no meaning at the front: a key counts only
-if its position, which the number of tokens seen so far tells, is 0 or more.
+The cache of a batch is (B, L, G, d) with the newest token last. Where lengths differ, as with
+documents, shorter sequences have meaningless rows at the front: a key counts only if its position,
+which follows from the number of tokens seen so far, is 0 or more.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
     """(B, T, D) -> (B, T, D), causal. Built from its spec and its place in the model.
 
     A mixer writes its equation once, in `mix`. Calls, splits, steps and documents all go through
-    it: splitting a sequence and carrying the state, or stepping through it token by token, gives
-    what one call gives, up to rounding.
+    it: splitting a sequence and carrying the state, or stepping token by token, gives the same
+    result as one call, up to rounding.
 
     Attributes:
         hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
@@ -60,11 +60,11 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
         """
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
-        """The layer in words, for `seqzoo describe`: what each line is about, and an equation."""
+        """The layer for `seqzoo describe`: a label and an equation for each line."""
         return (("layer", self.summary()),)
 
     def duality(self) -> Duality | None:
-        """How work and carried memory grow with the tokens; None where the mixer does not say."""
+        """How work and carried memory grow with the number of tokens; None if not declared."""
         return None
 
     def forward(

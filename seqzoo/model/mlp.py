@@ -1,4 +1,4 @@
-"""The MLP family: what a block does to its tokens after they were mixed."""
+"""The MLP family: what a block does to each token after the mixer."""
 
 from __future__ import annotations
 

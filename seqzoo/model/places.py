@@ -12,7 +12,7 @@ __all__ = ["places"]
 
 
 def places(width: int, layers: Sequence[LayerSpec]) -> list[Place]:
-    """Where each block stands, among all and among those whose mixer is the same part."""
+    """The place of each block among all blocks, and among those with the same mixer part."""
     kins = Counter(layer.mixer.part.name for layer in layers)
     seen: Counter[str] = Counter()
     found = []

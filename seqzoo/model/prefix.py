@@ -1,4 +1,4 @@
-"""The prefix mixer: chunks, a scan of any aggregator over them, and what tokens read of it.
+"""The prefix mixer: a scan with any aggregator over chunks, read by each token.
 
 With x_i the rows of chunk i, s_i = Agg-scan(x_0 ... x_i) and y over chunk i = Inf(s_{i-1}, x_i).
 Source: prefix-scannable models, arXiv 2506.10918. A token's output may see the whole of the chunks

@@ -1,4 +1,4 @@
-"""What a layer returns must fit the residual stream that it is added to."""
+"""Check that a layer's result fits the residual stream to which it is added."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["check_result"]
 
 
 def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = None) -> None:
-    """Refuse a result that is no tensor, or of another shape or kind than the input.
+    """Refuse a result that is not a tensor, or differs from the input in shape or kind.
 
-    Broadcasting would add a wrong shape to the residual stream in silence, and a wider dtype would
-    be that of all layers behind. Narrower ones are right: autocast makes them.
+    Broadcasting would silently add a wrong shape to the residual stream, and a wider dtype would
+    spread to all later layers. Narrower dtypes are fine: autocast makes them.
 
     Args:
         part: the layer.

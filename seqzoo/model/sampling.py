@@ -16,12 +16,12 @@ Draws = torch.Generator | Sequence[torch.Generator] | None
 
 @dataclass(frozen=True)
 class Sampling:
-    """What is drawn among.
+    """How tokens are drawn.
 
     Attributes:
         temperature: 0 takes the most likely token; below 1 sharpens, above 1 flattens.
-        top_k: the k most likely tokens only; None for all.
-        top_p: of these the most likely ones whose probabilities reach p together; None for all.
+        top_k: draw among the k most likely tokens; None for all.
+        top_p: of these, keep the most likely ones whose probabilities add up to p; None for all.
 
     Raises:
         ValueError: a setting out of its range.

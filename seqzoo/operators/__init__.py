@@ -1,6 +1,6 @@
 """Operators: the parts with parameters that a mixer is composed of, and the stream they share.
 
-place, stream, features   what an operator knows: of the model, of the call, of a token
+place, stream, features   what an operator knows about the model, the call and a token
 anchors ... readouts      one folder a family, in the order of a recurrent mixer's equation
 rules                     serial updates, for the serial mixer
 encoders, aggregators, inferences   for the prefix mixer

@@ -1,7 +1,7 @@
-"""Documents side by side in one row (B = 1): which of them each token belongs to.
+"""Documents side by side in one row (B = 1): which document each token belongs to.
 
-`cu_seqlens` (N + 1,), integer, holds where each of N documents begins, and T at its end. A document
-may have no token. It decides shapes, so it is best kept on the CPU, whatever the device.
+`cu_seqlens` (N + 1,), integer, holds the start of each of N documents, and T at its end. A document
+may have no tokens. It determines shapes, so it is best kept on the CPU, whatever the device.
 """
 
 from __future__ import annotations

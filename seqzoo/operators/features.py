@@ -1,4 +1,4 @@
-"""What the later slots of a recurrent mixer see of each token."""
+"""The features of each token that the later slots of a recurrent mixer see."""
 
 from __future__ import annotations
 

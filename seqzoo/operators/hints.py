@@ -1,4 +1,4 @@
-"""How optimizers should treat a parameter: what a part's author knows and a loop cannot."""
+"""Hints from a part to optimizers: how to treat its parameters."""
 
 from __future__ import annotations
 

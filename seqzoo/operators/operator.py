@@ -1,4 +1,4 @@
-"""What all operators of a recurrent mixer share.
+"""The base class of a recurrent mixer's operators.
 
 Shapes: B batch, T time, D width, H heads, G key heads, K key size, V value size, R write rank.
 """

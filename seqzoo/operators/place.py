@@ -1,4 +1,4 @@
-"""What a part knows when it is built: where it stands in the model, and its mixer's sizes."""
+"""What a part knows when it is built: its place in the model and its mixer's sizes."""
 
 from __future__ import annotations
 

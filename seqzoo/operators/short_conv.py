@@ -68,8 +68,8 @@ class ShortConv(Carrier):
 def _shifted_sum(seen: Tensor, weight: Tensor) -> Tensor:
     """seen (B, T + kernel - 1, channels), weight (channels, 1, kernel) -> y (B, T, channels).
 
-    A compiler is given the plain sum, which it fuses by itself, forward and backward; and so are
-    the transforms of torch.func.
+    torch.compile gets the plain sum, which it fuses forward and backward; so do the transforms of
+    torch.func.
     """
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return _plain_sum(seen, weight)

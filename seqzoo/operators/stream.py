@@ -1,8 +1,8 @@
 """The stream: the context of one call of a mixer or MLP.
 
-It holds what every operator kept at the last call and keeps for the next, the bounds of documents
-packed into one row, and what layers hand on to each other. An operator that looks at its own token
-alone passes the stream on and needs to know nothing about it.
+It holds what each operator kept at the last call and keeps for the next, the bounds of documents
+packed into one row, and the values that layers hand on to each other. An operator that depends only
+on its own token just passes the stream on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ State = Any
 
 
 class Handed(NamedTuple):
-    """What layers hand on to each other within one call of the model.
+    """Values that layers hand on to each other within one call of the model.
 
     Attributes:
         shared: values that one layer makes and later ones read, by name.
@@ -58,7 +58,7 @@ class Owner(type):
 
 
 class Stream:
-    """What one call knows beside its inputs.
+    """The context of one call, beside its inputs.
 
     Args:
         sequences: B; with documents N.
@@ -107,7 +107,7 @@ class Stream:
     # what is carried
 
     def past(self, carrier: Carrier, name: str, start: Callable[[], Any]) -> Any:
-        """What this carrier kept under this name at the last call, or `start()` at the first.
+        """The value this carrier kept under this name at the last call; `start()` at the first.
 
         Args:
             carrier: the module itself.
@@ -130,7 +130,7 @@ class Stream:
         return value
 
     def keep(self, carrier: Carrier, name: str, value: State | Callable[[], State]) -> None:
-        """Leave something for the next call, which finds it in the dtypes it had before.
+        """Keep a value for the next call, in the dtypes it had before.
 
         Args:
             carrier: the module itself.

@@ -1,4 +1,4 @@
-"""The token before, which the RWKV family mixes with the current one."""
+"""The previous token, which the RWKV family mixes with the current one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Probes: measurements on a trained run, beyond the metric of its task.
 
-findings   what a probe finds, and the file that it is kept in
-trace      what a recurrent mixer computed of test sequences, token by token
+findings   the results of a probe, and the file that holds them
+trace      what a recurrent mixer computed on test sequences, token by token
 probe      the family
 measuring  probes on a run's directory
 

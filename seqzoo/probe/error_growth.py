@@ -1,4 +1,4 @@
-"""How far an error in A_t, or in B_t, drives the state away as tokens pass."""
+"""How an error in A_t or in B_t grows in the state over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a probe finds: rows of numbers, how to plot them, and the file they are kept in.
+"""The results of probes: rows of numbers, how to plot them, and the file that holds them.
 
 Nothing here needs torch, so that a report can read findings quickly.
 """
@@ -53,7 +53,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one probe found on one run.
+    """The results of one probe on one run.
 
     Attributes:
         probe: its name.
@@ -74,7 +74,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that was found on a run.
+    """All results on a run.
 
     Attributes:
         checkpoint: whose weights, `last` or `best`.
@@ -103,7 +103,7 @@ def write_findings(findings: Findings, directory: Path) -> Path:
 
 
 def read_findings(directory: Path) -> Findings | None:
-    """What `seqzoo probe` left in a run's directory; None where it was not called.
+    """The results of `seqzoo probe` in a run's directory; None if it was not run.
 
     Raises:
         RunError: the file is damaged, or of another version.

@@ -1,4 +1,4 @@
-"""The probe family, and what a probe looks at."""
+"""The probe family, and the subject that a probe measures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Probe", "Subject"]
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained model and what it made of a few test sequences.
+    """A trained model, and what it computed on a few test sequences.
 
     Attributes:
         spec: of the run.

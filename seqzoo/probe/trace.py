@@ -1,4 +1,4 @@
-"""What a recurrent mixer computed of a few sequences, token by token, in float64.
+"""What a recurrent mixer computed on a few sequences, token by token, in float64.
 
     S_t = S_{t-1} A_t + B_t
 

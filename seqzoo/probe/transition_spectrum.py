@@ -1,4 +1,4 @@
-"""What a layer keeps of its state from one token to the next, direction by direction."""
+"""How much of its state a layer keeps from token to token, by direction."""
 
 from __future__ import annotations
 

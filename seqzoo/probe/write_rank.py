@@ -1,4 +1,4 @@
-"""How many directions a token writes along."""
+"""The number of directions along which a token writes."""
 
 from __future__ import annotations
 

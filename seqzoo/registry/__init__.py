@@ -1,4 +1,4 @@
-"""Which parts there are, and where each comes from."""
+"""The registry of parts, and where each comes from."""
 
 from seqzoo.registry.hookspecs import hookimpl as hookimpl
 from seqzoo.registry.loading import load_plugin as load_plugin

@@ -1,4 +1,4 @@
-"""The built-in parts: modules that travel the same road as a plugin's entry point."""
+"""The built-in parts: modules registered in the same way as a plugin's entry point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One part or preset, explained: its text, and every key with type, default and what it is."""
+"""The page of a part or preset: its text, and every key with type, default and meaning."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def entries_named(registry: Registry, name: str) -> list[Entry]:
 
 
 def explain(entry: Entry, registry: Registry) -> Explained:
-    """Everything that a user can write about a part, and what its author says of it."""
+    """A part's settings and its author's documentation."""
     target = entry.target
     page = partial(Explained, entry.family, entry.name, entry.origin.plugin, entry.origin.version)
     if isinstance(target, Preset) and target.family == LAYERS:

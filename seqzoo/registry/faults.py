@@ -1,4 +1,4 @@
-"""Where in a plugin's own files it failed, and how."""
+"""Locate a failure in a plugin's own files."""
 
 from __future__ import annotations
 

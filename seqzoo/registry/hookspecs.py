@@ -1,4 +1,4 @@
-"""All that a plugin can add, on one page.
+"""The hooks of a plugin, on one page.
 
 A plugin is a module named by an entry point in group `seqzoo`, or a file given by `--plugin`. It
 implements one or both of these hooks:

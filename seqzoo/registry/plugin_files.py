@@ -34,8 +34,8 @@ _added: dict[tuple[str, str], Entry] = {}
 def add(target: Target) -> Target:
     """Add a part class or a preset to every registry that this process loads from now on.
 
-    Adding a name again replaces it, as running a notebook's cell again does. The processes that a
-    grid starts do not see it: put the class into a file and give that as `--plugin`.
+    Adding a name again replaces the earlier one, as when a notebook's cell is rerun. Worker
+    processes of a grid do not see it: put the class into a file and pass that as `--plugin`.
 
     Returns:
         The class or preset, so that `add` can stand above a class as a decorator.
@@ -51,7 +51,7 @@ def add(target: Target) -> Target:
 
 
 def added() -> Iterator[Entry]:
-    """What `add` was given."""
+    """The parts and presets passed to `add`."""
     yield from _added.values()
 
 

@@ -17,7 +17,7 @@ __all__ = ["read_presets"]
 
 
 class PresetFile(SpecModel):
-    """What a preset's file says; its name is the file's stem."""
+    """The content of a preset's file; the preset's name is the file's stem."""
 
     family: str = "mixer"
     doc: str = Field(min_length=1)

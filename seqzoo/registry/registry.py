@@ -74,7 +74,7 @@ class Registry:
     def add(self, target: type[Part] | Preset, origin: Origin) -> None:
         """Register one part class or preset.
 
-        A name that two plugins want is nobody's: a spec that asks for it is an error.
+        A name that two plugins claim belongs to neither: a spec that uses it is an error.
 
         Raises:
             PluginError: not a complete part; or the family has this name already.
@@ -109,7 +109,7 @@ class Registry:
         self._entries[entry.family, entry.name] = entry
 
     def set_aside(self, broken: BrokenPlugin) -> None:
-        """Note a plugin that cannot be used, and drop what it registered before it failed."""
+        """Record a plugin that cannot be used, and drop what it registered before it failed."""
         self._broken.append(broken)
         self._entries = {
             key: entry for key, entry in self._entries.items() if entry.origin != broken.origin

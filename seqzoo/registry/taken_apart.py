@@ -1,6 +1,6 @@
-"""A recurrent layer taken apart: what stands in each of its slots, in a few words.
+"""A recurrent layer taken apart: the content of each slot, in a few words.
 
-Only what a preset writes down is told; a part's other settings have their defaults.
+Only settings that the preset writes down are shown; all others have their defaults.
 """
 
 from __future__ import annotations

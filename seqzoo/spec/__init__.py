@@ -1,4 +1,4 @@
-"""From YAML text to frozen specs: the words a user writes, checked before anything runs."""
+"""From YAML text to frozen specs, validated before anything runs."""
 
 from seqzoo.spec.part import Part as Part
 from seqzoo.spec.part import PartSpec as PartSpec

@@ -1,4 +1,4 @@
-"""Put a value at a path of plain data, copying only what is on the way."""
+"""Set a value at a path of plain data, copying only what lies on the path."""
 
 from __future__ import annotations
 

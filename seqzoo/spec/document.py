@@ -1,4 +1,4 @@
-"""A document: the data of a YAML text, and where each of its values is written."""
+"""A document: the data of a YAML text, with the position of each value."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Document:
     Attributes:
         data: mappings, lists, text, numbers, booleans and None.
         marks: where each value is written; deltas keep their own place.
-        name: the file, or what messages call the text.
-        traps: what is wrong with the text itself; `validate` raises them.
+        name: the file, or the text's name in messages.
+        traps: problems of the text itself; `validate` raises them.
     """
 
     data: Any
@@ -54,10 +54,10 @@ class Document:
     def check(
         self, model: type[Model], catalog: Catalog | None = None, memo: Memo = None
     ) -> tuple[Model | None, list[tuple[Location, Problem]]]:
-        """The data as a frozen model, None if it is none; and all problems, traps too.
+        """The data as a frozen model (None if invalid), and all problems, traps included.
 
         Args:
-            model: what the data should be.
+            model: the class of the model.
             catalog: where names of parts are looked up.
             memo: an empty dict to share between documents of one catalog that differ by deltas.
         """
@@ -84,7 +84,7 @@ class Document:
         return result
 
     def with_value(self, location: Location, source: Document, prefix: Location = ()) -> Document:
-        """This document with `source`'s value at `prefix` put to `location`.
+        """This document with `source`'s value at `prefix` set at `location`.
 
         A name on the way (`mixer: prism`) becomes the mapping it is short for.
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in plain words, at the place where it is written."""
+"""Pydantic's errors in plain words, with the place in the file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def problems_of(failure: ValidationError, document: Document | None = None) -> l
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Problems sorted by file, line and column, each told once."""
+    """Problems sorted by file, line and column, without duplicates."""
 
     def place(problem: Problem) -> tuple[str, int, int]:
         match = re.fullmatch(r"(.*):(\d+):(\d+)", problem.where)
@@ -64,8 +64,8 @@ def located_problems(
 ) -> list[tuple[Location, Problem]]:
     """Every problem with its location in the document.
 
-    What a union's members say about one value is one problem. A missing key is left out where an
-    unknown key beside it is its misspelling.
+    The errors of a union's members on one value become one problem. A missing key is left out if
+    an unknown key beside it looks like its misspelling.
     """
     data = None if document is None else document.data
     by_location: dict[Location, list[Any]] = {}

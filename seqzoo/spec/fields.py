@@ -34,12 +34,12 @@ class Field:
     """One key of a spec.
 
     Attributes:
-        path: the key; a key of a nested mapping with what leads to it, `keys.rank`.
-        type: what it takes, in words.
+        path: the key; for a nested mapping the dotted path, `keys.rank`.
+        type: the accepted type, in words.
         default: as YAML, None where the key is required.
-        doc: what the spec's docstring says of it.
-        family: of the part that it takes; "" where it takes none.
-        since: the version of the distribution that added it, "" where it was always there.
+        doc: its description in the spec's docstring.
+        family: the family of the part that it takes; "" where it takes none.
+        since: the version of the distribution that added it, "" if it was always there.
     """
 
     path: str
@@ -57,7 +57,7 @@ def fields_of(model: type[SpecModel]) -> tuple[Field, ...]:
 
 
 def as_yaml(value: Any) -> str:
-    """A value as a user would write it on one line; a part by its name where that says all."""
+    """A value as a user would write it on one line; a part by its name where that is enough."""
     if isinstance(value, SpecModel):
         value = value.model_dump(mode="json")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The layers of a model: so many equal blocks, a pattern of groups, or a preset of a pattern.
+"""The layers of a model: a number of equal blocks, a pattern of groups, or a preset.
 
 layers: 4
 layers: [{repeat: 3, mixer: prism}, {mixer: attention}]
@@ -53,7 +53,7 @@ class LayerGroup(SpecModel):
 
     @classmethod
     def title(cls) -> str:
-        """As people call it."""
+        """Its name in messages."""
         return "a group of layers"
 
 
@@ -108,7 +108,7 @@ class Layers:
 def _validated(
     groups: Mapping[Any, Any], context: Mapping[str, Any], known: Sequence[Any] = ()
 ) -> tuple[LayerGroup, ...]:
-    """The groups of a pattern; what is wrong with one is told under its index or name.
+    """The groups of a pattern; problems are located by the group's index or name.
 
     Raises:
         pydantic.ValidationError: the errors known already, and those of the groups.

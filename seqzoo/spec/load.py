@@ -1,4 +1,4 @@
-"""A file -> a run or a grid: which of the two it is, its base, and settings laid over it."""
+"""Load a file as a run or a grid, with its base and with settings laid over it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> Ru
 
 
 def _hinted(problem: Problem) -> Problem:
-    """A grid's key in a run: most likely a grid whose run stands at the top."""
+    """Hint at a grid's key in a run: most likely a grid whose run is not under `base`."""
     if problem.path in _GRID_ONLY:
         return replace(
             problem, hint="for a grid, put the run below 'base:', or name its file there"

@@ -1,4 +1,4 @@
-"""Where each value of a document is written: file, line and column, through all its deltas."""
+"""The position of each value of a document: file, line and column, through all deltas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Mark:
 
     Attributes:
         name: the file, or a command line option such as `--set train.steps=5`.
-        line: from 1; 0 where the text has no lines to speak of.
+        line: from 1; 0 where the text has no lines.
         column: from 1.
     """
 

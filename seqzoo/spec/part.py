@@ -1,4 +1,4 @@
-"""What a part is: a class with a name, a nested frozen `Spec`, and a family.
+"""Parts: classes with a name, a nested frozen `Spec`, and a family.
 
 A family is an abstract class that names itself (`class Anchor(Part, family="anchor")`); a part is
 a concrete class below one (`class EmaAnchor(Anchor): name = "ema"`). A badly declared part, or one
@@ -59,7 +59,7 @@ def validation_error(title: str, errors: list[Any]) -> ValidationError:
 
 
 def _take_lists_as_tuples(schema: Any) -> None:
-    """YAML has lists only; a strict tuple would refuse them. What is in the tuple stays strict."""
+    """Accept lists for tuples, since YAML has no tuples; their items stay strict."""
     if isinstance(schema, dict):
         if schema.get("type") == "tuple":
             schema["strict"] = False
@@ -71,7 +71,7 @@ def _take_lists_as_tuples(schema: Any) -> None:
 
 
 def _hashable(value: Any) -> Any:
-    """What equal values share, of lists, sets and mappings too: a plugin's Spec may hold them."""
+    """A hashable form, equal for equal values, for lists, sets and mappings in a Spec too."""
     if isinstance(value, list | tuple):
         return tuple(map(_hashable, value))
     if isinstance(value, Mapping):
@@ -214,7 +214,7 @@ def _refuse_incomplete(part: type, where: str) -> None:
 
 
 def _misspelling(part: type, missing: str) -> str:
-    """What may be meant to be the missing method: a close name that only the part itself has."""
+    """A method of the part's own whose name is close to the missing one's."""
     above = next(place for place, base in enumerate(part.__mro__) if missing in vars(base))
     inherited = {name for base in part.__mro__[above:] for name in vars(base)}
     own = {name for base in part.__mro__[:above] for name in vars(base)} - inherited

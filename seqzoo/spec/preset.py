@@ -1,4 +1,4 @@
-"""A preset: a named spec of one family, with short names for what people change in it.
+"""A preset: a named spec of one family, with short names for commonly changed settings.
 
 In YAML a preset stands where a part's name stands: `mixer: prism`, or with changes,
 `mixer: {type: prism, depth: 1, anchor: identity}`. A change is either one of the preset's options
@@ -25,7 +25,7 @@ class Preset:
         name: how a spec asks for it.
         spec: the mapping it stands for; `type` names a part or another preset.
         family: the family of part it is.
-        doc: one sentence, for listings.
+        doc: one sentence for listings.
         options: short name -> dotted path in `spec`.
     """
 

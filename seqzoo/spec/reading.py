@@ -1,7 +1,7 @@
-"""YAML text -> plain data with marks. Traps are closed here, and all of them told at once.
+"""From YAML text to plain data with marks; all traps of YAML are reported at once.
 
-PyYAML parses to a node graph; data are built from it by our own rules, so that a key written
-twice, a merge key or a tag does not pass in silence.
+PyYAML parses to a node graph; data are built from it by our own rules, so that duplicate keys,
+merge keys and tags are not silently accepted.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Trap:
     """A problem of the text itself.
 
     Attributes:
-        location: of the value that could not be read; None where it is the value of nothing.
-        problem: what to tell.
+        location: the location of the unreadable value; None where it belongs to no value.
+        problem: the problem to report.
     """
 
     location: Location | None
@@ -47,14 +47,14 @@ class Trap:
         return replace(self, location=location + self.location[len(prefix) :])
 
     def voids(self, location: Location) -> bool:
-        """Whether validation could not know: it saw nothing here, or in a key of this mapping."""
+        """Whether validation could not see the value here, or a key of this mapping."""
         if self.location is None:
             return False
         return location[: len(self.location)] == self.location or location == self.location[:-1]
 
 
 class _Loader(yaml.BaseLoader):
-    """Parses only: a node without an explicit tag gets none by guessing."""
+    """Parses only, without guessing the tags of nodes."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         return _IMPLICIT
@@ -65,8 +65,8 @@ def read_yaml(text: str, name: str, lines: bool = True) -> tuple[Any, Marks, tup
 
     Args:
         text: the YAML.
-        name: what messages call it.
-        lines: whether messages tell line and column.
+        name: its name in messages.
+        lines: whether messages give line and column.
 
     Raises:
         SpecError: it cannot be parsed, or is empty.

@@ -36,11 +36,11 @@ BESIDE = frozenset({"name", "train.loggers", "train.checkpoint"})  # no facts of
 
 
 class EvaluateSpec(SpecModel):
-    """When and on how much the run is evaluated.
+    """When the run is evaluated, and on how much of the test set.
 
     Attributes:
         every: steps between evaluations; the last step is always evaluated.
-        sequences: test sequences at most, the same ones whatever the batch size; None means all.
+        sequences: the most test sequences, the same for every batch size; None means all.
         batch_size: sequences at a time; None means the training batch size.
     """
 
@@ -54,7 +54,7 @@ class StopSpec(SpecModel):
 
     Attributes:
         target: end when the task's metric reaches it at an evaluation.
-        patience: end after so many evaluations in a row without a new best of the task's metric.
+        patience: end after this many evaluations in a row without a new best of the task's metric.
     """
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -72,12 +72,12 @@ class StopSpec(SpecModel):
 
 
 class CheckpointSpec(SpecModel):
-    """When the run is saved, and which of its checkpoints stay.
+    """When the run is saved, and which checkpoints are kept.
 
     Attributes:
         every: steps between checkpoints; the last step is always saved.
-        keep: how many of the newest stay.
-        best: also save, and keep, the best evaluation by the task's metric.
+        keep: how many of the newest to keep.
+        best: also save and keep the best evaluation by the task's metric.
     """
 
     every: PositiveInt = 1000
@@ -110,15 +110,15 @@ class TrainSpec(SpecModel):
         stop: a target or a patience with which the run ends early; null for neither.
         checkpoint: when the run is saved.
         log_every: steps between rows of metrics.jsonl.
-        loggers: who is told of the run: console, jsonl, tensorboard, mlflow, ...
+        loggers: observers of the run: console, jsonl, tensorboard, mlflow, ...
         device: auto, cpu, cuda, cuda:N, mps.
         precision: of matrix products and the like: float32, or autocast to a half type; weights,
             states and the optimizer stay float32. float16 scales the loss.
         ema: average the weights; null for no average.
-        activation_checkpointing: keep a block's input only and compute the rest of it again for
-            the gradient: less memory, a third more work.
+        activation_checkpointing: keep only each block's input and recompute the rest for the
+            gradient: less memory, a third more work.
         compile: run the model through torch.compile.
-        deterministic: only kernels that give the same bits each time; an error where there is none.
+        deterministic: use only kernels that are bit-reproducible; an error where there is none.
         parallel: how processes under torchrun share a run: auto is ddp there and none elsewhere;
             none, ddp (weights on each), fsdp2 (weights, gradients and optimizer cut up).
     """
@@ -205,8 +205,8 @@ class RunSpec(SpecModel):
 def run_id_of(resolved: Mapping[str, Any]) -> str:
     """The run id of what `RunSpec.resolved` gave, or of the spec.yaml it was written to.
 
-    A run that is told to other loggers, or saved more often, has the same result: it is the same
-    run, and goes on in the same directory.
+    A run with other loggers or more checkpoints has the same result: it is the same run, and
+    continues in the same directory.
     """
     facts = {key: value for key, value in resolved.items() if key not in BESIDE}
     train = resolved.get("train")

@@ -1,4 +1,4 @@
-"""What an unquoted word of YAML means here: fewer surprises than YAML 1.1, and none in silence.
+"""The meaning of unquoted words: fewer surprises than YAML 1.1, and none silent.
 
 `yes`, `on`, `1:30` and `2024-01-01` are text; `1e-3` is a number; a number that people read
 differently (`010`, `1_000`, `0x1f`) and `None` are refused with what to write instead.
@@ -33,7 +33,7 @@ class Unreadable(Exception):  # noqa: N818 - it is what the word is, not what th
     """An unquoted word that is a trap.
 
     Attributes:
-        what: what is wrong with it.
+        what: the problem.
         hint: what to write instead.
     """
 

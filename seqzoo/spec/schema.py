@@ -1,4 +1,4 @@
-"""JSON Schema of the run and grid documents, made of the parts that are registered now.
+"""JSON Schema of the run and grid documents, generated from the registered parts.
 
 An editor that speaks yaml-language-server completes and checks YAML with it. A slot is a name, or
 a mapping whose `type` decides the keys; third-party parts and presets stand beside our own.

@@ -1,4 +1,4 @@
-"""Fields that are younger than their part: adding one leaves the runs there are as they were.
+"""Fields added to a part later, which leave existing runs and their ids unchanged.
 
     eps: float = since("0.2", 1e-6)
     norm: PartSpec = since("0.2", slot("norm", "none"))
@@ -35,9 +35,9 @@ def since(version: str, default: Any) -> Any:
     """A field that was added to a part later.
 
     Args:
-        version: of the part's distribution, the first that has the field, such as "0.2".
-        default: the value with which the part does what it did before; or a `Field(...)` or
-            `slot(...)` with such a default. A slot's default names a part, not a preset.
+        version: the first version of the part's distribution with this field, such as "0.2".
+        default: the value that keeps the part's earlier behaviour; or a `Field(...)` or `slot(...)`
+            with such a default. A slot's default names a part, not a preset.
 
     Raises:
         TypeError: the version is no version, or the field has no default.

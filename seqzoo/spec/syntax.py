@@ -1,4 +1,4 @@
-"""YAML that is no YAML: what the parser stumbled over, in words a stranger can act on."""
+"""YAML syntax errors, in words that a newcomer can act on."""
 
 from __future__ import annotations
 
@@ -148,10 +148,10 @@ def syntax_problem(failure: yaml.YAMLError, text: str, name: str, lines: bool) -
     """The one problem of a text that cannot be parsed.
 
     Args:
-        failure: what PyYAML raised.
+        failure: PyYAML's error.
         text: the document.
         name: its file.
-        lines: whether line and column are worth telling.
+        lines: whether to give line and column.
     """
     if isinstance(failure, ReaderError):
         before = text[: failure.position]

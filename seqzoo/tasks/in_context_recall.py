@@ -1,8 +1,8 @@
 """In-context recall, from the MAD benchmark: pairs of key and value, whose keys recur.
 
-Every sequence has its own dictionary, which gives each key a uniformly drawn value. A sequence is a
-row of pairs `key value` with uniformly drawn keys, so most keys repeat; a share `noise_share` of the
-pairs is replaced by two noise tokens (never the first pair). In training the label at every
+Every sequence has its own dictionary, which gives each key a uniformly drawn value. A sequence is
+a row of pairs `key value` with uniformly drawn keys, so most keys repeat; a share `noise_share` of
+the pairs is replaced by two noise tokens (never the first pair). In training the label at every
 position is the next token. The test has labels only at keys that occurred before: their value.
 MAD trains on a fixed set for many epochs; here every batch is new.
 

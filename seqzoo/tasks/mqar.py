@@ -12,7 +12,7 @@ Token ids, three disjoint ranges:
 
 There are n = (length - 2 num_pairs) // 2 places for queries, every second position after the
 pairs; places are drawn without replacement, place i with probability proportional to
-(i + 1)^(power - 1). An example with `length: 12, vocab_size: 16, num_pairs: 2`, places 0 and 2 drawn:
+(i + 1)^(power - 1). An example with `length: 12, vocab_size: 16, num_pairs: 2` and places 0 and 2:
 
     tokens   3 11 6 9   6 0 0 0 3 0 0 0
     labels   . . . .    9 . . . 11 . . .

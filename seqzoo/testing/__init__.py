@@ -1,4 +1,4 @@
-"""The conformance kit: what every part must hold, for the authors of plugins too.
+"""The conformance kit: checks that every part must pass, plugins' parts included.
 
 @pytest.mark.parametrize("check", seqzoo.testing.conformance("my-plugin"), ids=str)
 def test_everything_my_plugin_registers(check):

@@ -30,7 +30,7 @@ class MixerCase:
         width: features a token, a multiple of 16.
         batch_size: sequences.
         length: tokens; long enough to fill windows and convolutions, and uneven.
-        label: how the case is called in test reports.
+        label: the case's name in test reports.
     """
 
     spec: Any
@@ -52,7 +52,7 @@ class MixerCase:
     ) -> list[Mixer]:
         """The mixers of a model of so many equal layers.
 
-        Parameters that start at 0 are moved off it: behind a matrix of zeros a check sees nothing.
+        Parameters that start at 0 are given other values: a matrix of zeros would hide faults.
         """
         spec = self.registry.spec("mixer", self.spec)
         with torch.random.fork_rng(devices=[]):

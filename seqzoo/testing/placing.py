@@ -1,7 +1,7 @@
-"""Where a part can be tried: a mixer with the part in one of its slots.
+"""Find a mixer in which a part can be tested, with the part in one of its slots.
 
-Nothing here names a family. A mixer's Spec says which slots it has, and so do the Specs of the
-parts that fill them by default; a part is tried in every slot of its family until one takes it.
+No family is hard-coded. A mixer's Spec declares its slots, and so do the Specs of the parts that
+fill them by default; a part is tried in every slot of its family until one accepts it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parameters that start at 0 hide what stands behind them from every check."""
+"""Give other values to parameters that start at 0, which would hide faults from checks."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class _Grid:
         self.takeover = Takeover(self.known.place)
 
     def reopen(self) -> None:
-        """Plan again runs that failed, lack a record of their own, or belonged to a dead process."""
+        """Plan again runs that failed, lack their own record, or belonged to a dead process."""
         self.ledger.reopen(
             row.run_id
             for row in self.ledger.rows()

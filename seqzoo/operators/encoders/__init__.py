@@ -1,4 +1,4 @@
-"""Encoders: the rows that a chunk's tokens are, for the aggregator and the inference module."""
+"""Encoders: from a chunk's tokens to rows for the aggregator and the inference module."""
 
 from seqzoo.operators.encoders.encoder import Encoder as Encoder
 from seqzoo.operators.encoders.identity import IdentityEncoder as IdentityEncoder

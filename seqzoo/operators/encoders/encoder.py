@@ -14,7 +14,7 @@ __all__ = ["Encoder"]
 
 
 class Encoder(Operator, family="encoder"):
-    """Makes a row of each token, which knows its place in the chunk and no other token.
+    """Makes a row from each token and its place in the chunk, without seeing other tokens.
 
     Built from its spec and the chunk's sizes.
     """

@@ -1,4 +1,4 @@
-"""The exact flow of the delta rule: the strength that a key's own length asks for."""
+"""The exact flow of the delta rule: a strength that depends on the key's length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inference modules: what a token reads of the chunks before its own, and of its own."""
+"""Inference modules: what a token reads from earlier chunks and from its own chunk."""
 
 from seqzoo.operators.inferences.inference import Inference as Inference
 from seqzoo.operators.inferences.mlp import MlpInference as MlpInference

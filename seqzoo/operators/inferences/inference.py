@@ -15,10 +15,10 @@ __all__ = ["Inference"]
 
 
 class Inference(Operator, family="inference"):
-    """Outputs for a chunk's tokens, from what is known of the chunks before and the tokens so far.
+    """Outputs for a chunk's tokens, from the summary of earlier chunks and the tokens so far.
 
-    Built from its spec and the chunk's sizes. A chunk is opened once, and its tokens may then come
-    in any number of pieces: `forward` over all of them gives what pieces give.
+    Built from its spec and the chunk's sizes. A chunk is opened once; its tokens may then arrive in
+    any number of pieces, with the same results as in one call.
     """
 
     def __init__(self, spec: PartSpec, dims: ChunkDims) -> None:

@@ -37,8 +37,8 @@ class Injection(Operator, family="injection"):
     Built from its spec and the mixer's sizes.
 
     Attributes:
-        counts: whether values have one feature more than V, always 1: its read is the sum of the
-            weights that the other reads are sums with, by which a readout has to divide.
+        counts: whether values have one more feature than V, always 1: its read is the sum of the
+            weights in the other reads, by which a readout must divide.
     """
 
     counts: ClassVar[bool] = False
@@ -48,7 +48,7 @@ class Injection(Operator, family="injection"):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """What an erase may be tied to; nothing, where an injection does not say otherwise."""
+        """The write that an erase may be tied to; by default none."""
         return FirstWrite()
 
     @classmethod

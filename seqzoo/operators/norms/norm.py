@@ -1,4 +1,4 @@
-"""The norm family: what is done to the size of a vector."""
+"""The norm family: rescale a vector."""
 
 from __future__ import annotations
 

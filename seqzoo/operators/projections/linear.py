@@ -1,4 +1,4 @@
-"""The usual projection: a matrix, and what a layer may do to its result."""
+"""The usual projection: a matrix, then convolution, activation, norm and rotary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LinearProjection(Projection):
     name = "linear"
 
     class Spec(PartSpec):
-        """What is done to W u, in this order.
+        """Settings of the projection, applied to W u in this order.
 
         rank: features between two thin matrices in place of W; null is one matrix.
         bias: whether there is b.

@@ -1,4 +1,4 @@
-"""The rule family: a memory that is updated token by token, in a way that depends on itself."""
+"""The rule family: a memory updated token by token, in a way that depends on its state."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["Rule"]
 class Rule(Operator, family="rule"):
     """Keys, values and queries -> reads, by a serial update. Built from its spec and the sizes.
 
-    A rule says what its state is, and what one token does to it. It may give `chunk`, a faster form
-    over several tokens, and set `chunk_size`; the two must agree.
+    A rule defines its state and the update by one token. It may also implement `chunk`, a faster
+    form over several tokens, and set `chunk_size`; both forms must agree.
 
     Attributes:
         chunk_size: the most tokens that `chunk` takes at once; 0 for a rule without one.
@@ -34,7 +34,7 @@ class Rule(Operator, family="rule"):
         super().__init__(spec)
 
     def inputs(self, u: Tensor, stream: Stream) -> dict[str, Tensor]:
-        """What the rule makes of the anchor u (B, T, D), such as learning rates: (B, T, ...)."""
+        """The rule's inputs from the anchor u (B, T, D), such as learning rates: (B, T, ...)."""
         return {}
 
     @abstractmethod

@@ -1,7 +1,7 @@
-"""What every mixer must hold, as functions of a case.
+"""The checks that every mixer must pass, as functions of a case.
 
-Each raises AssertionError that says what broke, or unittest.SkipTest where a mixer does without
-what is checked and says so, which pytest reports. They check values, not shapes.
+Each raises AssertionError that says what broke, or unittest.SkipTest where a mixer declares that it
+lacks the feature, which pytest reports. They check values, not shapes.
 """
 
 from collections.abc import Callable

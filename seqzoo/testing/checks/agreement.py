@@ -1,4 +1,4 @@
-"""How checks compare: by the error ratio, in float64 where rounding would blur the answer."""
+"""How checks compare: by the error ratio, in float64 where rounding would hide faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that shows who reads it before it is written."""
+"""Uninitialised memory filled with NaN, so that reading it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mixer's spec promises: it can be written down, fits every width, and names a scan."""
+"""A mixer's spec round-trips, builds at every width, and gives the same with every scan."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Checks of parts that no mixer holds, by family. Each is a function of a `PartCase`.
+"""Checks by family for parts that have no place in a mixer. Each takes a `PartCase`.
 
-As those of mixers, they raise AssertionError that says what broke, and unittest.SkipTest where a
-part does without what is checked.
+Like the checks of mixers, they raise AssertionError that says what broke, and unittest.SkipTest
+where a part lacks the feature.
 """
 
 from __future__ import annotations

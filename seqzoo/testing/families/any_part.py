@@ -1,4 +1,4 @@
-"""What holds for a part of any family."""
+"""Checks of parts of any family."""
 
 from __future__ import annotations
 

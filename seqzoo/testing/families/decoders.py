@@ -1,4 +1,4 @@
-"""What every decoder must hold: rows stay apart, and an answer is the same whoever asks for it."""
+"""Checks of decoders: rows stay apart, and answers do not depend on each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every preset of a pattern of layers must hold. It is no part, so it is tried in a model."""
+"""Checks of presets of layer patterns, in a model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What every logger must hold: it takes a run from start to end, and one that never began.
+"""Checks of loggers: a run from start to end, and one that never starts.
 
-It is given a folder of its own, which is also the working directory.
+Each gets an empty folder, which is also the working directory.
 """
 
 from __future__ import annotations

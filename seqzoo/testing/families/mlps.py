@@ -1,4 +1,4 @@
-"""What every MLP must hold: causal, and the same in one call, in pieces and for single tokens."""
+"""Checks of MLPs: causal, and the same in one call, in pieces and token by token."""
 
 from __future__ import annotations
 

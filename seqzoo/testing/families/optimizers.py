@@ -1,4 +1,4 @@
-"""What every optimizer must hold: it learns, heeds hints, and goes on from a checkpoint."""
+"""Checks of optimizers: they learn, obey hints, and resume from a checkpoint."""
 
 from __future__ import annotations
 

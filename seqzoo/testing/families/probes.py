@@ -1,4 +1,4 @@
-"""What every probe must hold: rows of one kind, and a model that stays as it was."""
+"""Checks of probes: uniform rows, and a model left unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every sampler must hold: its proposals lie in the space, whichever process asks."""
+"""Checks of samplers: proposals lie in the space, whichever process asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every schedule must hold: a factor that depends on the step alone."""
+"""Checks of schedules: the factor depends on the step alone."""
 
 from __future__ import annotations
 

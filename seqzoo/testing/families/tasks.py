@@ -1,6 +1,6 @@
-"""What every task must hold: labels that a model can give, and batches that depend on nothing else.
+"""Checks of tasks: labels within the vocabulary, and reproducible batches.
 
-A part of the test set is looked at, so that a large one takes no minutes.
+They look at a part of the test set, so that a large one does not take minutes.
 """
 
 from __future__ import annotations
