@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Controls (C0, C1), line and paragraph separators, marks that turn the direction of text, marks
-# that nobody sees, and halves of surrogate pairs (bytes of a path that are no UTF-8). The joiners
+# that nobody sees, and halves of surrogate pairs (bytes of a path that are not UTF-8). The joiners
 # U+200C and U+200D stay: scripts and emoji need them.
 _HIDDEN = (
     "\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"

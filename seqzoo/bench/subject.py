@@ -79,7 +79,7 @@ def _of_one(given: str, registry: Registry, width: int | None) -> list[Subject]:
             value = yaml.safe_load(given)
         except yaml.YAMLError as error:
             line = str(error).partition("\n")[0]
-            raise SpecError(f"bench: {given} is no YAML mapping: {line}") from None
+            raise SpecError(f"bench: {given} is not a YAML mapping: {line}") from None
         return [Subject(given, registry.spec("mixer", value), width or WIDTH)]
     try:
         return [Subject(given, registry.spec("mixer", given), width or WIDTH)]

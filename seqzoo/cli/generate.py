@@ -114,7 +114,7 @@ def _texts(given: Sequence[str], file: Path | None) -> list[str]:
                 content = source.read().decode("utf-8-sig")  # a byte order mark is no prompt
             lines = content.replace("\r\n", "\n").split("\n")
         except UnicodeDecodeError:
-            raise SpecError(f"--prompts {file} is no UTF-8 text; save it as UTF-8") from None
+            raise SpecError(f"--prompts {file} is not UTF-8 text; save it as UTF-8") from None
         except OSError as failure:
             raise SpecError(
                 f"--prompts {file} cannot be read: {failure.strerror}; name a file with one "

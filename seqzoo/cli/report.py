@@ -71,7 +71,7 @@ def command(
 
     form = Format.json if as_json else form
     if form is Format.parquet and output is None and sys.stdout.isatty():
-        raise SpecError("Parquet is no text for a terminal; add --output FILE")
+        raise SpecError("Parquet cannot be printed on a terminal; add --output FILE")
     with collector_at_rest():  # over the imports to come, too
         report = make_report(
             directory,

@@ -81,8 +81,8 @@ class AttentionMixer(Mixer):
             return uneven
         if spec.key_heads and heads % spec.key_heads:
             return (
-                f"mixer 'attention': {heads} heads are no multiple of {spec.key_heads} key heads; "
-                "each key head serves the same number of queries"
+                f"mixer 'attention': {heads} heads are not a multiple of {spec.key_heads} "
+                "key heads; each key head serves the same number of queries"
             )
         if spec.rotary is None or (width // heads) % 2 == 0:
             return ""

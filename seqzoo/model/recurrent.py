@@ -112,8 +112,8 @@ class RecurrentMixer(Mixer):
         heads = spec.heads or default_heads(width, spec.head_size)
         if spec.key_heads and heads % spec.key_heads:
             return (
-                f"mixer '{cls.name}': {heads} heads are no multiple of {spec.key_heads} key heads; "
-                "each key head serves the same number of heads"
+                f"mixer '{cls.name}': {heads} heads are not a multiple of {spec.key_heads} "
+                "key heads; each key head serves the same number of heads"
             )
         if spec.key_size and spec.value_size:
             return ""

@@ -55,8 +55,8 @@ class Dims:
             object.__setattr__(self, "key_heads", self.heads)
         if self.heads % self.key_heads:
             raise ValueError(
-                f"{self.heads} heads are no multiple of {self.key_heads} key heads; each key head "
-                "serves the same number of heads"
+                f"{self.heads} heads are not a multiple of {self.key_heads} key heads; each key "
+                "head serves the same number of heads"
             )
 
     @property

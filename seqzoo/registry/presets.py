@@ -54,12 +54,12 @@ def _check_pattern(file: Path, groups: dict[str, Any]) -> None:
     """Refuse a preset of layers that holds anything but groups.
 
     Raises:
-        PluginError: no group, one that is no mapping, or one whose name has another meaning.
+        PluginError: no group, one that is not a mapping, or one whose name has another meaning.
     """
     for name, group in groups.items():
         if name in ("preset", "repeat"):
             raise PluginError(f"{file}: a group cannot be called '{name}'; call it otherwise")
         if not isinstance(group, dict):
-            raise PluginError(f"{file}: group '{name}' is no mapping; write {{mixer: NAME}}")
+            raise PluginError(f"{file}: group '{name}' is not a mapping; write {{mixer: NAME}}")
     if not groups:
         raise PluginError(f"{file}: spec has no group; write NAME: {{mixer: ...}}")

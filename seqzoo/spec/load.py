@@ -95,7 +95,7 @@ def _grid_setting(setting: str) -> tuple[Location, Document]:
         return ("grids", int(inner[1]), *inner[2].split(".", 1), inner[3]), value
     if first in _RUN_ONLY:
         hint = f"a grid's run is its base: write --set base.{setting}"
-        raise SpecError([Problem(value.name, path, f"'{first}' is no key of a grid", hint)])
+        raise SpecError([Problem(value.name, path, f"'{first}' is not a key of a grid", hint)])
     if first in ("axes", "paired") and rest:
         return (first, rest), value
     if first == "variants" and "." in rest:

@@ -6,8 +6,8 @@ The preset's file has `family: layers`, and its spec is a mapping of groups in t
       linear: {repeat: 3, mixer: kda}
       attention: {mixer: {type: attention, rotary: null}}
 
-In a run, `layers: {preset: kimi-linear, repeat: 6}` repeats the pattern six times. A mapping under a
-group's name is laid over the group, as changes of a mixer's preset are; null leaves the group out.
+In a run, `layers: {preset: kimi-linear, repeat: 6}` repeats the pattern six times. A mapping under
+a group's name is laid over the group, as changes of a mixer's preset are; null leaves the group out.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _factors(name: str) -> list[tuple[str, int]]:
     matches = [FACTOR.fullmatch(word) for word in name.split("_x_")]
     if not all(matches):
         raise ValueError(
-            f"'{name}' is no group known here; write S5, A5 or Z60 (symmetric, alternating, "
+            f"'{name}' is not a known group; write S5, A5 or Z60 (symmetric, alternating, "
             "cyclic), or a product of them such as A4_x_Z5"
         )
     return [(match[1], int(match[2])) for match in matches if match]

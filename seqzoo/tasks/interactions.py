@@ -121,7 +121,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         while line := lines.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                what = f"a line of {LONGEST_LINE:,} bytes or more, which is no {WANTED}"
+                what = f"a line of {LONGEST_LINE:,} bytes or more, which is not {WANTED}"
                 raise _wrong(path, number, what)
             yield number, line
 
@@ -141,7 +141,7 @@ def _id(path: Path, number: int, kind: str, field: bytes) -> int:
     if field.startswith(b"-") and field[1:].isdigit():
         what, hint = f"the {kind} {shown} is negative", "ids count from 0"
     elif field:
-        what, hint = f"the {kind} {shown} is no id", "ids are whole numbers of up to 18 digits"
+        what, hint = f"the {kind} {shown} is not an id", "ids are whole numbers of up to 18 digits"
     else:
         what, hint = f"the {kind} is missing", f"{WANTED} is wanted"
     raise _wrong(path, number, what, hint)
@@ -160,9 +160,9 @@ def _time(path: Path, number: int, field: bytes) -> tuple[int, float]:
         whole = int(exact.to_integral_value(ROUND_FLOOR))
         return whole, float(exact - whole)
     except (InvalidOperation, UnicodeDecodeError):
-        what, hint = "is no number", "give seconds, nanoseconds or days"
+        what, hint = "is not a number", "give seconds, nanoseconds or days"
     except OverflowError:
-        what, hint = "is no time", "whole numbers below 2^63 and their fractions are"
+        what, hint = "is not a time", "whole numbers below 2^63 and their fractions are"
     shown = ascii(field[:40].decode(errors="replace"))
     raise _wrong(path, number, f"the timestamp {shown} {what}", hint)
 

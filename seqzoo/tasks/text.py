@@ -108,7 +108,7 @@ class Text(Task):
         """Read the file.
 
         Raises:
-            SpecError: it is missing, empty, no UTF-8 (units char and token), or shorter than one
+            SpecError: it is missing, empty, not UTF-8 (units char and token), or shorter than one
                 window; the tokenizer cannot be read; or the separator never stands in the text, or
                 is several tokens.
         """

@@ -74,7 +74,7 @@ class Bytes:
         return list(text.encode())
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids; bytes that are no UTF-8 become the replacement character."""
+        """The text of token ids; bytes that are not UTF-8 become the replacement character."""
         return bytes(ids).decode(errors="replace")
 
 
@@ -161,7 +161,7 @@ def read_characters(path: Path) -> Characters:
     """The characters of a UTF-8 file.
 
     Raises:
-        SpecError: no readable file, an empty one, or one that is no UTF-8.
+        SpecError: no readable file, an empty one, or one that is not UTF-8.
     """
     occurs, count = np.zeros(CODE_POINTS, dtype=bool), 0
     digest = hashlib.blake2b(digest_size=8)
@@ -206,7 +206,7 @@ def read_text(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[str
         digest: updated with every byte.
 
     Raises:
-        SpecError: no readable file, an empty one, or one that is no UTF-8.
+        SpecError: no readable file, an empty one, or one that is not UTF-8.
     """
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:

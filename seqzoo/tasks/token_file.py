@@ -143,7 +143,7 @@ def _tokenizer(path: Path, content: bytes) -> tuple[Tokenizer, tuple[str, ...]]:
         tokenizer = Tokenizer.from_buffer(content)
     except Exception as failure:  # the library raises no narrower kind
         raise SpecError(
-            f"{path} is no tokenizer of the tokenizers library: {failure}; give a tokenizer.json"
+            f"{path} is not a tokenizer of the tokenizers library: {failure}; give a tokenizer.json"
         ) from None
     saved = []
     if tokenizer.truncation is not None:

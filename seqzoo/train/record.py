@@ -235,7 +235,7 @@ def read_record(path: Path) -> Record:
         place = ".".join(map(str, error["loc"])) or "the file"
         wrong = f"{place}: {error['msg']}"
     except ValueError as failure:  # no JSON, no UTF-8
-        wrong = f"it is no JSON ({failure})"
+        wrong = f"it is not JSON ({failure})"
     raise RunError(
         f"{path} is damaged: {wrong}; delete it, and the same command makes it again from the "
         "checkpoint beside it"

@@ -88,7 +88,7 @@ def read_state(folder: Path) -> State:
         error = failure.errors(include_url=False)[0]
         wrong = f"is damaged: {'.'.join(map(str, error['loc']))}: {error['msg']}"
     except (ValueError, RecursionError) as failure:
-        wrong = f"is damaged: it is no JSON ({failure})"
+        wrong = f"is damaged: it is not JSON ({failure})"
     raise RunError(f"{path} {wrong}; {next_step(folder)}")
 
 

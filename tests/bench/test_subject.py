@@ -56,7 +56,7 @@ def test_one_name_at_two_widths(tmp_path: Path) -> None:
     [
         ("prisn", "unknown mixer 'prisn'; did you mean 'prism'?"),
         ("{type: prism, dept: 3}", "unknown key 'dept' in mixer 'prism'; did you mean 'depth'?"),
-        ("{type: prism", "is no YAML mapping"),
+        ("{type: prism", "is not a YAML mapping"),
         ("none.yaml", "none.yaml"),
     ],
 )

@@ -210,7 +210,7 @@ def test_a_damaged_record_is_told_and_deleting_it_makes_it_again(grid, capsys):
     assert main(["report", str(grid.out)]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "2 of 3 runs done (1 failed)" in told
-    assert f"{path} is damaged: it is no JSON" in told
+    assert f"{path} is damaged: it is not JSON" in told
     assert "delete it, and the same command makes it again from the checkpoint" in told
     path.unlink()
     assert grid.run().done == 3

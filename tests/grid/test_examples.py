@@ -69,8 +69,8 @@ def test_an_option_of_one_choice_is_no_factor_of_the_other() -> None:
             ("", task, "attention"),
         ]
     assert plan_notes(plan) == [
-        "model.mixer.depth is no option with model.mixer attention: 2 runs without it, each done "
-        "once"
+        "model.mixer.depth is not an option with model.mixer attention: 2 runs without it, each "
+        "done once"
     ]
 
 

@@ -93,5 +93,5 @@ def test_shared_keys_norms_an_anchor_and_a_gate() -> None:
 
 
 def test_key_heads_divide_the_heads() -> None:
-    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+    with pytest.raises(SpecError, match="4 heads are not a multiple of 3 key heads"):
         seqzoo.build_mixer({"type": "attention", "heads": 4, "key_heads": 3}, WIDTH, REGISTRY)

@@ -46,7 +46,7 @@ def test_key_heads_divide_the_heads() -> None:
     for key_heads in (1, 2, 4):
         spec = {"type": "recurrent", "heads": 4, "key_heads": key_heads}
         assert seqzoo.build_mixer(spec, 32, REGISTRY).misfit(REGISTRY.spec("mixer", spec), 32) == ""
-    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+    with pytest.raises(SpecError, match="4 heads are not a multiple of 3 key heads"):
         seqzoo.build_mixer({"type": "recurrent", "heads": 4, "key_heads": 3}, 32, REGISTRY)
 
 

@@ -133,8 +133,8 @@ def test_gated_delta_decays_as_its_decay(decay: str) -> None:
             {"forget": "delta", "injection": {"type": "rank_one", "key": {"norm": "unit"}}},
             "which has none; give the injection strength: sigmoid",
         ),
-        ({"forget": {"type": "gated_delta", "decay": "delta"}}, "'delta' is no plain decay"),
-        ({"forget": {"type": "gated_delta", "decay": "none"}}, "'none' is no plain decay"),
+        ({"forget": {"type": "gated_delta", "decay": "delta"}}, "'delta' is not a plain decay"),
+        ({"forget": {"type": "gated_delta", "decay": "none"}}, "'none' is not a plain decay"),
     ],
 )
 def test_what_does_not_fit_is_refused(mixer: dict, message: str) -> None:

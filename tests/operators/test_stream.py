@@ -112,7 +112,7 @@ def test_sizes() -> None:
     assert Dims(Place(8), 4, 2, 2).key_heads == 4
     assert Dims(Place(8), 4, 2, 2, key_heads=2).key_heads == 2
     assert Dims(Place(8), 4, 2, 2).width == 8
-    with pytest.raises(ValueError, match="4 heads are no multiple of 3 key heads"):
+    with pytest.raises(ValueError, match="4 heads are not a multiple of 3 key heads"):
         Dims(Place(8), 4, 2, 2, key_heads=3)
 
 

@@ -111,7 +111,7 @@ def test_traps_of_a_grid_are_told_with_the_problems_of_its_cells(
     assert problems(registry, path, "base.train.stepz=3", "task.length=4") == [
         "--set base.train.stepz=3 train.stepz: unknown key 'stepz' in 'train'; did you mean "
         "'steps'?",
-        "--set task.length=4 task.length: 'task' is no key of a grid; a grid's run is its base: "
+        "--set task.length=4 task.length: 'task' is not a key of a grid; a grid's run is its base: "
         "write --set base.task.length=4",
         "grid.yaml:3:18 variants.a.model.mlp: None is not YAML's word for nothing; write null",
         "grid.yaml:4:7 model.wdth: unknown key 'wdth' in 'model' (in variant 'b'); did you mean "

@@ -110,7 +110,7 @@ def test_it_is_explained(registry: Registry) -> None:
     ("spec", "message"),
     [
         ("{}", "spec has no group"),
-        ("{linear: recurrent}", "group 'linear' is no mapping"),
+        ("{linear: recurrent}", "group 'linear' is not a mapping"),
         ("{repeat: {mixer: recurrent}}", "a group cannot be called 'repeat'"),
     ],
 )

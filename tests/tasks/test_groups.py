@@ -64,7 +64,7 @@ def test_a5_does_not_commute_and_z60_does() -> None:
 
 @pytest.mark.parametrize("name", ["", "Q8", "s5", "S5 x Z2", "S05", "Z-3", "A5_x_", "Z5x"])
 def test_unknown_names_say_what_is_known(name: str) -> None:
-    with pytest.raises(ValueError, match="is no group known here; write S5, A5 or Z60"):
+    with pytest.raises(ValueError, match="is not a known group; write S5, A5 or Z60"):
         order_of(name)
 
 

@@ -115,4 +115,4 @@ def test_a_group_that_is_none_is_refused_where_it_is_written() -> None:
         StateTracking.Spec(group="B5")
     (error,) = caught.value.errors()
     assert error["loc"] == ("group",)
-    assert "'B5' is no group known here" in error["msg"]
+    assert "'B5' is not a known group" in error["msg"]

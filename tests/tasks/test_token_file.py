@@ -153,7 +153,7 @@ def test_what_cannot_be_read_says_so(
     with pytest.raises(SpecError, match=r"no tokenizer file .*nowhere.json"):
         task_on((text, tmp_path / "nowhere.json"))
     (tmp_path / "odd.json").write_text(json.dumps({"model": 3}))
-    with pytest.raises(SpecError, match=r"odd.json is no tokenizer of the tokenizers library"):
+    with pytest.raises(SpecError, match=r"odd.json is not a tokenizer of the tokenizers library"):
         task_on((text, tmp_path / "odd.json"))
     with pytest.raises(SpecError, match="there is no text file"):
         task_on((tmp_path / "nowhere.txt", model))

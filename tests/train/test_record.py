@@ -40,7 +40,7 @@ def test_damaged_records_are_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"record.json: there is no record"):
         read_record(path)
     path.write_text('{"format": 3, "run')
-    with pytest.raises(RunError, match=r"record.json is damaged: it is no JSON"):
+    with pytest.raises(RunError, match=r"record.json is damaged: it is not JSON"):
         read_record(path)
     path.write_text('{"format": 4}')
     with pytest.raises(RunError, match=r"record.json is damaged: format: "):

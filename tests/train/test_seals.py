@@ -90,7 +90,7 @@ def test_the_first_tensor_that_was_cut_is_named(
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [("{", "it is no JSON"), ('{"format": 9}', "format: "), (None, "be read")]
+    ("content", "says"), [("{", "it is not JSON"), ('{"format": 9}', "format: "), (None, "be read")]
 )
 def test_damaged_progress_is_named(
     model: LanguageModel, tmp_path: Path, content: str | None, says: str

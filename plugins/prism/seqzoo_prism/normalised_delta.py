@@ -42,7 +42,7 @@ class NormalisedDelta(Forget):
             if not issubclass(decay.part, DecayForget):
                 raise PydanticCustomError(
                     "no_decay",
-                    "'{name}' is no plain decay; name one such as floored_decay or head_decay",
+                    "'{name}' is not a plain decay; name one such as floored_decay or head_decay",
                     {"name": decay.part.name},
                 )
             return decay

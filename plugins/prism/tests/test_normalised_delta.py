@@ -74,7 +74,7 @@ def test_the_order_matters_only_for_a_decay_by_channel() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(SpecError, match="'delta' is no plain decay"):
+    with pytest.raises(SpecError, match="'delta' is not a plain decay"):
         forget(decay="delta")
     with pytest.raises(SpecError, match="erase with gate 'softplus', which has no bound"):
         forget(strength="softplus")

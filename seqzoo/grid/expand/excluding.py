@@ -70,7 +70,7 @@ def _matching(
     unknown = [key for key in pattern if key not in known]
     for key in unknown:
         where = str(document.marks.key((*at, key)))
-        what = f"'{key}' is no axis of this grid"
+        what = f"'{key}' is not an axis of this grid"
         problems.append(Problem(where, f"{path}.{key}", what, did_you_mean(key, known)))
     if unknown:
         return set()

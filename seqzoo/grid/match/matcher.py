@@ -67,7 +67,7 @@ class Matcher:
         try:
             base = self._base_of(checked.cell)
             if base is None:
-                return self._problem(checked, "the base is no run at this point")
+                return self._problem(checked, "the base is not a valid run at this point")
             target, reached = self._costs.count(base, by), self._costs.count(spec, by)
         except (SpecError, ValueError) as failure:
             return self._problem(checked, f"cannot be counted: {failure}")

@@ -12,7 +12,7 @@ Count = Callable[[float], float | None]
 N = TypeVar("N", int, float)
 
 LARGEST_FACTOR = 64  # how far from its start a number is looked for
-GAP = 16  # integers in a row that may not fit, such as widths that are no multiple of 16
+GAP = 16  # integers in a row that may not fit, such as widths that are not a multiple of 16
 SHORTEST_SCAN, LONGEST_SCAN = 64, 256
 
 

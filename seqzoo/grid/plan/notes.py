@@ -32,7 +32,7 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
                 causes.append(f"{factor} {' or '.join(words)}")
         where = " and ".join(causes) or "some parts"
         runs = counted(len(without), "run")
-        yield f"{axis} is no option with {where}: {runs} without it, each done once"
+        yield f"{axis} is not an option with {where}: {runs} without it, each done once"
 
 
 def _matched(plan: Plan) -> Iterator[str]:

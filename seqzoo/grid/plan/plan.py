@@ -215,7 +215,7 @@ def _parsed(text: bytes) -> Any:
     try:
         return from_json(text)
     except ValueError as failure:
-        raise ValueError(f"it is no JSON: {failure}") from None
+        raise ValueError(f"it is not JSON: {failure}") from None
 
 
 def _first_problem(failure: ValueError) -> str:

@@ -60,7 +60,7 @@ def only_decays(spec: PartSpec) -> PartSpec:
     if not issubclass(spec.part, DecayForget):
         raise PydanticCustomError(
             "no_decay",
-            "'{name}' is no plain decay; name one such as head_decay or channel_decay, "
+            "'{name}' is not a plain decay; name one such as head_decay or channel_decay, "
             "or use forget: delta for no decay at all",
             {"name": spec.part.name},
         )

@@ -154,5 +154,5 @@ def _spec(path: Path) -> dict[str, Any]:
     except SpecError as failure:
         raise RunError(f"{failure}; restore {path}, or delete it") from None
     if not isinstance(spec, dict):
-        raise RunError(f"{path}: holds no mapping, so no spec; restore it, or delete it")
+        raise RunError(f"{path}: does not hold a mapping; restore it, or delete it")
     return spec

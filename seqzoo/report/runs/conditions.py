@@ -103,7 +103,7 @@ class _Condition:
         match = CONDITION.fullmatch(text)
         if match is None:
             raise SpecError(
-                f"'{text}' is no condition; write NAME=VALUE, or with one of "
+                f"'{text}' is not a condition; write NAME=VALUE, or with one of "
                 + " ".join(sign for sign in OPERATORS if sign != "=")
             )
         name, sign, word = match.groups()

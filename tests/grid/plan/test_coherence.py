@@ -59,5 +59,5 @@ def test_a_plan_that_was_cut_is_an_error(tmp_path, make_plan_of):
     text = path.read_bytes()
     for end in (0, 1, len(text) // 2, len(text) - 3):
         path.write_bytes(text[:end])
-        with pytest.raises(RunError, match=r"not a plan of seqzoo \(it is no JSON: "):
+        with pytest.raises(RunError, match=r"not a plan of seqzoo \(it is not JSON: "):
             read_plan(tmp_path)

@@ -310,8 +310,8 @@ grids:
         ),
         (
             "axes: {model.width: [16, 32]}\nexclude: [{model.with: 16}]\n",
-            "g.yaml:6:12 exclude.0.model.with: 'model.with' is no axis of this grid; did you mean "
-            "'model.width'?",
+            "g.yaml:6:12 exclude.0.model.with: 'model.with' is not an axis of this grid; did you "
+            "mean 'model.width'?",
         ),
         (
             "axes: {model.width: [16, 32]}\nexclude: [{model.width: 16}, {model.width: 32}]\n",

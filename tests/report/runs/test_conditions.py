@@ -40,7 +40,7 @@ def test_runs_are_sorted_by_a_fact_and_those_without_it_come_last(ablation):
     ("condition", "message"),
     [
         ("acuracy>1", "no run here has 'acuracy'; did you mean 'accuracy'?"),
-        ("state", "'state' is no condition; write NAME=VALUE, or with one of != < <= > >="),
+        ("state", "'state' is not a condition; write NAME=VALUE, or with one of != < <= > >="),
         ("=3", "'=3' is no condition"),
     ],
 )

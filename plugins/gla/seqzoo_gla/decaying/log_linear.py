@@ -89,7 +89,8 @@ class LogLinearMixer(Mixer):
         heads = spec.heads or default_heads(width, spec.head_size)
         if spec.key_heads and heads % spec.key_heads:
             return (
-                f"mixer '{cls.name}': {heads} heads are no multiple of {spec.key_heads} key heads"
+                f"mixer '{cls.name}': {heads} heads are not a multiple of "
+                f"{spec.key_heads} key heads"
             )
         misfit = forget.misfit(spec.forget, spec.injection)
         misfit = misfit or readout.misfit(spec.readout, spec.injection)

@@ -23,7 +23,7 @@ class TurnedKeys(nn.Module):
         size: K.
 
     Raises:
-        ValueError: heads are no multiple of groups.
+        ValueError: heads are not a multiple of groups.
     """
 
     def __init__(self, place: Place, groups: int, heads: int, size: int) -> None:

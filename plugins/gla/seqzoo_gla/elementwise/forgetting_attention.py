@@ -63,12 +63,12 @@ class ForgettingAttention(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """Heads that do not divide the width, or are no multiple of the key heads."""
+        """Heads that do not divide the width, or are not a multiple of the key heads."""
         heads = spec.heads or default_heads(width)
         if spec.key_heads and heads % spec.key_heads:
             return (
-                f"mixer '{cls.name}': {heads} heads are no multiple of {spec.key_heads} key heads; "
-                "each key head serves the same number of queries"
+                f"mixer '{cls.name}': {heads} heads are not a multiple of {spec.key_heads} "
+                "key heads; each key head serves the same number of queries"
             )
         return heads_misfit(width, heads, cls.name)
 

@@ -51,7 +51,9 @@ def zamba(module: Any) -> Converted:
 def _mamba(module: Any, changes: Mapping[str, Any], other: Mapping[str, Tensor]) -> Converted:
     refuse_unless(module.activation == "silu", module, f"its activation is {module.activation}")
     channels, width = module.intermediate_size, module.hidden_size
-    refuse_unless(channels % width == 0, module, f"{channels} channels are no multiple of {width}")
+    refuse_unless(
+        channels % width == 0, module, f"{channels} channels are not a multiple of {width}"
+    )
     spec = {
         "type": "mamba1",
         "expand": channels // width,

@@ -77,7 +77,7 @@ def test_far_tokens_keep_exact_decays_between_near_ones() -> None:
 
 
 def test_heads_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+    with pytest.raises(SpecError, match="4 heads are not a multiple of 3 key heads"):
         seqzoo.build_mixer(
             {"type": "forgetting_attention", "heads": 4, "key_heads": 3}, 16, REGISTRY
         )

@@ -49,8 +49,8 @@ class MomentumOptimizer(InnerOptimizer):
         super().__init__(spec, dims, mini_batch)
         if mini_batch and mini_batch % spec.chunk:
             raise SpecError(
-                f"inner_optimizer 'momentum': a mini_batch of {mini_batch} is no multiple of its "
-                f"chunk of {spec.chunk}"
+                f"inner_optimizer 'momentum': a mini_batch of {mini_batch} is not a multiple of "
+                f"its chunk of {spec.chunk}"
             )
         self.chunk, self.period = spec.chunk, mini_batch or spec.chunk
         self.largest_rate = spec.largest_rate

@@ -149,7 +149,7 @@ def test_without_momentum_or_forgetting(without: str) -> None:
 
 
 def test_a_segment_of_broken_chunks_is_refused() -> None:
-    with pytest.raises(SpecError, match="a mini_batch of 6 is no multiple of its chunk of 4"):
+    with pytest.raises(SpecError, match="a mini_batch of 6 is not a multiple of its chunk of 4"):
         seqzoo.build_mixer({"type": "titans", "segment": 6, "chunk": 4}, 32, REGISTRY)
     with pytest.raises(SpecError, match="give mini_batch"):
         seqzoo.build_mixer({"type": "ttt-linear", "mini_batch": None}, 32, REGISTRY)
