@@ -7,7 +7,7 @@ The preset's file has `family: layers`, and its spec is a mapping of groups in t
       attention: {mixer: {type: attention, rotary: null}}
 
 In a run, `layers: {preset: kimi-linear, repeat: 6}` repeats the pattern six times. A mapping under
-a group's name is laid over the group, as changes of a mixer's preset are; null leaves the group out.
+a group's name is merged into the group, like changes of a mixer's preset; null leaves it out.
 """
 
 from __future__ import annotations
