@@ -81,7 +81,9 @@ class LineView(Board):
 
     def stopping(self, at_hand: int) -> None:
         """Print what Ctrl-C does."""
-        self._say(f"finishing {counted(at_hand, 'run')} at hand; Ctrl-C again stops now, resumable")
+        self._say(
+            f"finishing {counted(at_hand, 'current run')}; Ctrl-C again stops them, resumable"
+        )
 
     def _ended(self) -> str:
         ended = self.counts.done + self.counts.failed

@@ -1,4 +1,4 @@
-"""Which architecture a kernel is compiled for, and what it offers.
+"""The architecture for which a kernel is compiled, and its properties.
 
 An architecture is named as the compilers name it: sm_90 for NVIDIA's, gfx942 for AMD's. It is that
 of the device a tensor lies on, or what `architecture_is` says while launches are recorded.

@@ -37,7 +37,7 @@ SHIPPED = Path(__file__).with_name("configs.json")
 
 
 class HeadSize(NamedTuple):
-    """What a kernel's configuration depends on beside the architecture.
+    """The sizes on which a kernel's configuration depends, beside the architecture.
 
     Attributes:
         elements: the largest head size of the problem, or what else the rows are ordered by.

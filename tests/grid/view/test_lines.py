@@ -33,7 +33,7 @@ def test_every_end_and_every_loss_is_one_plain_line(tmp_path, make_job, monkeypa
         f"[ 3/10] failed: {name}: ValueError('no')",
         f"    {tmp_path / 'failure.txt'}",
         f"[ 3/10] left to another process: {name}",
-        "finishing 2 runs at hand; Ctrl-C again stops now, resumable",
+        "finishing 2 current runs; Ctrl-C again stops them, resumable",
     ]
 
 

@@ -13,7 +13,7 @@ from seqzoo.scan.triton.launch import note_kernels
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of one case.
+    """The result of one case.
 
     Attributes:
         case: its name.

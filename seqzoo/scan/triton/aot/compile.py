@@ -1,4 +1,4 @@
-"""Kernels compiled ahead of time, for a GPU that need not be there, and what came out.
+"""Compile kernels ahead of time, without a GPU, and read what they use.
 
 Each launch of the catalogue is compiled by `triton.compile` in a process without
 TRITON_INTERPRET: processes are spawned, so that the caller's own choice does not matter. Registers,
@@ -35,7 +35,7 @@ WITHOUT_SPILLS = ("sm_80", "sm_90", "sm_100", "gfx942")
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of one launch.
+    """The result of compiling one launch.
 
     Attributes:
         kernel: its name.
@@ -47,7 +47,7 @@ class Compiled:
         shared_bytes: a program.
         shared_limit: the most a program may have.
         matrix_instructions: how many instructions of the matrix unit stand in the code.
-        error: why there is none, or None.
+        error: why it did not compile, or None.
     """
 
     kernel: str

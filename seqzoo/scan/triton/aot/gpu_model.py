@@ -27,8 +27,8 @@ class Gpu:
     """One GPU.
 
     Args:
-        name: as it is sold.
-        multiprocessors: how many.
+        name: its product name.
+        multiprocessors: their number.
         clock: Hz under load.
         memory: bytes a second from its memory that kernels reach.
         cache: bytes a second from its L2 that kernels reach.

@@ -1,4 +1,4 @@
-"""A problem that kernels are tried on: compiled for, checked against its reference, timed.
+"""A problem on which kernels are compiled, checked against the reference, and timed.
 
 A case runs the launchers themselves, not the operators around them, so it serves on every device:
 on meta tensors its launches are recorded, on real ones its results are compared.

@@ -1,4 +1,4 @@
-"""How often a loop of a kernel's source runs, from its `for` statement and the launch's numbers."""
+"""Trip counts of a kernel's loops, from their `for` statements and the launch's arguments."""
 
 from __future__ import annotations
 

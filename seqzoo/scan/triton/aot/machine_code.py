@@ -1,4 +1,4 @@
-"""What a kernel's machine code makes each warp do: instructions, barriers and bytes.
+"""Count what each warp does, from a kernel's machine code: instructions, barriers and bytes.
 
 The code is NVIDIA's, as the nvdisasm that comes with Triton prints it. A backward branch is a loop;
 its line in the source, which the compiler keeps, names the `for` statement, and that statement's
