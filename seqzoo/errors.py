@@ -23,7 +23,7 @@ __all__ = [
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """So many things; the plural is the noun with an s unless it is given.
+    """A number with its noun; the plural is the noun with an s unless it is given.
 
     >>> counted(1, "run"), counted(1200, "run"), counted(0, "search", "searches")
     ('1 run', '1,200 runs', '0 searches')
@@ -32,7 +32,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def and_others(labels: Sequence[str]) -> str:
-    """The first, and how many more there are.
+    """The first item, and the number of others.
 
     >>> and_others(["a"]), and_others(["a", "b", "c"])
     ('a', 'a and 2 others')

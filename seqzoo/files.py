@@ -1,6 +1,6 @@
-"""Files that are whole or absent: written beside their place, forced to disk, then renamed.
+"""Write files atomically: to a temporary name, forced to disk, then renamed.
 
-And files that are read: only regular ones, since a pipe or a device may keep a reader waiting.
+And read files: only regular ones, since reading a pipe or a device may block.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ RESUMES = "choose another folder. Files written before are whole; the same comma
 
 @contextmanager
 def writing(path: Path, otherwise: str = RESUMES) -> Iterator[None]:
-    """Turn what the system says about a failed write to `path` into a RunError.
+    """Turn the system's error on a failed write to `path` into a RunError.
 
     Args:
-        path: what is written.
-        otherwise: what a user can do who cannot mend the cause.
+        path: the file or folder.
+        otherwise: what to do if the cause cannot be fixed.
 
     Raises:
         RunError: the disk is full, the folder is read-only, the path goes through a file, ...
@@ -71,7 +71,7 @@ def _system_error(failure: OSError | SafetensorError) -> Exception:
 
 
 def write_whole(path: Path, content: str | bytes, otherwise: str = RESUMES) -> None:
-    """Put a file in place, text as UTF-8; a reader sees the old one or the new one, never a part.
+    """Replace a file atomically, text as UTF-8: readers see the old or the new content.
 
     Args:
         path: of the file.
@@ -117,7 +117,7 @@ def write_output(path: Path, content: str | bytes) -> None:
 
 
 def force_to_disk(path: Path) -> None:
-    """Have a file's or a folder's content survive a loss of power."""
+    """Force a file's or a folder's content to disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows opens no folders
     handle = os.open(path, os.O_RDONLY)
