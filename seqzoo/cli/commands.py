@@ -15,12 +15,13 @@ __all__ = ["COMMANDS", "CommandGroup", "settings"]
 
 # A module of this folder, with a `command` or an `app`, and the first line of its help.
 COMMANDS = {
-    "parts": "List what specs can name: every part and preset, its plugin and version.",
+    "parts": "List every part and preset that specs can name, with plugin and version.",
     "check": "Validate run and grid files: every problem, at file:line:column.",
-    "schema": "Print the JSON Schema of run or grid files, of all parts that are installed.",
+    "schema": "Print the JSON Schema of run or grid files, covering all installed parts.",
     "describe": "Print a model's parameters, state, FLOPs a token, and its recurrence in words.",
     "train": "Train one run; the same command again resumes it from its last checkpoint.",
-    "generate": "Continue prompts with a trained run. One streams; of several, the first.",
+    "generate": "Continue prompts with a trained run. A single prompt streams; of several, the "
+    "first does.",
     "grid": "Do all runs of a grid and print the table; the same command again resumes.",
     "report": "Report on a grid or a run: means over seeds, differences to the base, costs, "
     "figures.",
