@@ -41,7 +41,7 @@ def test_runs_are_sorted_by_a_fact_and_those_without_it_come_last(ablation):
     [
         ("acuracy>1", "no run here has 'acuracy'; did you mean 'accuracy'?"),
         ("state", "'state' is not a condition; write NAME=VALUE, or with one of != < <= > >="),
-        ("=3", "'=3' is no condition"),
+        ("=3", "'=3' is not a condition"),
     ],
 )
 def test_what_cannot_be_asked_is_told(ablation, condition, message):
