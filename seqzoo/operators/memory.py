@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from seqzoo.operators.several_reads import several_reads
 from seqzoo.operators.stream import Carrier, Stream
 from seqzoo.scan import Transition, Writes
 from seqzoo.scan.part import ScanPart
@@ -29,16 +30,24 @@ class Memory(Carrier):
     def forward(
         self, queries: Tensor, transition: Transition, writes: Writes, stream: Stream
     ) -> Tensor:
-        """queries (B, T, G, K), A, B -> reads o (B, T, H, V) in the queries' dtype."""
-        before = stream.past(self, "state", lambda: None)
+        """queries (B, T, G, K), A, B -> reads o (B, T, H, V) in the queries' dtype.
+
+        Queries (B, T, Q, G, K) read Q times a token, all after its last write: (B, T, Q, H, V).
+        """
+        before, bounds = stream.past(self, "state", lambda: None), stream.cu_seqlens
+        count = queries.shape[2] if queries.ndim == 5 else 0
+        micro = writes.steps + count - 1
+        if count:
+            queries, transition, writes = several_reads(queries, transition, writes)
+            bounds = None if bounds is None else bounds * micro
         reads, state = self.scan(
             queries,
             transition,
             writes,
             before,
-            cu_seqlens=stream.cu_seqlens,
+            cu_seqlens=bounds,
             scale=self.scale,
             transposed_read=self.transposed,
         )
         stream.keep(self, "state", state)
-        return reads
+        return reads.unflatten(1, (-1, micro))[:, :, -count:] if count else reads

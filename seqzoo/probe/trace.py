@@ -33,7 +33,8 @@ class Trace:
         mixer: the layer itself.
         x: (N, T, D), its input; None where the mixer has no anchor.
         u: (N, T, D), its anchor; None where it has none.
-        queries, transition, writes: what its memory was given; see `seqzoo.scan`.
+        queries, transition, writes: what its memory was given; see `seqzoo.scan`. Of several
+            queries a token the first.
     """
 
     layer: int
@@ -145,4 +146,5 @@ def _keep_anchor(kept: dict[str, Any], _module: nn.Module, inputs: Any, output: 
 
 
 def _keep_memory(kept: dict[str, Any], _module: nn.Module, inputs: Any, _output: Tensor) -> None:
-    kept["queries"], kept["transition"], kept["writes"] = inputs[:3]
+    queries, kept["transition"], kept["writes"] = inputs[:3]
+    kept["queries"] = queries[:, :, 0] if queries.ndim == 5 else queries

@@ -52,6 +52,11 @@ class Injection(Operator, family="injection"):
         return FirstWrite()
 
     @classmethod
+    def reads(cls, spec: Any) -> int:
+        """Queries a token that these writes are made for; a readout has to join more than one."""
+        return 1
+
+    @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
         """Why this injection cannot be combined with this forget's spec; "" if it can."""
         return ""

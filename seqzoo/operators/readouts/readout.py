@@ -21,9 +21,11 @@ class Readout(Operator, family="readout"):
 
     Attributes:
         divides: whether it divides by the sum of weights that a counting injection adds.
+        joins: whether it takes several reads a token, (B, T, Q, H, V).
     """
 
     divides: ClassVar[bool] = False
+    joins: ClassVar[bool] = False
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec)
@@ -43,6 +45,12 @@ class Readout(Operator, family="readout"):
                 f"readout '{cls.name}' divides by the sum of weights, which injection "
                 f"'{part.name}' does not write; use one that does, which "
                 f"`seqzoo parts {cls.name}` names"
+            )
+        if part.reads(injection) > 1 and not cls.joins:
+            return (
+                f"injection '{part.name}' is read {part.reads(injection)} times a token, and "
+                f"readout '{cls.name}' takes one read; use a readout that joins several, which "
+                f"`seqzoo parts {part.name}` names"
             )
         return ""
 

@@ -7,6 +7,7 @@ from seqzoo_gla.decaying.exponential_gates import ExponentialGates, StabilisedRe
 from seqzoo_gla.decaying.gated_skip import GatedSkipReadout
 from seqzoo_gla.decaying.gsa import GatedSlotMixer
 from seqzoo_gla.decaying.joint import JointReadout
+from seqzoo_gla.decaying.joint_reads import JointReads
 from seqzoo_gla.decaying.log_linear import LogLinearMixer
 from seqzoo_gla.decaying.mamba_decay import MambaDecay
 from seqzoo_gla.decaying.mesanet import MesaMixer
@@ -17,7 +18,8 @@ from seqzoo_gla.decaying.slopes import SlopeDecay
 from seqzoo_gla.decaying.step_size import StepSizeDecay
 from seqzoo_gla.decaying.taylor import TaylorProjection
 from seqzoo_gla.decaying.tied import TiedDecay
-from seqzoo_gla.decaying.trapezoid import TrapezoidInjection, TurnedQueries
+from seqzoo_gla.decaying.trapezoid import TrapezoidInjection
+from seqzoo_gla.decaying.turned_queries import TurnedQueries
 
 __all__ = [
     "PARTS",
@@ -28,6 +30,7 @@ __all__ = [
     "GatedSkipReadout",
     "GatedSlotMixer",
     "JointReadout",
+    "JointReads",
     "LogLinearMixer",
     "MambaDecay",
     "MesaMixer",
@@ -52,6 +55,7 @@ PARTS = (
     GatedSkipReadout,
     GatedSlotMixer,
     JointReadout,
+    JointReads,
     LogLinearMixer,
     MambaDecay,
     MesaMixer,

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Hint, Place, PreviousToken, Projection, Stream
+from seqzoo.operators import Dims, Hint, PreviousToken, Stream
 from seqzoo.operators.gates.softplus import softplus_bias
-from seqzoo.scan import Writes, elementwise_scan
+from seqzoo.scan import elementwise_scan
 from seqzoo.spec import PartSpec
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
 from seqzoo_gla.decaying.turned_keys import TurnedKeys
 
-__all__ = ["TrapezoidInjection", "TrapezoidWrites", "TurnedQueries"]
+__all__ = ["TrapezoidInjection", "TrapezoidWrites"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,12 @@ class TrapezoidWrites(DecayingWrites):
 class TrapezoidInjection(DecayingInjection):
     """lam Delta x_t k_t^T + (1 - lam) Delta alpha x_{t-1} k_{t-1}^T, decay alpha = exp(A Delta).
 
+    Of rank M it writes so with M keys k^m and values a^m * x (Mamba-3's MIMO).
+
     Delta = softplus(W u + b), A = min(-f(W u), -1e-4) with f(a) = 1 + a from 0 on and 1 / (1 - a)
     below, lam = sigmoid(W u); lam = 1 is Mamba-2's write. Keys are RMSNorm(W u) with a bias for
     each head, turned by theta_t = theta_{t-1} + pi tanh(W u) Delta (Mamba-3, arXiv 2603.15569).
-    The queries are `turned`, the forget is `tied`; write rank 2.
+    The queries are `turned`, the forget is `tied`; write rank 2, in M micro-steps.
     """
 
     name = "trapezoid"
@@ -45,11 +47,13 @@ class TrapezoidInjection(DecayingInjection):
         """How writes are made.
 
         groups: of heads that share a key before its bias and its turn.
+        rank: M, keys, values and queries a token; more than one with readout: joint_reads.
         fraction: share of a key's features that are turned, the first ones, in pairs 2i, 2i + 1.
         step: softplus(b) is drawn log-uniformly between the two.
         """
 
         groups: PositiveInt = 1
+        rank: PositiveInt = 1
         fraction: float = Field(default=0.5, gt=0.0, le=1.0)
         step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
 
@@ -61,27 +65,46 @@ class TrapezoidInjection(DecayingInjection):
                 f"injection '{self.name}' turns a key for each head: leave key_heads out, and say "
                 "with groups how many share a key before its turn"
             )
-        self.keys = TurnedKeys(dims.place, spec.groups, heads, dims.key_size)
-        self.shape = (heads, dims.value_size)
+        self.rank, self.shape = spec.rank, (heads, dims.value_size)
+        self.keys = TurnedKeys(dims.place, spec.groups, heads, dims.key_size, spec.rank)
         self.value = nn.Linear(width, heads * dims.value_size, bias=False)
         self.step, self.rate, self.mix = (nn.Linear(width, heads, bias=False) for _ in range(3))
         self.angle = nn.Linear(width, max(1, int(spec.fraction * dims.key_size) // 2), bias=False)
         self.step_bias = nn.Parameter(softplus_bias(heads, *spec.step))
+        copies = torch.full((heads, spec.rank, dims.value_size), 1 / spec.rank)
+        self.copies = nn.Parameter(copies) if spec.rank > 1 else None
         self.previous = PreviousToken()
 
+    @classmethod
+    def reads(cls, spec: Any) -> int:
+        """M."""
+        return spec.rank
+
     def forward(self, u: Tensor, stream: Stream) -> TrapezoidWrites:
-        """u (B, T, D) -> writes of rank R = 2."""
+        """u (B, T, D) -> writes of rank R = 2, in M micro-steps."""
         delta = F.softplus(self.step(u) + self.step_bias)
         log_decay = -_heavy_tail(self.rate(u)).clamp(min=1e-4) * delta
         lam = self.mix(u).sigmoid()
         angles = self._angles(math.pi * self.angle(u).tanh(), delta, stream)
-        keys, values = self.keys(u, angles), self.value(u).unflatten(-1, self.shape)
+        keys = self.keys(u, angles).transpose(2, 3).flatten(3)  # (B, T, H, M K)
+        values = self.value(u).unflatten(-1, self.shape)
         both = torch.cat([keys, values], dim=-1)
         before = self.previous(both.flatten(2), stream).view_as(both)
-        both = torch.stack([both, before], dim=2)  # (B, T, 2, H, K + V)
+        both = torch.stack([both, before], dim=2)  # (B, T, 2, H, M K + V)
         keys, values = both.split([keys.shape[-1], values.shape[-1]], dim=-1)
+        keys = keys.unflatten(-1, (self.rank, -1))
+        values = values.unsqueeze(-2)
+        if self.copies is not None:
+            values = values * self.copies.to(values.dtype)
         strengths = torch.stack([lam * delta, (1 - lam) * delta * log_decay.exp()], dim=2)
-        return TrapezoidWrites(keys, values, strengths, log_decay=log_decay, angles=angles)
+        return TrapezoidWrites(
+            _in_steps(keys),
+            _in_steps(values),
+            strengths.repeat_interleave(self.rank, dim=1),
+            self.rank,
+            log_decay=log_decay,
+            angles=angles,
+        )
 
     def _angles(self, turn: Tensor, delta: Tensor, stream: Stream) -> Tensor:
         """theta_t, the sum of turn (B, T, A) times Delta (B, T, H): (B, T, H, A)."""
@@ -94,41 +117,9 @@ class TrapezoidInjection(DecayingInjection):
         return angles
 
 
-class TurnedQueries(Projection):
-    """q = Rot(theta_t) (RMSNorm(W u) + bias), turned as the token's keys are (Mamba-3).
-
-    The injection is `trapezoid`, which makes the angles.
-    """
-
-    name = "turned"
-
-    class Spec(PartSpec):
-        """groups: of heads that share a query before its bias and its turn."""
-
-        groups: PositiveInt = 1
-
-    def __init__(self, spec: Spec, place: Place, heads: int, size: int) -> None:
-        super().__init__(spec, place, heads, size)
-        self.queries = TurnedKeys(place, spec.groups, heads, size)
-
-    @classmethod
-    def misfit(cls, spec: Any, injection: Any) -> str:
-        """The injection makes the angles."""
-        if injection.part is TrapezoidInjection:
-            return ""
-        return (
-            f"queries '{cls.name}' are turned by the angles of injection: trapezoid, not of "
-            f"'{injection.part.name}'; use it, or queries: {{rotary: {{}}}}"
-        )
-
-    def forward(self, u: Tensor, stream: Stream, writes: Writes | None = None) -> Tensor:
-        """u (B, T, D) -> (B, T, heads, size)."""
-        if not isinstance(writes, TrapezoidWrites) or writes.angles is None:
-            raise SpecError(
-                f"projection '{self.name}' makes queries, turned by the angles of injection: "
-                "trapezoid, which is not in this mixer"
-            )
-        return self.queries(u, writes.angles)
+def _in_steps(x: Tensor) -> Tensor:
+    """x (B, T, 2, H, M, ...) -> (B, T M, 2, H, ...)."""
+    return x.movedim(4, 2).flatten(1, 2)
 
 
 def _heavy_tail(a: Tensor) -> Tensor:

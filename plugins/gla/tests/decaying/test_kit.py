@@ -27,6 +27,13 @@ LAYERS: dict[str, dict[str, Any]] = {
     "gsa": {"heads": 2, "slots": 5},
     "lightnet": {"heads": 2},
     "mamba3": {"heads": 2, "key_size": 6},
+    "mamba3_mimo": {
+        "heads": 2,
+        "key_size": 6,
+        "queries": {"rank": 2},
+        "injection": {"rank": 2},
+        "readout": {"rank": 2},
+    },
     "mesanet": {"heads": 4, "steps": 8},
     "rodimus": {"key_size": 6},
     "log_linear": {"heads": 2, "key_size": 4, "levels": 7},
