@@ -5,71 +5,14 @@ Each call states in our terms what the family computes: which keys are read, era
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from seqzoo.scan import Erase, ScanResult, Transition, Writes, elementwise_scan, scan
 
-from ..oracle import error_ratio
+from .comparison import B, D, H, Inputs, T, compare, draw, flipped, one
 from .naive import imported
-from .test_fla import CLOSE
-
-B, T, H, D = 2, 64, 3, 16
-Inputs = dict[str, Tensor]
-Function = Callable[[Inputs], ScanResult]
-
-
-def draw(names: str, seed: int = 0) -> Inputs:
-    """Named inputs: unit keys, gates in (0, 1), log decays below 0, a state."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*sizes: int) -> Tensor:
-        return torch.randn(sizes, generator=generator)
-
-    makers = {
-        "q": lambda: normal(B, T, H, D),
-        "k": lambda: F.normalize(normal(B, T, H, D), dim=-1),
-        "a": lambda: F.normalize(normal(B, T, H, D), dim=-1),
-        "v": lambda: normal(B, T, H, D),
-        "g": lambda: F.logsigmoid(normal(B, T, H, D)) / 4,
-        "gate": lambda: F.logsigmoid(normal(B, T, H)) / 4,
-        "slots": lambda: normal(B, T, H, D),
-        "slot_gate": lambda: F.logsigmoid(normal(B, T, H, D)) / 4,
-        "erase": lambda: normal(B, T, H, D).sigmoid(),
-        "write": lambda: normal(B, T, H, D).sigmoid(),
-        "bonus": lambda: normal(H, D),
-        "state": lambda: normal(B, H, D, D),
-    }
-    return {name: makers[name]() for name in names.split()}
-
-
-def compare(ours: Function, theirs: Function, inputs: Inputs) -> None:
-    """Outputs, final state and the gradients of every input."""
-    found, expected = (_results(function, inputs) for function in (ours, theirs))
-    ratios = {name: error_ratio(found[name], expected[name]) for name in expected}
-    assert max(ratios.values()) < CLOSE, ratios
-
-
-def _results(function: Function, inputs: Inputs) -> Inputs:
-    leaves = {name: leaf.clone().requires_grad_() for name, leaf in inputs.items()}
-    ends = [end for end in function(leaves) if end.numel()]
-    generator = torch.Generator().manual_seed(5)
-    weights = [torch.randn(end.shape, generator=generator) for end in ends]
-    gradients = torch.autograd.grad(ends, list(leaves.values()), weights)
-    named = {f"d {name}": each for name, each in zip(leaves, gradients, strict=True)}
-    return {f"result {number}": end for number, end in enumerate(ends)} | named
-
-
-def flipped(state: Tensor) -> Tensor:
-    return state.transpose(-1, -2)
-
-
-def one(keys: Tensor) -> Tensor:
-    """A rank axis."""
-    return keys.unsqueeze(2)
 
 
 def test_retention() -> None:
