@@ -22,6 +22,10 @@ from seqzoo.scan.part import ScanPart
 __all__ = ["Call", "Calls", "recorded_calls"]
 
 
+PRODUCTS = frozenset({torch.einsum, torch.matmul, torch.bmm, Tensor.matmul, Tensor.__matmul__})
+"""Other products than F.linear, which are projections where one factor is a parameter."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A function and the arguments it was given: tensors, plain or inside dataclasses."""
@@ -66,7 +70,7 @@ class Calls:
 
     Attributes:
         scans: of the shared scans, and of softmax attention.
-        projections: of matrices.
+        projections: products with the mixer's own matrices.
     """
 
     scans: list[Call] = dataclasses.field(default_factory=list)
@@ -105,7 +109,7 @@ class _Recording(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         if not self.is_paused:
-            if func is F.linear:
+            if func is F.linear or (func in PRODUCTS and _has_parameter(args)):
                 self.calls.projections.append(Call(func, args, kwargs or {}))
             elif func is F.scaled_dot_product_attention:
                 self.calls.scans.append(Call(func, args, kwargs or {}))
@@ -128,6 +132,10 @@ class _RecordedScan:
         """As the part's own."""
         return self._noted(self._scan.elementwise, arguments, options)
 
+    def selective(self, *arguments: Any, **options: Any) -> Any:
+        """As the part's own."""
+        return self._noted(self._scan.selective, arguments, options)
+
     def _noted(self, function: Callable[..., Any], arguments: tuple, options: Any) -> Any:
         self._calls.scans.append(Call(function, arguments, options))
         before, self._mode.is_paused = self._mode.is_paused, True
@@ -135,6 +143,10 @@ class _RecordedScan:
             return function(*arguments, **options)
         finally:
             self._mode.is_paused = before
+
+
+def _has_parameter(arguments: tuple[Any, ...]) -> bool:
+    return any(isinstance(each, nn.Parameter) for each in arguments)
 
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HEAD_SIZE", "default_heads", "expanded_size", "heads_misfit"]
+__all__ = ["HEAD_SIZE", "default_heads", "expanded_size", "groups_misfit", "heads_misfit"]
 
 HEAD_SIZE = 64
 
@@ -20,6 +20,16 @@ def heads_misfit(width: int, heads: int | None, mixer: str) -> str:
     return (
         f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
         "do, or leave heads out"
+    )
+
+
+def groups_misfit(heads: int, key_heads: int | None, mixer: str) -> str:
+    """Why heads cannot share so many key heads; "" if they can."""
+    if key_heads is None or heads % key_heads == 0:
+        return ""
+    return (
+        f"mixer '{mixer}': {heads} heads are not a multiple of {key_heads} key heads; "
+        "each key head serves the same number of heads"
     )
 
 

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from seqzoo.errors import counted
 from seqzoo.model.duality import LINEAR, Duality
-from seqzoo.model.heads import HEAD_SIZE, default_heads, expanded_size, heads_misfit
+from seqzoo.model.heads import (
+    HEAD_SIZE,
+    default_heads,
+    expanded_size,
+    groups_misfit,
+    heads_misfit,
+)
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import (
     Anchor,
@@ -110,13 +116,9 @@ class RecurrentMixer(Mixer):
     def misfit(cls, spec: Any, width: int) -> str:
         """Heads that do not divide the width, unless both sizes are given; or uneven key heads."""
         heads = spec.heads or default_heads(width, spec.head_size)
-        if spec.key_heads and heads % spec.key_heads:
-            return (
-                f"mixer '{cls.name}': {heads} heads are not a multiple of {spec.key_heads} "
-                "key heads; each key head serves the same number of heads"
-            )
-        if spec.key_size and spec.value_size:
-            return ""
+        uneven = groups_misfit(heads, spec.key_heads, cls.name)
+        if uneven or (spec.key_size and spec.value_size):
+            return uneven
         misfit = heads_misfit(width, heads, cls.name)
         for what in ("key", "value"):
             expand = getattr(spec, f"expand_{what}s")

@@ -1,8 +1,9 @@
 """The scans: tensors in, tensors out, no parameters.
 
 `scan` and `step` compute the linear recurrence that most layers share, `elementwise_scan` its
-element-wise form, `running_maximum` the same in the (max, +) semiring, `serial_scan` rules that no
-parallel scan can compute, `prefix_scan` and `PrefixCounter` scans with any aggregator.
+element-wise form, `selective_scan` the same with states made of keys and read by queries,
+`running_maximum` in the (max, +) semiring, `serial_scan` rules that no parallel scan can compute,
+`prefix_scan` and `PrefixCounter` scans with any aggregator.
 """
 
 from seqzoo.scan.elementwise import elementwise_scan as elementwise_scan
@@ -22,6 +23,9 @@ from seqzoo.scan.select import explain_backend as explain_backend
 from seqzoo.scan.select import register_backend as register_backend
 from seqzoo.scan.select import scan as scan
 from seqzoo.scan.select import step as step
+from seqzoo.scan.selective import ExponentialDecay as ExponentialDecay
+from seqzoo.scan.selective import SelectiveDecay as SelectiveDecay
+from seqzoo.scan.selective import selective_scan as selective_scan
 from seqzoo.scan.serial import SerialRule as SerialRule
 from seqzoo.scan.serial import serial_scan as serial_scan
 
@@ -31,9 +35,11 @@ __all__ = [
     "BackendChoice",
     "CounterState",
     "Erase",
+    "ExponentialDecay",
     "PrefixCounter",
     "ScanProblem",
     "ScanResult",
+    "SelectiveDecay",
     "SerialRule",
     "Transition",
     "Writes",
@@ -43,6 +49,7 @@ __all__ = [
     "register_backend",
     "running_maximum",
     "scan",
+    "selective_scan",
     "serial_scan",
     "step",
 ]

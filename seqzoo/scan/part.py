@@ -16,6 +16,7 @@ from seqzoo.scan.elementwise import elementwise_scan
 from seqzoo.scan.recurrence import ScanResult, Transition, Writes
 from seqzoo.scan.reference import ReferenceBackend
 from seqzoo.scan.select import Backend, scan, step
+from seqzoo.scan.selective import SelectiveDecay, selective_scan
 from seqzoo.scan.token import transition_at, writes_at
 from seqzoo.scan.triton.backend import TritonBackend
 from seqzoo.spec import Part, PartSpec
@@ -26,7 +27,7 @@ __all__ = ["AutoScan", "ChunkedScan", "ReferenceScan", "ScanPart", "TritonScan"]
 class ScanPart(Part, family="scan"):
     """Runs `scan` on one backend. Built from its spec alone; a plugin gives its own `backend`.
 
-    Mixers on the element-wise scan hold the same part and call its `elementwise`.
+    Mixers on the element-wise scan hold the same part and call its `elementwise`, or `selective`.
     """
 
     class Spec(PartSpec):
@@ -90,6 +91,22 @@ class ScanPart(Part, family="scan"):
         """As `seqzoo.scan.elementwise_scan`; `chunk_size` does not apply."""
         backend = self.elementwise_backend
         return elementwise_scan(log_decay, inputs, state, cu_seqlens, backend=backend)
+
+    def selective(
+        self,
+        decay: SelectiveDecay,
+        steps: Tensor,
+        rates: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        queries: Tensor,
+        state: Tensor | None = None,
+        cu_seqlens: Tensor | None = None,
+    ) -> ScanResult:
+        """As `seqzoo.scan.selective_scan`, on the element-wise scan's backend."""
+        tensors = (steps, rates, keys, values, queries)
+        backend = self.elementwise_backend
+        return selective_scan(decay, *tensors, state, cu_seqlens, backend=backend)
 
 
 class AutoScan(ScanPart):

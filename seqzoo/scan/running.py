@@ -5,7 +5,8 @@
     bar(b_t) = bar(h_t)        bar(g_t) = bar(h_t) exp(g_t) h_{t-1}
 
 Both run in about sqrt(T) chunks of sqrt(T) tokens: first every chunk from zero, all chunks side by
-side; then one pass from chunk to chunk; then each token adds what that pass left.
+side; then one pass from chunk to chunk; then each token adds what that pass left. Where one token
+is enough work for a CPU, `by_token` does without chunks.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.bounds import read_bounds
+from seqzoo.scan.by_token import is_wide, scan_back_by_token, scan_by_token
 from seqzoo.scan.chunked.chunk_layout import (
     ChunkLayout,
     EqualChunks,
@@ -38,6 +40,8 @@ def running_forward(
         state: (B, ...), or (N, ...) if packed.
         cu_seqlens: (N + 1,) integer, or None.
     """
+    if is_wide(inputs):
+        return scan_by_token(log_decay, inputs, state, cu_seqlens)
     layout = _layout(inputs, cu_seqlens)
     hidden = _to_chunks(layout, inputs)
     left = _to_chunks(layout, log_decay).exp_()
@@ -68,8 +72,26 @@ def running_backward(
         hidden: the h_t it returned.
         of_hidden, of_final: the results' gradients; None is zero.
     """
-    layout = _layout(hidden, cu_seqlens)
-    gradient = _to_chunks(layout, torch.zeros_like(hidden) if of_hidden is None else of_hidden)
+    if of_hidden is None:
+        of_hidden = torch.zeros_like(hidden)
+    if is_wide(hidden):
+        of_inputs, of_state = scan_back_by_token(log_decay, state, cu_seqlens, of_hidden, of_final)
+    else:
+        of_inputs, of_state = _chunks_back(log_decay, state, cu_seqlens, of_hidden, of_final)
+    of_log_decay = log_decay.exp().mul_(of_inputs).mul_(_before(hidden, state, cu_seqlens))
+    return of_log_decay, of_inputs, of_state
+
+
+def _chunks_back(
+    log_decay: Tensor,
+    state: Tensor,
+    cu_seqlens: Tensor | None,
+    of_hidden: Tensor,
+    of_final: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The gradients of inputs and state; arguments as `running_backward`."""
+    layout = _layout(of_hidden, cu_seqlens)
+    gradient = _to_chunks(layout, of_hidden)
     decay = _to_chunks(layout, log_decay).exp_()
     for t in range(layout.chunk - 1, 0, -1):
         gradient[:, t - 1].addcmul_(decay[:, t], gradient[:, t])
@@ -82,9 +104,8 @@ def running_backward(
     gradient[:, :-1].addcmul_(until[:, 1:], ends[:, None])
     gradient[:, -1].add_(ends)
 
-    of_inputs = _to_tokens(layout, gradient, hidden.shape)
-    of_log_decay = of_inputs * log_decay.exp() * _before(hidden, state, cu_seqlens)
-    return of_log_decay, of_inputs, layout.restore_states(of_first).reshape(state.shape)
+    of_inputs = _to_tokens(layout, gradient, of_hidden.shape)
+    return of_inputs, layout.restore_states(of_first).reshape(state.shape)
 
 
 def _before(hidden: Tensor, state: Tensor, cu_seqlens: Tensor | None) -> Tensor:

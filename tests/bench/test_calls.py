@@ -27,6 +27,39 @@ def test_a_recurrent_mixer_scans_once_and_projects_with_every_matrix() -> None:
     assert {id(weight) for weight in weights} == {id(each.weight) for each in matrices}
 
 
+def test_products_with_parameters_are_projections() -> None:
+    """In whatever words; a product of two tensors is no projection."""
+
+    class Products(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.Parameter(torch.randn(2, 3, 4))
+            self.matrix = nn.Parameter(torch.randn(6, 6))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.einsum("bthi,hoi->btho", x, self.blocks).flatten(2)
+            return (y @ self.matrix) @ y.mT
+
+    module = Products()
+    with recorded_calls(module) as calls:
+        module(torch.randn(1, 5, 2, 4))
+    einsum, product = calls.projections
+    assert einsum.arguments[2] is module.blocks
+    assert product.arguments[1] is module.matrix
+    assert len(einsum.again(trained=True)()) == 1  # the input had no gradient
+    assert not calls.scans
+
+
+def test_the_selective_scan_is_a_scan() -> None:
+    mixer = seqzoo.build_mixer("mamba1", 16)
+    x = torch.randn(1, 8, 16, requires_grad=True)
+    with recorded_calls(mixer) as calls:
+        mixer(x)
+    (scan,) = calls.scans
+    assert len(scan.again(trained=True)()) == 5  # all but the state before the first token
+    assert len(calls.projections) == 4
+
+
 def test_a_call_again_gives_the_same_and_its_gradients() -> None:
     mixer = seqzoo.build_mixer("linear_attention", 16)
     x = torch.randn(1, 8, 16, requires_grad=True)

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from seqzoo.scan import Erase, Transition, Writes, elementwise_scan, scan
+from seqzoo.scan import (
+    Erase,
+    ExponentialDecay,
+    Transition,
+    Writes,
+    elementwise_scan,
+    scan,
+    selective_scan,
+)
 
 from .oracle import error_ratio
 
@@ -44,7 +52,25 @@ def loss_of_elementwise_scan(backend: str, device: torch.device) -> tuple[Loss, 
     return loss, log_decay
 
 
-LOSSES = {"scan": loss_of_scan, "elementwise": loss_of_elementwise_scan}
+def loss_of_selective_scan(backend: str, device: torch.device) -> tuple[Loss, Tensor]:
+    """The same of the selective scan, and its steps."""
+    generator = torch.Generator().manual_seed(3)
+    rates = -torch.rand(1, 1, 1, 4, 5, generator=generator).to(device)
+    steps, values = torch.rand(2, 1, 6, 1, 5, generator=generator).to(device)
+    keys, queries = torch.randn(2, 1, 6, 1, 4, generator=generator).to(device)
+
+    def loss(steps: Tensor) -> Tensor:
+        arguments = (ExponentialDecay(), steps, rates, keys, values, queries)
+        return selective_scan(*arguments, backend=backend).outputs.sum()
+
+    return loss, steps
+
+
+LOSSES = {
+    "scan": loss_of_scan,
+    "elementwise": loss_of_elementwise_scan,
+    "selective": loss_of_selective_scan,
+}
 
 
 def functional_gradients_are_the_usual_ones(loss: Loss, leaf: Tensor) -> None:

@@ -14,13 +14,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from seqzoo.errors import BackendError
 from seqzoo.scan.elementwise.check import check_elementwise
+from seqzoo.scan.elementwise.choice import chosen_backend
 from seqzoo.scan.elementwise.reference import elementwise_loop
 from seqzoo.scan.ops.elementwise import elementwise_states
 from seqzoo.scan.recurrence import ScanResult
-from seqzoo.scan.triton.available import available
-from seqzoo.scan.triton.verdict import set_aside, warn_once
 from seqzoo.scan.used import note
 
 __all__ = ["elementwise_scan"]
@@ -58,53 +56,14 @@ def elementwise_scan(
             compute the problem.
     """
     num_sequences = check_elementwise("elementwise_scan", log_decay, inputs, state, cu_seqlens)
-    name = _chosen(backend, log_decay, inputs, state)
+    name, reasons = chosen_backend("elementwise_scan", backend, (log_decay, inputs, state))
+    note(OPERATION, name, reasons)
     if name == "triton":
         from seqzoo.scan.triton.elementwise_op import elementwise_triton
 
         return elementwise_triton(log_decay, inputs, state, cu_seqlens, num_sequences)
     states = elementwise_loop if name == "reference" else elementwise_states
     return _torch(states, log_decay, inputs, state, cu_seqlens, num_sequences)
-
-
-def _chosen(backend: str, log_decay: Tensor, inputs: Tensor, state: Tensor | None) -> str:
-    """The backend that computes the problem: `chunked`, `reference` or `triton`.
-
-    Raises:
-        ValueError: no such backend, or the kernels were asked for and cannot.
-    """
-    if backend in ("chunked", "reference"):
-        note(OPERATION, backend, (f"{backend}: used, it was asked for by name",))
-        return backend
-    if backend not in ("auto", "triton"):
-        raise ValueError(
-            f"elementwise_scan: no backend {backend!r}; there are auto, chunked, reference, triton"
-        )
-    refusal = _refusal(log_decay, inputs, state)
-    if backend == "triton":
-        if refusal is not None:
-            raise BackendError(
-                f"elementwise_scan: backend 'triton' cannot compute this problem: {refusal}. "
-                'Use backend="auto" to take one that can.'
-            )
-        note(OPERATION, "triton", ("triton: used, it was asked for by name",))
-        return "triton"
-    if refusal is None and inputs.device.type != "cpu":
-        note(OPERATION, "triton", ("triton: used, it can compute the problem",))
-        return "triton"
-    why = refusal or "in Triton's interpreter it is for tests"
-    if inputs.device.type != "cpu":
-        warn_once(why)
-    note(OPERATION, "chunked", (f"triton: not used, {why}", "chunked: used, it comes next"))
-    return "chunked"
-
-
-def _refusal(log_decay: Tensor, inputs: Tensor, state: Tensor | None) -> str | None:
-    """Why the kernels cannot compute the problem; None if they can."""
-    wide = [x for x in (log_decay, inputs, state) if x is not None and x.dtype == torch.float64]
-    if wide:
-        return "it computes in float32, and an argument is float64"
-    return available(inputs.device) or set_aside("elementwise", inputs.device)
 
 
 def _torch(

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqzoo.scan import elementwise_scan
+from seqzoo.scan import by_token, elementwise_scan
 from seqzoo.testing import error_ratio
 
 relaxed = settings(deadline=None, derandomize=True, max_examples=60)
@@ -70,6 +70,16 @@ def test_packed_sequences(seed, lengths):
     cu_seqlens = torch.tensor([0, *lengths]).cumsum(0)
     shape = (1, sum(lengths), 2)
     check(problem(seed, shape, len(lengths)), cu_seqlens, torch.float64, 1e-12)
+
+
+@pytest.mark.parametrize("lengths", [(), (7, 0, 1, 12)], ids=["batch", "packed"])
+def test_wide_tokens(lengths, monkeypatch):
+    """Of so many numbers that tokens follow each other."""
+    monkeypatch.setattr(by_token, "WIDE", 6)
+    cu_seqlens = torch.tensor([0, *lengths]).cumsum(0) if lengths else None
+    shape, num_states = ((1, 20, 2, 3), 4) if lengths else ((3, 20, 2), 3)
+    check(problem(2, shape, num_states), cu_seqlens, torch.float64, 1e-12)
+    check(problem(2, shape, num_states), cu_seqlens, torch.float32, 1e-5)
 
 
 @relaxed

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
-from seqzoo.model.heads import default_heads, heads_misfit
+from seqzoo.model.heads import default_heads, groups_misfit, heads_misfit
 from seqzoo.operators import (
     Dims,
     Features,
@@ -22,7 +22,7 @@ from seqzoo.operators import (
     linear,
 )
 from seqzoo.scan import Transition, Writes
-from seqzoo.spec import PartSpec, slot
+from seqzoo.spec import PartSpec, since, slot
 
 __all__ = ["GatedSlotMixer"]
 
@@ -44,6 +44,7 @@ class GatedSlotMixer(Mixer):
 
         heads: H; null is one for every head_size features. head_size: of a head, where heads is
             null.
+        key_heads: G, heads of keys, values and f, each shared by H / G queries; null is H.
         slots: M of each head; null is the features of a head.
         queries, key, value: projections of x.
         damping: the log of f is divided by it.
@@ -53,6 +54,7 @@ class GatedSlotMixer(Mixer):
 
         heads: PositiveInt | None = None
         head_size: PositiveInt = 64
+        key_heads: PositiveInt | None = since("0.2", None)
         slots: PositiveInt | None = None
         queries: PartSpec = slot("projection", SILU, default_type="linear")
         key: PartSpec = slot("projection", SILU, default_type="linear")
@@ -66,30 +68,40 @@ class GatedSlotMixer(Mixer):
         heads = spec.heads or default_heads(place.width, spec.head_size)
         size = place.width // heads
         self.shape, self.damping = (heads, spec.slots or size), spec.damping
+        groups = spec.key_heads or heads
+        self.sharing = heads // groups
         self.queries: Projection = spec.queries.build(place, heads, size)
-        self.key: Projection = spec.key.build(place, heads, size)
-        self.value: Projection = spec.value.build(place, heads, size)
-        self.forget = linear(place.width, heads * self.shape[1])
+        self.key: Projection = spec.key.build(place, groups, size)
+        self.value: Projection = spec.value.build(place, groups, size)
+        self.forget = linear(place.width, groups * self.shape[1])
         self.keys_of_slots = Memory(spec.scan.build(), transposed=True)
         self.values_of_slots = Memory(spec.scan.build())
         self.readout: Readout = spec.readout.build(Dims(place, heads, self.shape[1], size))
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """Heads that do not divide the width."""
-        return heads_misfit(width, spec.heads, cls.name)
+        """Heads that do not divide the width, or are no multiple of the key heads."""
+        heads = spec.heads or default_heads(width, spec.head_size)
+        return heads_misfit(width, spec.heads, cls.name) or groups_misfit(
+            heads, spec.key_heads, cls.name
+        )
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D)."""
-        log_decay = F.logsigmoid(self.forget(x).unflatten(-1, self.shape)) / self.damping
+        logits = self._to_heads(self.forget(x).unflatten(-1, (-1, self.shape[1])))
+        log_decay = F.logsigmoid(logits) / self.damping
         taken = -torch.expm1(log_decay).unsqueeze(2)  # (B, T, 1, H, M)
         transition = Transition(log_decay)
-        of_keys = Writes(taken, self.key(x, stream).unsqueeze(2))
-        of_values = Writes(taken, self.value(x, stream).unsqueeze(2))
+        of_keys = Writes(taken, self._to_heads(self.key(x, stream)).unsqueeze(2))
+        of_values = Writes(taken, self._to_heads(self.value(x, stream)).unsqueeze(2))
         queries = self.queries(x, stream)
         shares = self.keys_of_slots(queries, transition, of_keys, stream).softmax(-1)
         reads = self.values_of_slots(shares, transition, of_values, stream)
         return self.readout(reads, Features(x, x, shares, of_values), stream)
+
+    def _to_heads(self, x: Tensor) -> Tensor:
+        """(B, T, G, ...) -> (B, T, H, ...)."""
+        return x if self.sharing == 1 else x.repeat_interleave(self.sharing, dim=2)
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """Both passes, and their sizes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
-from seqzoo.model.heads import default_heads, heads_misfit
+from seqzoo.model.heads import default_heads, groups_misfit, heads_misfit
 from seqzoo.operators import (
     DecayForget,
     Dims,
@@ -26,7 +27,7 @@ from seqzoo.operators import (
     Stream,
 )
 from seqzoo.scan import Transition, Writes
-from seqzoo.spec import PartSpec, slot
+from seqzoo.spec import PartSpec, since, slot
 from seqzoo_gla.decaying.conjugate_gradients import conjugate_gradients, corrected
 
 __all__ = ["MesaMixer"]
@@ -50,15 +51,16 @@ class MesaMixer(Mixer):
         """Sizes, and what stands around the two states.
 
         heads: H; null is one for every head_size features. head_size: where heads is null.
+        key_heads: G, heads of queries and keys, each shared by H / G heads; null is H.
         queries: of x. injection: k, v and beta of x. forget: gamma, one number a head.
         least: of Lambda = softplus(p) + least, one number a head and key channel, from 1.
-        steps: of conjugate gradients.
-        scan: the backend of both states.
+        steps: of conjugate gradients. scan: the backend of both states.
         readout: reads and x -> y.
         """
 
         heads: PositiveInt | None = None
         head_size: PositiveInt = 64
+        key_heads: PositiveInt | None = since("0.2", None)
         queries: PartSpec = slot("projection", MADE, default_type="linear")
         injection: PartSpec = slot(
             "injection",
@@ -74,9 +76,9 @@ class MesaMixer(Mixer):
         super().__init__(spec, place)
         heads = spec.heads or default_heads(place.width, spec.head_size)
         size = place.width // heads
-        dims = Dims(place, heads, size, size, scan=spec.scan.build())
+        dims = Dims(place, heads, size, size, spec.key_heads or 0, spec.scan.build())
         self.dims, self.steps, self.least = dims, spec.steps, spec.least
-        self.queries: Projection = spec.queries.build(place, heads, size)
+        self.queries: Projection = spec.queries.build(place, dims.key_heads, size)
         self.injection: Injection = spec.injection.build(dims)
         self.forget: DecayForget = spec.forget.build(dims)
         start = math.log(math.expm1(1.0 - spec.least))
@@ -86,12 +88,13 @@ class MesaMixer(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """Heads that do not divide the width; an injection that counts; a forget that erases."""
+        """Heads that do not fit; an injection that counts; a forget that erases."""
         if not issubclass(spec.forget.part, DecayForget):
             return f"mixer '{cls.name}' decays each head as one; '{spec.forget.part.name}' does not"
-        injection = spec.injection
-        misfit = injection.part.misfit(injection, spec.forget)
-        misfit = misfit or spec.readout.part.misfit(spec.readout, injection)
+        misfit = spec.injection.part.misfit(spec.injection, spec.forget)
+        misfit = misfit or spec.readout.part.misfit(spec.readout, spec.injection)
+        heads = spec.heads or default_heads(width, spec.head_size)
+        misfit = misfit or groups_misfit(heads, spec.key_heads, cls.name)
         return misfit or heads_misfit(width, spec.heads, cls.name)
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
@@ -104,6 +107,10 @@ class MesaMixer(Mixer):
                 f"mixer '{self.name}' needs a decay of each head as one, or H is not symmetric; "
                 f"'{self.forget.name}' decays each channel: use forget: head_decay"
             )
+        sharing = self.dims.heads // self.dims.key_heads
+        if sharing > 1:  # every head has a Gram matrix of its own, and so an answer
+            queries = queries.repeat_interleave(sharing, dim=-2)
+            writes = replace(writes, keys=writes.keys.repeat_interleave(sharing, dim=-2))
         answers = self._solved(queries, transition, writes, stream)
         reads = self.memory(answers, transition, writes, stream)
         return self.readout(reads.to(queries.dtype), features, stream)

@@ -1,8 +1,9 @@
-"""Layers whose state is a vector that decays channel by channel, and their quadratic neighbour."""
+"""Layers whose state is a vector that decays channel by channel, and their quadratic neighbours."""
 
 from seqzoo.spec import Part
 from seqzoo_gla.elementwise.forgetting_attention import ForgettingAttention
 from seqzoo_gla.elementwise.hgrn import Hgrn
+from seqzoo_gla.elementwise.latent_attention import LatentAttention
 from seqzoo_gla.elementwise.longhorn import Longhorn
 from seqzoo_gla.elementwise.mamba1 import Mamba1
 from seqzoo_gla.elementwise.mingru import MinGru, PositiveHalf
@@ -14,6 +15,7 @@ __all__ = [
     "ForgettingAttention",
     "GeluTanh",
     "Hgrn",
+    "LatentAttention",
     "Longhorn",
     "Mamba1",
     "MinGru",
@@ -25,6 +27,7 @@ __all__ = [
 PARTS: tuple[type[Part], ...] = (
     ForgettingAttention,
     Hgrn,
+    LatentAttention,
     Longhorn,
     Mamba1,
     MinGru,

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 from seqzoo.errors import counted
 from seqzoo.operators import Hint, Norm, Place, Stream
 from seqzoo.operators.gates.softplus import softplus_bias
+from seqzoo.scan import ExponentialDecay
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.block_diagonal import BlockDiagonal
 from seqzoo_gla.elementwise.selective import SelectiveMixer, SelectiveSpec
-from seqzoo_gla.elementwise.state_space import StateSpace, Terms
+from seqzoo_gla.elementwise.state_space import StateSpace
 
 __all__ = ["Mamba1"]
 
@@ -58,8 +59,7 @@ class Mamba1(SelectiveMixer):
         with torch.no_grad():
             assert self.step_size.bias is not None
             self.step_size.bias.copy_(softplus_bias(self.channels, *spec.step).view(heads, size))
-        scan = spec.scan.build()
-        self.spaces = nn.ModuleList(StateSpace(scan, size, states) for _ in range(heads))
+        self.space = StateSpace(spec.scan.build(), ExponentialDecay(), heads, states, size)
 
     @classmethod
     def misfit(cls, spec: Spec, width: int) -> str:
@@ -79,18 +79,6 @@ class Mamba1(SelectiveMixer):
         r, b, c = self.rank_norm(r), self.write_norm(b), self.read_norm(c)
         wide = torch.promote_types(x.dtype, torch.float32)
         delta = F.softplus(self.step_size(r).to(wide))
-        rates = -self.log_rate.exp().unflatten(0, (self.spec.heads, -1))
-        found = [
-            space(_terms(b[:, :, h]), (delta[:, :, h], x[:, :, h], rates[h]), c[:, :, h], stream)
-            for h, space in enumerate(self.spaces)
-        ]
-        return torch.cat(found, dim=-1)
-
-
-def _terms(b: Tensor) -> Terms:
-    """b (B, T, N) -> the terms of some channels' Delta, x (B, T, d) and rates (d, N)."""
-
-    def terms(delta: Tensor, x: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
-        return delta.unsqueeze(-1) * rates, (delta * x).unsqueeze(-1) * b.unsqueeze(-2)
-
-    return terms
+        rates = -self.log_rate.exp().unflatten(0, (self.spec.heads, -1)).mT
+        y = self.space(delta, rates[None, None], b, delta * x, c, stream)
+        return y.flatten(2)

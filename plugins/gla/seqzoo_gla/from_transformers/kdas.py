@@ -1,4 +1,4 @@
-"""Kimi Delta Attention: Kimi Linear, GLM-5.3-Flash, Ling-3."""
+"""Kimi Delta Attention in Kimi Linear, GLM-5.3-Flash and Ling-3, and Kimi Linear's attention."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seqzoo_gla.from_transformers.converted import Converted, Converter
+from seqzoo_gla.from_transformers.converted import Converted, Converter, refuse_unless
 from seqzoo_gla.from_transformers.delta_shell import convolved, projections, readout
 
 __all__ = ["CONVERTERS"]
@@ -64,7 +64,32 @@ def kda(
     return Converted(spec, module.hidden_size, weights)
 
 
+def latent_attention(module: Any) -> Converted:
+    """Kimi Linear's other layer -> `latent_attention`."""
+    refuse_unless(module.q_proj is not None, module, "its queries are of low rank")
+    refuse_unless(module.o_proj.bias is None, module, "its matrices have biases")
+    norm = module.kv_a_layernorm
+    spec = {
+        "type": "latent_attention",
+        "heads": module.num_heads,
+        "key_size": module.qk_nope_head_dim,
+        "value_size": module.v_head_dim,
+        "shared_size": module.qk_rope_head_dim,
+        "rank": module.kv_lora_rank,
+        "norm": {"type": "rms_norm", "epsilon": norm.variance_epsilon},
+    }
+    weights = {
+        "queries.weight": module.q_proj.weight,
+        "compress.weight": module.kv_a_proj_with_mqa.weight,
+        "norm.weight": norm.weight,
+        "expand.weight": module.kv_b_proj.weight,
+        "project.weight": module.o_proj.weight,
+    }
+    return Converted(spec, module.hidden_size, weights)
+
+
 CONVERTERS: Mapping[str, Converter] = {
+    "KimiLinearAttention": latent_attention,
     "KimiLinearDeltaAttention": low_rank,
     "Glm5NextTextLinearAttention": low_rank,
     "BailingHybridDeltaAttention": full_rank,

@@ -1,4 +1,4 @@
-"""Mamba-1's layer in Mamba, Jamba and Zamba."""
+"""Mamba-1's layer in Mamba, Falcon-Mamba, Jamba and Zamba."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ __all__ = ["CONVERTERS"]
 def mamba(module: Any) -> Converted:
     """MambaMixer -> `mamba1`."""
     return _mamba(module, {}, {})
+
+
+def falcon_mamba(module: Any) -> Converted:
+    """FalconMambaMixer -> `mamba1` with norms that have no weights."""
+    norm = {"type": "rms_norm", "epsilon": module.rms_eps, "affine": False}
+    return _mamba(module, {"norm": norm}, {})
 
 
 def jamba(module: Any) -> Converted:
@@ -88,6 +94,7 @@ def _mamba(module: Any, changes: Mapping[str, Any], other: Mapping[str, Tensor])
 
 CONVERTERS: Mapping[str, Converter] = {
     "MambaMixer": mamba,
+    "FalconMambaMixer": falcon_mamba,
     "JambaMambaMixer": jamba,
     "ZambaMambaMixer": zamba,
 }

@@ -11,7 +11,7 @@ __all__ = ["CONVERTERS"]
 
 
 def short_conv(module: Any) -> Converted:
-    """Lfm2ShortConv or Lfm3ShortConv -> `short_conv`; the same but for the kernel's default."""
+    """Any of them -> `short_conv`; they differ in the kernel's default."""
     spec = {"type": "short_conv", "kernel_size": module.conv_kernel_size, "bias": module.bias}
     names = {"in_proj": "project_in", "conv": "conv", "out_proj": "project"}
     weights = {
@@ -23,4 +23,6 @@ def short_conv(module: Any) -> Converted:
     return Converted(spec, module.in_proj.in_features, weights)
 
 
-CONVERTERS: Mapping[str, Converter] = {"Lfm2ShortConv": short_conv, "Lfm3ShortConv": short_conv}
+CONVERTERS: Mapping[str, Converter] = dict.fromkeys(
+    ("Lfm2ShortConv", "Lfm2MoeShortConv", "Lfm3ShortConv"), short_conv
+)

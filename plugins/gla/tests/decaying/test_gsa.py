@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import seqzoo
+from seqzoo.errors import SpecError
 
 from .transcription import Weights, agrees, gain_normed
 
@@ -16,10 +17,11 @@ WIDTH, HEADS, SIZE = 16, 2, 8
 def gsa(weights: Weights, x: Tensor) -> Tensor:
     """Each slot keeps f of its key and value and takes in 1 - f of the token's."""
     q, k, v = (
-        F.silu(x @ weights[f"{name}.project.weight"].T).view(len(x), HEADS, SIZE)
+        F.silu(x @ weights[f"{name}.project.weight"].T).view(len(x), -1, SIZE)
         for name in ("queries", "key", "value")
     )
-    f = torch.sigmoid(x @ weights["forget.weight"].T).view(len(x), HEADS, -1) ** (1 / 8)
+    f = torch.sigmoid(x @ weights["forget.weight"].T).view(len(x), k.shape[1], -1) ** (1 / 8)
+    k, v, f = (each[:, [h * each.shape[1] // HEADS for h in range(HEADS)]] for each in (k, v, f))
     slots = f.shape[-1]
     keys, values = (
         [torch.zeros(slots, SIZE, dtype=x.dtype) for _ in range(HEADS)] for _ in range(2)
@@ -37,10 +39,10 @@ def gsa(weights: Weights, x: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("slots", [None, 5])
-def test_it_is_the_published_recurrence(slots: int | None) -> None:
+@pytest.mark.parametrize("changes", [{}, {"slots": 5}, {"key_heads": 1}])
+def test_it_is_the_published_recurrence(changes: dict[str, int]) -> None:
     torch.manual_seed(0)
-    spec = {"type": "gsa", "heads": HEADS, "slots": slots}
+    spec = {"type": "gsa", "heads": HEADS, **changes}
     agrees(seqzoo.build_mixer(spec, WIDTH, REGISTRY).double(), gsa)
 
 
@@ -56,3 +58,8 @@ def test_decays_are_on_slots_and_not_on_key_channels() -> None:
     held = state["values_of_slots.state"][0, 0]  # (V, M)
     torch.testing.assert_close(held[:, 0], torch.zeros(WIDTH, dtype=torch.float64))
     torch.testing.assert_close(held[:, 1], written)
+
+
+def test_uneven_key_heads_are_refused() -> None:
+    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+        seqzoo.build_mixer({"type": "gsa", "heads": 4, "key_heads": 3}, WIDTH, REGISTRY)

@@ -20,7 +20,8 @@ def mesanet(weights: Weights, x: Tensor) -> Tensor:
 
     def unit(name: str) -> Tensor:
         y = convolved(x @ weights[f"{name}.project.weight"].T, weights[f"{name}.conv.weight"])
-        y = F.silu(y).view(len(x), HEADS, SIZE)
+        y = F.silu(y).view(len(x), -1, SIZE)
+        y = y[:, [h * y.shape[1] // HEADS for h in range(HEADS)]]  # shared by a group's heads
         return y / (y.square().sum(-1, keepdim=True) + 1e-6).sqrt()
 
     def gate(name: str) -> Tensor:
@@ -44,9 +45,10 @@ def mesanet(weights: Weights, x: Tensor) -> Tensor:
     return torch.stack(rows)
 
 
-def test_it_is_the_exact_least_squares_read() -> None:
+@pytest.mark.parametrize("key_heads", [HEADS, 1])
+def test_it_is_the_exact_least_squares_read(key_heads: int) -> None:
     torch.manual_seed(0)
-    spec = {"type": "mesanet", "heads": HEADS}
+    spec = {"type": "mesanet", "heads": HEADS, "key_heads": key_heads}
     mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
     ridge = F.softplus(mixer.get_parameter("regulariser")) + 0.25
     torch.testing.assert_close(ridge, torch.ones_like(ridge))

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo_gla.elementwise import state_space
+from seqzoo.scan.selective import composed, passes
 
 from .functions import conv, silu, softplus
 from .transcriptions import REGISTRY, check_transcription
@@ -62,18 +62,20 @@ def test_it_is_the_published_layer(spec: object) -> None:
     assert dict(mixer.recurrence())["layer"].startswith("h_t = exp(-Delta_t exp(A))")
 
 
-def test_channels_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few channels are scanned at once: outputs, states, gradients, and in a graph."""
+def test_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few channels or tokens are taken at once: outputs, states, gradients; in a graph."""
     mixer = seqzoo.build_mixer("mamba1", 16, REGISTRY).double()
     x = torch.randn(2, 9, 16, dtype=torch.float64, requires_grad=True)
 
     def results(run) -> list[Tensor]:
         y, state = run(x)
-        loss = y.square().sum() + state["spaces.0.state"].square().sum()
+        loss = y.square().sum() + state["space.state"].square().sum()
         return [y, *state.values(), *torch.autograd.grad(loss, [x, *mixer.parameters()])]
 
     whole = results(mixer)
-    monkeypatch.setattr(state_space, "ELEMENTS", 5 * 2 * 9 * 16)
+    monkeypatch.setattr(composed, "ELEMENTS", 5 * 2 * 9 * 16)
+    monkeypatch.setattr(passes, "ELEMENTS", 4 * 32 * 16)
+    monkeypatch.setattr(passes, "LEAST_TOKENS", 4)
     torch.compiler.reset()
     try:
         graph = torch.compile(mixer, backend="aot_eager", fullgraph=True)

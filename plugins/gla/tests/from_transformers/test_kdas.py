@@ -1,10 +1,14 @@
-"""Kimi Delta Attention against transformers' modules."""
+"""Kimi Delta Attention and Kimi Linear's attention against transformers' modules."""
 
 from typing import Any
 
 import pytest
+import torch
 
-from .parity import check_parity, filled, modeling
+from seqzoo.errors import SpecError
+from seqzoo_gla import from_transformers
+
+from .parity import REGISTRY, check_parity, filled, modeling
 
 WIDTH = 32
 SIZES = {
@@ -40,3 +44,27 @@ def module(name: str, **changes: Any) -> Any:
 def test_agrees_with_transformers(name: str, changes: dict[str, Any], lower: float | None) -> None:
     mixer: Any = check_parity(module(name, **changes), WIDTH)
     assert mixer.forget.decay.lower == lower
+
+
+def attention(**changes: Any) -> Any:
+    models = modeling("kimi_linear")
+    sizes = {"num_attention_heads": 2, "kv_lora_rank": 12, "qk_nope_head_dim": 6, "v_head_dim": 5}
+    sizes |= {"qk_rope_head_dim": 4, "num_key_value_heads": 2, "q_lora_rank": None, **changes}
+    config = models.KimiLinearConfig(**SIZES, **sizes)
+    config._attn_implementation = "eager"
+    return filled(models.KimiLinearAttention(config, layer_idx=1))
+
+
+def causal(module: Any, x: torch.Tensor) -> torch.Tensor:
+    length = x.shape[1]
+    mask = torch.full((length, length), -torch.inf).triu(1)
+    return module(x, mask[None, None])[0]
+
+
+def test_latent_attention_agrees() -> None:
+    check_parity(attention(), WIDTH, causal)
+
+
+def test_low_rank_queries_are_refused() -> None:
+    with pytest.raises(SpecError, match="its queries are of low rank"):
+        from_transformers(attention(q_lora_rank=8), REGISTRY)

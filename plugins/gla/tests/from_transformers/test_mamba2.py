@@ -79,6 +79,50 @@ def test_agrees_with_transformers(name: str) -> None:
     assert mixer.state_size(100) == HEADS * SIZE * STATE + convolved
 
 
+FALCON: dict[str, Any] = {
+    "mamba_d_ssm": HEADS * SIZE,
+    "mamba_n_heads": HEADS,
+    "mamba_d_head": SIZE,
+    "mamba_d_state": STATE,
+    "mamba_n_groups": GROUPS,
+    "mamba_chunk_size": 8,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "ssm_multipliers": [0.5, 1.5, 0.7, 1.2, 2.0],
+    "ssm_in_multiplier": 0.8,
+}
+
+
+def falcon_h1(**settings: Any) -> Any:
+    """The mixer inside its model, which gives it its multipliers."""
+    models = modeling("falcon_h1")
+    config = models.FalconH1Config(**COMMON, **FALCON, intermediate_size=16, **settings)
+    return filled(models.FalconH1Model(config).layers[0].mamba)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"mamba_rms_norm": True, "mamba_norm_before_gate": False},
+        {"mamba_proj_bias": True, "projectors_bias": True},
+    ],
+)
+def test_falcon_h1_agrees(settings: dict[str, Any]) -> None:
+    check_parity(falcon_h1(**settings), WIDTH)
+
+
+def test_what_falcon_h1_has_alone_is_refused() -> None:
+    with pytest.raises(SpecError, match="its norm stands before the gate"):
+        from_transformers(falcon_h1(mamba_rms_norm=True), REGISTRY)
+    with pytest.raises(SpecError, match="the other has none"):
+        from_transformers(falcon_h1(projectors_bias=True), REGISTRY)
+    module = falcon_h1()
+    del module.mup_vector
+    with pytest.raises(SpecError, match="no mup_vector, which FalconH1Model gives"):
+        from_transformers(module, REGISTRY)
+
+
 def test_biases_are_copied() -> None:
     """That of in_proj for dt is added to dt_bias, of which it cannot be told apart."""
     check_parity(built("mamba2", use_bias=True, use_conv_bias=False), WIDTH)

@@ -5,11 +5,11 @@ import pytest
 from .parity import check_parity, filled, modeling
 
 
-@pytest.mark.parametrize(("name", "kernel_size"), [("lfm2", 3), ("lfm3", 7)])
+@pytest.mark.parametrize(("name", "kernel_size"), [("lfm2", 3), ("lfm2_moe", 3), ("lfm3", 7)])
 @pytest.mark.parametrize("bias", [False, True])
 def test_agrees_with_transformers(name: str, kernel_size: int, bias: bool) -> None:
     models = modeling(name)
-    title = name.capitalize()
+    title = name.title().replace("_", "")
     config = getattr(models, f"{title}Config")(
         hidden_size=16,
         num_hidden_layers=2,

@@ -3,7 +3,7 @@
 import seqzoo
 
 PATTERNS = {
-    "kimi-linear": ["kda"] * 3 + ["attention"],
+    "kimi-linear": ["kda"] * 3 + ["latent_attention"],
     "qwen3-next": ["gated_deltanet"] * 3 + ["attention"],
     "minimax": ["lightning"] * 7 + ["attention"],
     "griffin": ["rglru"] * 2 + ["attention"],
