@@ -87,6 +87,15 @@ def _plain_sum(seen: Tensor, weight: Tensor) -> Tensor:
     return y
 
 
+def _summed(x: Tensor) -> Tensor:
+    """x (B, T, channels), newly made -> its sum over tokens, (channels,).
+
+    As a product with ones, which on a CPU takes a quarter of the time of a sum down the columns.
+    """
+    rows = x.flatten(0, 1)
+    return rows.new_ones(len(rows)) @ rows
+
+
 class _ShiftedSum(torch.autograd.Function):
     """`_plain_sum`, in place over the taps where no second derivative is wanted.
 
@@ -118,7 +127,7 @@ class _ShiftedSum(torch.autograd.Function):
         seen, weight = ctx.saved_tensors
         kernel_size, length = weight.shape[2], gradient.shape[1]
         taps = weight[:, 0].t().to(seen.dtype)
-        of_taps = [(seen[:, j : j + length] * gradient).sum((0, 1)) for j in range(kernel_size)]
+        of_taps = [_summed(seen[:, j : j + length] * gradient) for j in range(kernel_size)]
         of_weight = torch.stack(of_taps, dim=1).unsqueeze(1).to(weight.dtype)
         if torch.is_grad_enabled():
             apart = torch.nn.functional.pad(gradient, (0, 0, kernel_size - 1, kernel_size - 1))

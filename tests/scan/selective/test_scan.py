@@ -33,6 +33,14 @@ def problem(batch: int, time: int, num_states: int, rates: tuple[int, ...] = ())
     return [each.requires_grad_() for each in (steps, rate, keys, values, queries, state)]
 
 
+def run(
+    given: Sequence[Tensor], cu_seqlens: Tensor | None = None, backend: str = "auto"
+) -> ScanResult:
+    steps, rates, keys, values, queries, state = given
+    tensors = (steps, rates, keys, values, queries, state)
+    return selective_scan(ExponentialDecay(), *tensors, cu_seqlens, backend=backend)
+
+
 def loop(given: Sequence[Tensor], cu_seqlens: Tensor | None = None) -> ScanResult:
     """h_t = exp(Delta_t A) * h_{t-1} + k_t v_t^T and y_t = q_t h_t, as they read."""
     steps, rates, keys, values, queries, state = given
@@ -73,13 +81,13 @@ def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("rates", [(), (3, 11, 2, 3, 1), (3, 11, 2, 3, 5)])
 def test_values_and_gradients(rates: tuple[int, ...]) -> None:
     given = problem(3, 11, 3, rates)
-    agree(selective_scan(ExponentialDecay(), *given), loop(given), given, 1e-12)
+    agree(run(given), loop(given), given, 1e-12)
 
 
 @pytest.mark.usefixtures("pieces")
 def test_packed_sequences() -> None:
     given = problem(1, 12, 4)
-    found = selective_scan(ExponentialDecay(), *given, BOUNDS)
+    found = run(given, BOUNDS)
     agree(found, loop(given, BOUNDS), given, 1e-12)
 
 
@@ -92,11 +100,11 @@ def test_splitting_anywhere_and_carrying_the_state(time: int, data: st.DataObjec
     parts, pieces = [], []
     for tokens in (slice(0, cut), slice(cut, time)):
         piece = (steps[:, tokens], rates, keys[:, tokens], values[:, tokens], queries[:, tokens])
-        part = selective_scan(ExponentialDecay(), *piece, state)
+        part = run([*piece, state])
         parts.append(part.outputs)
         state = part.state
         pieces.append(part)
-    whole = selective_scan(ExponentialDecay(), *given)
+    whole = run(given)
     agree(ScanResult(torch.cat(parts, dim=1), state), whole, given, 1e-12)
 
 
@@ -105,34 +113,34 @@ def test_every_way_to_compute_gives_the_same(cu_seqlens: Tensor | None) -> None:
     """The token loop, the element-wise scan, and a whole graph of it."""
     given = problem(1, 12, 1 if cu_seqlens is None else 4)
     torch.compiler.reset()
-    graph = torch.compile(selective_scan, backend="aot_eager", fullgraph=True)
+    graph = torch.compile(run, backend="aot_eager", fullgraph=True)
     ways = (
-        selective_scan(ExponentialDecay(), *given, cu_seqlens, backend="reference"),
-        graph(ExponentialDecay(), *given, cu_seqlens),
+        run(given, cu_seqlens, "reference"),
+        graph(given, cu_seqlens),
     )
     torch.compiler.reset()
     for way in ways:
-        agree(selective_scan(ExponentialDecay(), *given, cu_seqlens), way, given, 1e-12)
+        agree(run(given, cu_seqlens), way, given, 1e-12)
 
 
 def test_what_comes_later_is_not_seen() -> None:
     given = [each.detach() for each in problem(1, 12, 1)]
-    expected = selective_scan(ExponentialDecay(), *given).outputs[:, :7]
+    expected = run(given).outputs[:, :7]
     for tensor in (given[0], *given[2:5]):
         tensor[:, 7:] = torch.nan
-    assert torch.equal(selective_scan(ExponentialDecay(), *given).outputs[:, :7], expected)
+    assert torch.equal(run(given).outputs[:, :7], expected)
 
 
 def test_nan_in_one_packed_sequence_stays_there() -> None:
     given = problem(1, 12, 4)
-    expected = selective_scan(ExponentialDecay(), *given, BOUNDS)
+    expected = run(given, BOUNDS)
     found_gradients = []
     for poison in (False, True):
         poisoned = [each.detach().clone() for each in given]
         if poison:
             poisoned[3][:, 4:9] = torch.nan
         leaves = [each.requires_grad_() for each in poisoned]
-        result = selective_scan(ExponentialDecay(), *leaves, BOUNDS)
+        result = run(leaves, BOUNDS)
         found_gradients.append((result, torch.autograd.grad(result.outputs.sum(), leaves[3])[0]))
     (_, clean), (result, gradient) = found_gradients
     keep = [0, 1, 2, 3, 9, 10, 11]
@@ -153,8 +161,8 @@ def test_half_precision_is_summed_in_float32() -> None:
 def test_the_backend_and_its_reasons() -> None:
     given = [each.detach().float() for each in problem(1, 5, 1)]
     with watching() as used:
-        selective_scan(ExponentialDecay(), *given)
-        selective_scan(ExponentialDecay(), *given, backend="reference")
+        run(given)
+        run(given, backend="reference")
     chosen, asked = used
     assert (chosen.operation, chosen.backend) == ("selective scan", "chunked")
     assert chosen.reasons[-1] == "chunked: used, it comes next"
@@ -163,7 +171,7 @@ def test_the_backend_and_its_reasons() -> None:
 
 def test_no_tokens_leave_the_state() -> None:
     given = problem(2, 0, 2)
-    result = selective_scan(ExponentialDecay(), *given)
+    result = run(given)
     assert result.outputs.shape == (2, 0, 2, 5)
     assert torch.equal(result.state, given[5])
 
