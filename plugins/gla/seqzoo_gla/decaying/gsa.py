@@ -80,7 +80,7 @@ class GatedSlotMixer(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """Heads that do not divide the width, or are no multiple of the key heads."""
+        """Heads that do not divide the width, or are not a multiple of the key heads."""
         heads = spec.heads or default_heads(width, spec.head_size)
         return heads_misfit(width, spec.heads, cls.name) or groups_misfit(
             heads, spec.key_heads, cls.name

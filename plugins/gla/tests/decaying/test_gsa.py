@@ -61,5 +61,5 @@ def test_decays_are_on_slots_and_not_on_key_channels() -> None:
 
 
 def test_uneven_key_heads_are_refused() -> None:
-    with pytest.raises(SpecError, match="4 heads are no multiple of 3 key heads"):
+    with pytest.raises(SpecError, match="4 heads are not a multiple of 3 key heads"):
         seqzoo.build_mixer({"type": "gsa", "heads": 4, "key_heads": 3}, WIDTH, REGISTRY)
