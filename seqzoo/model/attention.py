@@ -101,13 +101,17 @@ class AttentionMixer(Mixer):
         positions = stream.positions(self, x)
         if self.rotary is not None:
             q, k = self.rotary.turn(q, positions), self.rotary.turn(k, positions)
-        reads = self._attend(q, k, v, positions, stream).flatten(2)
+        reads = self.attend(q, k, v, positions, stream).flatten(2)
         if self.gate is not None and self.activation is not None:
             reads = reads * self.activation(self.gate(x))
         return self.project(reads)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, positions: Tensor, stream: Stream) -> Tensor:
-        """q (B, T, H, d), k and v (B, T, G, d), positions (B, T) -> reads (B, T, H, d)."""
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, positions: Tensor, stream: Stream) -> Tensor:
+        """The softmax over tokens kept and these, for a mixer that makes q, k and v in its own way.
+
+        q (B, T, H, d), k and v (B, T, G, d), `stream.positions` of this mixer (B, T) -> reads (B,
+        T, H, d).
+        """
         past_keys = stream.past(self, "keys", lambda: stream.zeros(k, 0, *k.shape[2:]))
         past_values = stream.past(self, "values", lambda: stream.zeros(v, 0, *v.shape[2:]))
         if stream.cu_seqlens is not None:

@@ -49,28 +49,41 @@ def place_part(registry: Registry, family: str, name: str, width: int = 32) -> d
     if family == "mixer":
         return {"type": name}
     refusal = f"no registered mixer has a slot for family '{family}'"
-    others = tuple({"type": mixer} for mixer in registry.names("mixer"))
-    for base in (*BASES, *others):
-        for path in slots_of(registry, base, family):
-            written = _with(base, path, name)
-            try:
-                mixer: Mixer = registry.spec("mixer", written).build(Place(width))
-            except (SpecError, ValueError) as failure:
-                refusal = str(failure)
-                continue
-            try:
-                mixer(torch.ones(1, 2, width))
-            except SpecError as failure:  # of a part that sees only now what it was combined with
-                refusal = str(failure)
-                continue
-            return written
+    for base, path in _places(registry, family):
+        written = _with(base, path, name)
+        try:
+            mixer: Mixer = registry.spec("mixer", written).build(Place(width))
+        except (SpecError, ValueError) as failure:
+            refusal = str(failure)
+            continue
+        try:
+            mixer(torch.ones(1, 2, width))
+        except SpecError as failure:  # of a part that sees only now what it was combined with
+            refusal = str(failure)
+            continue
+        return written
     raise NoPlaceError(f"{family} '{name}': {refusal}")
 
 
 def has_a_slot(registry: Registry, family: str) -> bool:
     """Whether some registered mixer, or a part that one holds by default, has a slot for it."""
-    others = ({"type": mixer} for mixer in registry.names("mixer"))
-    return any(True for base in (*BASES, *others) for _ in slots_of(registry, base, family))
+    return any(True for _ in _places(registry, family))
+
+
+def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Mixers and the paths of their slots, those that cost little first.
+
+    What a rule is made of is tried in the plain serial mixer with each rule.
+    """
+    rules = [{"type": "serial", "rule": rule} for rule in registry.names("rule")]
+    for base in BASES:
+        yield from ((base, path) for path in slots_of(registry, base, family))
+    for base in rules:
+        paths = slots_of(registry, base, family)
+        yield from ((base, path) for path in paths if path[0] == "rule")
+    for name in registry.names("mixer"):
+        base = {"type": name}
+        yield from ((base, path) for path in slots_of(registry, base, family))
 
 
 def slots_of(registry: Registry, mixer: dict[str, Any], family: str) -> Iterator[tuple[str, ...]]:

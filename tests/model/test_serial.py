@@ -1,8 +1,13 @@
 """The serial mixer with the delta rule is the recurrent mixer with the delta rule."""
 
+import pytest
 import torch
+from torch import Tensor
 
 import seqzoo
+from seqzoo.errors import SpecError
+from seqzoo.operators import Features, Readout, Stream
+from seqzoo.registry import Origin
 from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
@@ -28,3 +33,19 @@ def test_a_serial_delta_rule_is_the_parallel_one() -> None:
     expected, other = parallel(x)
     assert error_ratio(y, expected) < 1e-12
     assert error_ratio(state["rule.state"], other["memory.state"]) < 1e-12
+
+
+def test_a_readout_of_sums_is_refused_in_words() -> None:
+    class Divides(Readout):
+        """Stands for any readout that divides."""
+
+        name = "divides"
+        divides = True
+
+        def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
+            return reads.flatten(2)
+
+    registry = seqzoo.load_registry(entry_points=[])
+    registry.add(Divides, Origin("test", "test", "0"))
+    with pytest.raises(SpecError, match="has a rule in its place; choose another readout"):
+        seqzoo.build_mixer({"type": "serial", "readout": "divides"}, 16, registry)

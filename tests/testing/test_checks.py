@@ -24,8 +24,9 @@ ABLATIONS = ("-no-", "-linear", "-constant", "-depth", "-r2", "-r3", "-r4", "-r5
 TOKENWISE = ("activation=", "norm=", "predictor=", "gate=", "encoder=")
 """Families that look at their own token alone."""
 
-SAME_GRAPH = ("action=",)
-"""Families whose parts change a few operations of one graph, that of `affine_psm`."""
+SAME_GRAPH = ("action=", "atlas", "omeganet", "lact", "memory=swiglu")
+"""Parts and presets that change a few operations of one graph, that of `affine_psm`, of the rule
+`omega` and of `attention_and_rule`."""
 
 
 def runs() -> Iterator[object]:
