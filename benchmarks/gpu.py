@@ -40,6 +40,10 @@ def stages() -> list[Stage]:
         *(python, "benchmarks/throughput.py", "--size", "paper"),
         *("--device", "cuda", "--json", str(RESULTS / "throughput_gpu.json")),
     )
+    serial = (
+        *(python, "benchmarks/serial.py", "--device", "cuda", "--batch", "8"),
+        *("--json", str(RESULTS / "serial_gpu.json")),
+    )
     ready = ("install", "machine")
     # plugins of pytest that the machine happens to hold are not ours to test
     alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -51,6 +55,7 @@ def stages() -> list[Stage]:
         Stage("gpu", "doctor", doctor, ready, output=RESULTS / "doctor_gpu.json"),
         Stage("gpu", "benchmarks", benchmarks, ready),
         Stage("gpu", "throughput", throughput, ready),
+        Stage("gpu", "serial rules", serial, ready),
     ]
 
 

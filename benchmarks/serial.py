@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -28,6 +27,7 @@ import torch
 from torch import Tensor
 
 import seqzoo
+from scanning.machine import describe_machine, describe_run, load_average
 from seqzoo.model import Mixer
 
 FORMS: dict[str, dict[str, Any]] = {
@@ -131,8 +131,8 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
         print(peak_of_one_pass(own.heads, own.size, own.one_pass, "ttt-linear, mini-batch 16"))
         return {}
     result: dict[str, Any] = {
-        "machine": platform.processor(),
-        "torch": torch.__version__,
+        "machine": describe_machine(torch.device(own.device)),
+        **describe_run(),
         "threads": torch.get_num_threads(),
         "heads": own.heads,
         "size": own.size,
@@ -148,6 +148,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
         result["rows"] = rows = measure(
             own.heads, own.size, own.batch, own.length, own.rounds, device
         )
+        result["load_average_after"] = load_average()
         slowest = rows[0]["tokens_per_s"]
         for row in rows:
             speed = row["tokens_per_s"]

@@ -33,19 +33,19 @@ def test_it_installs_no_torch_and_asks_no_index_where_wheels_are(tmp_path) -> No
 def test_every_stage_is_told_and_kept(monkeypatch, capsys, tmp_path) -> None:
     def run(stages, folder):
         assert {stage.needs for stage in stages[2:]} == {("install", "machine")}
-        status = ["done", "done", "failed", *["done"] * 3]
+        status = ["done", "done", "failed", *["done"] * 4]
         return [Outcome(s, x, "", 1.0) for s, x in zip(stages, status, strict=True)]
 
     monkeypatch.setattr(gpu, "run_stages", run)
     assert gpu.main() == 1
     assert "native tests failed, 1 s\ndoctor done, 1 s\n" in capsys.readouterr().out
     rows = json.loads((tmp_path / "gpu.json").read_text())
-    assert [row["status"] for row in rows] == ["done", "done", "failed", *["done"] * 3]
+    assert [row["status"] for row in rows] == ["done", "done", "failed", *["done"] * 4]
 
 
 def test_without_a_gpu_nothing_is_kept(monkeypatch, capsys, tmp_path) -> None:
     def run(stages, folder):
-        status = ["done", "failed", *["skipped"] * 4]
+        status = ["done", "failed", *["skipped"] * 5]
         return [Outcome(s, x) for s, x in zip(stages, status, strict=True)]
 
     monkeypatch.setattr(gpu, "run_stages", run)
