@@ -7,19 +7,32 @@ from pathlib import Path
 
 from seqzoo import hookimpl
 from seqzoo.spec import Part, Preset
-from seqzoo_ttt import memories, optimizers, projections, readouts, rules
+from seqzoo_ttt import memories, mixers, mlps, optimizers, projections, readouts, rules
 from seqzoo_ttt.loss import DotProduct, InnerLoss, LnReconstruction, MeanSquare, Reconstruction
-from seqzoo_ttt.memories import LinearMemory, Memory, MlpMemory, ResidualMlpMemory
-from seqzoo_ttt.optimizers import InnerOptimizer, MomentumOptimizer, SgdOptimizer
+from seqzoo_ttt.memories import (
+    LinearMemory,
+    Memory,
+    MlpMemory,
+    ResidualMlpMemory,
+    SwigluMemory,
+)
+from seqzoo_ttt.optimizers import (
+    InnerOptimizer,
+    LargeChunkOptimizer,
+    MomentumOptimizer,
+    SgdOptimizer,
+)
 from seqzoo_ttt.readouts import HeadGatedReadout, LayerNormedReadout
-from seqzoo_ttt.rules import IdealSolverRule, TttRule
+from seqzoo_ttt.rules import DelayedRule, IdealSolverRule, OmegaRule, TttRule
 
 __all__ = [
+    "DelayedRule",
     "DotProduct",
     "HeadGatedReadout",
     "IdealSolverRule",
     "InnerLoss",
     "InnerOptimizer",
+    "LargeChunkOptimizer",
     "LayerNormedReadout",
     "LinearMemory",
     "LnReconstruction",
@@ -27,9 +40,11 @@ __all__ = [
     "Memory",
     "MlpMemory",
     "MomentumOptimizer",
+    "OmegaRule",
     "Reconstruction",
     "ResidualMlpMemory",
     "SgdOptimizer",
+    "SwigluMemory",
     "TttRule",
     "register_parts",
     "register_presets",
@@ -40,8 +55,8 @@ LOSSES = (LnReconstruction, Reconstruction, MeanSquare, DotProduct)
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Memories, inner losses and optimizers, rules, projections and readouts."""
-    for folder in (memories, optimizers, rules, projections, readouts):
+    """Memories, inner losses and optimizers, rules, projections, readouts, mixers and MLPs."""
+    for folder in (memories, optimizers, rules, projections, readouts, mixers, mlps):
         for exported in folder.__all__:
             part = getattr(folder, exported)
             if isinstance(part, type) and getattr(part, "name", ""):

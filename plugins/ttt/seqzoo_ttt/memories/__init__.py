@@ -5,5 +5,6 @@ from seqzoo_ttt.memories.maps import Weights as Weights
 from seqzoo_ttt.memories.memory import Memory as Memory
 from seqzoo_ttt.memories.mlp import MlpMemory as MlpMemory
 from seqzoo_ttt.memories.residual_mlp import ResidualMlpMemory as ResidualMlpMemory
+from seqzoo_ttt.memories.swiglu import SwigluMemory as SwigluMemory
 
-__all__ = ["LinearMemory", "Memory", "MlpMemory", "ResidualMlpMemory", "Weights"]
+__all__ = ["LinearMemory", "Memory", "MlpMemory", "ResidualMlpMemory", "SwigluMemory", "Weights"]

@@ -23,6 +23,7 @@ __all__ = [
     "chosen",
     "combined",
     "dual_maps",
+    "finite",
     "maps_of",
     "summed",
 ]
@@ -51,8 +52,8 @@ class Combination(NamedTuple):
 
     Attributes:
         terms: a_s (B, H, c), or None for 1, and W_s, of (B, H, ...).
-        rates: e (B, H, c, c), of read n (rows) and token j; what is above the diagonal is not read;
-            None for no gradient at all.
+        rates: e (B, H, c, s), of read n (rows) and of token j, where the last c of s tokens are the
+            readers; what is above their diagonal is not read. None for no gradient at all.
     """
 
     terms: Sequence[tuple[Tensor | None, Weights]]
@@ -131,16 +132,18 @@ def _dual(name: str, combination: Combination, seen: Seen, x: Tensor) -> Tensor:
     y = sum(each if a is None else a.unsqueeze(-1) * each for a, each in parts)
     if combination.rates is None:
         return torch.as_tensor(y)
-    gradients, marks = _finite(seen.gradients)
+    gradients, marks = finite(seen.gradients)
+    rates = combination.rates
+    before = rates.shape[-1] - rates.shape[-2]  # tokens before the first reader
     if "scale" in layer:
-        change = x * (combination.rates.tril() @ (seen.inputs.nan_to_num() * gradients))
+        change = x * (rates.tril(before) @ (seen.inputs.nan_to_num() * gradients))
     else:
         scores = x @ seen.inputs.transpose(-1, -2) + float("bias" in layer)
-        change = (combination.rates * scores).tril() @ gradients
-    return (y - change) * marks
+        change = (rates * scores).tril(before) @ gradients
+    return (y - change) * marks[..., before:, :]
 
 
-def _finite(gradients: Tensor) -> tuple[Tensor, Tensor]:
+def finite(gradients: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients with zeros for tokens that are not finite, and NaN from the first such token on.
 
     A product of matrices would carry a NaN to the tokens before it, for 0 times NaN is NaN.

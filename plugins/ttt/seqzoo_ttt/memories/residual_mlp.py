@@ -7,6 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Dims
 from seqzoo.spec import PartSpec
 from seqzoo_ttt.loss import InnerLoss, standardised, through_standardised
@@ -35,6 +36,11 @@ class ResidualMlpMemory(Memory):
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
+        if dims.key_size != dims.value_size:
+            raise SpecError(
+                f"memory '{self.name}' adds a key to what it makes of it, and keys and values have "
+                f"{dims.key_size} and {dims.value_size} features: make them equal"
+            )
         heads, size, hidden = dims.heads, dims.key_size, spec.ratio * dims.key_size
         for name, (before, after) in {"first": (size, hidden), "second": (hidden, size)}.items():
             bound = (6 / (before + after)) ** 0.5

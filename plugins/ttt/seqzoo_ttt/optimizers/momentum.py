@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Hint, Stream
 from seqzoo.spec import PartSpec
+from seqzoo_ttt.decays import decays
 from seqzoo_ttt.memories.maps import Combination, Seen, Weights, chosen, combined, summed
 from seqzoo_ttt.optimizers.optimizer import InnerOptimizer, Moved
 
@@ -45,8 +46,8 @@ class MomentumOptimizer(InnerOptimizer):
         momentum: bool = True
         forgetting: bool = True
 
-    def __init__(self, spec: Spec, dims: Dims, mini_batch: int | None) -> None:
-        super().__init__(spec, dims, mini_batch)
+    def __init__(self, spec: Spec, dims: Dims, mini_batch: int | None, maps: Sequence[str]) -> None:
+        super().__init__(spec, dims, mini_batch, maps)
         if mini_batch and mini_batch % spec.chunk:
             raise SpecError(
                 f"inner_optimizer 'momentum': a mini_batch of {mini_batch} is not a multiple of "
@@ -159,9 +160,9 @@ class MomentumOptimizer(InnerOptimizer):
         carrying = torch.zeros_like(kept)
         log_keep, log_eta = self._log_keep(numbers), self._log_eta(numbers)
         if log_keep is not None:
-            keeping, kept = _decays(log_keep), log_keep.cumsum(-1).exp()
+            keeping, kept = decays(log_keep), log_keep.cumsum(-1).exp()
         if log_eta is not None:
-            fading = _decays(log_eta)
+            fading = decays(log_eta)
             carrying = (keeping * log_eta.cumsum(-1).exp().unsqueeze(-2)).sum(-1)
         return kept, carrying, keeping.expand(shape) @ fading.expand(shape), fading.expand(shape)
 
@@ -181,11 +182,3 @@ class MomentumOptimizer(InnerOptimizer):
         whole = logits.shape[-1] // self.chunk * self.chunk
         means = logits[..., :whole].unflatten(-1, (-1, self.chunk)).mean(-1)
         return means.nan_to_num()  # or products would carry a NaN to earlier chunks; gradients tell
-
-
-def _decays(logs: Tensor) -> Tensor:
-    """exp(sum of l over i < l <= r), 0 above the diagonal: (.., n) -> (.., r, i)."""
-    total = logs.cumsum(-1)
-    below = torch.ones(logs.shape[-1], logs.shape[-1], dtype=torch.bool, device=logs.device).tril()
-    differences = total.unsqueeze(-1) - total.unsqueeze(-2)
-    return differences.masked_fill(~below, -torch.inf).exp()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from seqzoo.operators import Dims, Operator, Stream
 from seqzoo.spec import PartSpec
 from seqzoo_ttt.memories.maps import Combination, Seen, Weights
 
-__all__ = ["InnerOptimizer", "Moved"]
+__all__ = ["InnerOptimizer", "Moved", "none_ends"]
 
 
 class Moved(NamedTuple):
@@ -30,7 +31,7 @@ class Moved(NamedTuple):
 
 
 class InnerOptimizer(Operator, family="inner_optimizer"):
-    """Per-token gradients -> weights. Built from its spec, the sizes and the mini-batch.
+    """Per-token gradients -> weights. Built from its spec, sizes, mini-batch and the maps' names.
 
     Gradients are taken at `base`, the weights at the start of a mini-batch; the rule takes care of
     that. `one` is the definition; `many` and `reads` are the same for a stretch of tokens that
@@ -42,7 +43,9 @@ class InnerOptimizer(Operator, family="inner_optimizer"):
 
     period: int
 
-    def __init__(self, spec: PartSpec, dims: Dims, mini_batch: int | None) -> None:
+    def __init__(
+        self, spec: PartSpec, dims: Dims, mini_batch: int | None, maps: Sequence[str]
+    ) -> None:
         super().__init__(spec)
 
     @abstractmethod
@@ -73,3 +76,13 @@ class InnerOptimizer(Operator, family="inner_optimizer"):
         self, base: Weights, carried: Any, seen: Mapping[str, Seen], numbers: dict[str, Tensor]
     ) -> Moved:
         """The weights after c tokens, as after `one` of each."""
+
+
+def none_ends(ends: Tensor) -> bool:
+    """Whether no sequence is at its end (B,), so that a costly step need not be computed.
+
+    Graphs, transforms of torch.func and tensors without numbers cannot tell: there it is False.
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return False
+    return not (ends.is_meta or bool(ends.any()))

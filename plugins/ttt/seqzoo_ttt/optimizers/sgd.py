@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -33,8 +33,8 @@ class SgdOptimizer(InnerOptimizer):
 
         base_rate: float = Field(default=1.0, gt=0.0)
 
-    def __init__(self, spec: Spec, dims: Dims, mini_batch: int | None) -> None:
-        super().__init__(spec, dims, mini_batch)
+    def __init__(self, spec: Spec, dims: Dims, mini_batch: int | None, maps: Sequence[str]) -> None:
+        super().__init__(spec, dims, mini_batch, maps)
         if mini_batch is None:
             raise SpecError(
                 "inner_optimizer 'sgd' has a factor for each place of a mini-batch: give mini_batch"

@@ -58,7 +58,9 @@ class TttRule(PeriodicRule):
         self.mini_batch, self.rotary, self.compiled = spec.mini_batch, spec.rotary, spec.compile
         self.memory: Memory = spec.memory.build(dims)
         self.loss: InnerLoss = spec.loss.build(dims)
-        self.optimizer: InnerOptimizer = spec.optimizer.build(dims, spec.mini_batch)
+        self.optimizer: InnerOptimizer = spec.optimizer.build(
+            dims, spec.mini_batch, tuple(self.memory.initial())
+        )
         self.period = self.optimizer.period
         self.block_size = self.mini_batch or -(-BLOCK // self.period) * self.period
 

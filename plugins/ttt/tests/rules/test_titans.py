@@ -155,6 +155,11 @@ def test_a_segment_of_broken_chunks_is_refused() -> None:
         seqzoo.build_mixer({"type": "ttt-linear", "mini_batch": None}, 32, REGISTRY)
 
 
+def test_a_residual_of_another_size_is_refused() -> None:
+    with pytest.raises(SpecError, match="have 4 and 8 features: make them equal"):
+        seqzoo.build_mixer({"type": "titans", "heads": 2, "key_size": 4}, WIDTH, REGISTRY)
+
+
 @pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
 @PRESETS
 def test_the_kit(preset: str, check: Callable[[MixerCase], None]) -> None:

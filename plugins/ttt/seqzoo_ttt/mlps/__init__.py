@@ -1,0 +1,5 @@
+"""MLPs that learn at test time."""
+
+from seqzoo_ttt.mlps.memory_mlp import MemoryMlp as MemoryMlp
+
+__all__ = ["MemoryMlp"]
