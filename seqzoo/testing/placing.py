@@ -81,9 +81,17 @@ def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], t
     for base in rules:
         paths = slots_of(registry, base, family)
         yield from ((base, path) for path in paths if path[0] == "rule")
-    for name in registry.names("mixer"):
+    for name in sorted(registry.names("mixer"), key=lambda name: _is_serial(registry, name)):
         base = {"type": name}
         yield from ((base, path) for path in slots_of(registry, base, family))
+
+
+def _is_serial(registry: Registry, name: str) -> bool:
+    """Whether it is the serial mixer with parts: its rule's parts were tried already."""
+    try:
+        return registry.spec("mixer", name).part.name == "serial"
+    except SpecError:
+        return True
 
 
 def slots_of(registry: Registry, mixer: dict[str, Any], family: str) -> Iterator[tuple[str, ...]]:
