@@ -8,6 +8,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
+from seqzoo.errors import SpecError
 from seqzoo.operators import Activation, Dims, Features, Readout, Stream
 from seqzoo.spec import PartSpec, slot
 
@@ -53,7 +54,16 @@ class JointReads(Readout):
         return super().misfit(spec, injection)
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
-        """reads (B, T, M, H, V), x (B, T, D) -> y (B, T, D)."""
+        """reads (B, T, M, H, V), x (B, T, D) -> y (B, T, D).
+
+        Raises:
+            SpecError: there is one read a token.
+        """
+        if reads.ndim != 5:
+            raise SpecError(
+                f"readout '{self.name}' joins {self.rank} reads a token, and here there is one: "
+                "use it beside an injection that is read so often"
+            )
         values = features.writes.values[:, :, 0].unflatten(1, (-1, self.rank))
         o = reads + self.skip.to(reads.dtype) * values
         z = self.gate(features.x).unflatten(-1, self.gates.shape[1:]).unsqueeze(2)
