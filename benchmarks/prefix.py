@@ -5,7 +5,7 @@ Four parts, all on this machine's CPU or the device given, figures as JSON:
     scan      4,096 leaves of one row, softmax aggregator: `prefix_scan` against the streaming
               program, leaf by leaf, which has the same brackets and so the same numbers
     memory    bytes of a decoding state after 1K, 8K and 64K tokens
-    decode    milliseconds a token at contexts to 40,000, mixer by mixer
+    decode    milliseconds a token and bytes of state at contexts to 40,000, mixer by mixer
     train     milliseconds of forward and backward by length
 
     python benchmarks/prefix.py [--parts scan memory decode train] [--json FILE] [--figure FILE]
@@ -18,7 +18,7 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ WANTED = 8.0
 MEMORY_CONTEXTS = (1024, 8192, 65536)
 DECODE_CONTEXTS = (1000, 5000, 10_000, 20_000, 40_000)
 TRAIN_LENGTHS = (512, 1024, 2048, 4096)
-STEPS = 64
+STEPS = 256
 MIXERS: dict[str, Any] = {
     "attention": {"type": "attention", "heads": 2},
     "attention, window 64": {"type": "attention", "heads": 2, "window": 64},
@@ -113,12 +113,20 @@ def measure_scan(rounds: int) -> dict[str, Any]:
     }
 
 
-def prefilled(mixer: Mixer, context: int) -> State:
-    """The state after so many tokens, read in pieces of 4,096."""
-    x, state = normal(1, context, WIDTH), mixer.initial_state(1)
-    for piece in x.split(4096, dim=1):
-        _, state = mixer(piece, state)
-    return state
+def state_bytes(state: State) -> int:
+    """Of all its tensors."""
+    return sum(leaf.numel() * leaf.element_size() for leaf in pytree.tree_leaves(state))
+
+
+def states(mixer: Mixer, contexts: tuple[int, ...]) -> Iterator[tuple[int, State]]:
+    """The state after so many tokens, each in its turn, read in pieces of at most 2,048."""
+    seen, state = 0, mixer.initial_state(1)
+    for context in contexts:
+        while seen < context:
+            piece = min(2048, context - seen)
+            _, state = mixer(normal(1, piece, WIDTH), state)
+            seen += piece
+        yield context, state
 
 
 def measure_memory() -> list[dict[str, Any]]:
@@ -127,38 +135,37 @@ def measure_memory() -> list[dict[str, Any]]:
     for label, mixer in mixers().items():
         if label in ("transformer_psm", "attention", "gated_deltanet"):
             with torch.no_grad():
-                found = {
-                    context: sum(
-                        leaf.numel() * leaf.element_size()
-                        for leaf in pytree.tree_leaves(prefilled(mixer, context))
-                    )
-                    for context in MEMORY_CONTEXTS
-                }
+                found = {at: state_bytes(state) for at, state in states(mixer, MEMORY_CONTEXTS)}
             rows.append({"mixer": label, "bytes": found})
     return rows
 
 
 def measure_decode() -> list[dict[str, Any]]:
-    """Median and longest step of `STEPS` after each context."""
+    """Of `STEPS` steps after each context: milliseconds; and the bytes of the state before them.
+
+    The mean is what a token costs, for a prefix mixer has to combine chunks at some of them; the
+    longest is the worst token's wait.
+    """
     rows = []
     for label, mixer in mixers().items():
-        for context in DECODE_CONTEXTS:
-            with torch.no_grad():
-                state, taken = prefilled(mixer, context), []
+        with torch.no_grad():
+            for context, state in states(mixer, DECODE_CONTEXTS):
+                size, taken = state_bytes(state), []
                 for token in normal(STEPS, 1, WIDTH):
                     start = time.perf_counter()
                     _, state = mixer.step(token, state)
                     taken.append(1e3 * (time.perf_counter() - start))
-            rows.append(
-                {
-                    "mixer": label,
-                    "context": context,
-                    "median_ms": round(statistics.median(taken), 3),
-                    "mean_ms": round(statistics.fmean(taken), 3),
-                    "longest_ms": round(max(taken), 3),
-                }
-            )
-            print(rows[-1], flush=True)
+                rows.append(
+                    {
+                        "mixer": label,
+                        "context": context,
+                        "mean_ms": round(statistics.fmean(taken), 3),
+                        "median_ms": round(statistics.median(taken), 3),
+                        "longest_ms": round(max(taken), 3),
+                        "bytes": size,
+                    }
+                )
+                print(rows[-1], flush=True)
     return rows
 
 
@@ -181,21 +188,30 @@ def measure_train(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def draw(decode: list[dict[str, Any]], file: Path) -> None:
-    """Milliseconds a token against context, a line a mixer."""
+def draw(result: dict[str, Any], file: Path) -> None:
+    """A panel each: milliseconds a token and bytes of state by context, training by length."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 4))
-    for label in dict.fromkeys(row["mixer"] for row in decode):
-        own = [row for row in decode if row["mixer"] == label]
-        contexts = [row["context"] for row in own]
-        axes.plot(contexts, [row["median_ms"] for row in own], marker="o", label=label)
-    axes.set(xlabel="tokens of context", ylabel="ms a token (median)", yscale="log")
-    axes.legend(fontsize="small")
-    figure.tight_layout()
+    panels = (
+        ("decode", "context", "mean_ms", "tokens of context", "ms a token"),
+        ("decode", "context", "bytes", "tokens of context", "bytes of state"),
+        ("train", "length", "median_ms", "tokens of a sequence", "ms of forward and backward"),
+    )
+    panels = [panel for panel in panels if panel[0] in result]
+    figure, all_axes = pyplot.subplots(
+        1, len(panels), figsize=(4 * len(panels), 4), squeeze=False, layout="constrained"
+    )
+    for axes, (part, across, up, x_label, y_label) in zip(all_axes[0], panels, strict=True):
+        for label in dict.fromkeys(row["mixer"] for row in result[part]):
+            own = [row for row in result[part] if row["mixer"] == label]
+            x, y = ([row[key] for row in own] for key in (across, up))
+            axes.plot(x, y, marker="o", markersize=3, label=label)
+        axes.set(xlabel=x_label, ylabel=y_label, yscale="log")
+    handles, labels = all_axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize="small")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file)
 
@@ -208,7 +224,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of the parts scan and train")
     parser.add_argument("--threads", type=int, default=2, help="torch's threads")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--figure", type=Path, help="draw the decode curves here")
+    parser.add_argument("--figure", type=Path, help="draw the parts decode and train here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     measures: dict[str, Callable[[], Any]] = {
@@ -228,8 +244,8 @@ def main() -> None:
     for part in options.parts:
         result[part] = measures[part]()
         print(json.dumps({part: result[part]}, indent=2))
-    if options.figure and "decode" in result:
-        draw(result["decode"], options.figure)
+    if options.figure and {"decode", "train"} & set(result):
+        draw(result, options.figure)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqzoo.model.chunk_state import ChunkState, tree_map
+from seqzoo.model.chunk_state import ChunkState, levels_of, tree_map
 from seqzoo.operators import Aggregator
 from seqzoo.scan import CounterState, PrefixCounter, prefix_scan
+from seqzoo.scan.prefix.counter import with_levels
 
 __all__ = ["scan_chunks"]
 
@@ -49,9 +50,9 @@ def scan_chunks(
     if aggregator.associative:
         prefixes = prefix_scan(aggregate, leaves, state.prefix)
     else:
-        carried = state.trees if before and isinstance(state.trees, CounterState) else None
-        counter = PrefixCounter(aggregate, state=carried)
+        assert state.trees
+        counter = PrefixCounter(aggregate, state=state.trees if before else None)
         prefixes = counter.extend(leaves)
         assert counter.state is not None
-        trees = counter.state
+        trees = with_levels(counter.state, levels_of(state.trees))
     return prefixes, tree_map(lambda x: x[:, -1], prefixes), trees

@@ -13,7 +13,7 @@ from seqzoo.operators import Aggregator, State
 from seqzoo.scan import CounterState
 from seqzoo.scan.prefix.counter import with_levels
 
-__all__ = ["ChunkState", "first_state", "groups_of", "joined", "rows_of", "tree_map"]
+__all__ = ["ChunkState", "first_state", "groups_of", "joined", "levels_of", "rows_of", "tree_map"]
 
 
 tree_map = pytree.tree_map
@@ -37,15 +37,25 @@ class ChunkState(NamedTuple):
     trees: CounterState | tuple[()]
 
 
-def first_state(aggregator: Aggregator, batch: int, chunk: int, like: Tensor) -> ChunkState:
-    """The state before the first token, in the dtype and on the device of `like` (B, T, D)."""
+def first_state(
+    aggregator: Aggregator, batch: int, chunk: int, levels: int, like: Tensor
+) -> ChunkState:
+    """The state before the first token, in the dtype and on the device of `like` (B, T, D).
+
+    Its trees have room for 2^levels - 1 chunks.
+    """
     prefix = tree_map(lambda x: x.repeat(batch, *[1] * x.dim()), aggregator.start())
     trees: CounterState | tuple[()] = ()
     if not aggregator.associative:
-        empty = tree_map(lambda x: x.new_zeros(batch, 1, *x.shape[1:]), prefix)
+        empty = tree_map(lambda x: x.new_zeros(batch, levels, *x.shape[1:]), prefix)
         count = torch.zeros(batch, dtype=torch.long, device=like.device)
         trees = CounterState(count, empty, empty)
     return ChunkState(like.new_zeros(batch, chunk, like.shape[-1]), prefix, None, trees)
+
+
+def levels_of(trees: CounterState) -> int:
+    """L of trees of (B, L, ...)."""
+    return pytree.tree_leaves(trees.roots)[0].shape[1]
 
 
 def groups_of(seen: Tensor) -> list[tuple[int, Tensor]]:
@@ -64,7 +74,7 @@ def rows_of(state: ChunkState, rows: Tensor | slice) -> ChunkState:
 def joined(states: Sequence[ChunkState]) -> ChunkState:
     """Rows of several states, one after another; their trees get the most levels of any."""
     levels = max(
-        (pytree.tree_leaves(each.trees.roots)[0].shape[1] for each in states if each.trees),
+        (levels_of(each.trees) for each in states if each.trees),
         default=0,
     )
     even = [

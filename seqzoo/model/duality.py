@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ATTENTION", "LINEAR", "LOGARITHMIC", "SERIAL", "Duality", "duality_of_all"]
+__all__ = ["ATTENTION", "GROWTH", "LINEAR", "LOGARITHMIC", "SERIAL", "Duality", "duality_of_all"]
 
-GROWTH = ("1", "log n", "n", "n^2")
+GROWTH = ("1", "log n", "n", "n log n", "n^2")
 
 
 @dataclass(frozen=True)

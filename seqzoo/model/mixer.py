@@ -32,11 +32,16 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
     Attributes:
         hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
         streams: whether the mixer carries a state. One that does not computes every call anew.
+        scaling: how work and carried memory grow with the tokens, for `seqzoo describe`; None does
+            not say. Of `seqzoo.model.duality`: LINEAR where each update is affine in a state of
+            constant size, SERIAL where it needs the state before it in any other way, ATTENTION or
+            LOGARITHMIC. Where the settings decide, override `duality`.
         bit_causal: whether outputs before a token are bit-equal whatever follows. Where tokens are
             packed by what they hold, later ones may change how earlier ones' sums are rounded.
     """
 
     hints: ClassVar[Mapping[str, Hint]] = {}
+    scaling: ClassVar[Duality | None] = None
     streams: ClassVar[bool] = True
     bit_causal: ClassVar[bool] = True
 
@@ -64,8 +69,8 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
         return (("layer", self.summary()),)
 
     def duality(self) -> Duality | None:
-        """How work and carried memory grow with the number of tokens; None if not declared."""
-        return None
+        """How work and carried memory grow with the tokens; `scaling`, unless overridden."""
+        return self.scaling
 
     def forward(
         self, x: Tensor, state: State | None = None, *, cu_seqlens: Tensor | None = None

@@ -18,7 +18,15 @@ from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.model.chunk_scan import scan_chunks
-from seqzoo.model.chunk_state import ChunkState, first_state, groups_of, joined, rows_of, tree_map
+from seqzoo.model.chunk_state import (
+    ChunkState,
+    first_state,
+    groups_of,
+    joined,
+    rows_of,
+    tree_map,
+)
+from seqzoo.model.chunk_step import next_token
 from seqzoo.model.duality import LINEAR, LOGARITHMIC, Duality
 from seqzoo.model.mixer import Mixer, state_elements
 from seqzoo.operators import Aggregator, ChunkDims, Encoder, Inference, Place, Stream
@@ -44,6 +52,8 @@ class PrefixMixer(Mixer):
         inference: the prefix before a chunk, and its rows up to a token -> that token's output.
         recompute: for the gradient, keep only what goes into each level of the scan, and compute
             what is inside again.
+        capacity: tokens that a carried state has room for from the start, so that its shapes stay,
+            as a graph of steps needs; null lets its trees grow with the tokens.
         """
 
         chunk: PositiveInt = 8
@@ -51,11 +61,13 @@ class PrefixMixer(Mixer):
         aggregator: PartSpec = slot("aggregator", "gated_mean")
         inference: PartSpec = slot("inference", "mlp")
         recompute: bool = False
+        capacity: PositiveInt | None = None
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
         dims = ChunkDims(place, spec.chunk)
         self.chunk, self.recompute = spec.chunk, spec.recompute
+        self.levels = max(1, ((spec.capacity or 0) // spec.chunk).bit_length())
         self.encoder: Encoder = spec.encoder.build(dims)
         self.aggregator: Aggregator = spec.aggregator.build(dims)
         self.inference: Inference = spec.inference.build(dims)
@@ -63,8 +75,8 @@ class PrefixMixer(Mixer):
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D).
 
-        Documents leave no state in a compiled graph, and a graph cannot go on from a state: it does
-        not know how far into a chunk that is.
+        A compiled graph goes on from a state by single tokens only, for it does not know how far
+        into a chunk that is; and documents leave no state in one.
         """
         before: ChunkState | None = stream.past(self, "state", lambda: None)
         seen = stream.past(self, "seen", lambda: stream.zeros(x, dtype=torch.long))
@@ -76,6 +88,9 @@ class PrefixMixer(Mixer):
             y, after = self._documents(x, before, seen, bounds)
         elif before is None:
             y, after = self._sequences(x, self._first(len(x), x), 0)
+        elif torch.compiler.is_compiling() and x.shape[1] == 1:
+            parts = self.encoder, self.aggregator, self.inference
+            y, after = next_token(*parts, x, before, seen)
         else:
             y, after = self._rows(x, before, seen)
         stream.keep(self, "state", after)
@@ -113,7 +128,7 @@ class PrefixMixer(Mixer):
         return y, lambda: self._opened(ChunkState(none, last, None, trees))
 
     def _first(self, batch: int, like: Tensor) -> ChunkState:
-        return first_state(self.aggregator, batch, self.chunk, like)
+        return first_state(self.aggregator, batch, self.chunk, self.levels, like)
 
     def _open(self, prefix: Any) -> Any:
         return self.inference.open(self.aggregator.read(prefix))
@@ -158,9 +173,9 @@ class PrefixMixer(Mixer):
         of one size: the prefix, what the inference module keeps, the incomplete chunk's rows."""
         start = self.initial_state(1)
         trees = start["state"].trees
-        level = state_elements((trees.roots, trees.folds)) if trees else 0
-        levels = max(1, (context // self.chunk).bit_length())
-        return state_elements(start) + (levels - 1) * level
+        level = state_elements((trees.roots, trees.folds)) // self.levels if trees else 0
+        more = max(0, (context // self.chunk).bit_length() - self.levels)
+        return state_elements(start) + more * level
 
     def duality(self) -> Duality:
         """By the scan: one prefix or its trees."""

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from seqzoo.errors import counted
-from seqzoo.model.duality import LINEAR, Duality
+from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import (
     HEAD_SIZE,
     default_heads,
@@ -40,6 +40,7 @@ class RecurrentMixer(Mixer):
     """Anchor, injection, forget, scan, readout: any of each with any other."""
 
     name = "recurrent"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """The slots of a recurrent mixer, and its sizes.
@@ -136,10 +137,6 @@ class RecurrentMixer(Mixer):
         features = Features(x, u, self.queries(u, stream, writes), writes)
         reads = self.memory(features.queries, self.forget(features, stream), writes, stream)
         return self.readout(reads, features, stream)
-
-    def duality(self) -> Duality:
-        """Affine in its state."""
-        return LINEAR
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The shared recurrence, and each slot's part by the first line of its docstring."""

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from seqzoo.errors import counted
-from seqzoo.model.duality import SERIAL, Duality
+from seqzoo.model.duality import SERIAL
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.mixer import Mixer
 from seqzoo.operators import Anchor, Dims, Features, Place, Projection, Readout, Rule, Stream
@@ -22,6 +22,7 @@ class SerialMixer(Mixer):
     """Anchor, projections, a serial rule, readout."""
 
     name = "serial"
+    scaling = SERIAL
 
     class Spec(PartSpec):
         """The slots of a serial mixer, and its sizes.
@@ -84,10 +85,6 @@ class SerialMixer(Mixer):
         queries = self.scale * self.queries(u, stream, writes)
         reads = self.rule(queries, keys, values, u, stream)
         return self.readout(reads, Features(x, u, queries, writes), stream)
-
-    def duality(self) -> Duality:
-        """Token by token."""
-        return SERIAL
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The rule, and each slot's part by the first line of its docstring."""

@@ -16,8 +16,11 @@ from seqzoo.operators.forgets import DecayForget as DecayForget
 from seqzoo.operators.forgets import Forget as Forget
 from seqzoo.operators.gates import Gate as Gate
 from seqzoo.operators.gates import Strength as Strength
+from seqzoo.operators.hidden_layer import HiddenLayer as HiddenLayer
+from seqzoo.operators.hidden_layer import HiddenLayerSpec as HiddenLayerSpec
 from seqzoo.operators.hints import Hint as Hint
 from seqzoo.operators.inferences import Inference as Inference
+from seqzoo.operators.inferences import places_from as places_from
 from seqzoo.operators.injections import FirstWrite as FirstWrite
 from seqzoo.operators.injections import Injection as Injection
 from seqzoo.operators.low_rank import linear as linear
@@ -57,6 +60,8 @@ __all__ = [
     "Forget",
     "Gate",
     "Handed",
+    "HiddenLayer",
+    "HiddenLayerSpec",
     "Hint",
     "Inference",
     "Injection",

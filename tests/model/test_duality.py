@@ -7,13 +7,23 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import seqzoo
 from seqzoo.cli import main
 from seqzoo.model import Mixer
-from seqzoo.model.duality import ATTENTION, LINEAR, LOGARITHMIC, SERIAL, Duality, duality_of_all
+from seqzoo.model.duality import (
+    ATTENTION,
+    GROWTH,
+    LINEAR,
+    LOGARITHMIC,
+    SERIAL,
+    Duality,
+    duality_of_all,
+)
+from seqzoo.operators import Place, Stream
 
 REGISTRY = seqzoo.load_registry()
 WIDTH = 16
@@ -60,6 +70,40 @@ def test_counted_work_and_state_grow_as_said(name: str) -> None:
     expected = {"1": [0, 0, 0], "log n": [steps[0]] * 3, "n": [steps[0] * f for f in (1, 2, 4)]}
     assert steps == expected[said.memory]
     assert (steps[0] > 0) == (said.memory != "1")
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("mixer"))
+def test_every_registered_mixer_says_its_class_and_carries_no_more(name: str) -> None:
+    """State of 2^10, 2^14 and 2^18 tokens; one with room from the start does not grow."""
+    mixer = seqzoo.build_mixer(name, 32, REGISTRY)
+    said = mixer.duality()
+    assert said is not None
+    sizes = [mixer.state_size(2**power) for power in (10, 14, 18)]
+    steps = [second - first for first, second in pairwise(sizes)]
+    found = "1" if not any(steps) else "log n" if steps[0] == steps[1] else "n"
+    assert GROWTH.index(found) <= GROWTH.index(said.memory)
+    if found != said.memory:
+        assert name == "log_linear"
+
+
+def test_a_mixer_with_a_state_of_its_own_declares_its_class() -> None:
+    class Silent(Mixer):
+        """y = x."""
+
+        name = "silent"
+
+        def mix(self, x: Tensor, stream: Stream) -> Tensor:
+            return x
+
+    class Cache(Silent):
+        """y = x, with a cache."""
+
+        name = "cache"
+        scaling = ATTENTION
+
+    place = Place(WIDTH)
+    assert Silent(Silent.Spec(), place).duality() is None
+    assert Cache(Cache.Spec(), place).duality() == ATTENTION
 
 
 def test_a_stack_has_the_most_of_its_layers() -> None:

@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Activation, Anchor, Dims, Memory, Place, Stream
 from seqzoo.scan import Transition, Writes
 from seqzoo.spec import PartSpec, slot
@@ -19,6 +20,7 @@ class DenseMom(Mixer):
     """y = W_o sum_m softmax(W_r u)_m S^m q, S^m_t = S^m_{t-1} + v^m k^mT (PRISM's release)."""
 
     name = "dense_mom"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Memories of full width, none of which ever rests.

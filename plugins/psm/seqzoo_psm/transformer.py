@@ -53,9 +53,11 @@ class TransformerLayer(nn.Module):
         return keys.unflatten(-1, self.shape), values.unflatten(-1, self.shape)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        """x (B', n, D), keys and values (B', m, H, d), mask (n, m), true where seen -> x."""
+        """x (B', n, D), keys and values (B', m, H, d), mask (n, m) or (1 or B', n, m), true where
+        seen -> x."""
         queries = self.query(self.norm(x)).unflatten(-1, self.shape)
         q, k, v = (each.to(queries.dtype).transpose(1, 2) for each in (queries, keys, values))
+        mask = mask.unsqueeze(-3) if mask is not None else None  # of all heads
         reads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
         return self.after(x, reads)
 

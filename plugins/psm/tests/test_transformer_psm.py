@@ -158,6 +158,19 @@ def test_no_token_sees_a_later_one_though_the_aggregator_looks_both_ways() -> No
         assert bool(gradient[:, : t + 1].any(-1).all())
 
 
+def test_a_changed_token_changes_no_earlier_output() -> None:
+    """Bit for bit, and it changes its own."""
+    mixer, x = layer(4), inputs(22, 1)
+    with torch.no_grad():
+        y, _ = mixer(x)
+        for j in range(22):
+            changed = x.clone()
+            changed[:, j] += 1.0
+            z, _ = mixer(changed)
+            assert torch.equal(z[:, :j], y[:, :j])
+            assert not torch.equal(z[:, j], y[:, j])
+
+
 def test_what_fills_up_a_chunk_is_never_read() -> None:
     mixer, x = layer(4), inputs(22)
     padded = torch.cat((x, torch.full_like(x[:, :10], torch.nan)), 1)

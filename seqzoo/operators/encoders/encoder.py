@@ -24,4 +24,4 @@ class Encoder(Operator, family="encoder"):
 
     @abstractmethod
     def forward(self, x: Tensor, places: Tensor) -> Tensor:
-        """x (B, T, D), places (T,) int64 in 0..C-1, of each token in its chunk -> (B, T, D)."""
+        """x (B, T, D); places in chunks, 0..C-1 int64, (T,), or (B, T) in a step -> (B, T, D)."""

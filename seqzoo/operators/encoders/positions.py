@@ -22,5 +22,5 @@ class PositionEncoder(Encoder):
         self.positions = nn.Parameter(0.02 * torch.randn(dims.chunk, dims.width))
 
     def forward(self, x: Tensor, places: Tensor) -> Tensor:
-        """x (B, T, D) and places (T,) -> (B, T, D)."""
+        """x (B, T, D) and places (T,) or (B, T) -> (B, T, D)."""
         return x + self.positions[places]

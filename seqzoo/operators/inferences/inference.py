@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+import torch
 from torch import Tensor
 
 from seqzoo.operators.operator import Operator
@@ -11,7 +12,7 @@ from seqzoo.operators.place import ChunkDims
 from seqzoo.operators.stream import State
 from seqzoo.spec import PartSpec
 
-__all__ = ["Inference"]
+__all__ = ["Inference", "places_from"]
 
 
 class Inference(Operator, family="inference"):
@@ -32,5 +33,14 @@ class Inference(Operator, family="inference"):
         """
 
     @abstractmethod
-    def forward(self, rows: Tensor, opened: State, place: int) -> tuple[Tensor, State]:
-        """rows (B', h, D), of the chunk's tokens place..place+h-1 -> outputs (B', h, D), kept."""
+    def forward(self, rows: Tensor, opened: State, place: int | Tensor) -> tuple[Tensor, State]:
+        """rows (B', h, D), of the chunk's tokens place..place+h-1 -> outputs (B', h, D), kept.
+
+        A compiled step gives places (B',) int64, one a row; see `places_from`.
+        """
+
+
+def places_from(place: int | Tensor, rows: Tensor) -> Tensor:
+    """Where rows (B', h, D) stand in their chunk, from the first's place on: (1 or B', h) int64."""
+    steps = torch.arange(rows.shape[1], device=rows.device)
+    return (place.unsqueeze(-1) if isinstance(place, Tensor) else place) + steps.view(1, -1)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqzoo.operators.activations import Activation
-from seqzoo.operators.inferences.inference import Inference
+from seqzoo.operators.hidden_layer import HiddenLayer, HiddenLayerSpec
+from seqzoo.operators.inferences.inference import Inference, places_from
 from seqzoo.operators.place import ChunkDims
-from seqzoo.spec import PartSpec, slot
 
 __all__ = ["MlpInference"]
 
@@ -28,29 +26,21 @@ class MlpInference(Inference):
 
     name = "mlp"
 
-    class Spec(PartSpec):
+    class Spec(HiddenLayerSpec):
         """ratio: hidden features, in widths. activation: between the two matrices."""
-
-        ratio: float = Field(default=2.0, gt=0.0)
-        activation: PartSpec = slot("activation", "gelu")
 
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)
-        hidden = max(1, round(spec.ratio * dims.width))
-        self.up = nn.Linear(3 * dims.width, hidden)
-        self.activation: Activation = spec.activation.build()
-        self.down = nn.Linear(hidden, dims.width)
+        self.mlp = HiddenLayer(spec, 3 * dims.width, dims.width)
 
     def open(self, prefix: Tensor) -> Means:
         """(B', M, D) -> its mean row, and no tokens yet."""
         mean = prefix.mean(1)
         return Means(mean, torch.zeros_like(mean))
 
-    def forward(self, rows: Tensor, opened: Means, place: int) -> tuple[Tensor, Means]:
+    def forward(self, rows: Tensor, opened: Means, place: int | Tensor) -> tuple[Tensor, Means]:
         """rows (B', h, D) -> (B', h, D)."""
         sums = opened.total.unsqueeze(1) + rows.cumsum(1)
-        count = torch.arange(place + 1, place + rows.shape[1] + 1, device=rows.device)
-        means = sums / count.unsqueeze(-1)
+        means = sums / (places_from(place, rows) + 1).unsqueeze(-1)
         prefix = opened.prefix.unsqueeze(1).expand_as(rows)
-        y = self.down(self.activation(self.up(torch.cat((prefix, means, rows), -1))))
-        return y, Means(opened.prefix, sums[:, -1])
+        return self.mlp(torch.cat((prefix, means, rows), -1)), Means(opened.prefix, sums[:, -1])

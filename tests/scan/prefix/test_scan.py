@@ -7,6 +7,7 @@ their brackets are.
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from seqzoo.testing import error_ratio
 class FreeMagma:
     """Symbols as integers; remembers each pair's text and counts pairs and calls."""
 
-    def __init__(self, num_leaves: int = 130) -> None:
+    def __init__(self, num_leaves: int = 131) -> None:
         self.texts = [str(i) for i in range(num_leaves)]
         self.symbols: dict[tuple[int, int], int] = {}
         self.pairs = self.calls = 0
@@ -85,21 +86,37 @@ def test_golden_brackets():
     assert [magma.text(symbol) for symbol in prefix_scan(magma, leaves_of(8))[0]] == GOLDEN
 
 
-@pytest.mark.parametrize("identity", [None, torch.tensor(129)])
+@pytest.mark.parametrize("identity", [None, torch.tensor(130)])
 def test_scan_and_stream_have_the_same_brackets(identity):
-    """Every length 1..128, powers of two or not; later leaves change no prefix."""
+    """Every length 1..130, powers of two or not; later leaves change no prefix."""
     magma = FreeMagma()
-    longest = prefix_scan(magma, leaves_of(128), identity)
-    for num_leaves in range(1, 129):
+    longest = prefix_scan(magma, leaves_of(130), identity)
+    for num_leaves in range(1, 131):
         found = prefix_scan(magma, leaves_of(num_leaves), identity)
         assert torch.equal(found, longest[:, :num_leaves])
-    assert torch.equal(streamed(magma, leaves_of(128), identity), longest)
+    assert torch.equal(streamed(magma, leaves_of(130), identity), longest)
+
+
+def test_the_brackets_are_the_bits_of_the_number_of_leaves():
+    """Of every number 1..130, written down from the rule, without a scan."""
+
+    def tree(first: int, num_leaves: int) -> str:
+        half = num_leaves // 2
+        if not half:
+            return str(first)
+        return f"({tree(first, half)} {tree(first + half, half)})"
+
+    magma = FreeMagma()
+    for t, symbol in enumerate(prefix_scan(magma, leaves_of(130))[0], start=1):
+        ones = [2**k for k in reversed(range(8)) if t >> k & 1]
+        trees = [tree(sum(ones[:i]), size) for i, size in enumerate(ones)]
+        assert magma.text(symbol) == reduce(lambda a, b: f"({a} {b})", trees)
 
 
 def test_a_literal_identity_stands_once_and_innermost_left():
     magma = FreeMagma()
-    magma.texts[129] = "e"
-    prefixes = prefix_scan(magma, leaves_of(6), torch.tensor(129))[0]
+    magma.texts[130] = "e"
+    prefixes = prefix_scan(magma, leaves_of(6), torch.tensor(130))[0]
     assert [magma.text(symbol) for symbol in prefixes] == [
         "(e 0)",
         "(e (0 1))",
@@ -184,7 +201,7 @@ def test_associative_is_the_left_fold_and_other_is_not():
     assert error_ratio(prefix_scan(aggregate, leaves), left_fold(aggregate, leaves)) > 1e-2
 
 
-@pytest.mark.parametrize("identity", [None, torch.tensor(129)])
+@pytest.mark.parametrize("identity", [None, torch.tensor(130)])
 @pytest.mark.parametrize("num_leaves", [0, 1, 2, 3, 7, 8, 20, 31])
 def test_a_counter_from_leaves_goes_on_like_a_pushed_one(num_leaves, identity):
     """Prefill by the scan, then stream; and the state moves to a new counter."""

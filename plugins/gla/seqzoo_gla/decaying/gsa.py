@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads, groups_misfit, heads_misfit
 from seqzoo.operators import (
     Dims,
@@ -38,6 +39,7 @@ class GatedSlotMixer(Mixer):
     """
 
     name = "gsa"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Sizes, and what stands around the two passes.

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
+from seqzoo.model.duality import Duality
 from seqzoo.model.heads import default_heads, expanded_size, heads_misfit
 from seqzoo.operators import (
     DecayForget,
@@ -39,6 +40,7 @@ class LogLinearMixer(Mixer):
     """
 
     name = "log_linear"
+    scaling = Duality("n log n", "log n")  # levels grow with the longest sequence
     hints: ClassVar = {"level_gains": Hint(decay=False)}
 
     class Spec(PartSpec):

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads, groups_misfit, heads_misfit
 from seqzoo.operators import (
     DecayForget,
@@ -45,6 +46,7 @@ class MesaMixer(Mixer):
     """
 
     name = "mesanet"
+    scaling = LINEAR
     hints: ClassVar = {"regulariser": Hint(decay=False)}
 
     class Spec(PartSpec):

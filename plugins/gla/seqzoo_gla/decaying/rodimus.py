@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Memory, Place, ShortConv, Stream, linear, unit_norm
 from seqzoo.scan import Transition, Writes
 from seqzoo.spec import PartSpec, slot
@@ -29,6 +30,7 @@ class RodimusMixer(Mixer):
     """
 
     name = "rodimus"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Sizes of the layer.

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.model import Mixer
+from seqzoo.model.duality import ATTENTION
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.not_finite import find_broken
 from seqzoo.operators import Activation, Norm, Place, Stream
@@ -29,6 +30,7 @@ class ForgettingAttention(Mixer):
     """
 
     name = "forgetting_attention"
+    scaling = ATTENTION
 
     class Spec(PartSpec):
         """Sizes, and what stands around the softmax.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Norm, Place, Stream
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
@@ -24,6 +25,7 @@ class Hgrn(Mixer):
     """
 
     name = "hgrn"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Sizes and choices; the defaults are those of the released real-valued layer.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Activation, Place, Stream
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
@@ -33,6 +34,7 @@ class MinGru(Mixer):
     """
 
     name = "mingru"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Sizes and choices.

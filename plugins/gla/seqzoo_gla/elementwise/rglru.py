@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads
 from seqzoo.operators import Activation, Place, ShortConv, Stream
 from seqzoo.spec import PartSpec, slot
@@ -42,6 +43,7 @@ class RgLru(Mixer):
     """
 
     name = "rglru"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """Sizes and choices; the defaults are RecurrentGemma's.

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Place, ShortConv, Stream
 from seqzoo.spec import PartSpec, slot
 
@@ -47,6 +48,8 @@ class SelectiveMixer(Mixer):
         channels: E.
         rank: features of the step.
     """
+
+    scaling = LINEAR
 
     def __init__(self, spec: Any, place: Place) -> None:
         super().__init__(spec, place)

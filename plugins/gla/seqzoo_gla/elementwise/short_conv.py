@@ -6,6 +6,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Place, Stream
 from seqzoo.operators.short_conv import ShortConv
 from seqzoo.spec import PartSpec
@@ -20,6 +21,7 @@ class ShortConvMixer(Mixer):
     """
 
     name = "short_conv"
+    scaling = LINEAR
 
     class Spec(PartSpec):
         """kernel_size: tokens seen, 3 in LFM2 and 7 in LFM3. bias: of projections and convolution.

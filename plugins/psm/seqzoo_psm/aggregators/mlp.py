@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from seqzoo.operators import Activation, ChunkDims, RowAggregator
-from seqzoo.spec import PartSpec, slot
+from seqzoo.operators import ChunkDims, HiddenLayer, HiddenLayerSpec, RowAggregator
 
 __all__ = ["MlpAggregator"]
 
@@ -17,21 +15,14 @@ class MlpAggregator(RowAggregator):
 
     name = "mlp"
 
-    class Spec(PartSpec):
+    class Spec(HiddenLayerSpec):
         """ratio: hidden features, in widths. activation: between the two matrices."""
-
-        ratio: float = Field(default=2.0, gt=0.0)
-        activation: PartSpec = slot("activation", "gelu")
 
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)
-        hidden = max(1, round(spec.ratio * dims.width))
-        self.up = nn.Linear(2 * dims.width, hidden)
-        self.activation: Activation = spec.activation.build()
-        self.down = nn.Linear(hidden, dims.width)
+        self.mlp = HiddenLayer(spec, 2 * dims.width, dims.width)
         self.norm = nn.LayerNorm(dims.width)
 
     def forward(self, older: Tensor, newer: Tensor) -> Tensor:
         """(B', C, D) and (B', C, D) -> (B', C, D)."""
-        both = self.up(torch.cat((older, newer), -1))
-        return self.norm(newer + self.down(self.activation(both)))
+        return self.norm(newer + self.mlp(torch.cat((older, newer), -1)))

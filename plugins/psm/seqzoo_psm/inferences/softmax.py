@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.model.not_finite import find_broken, mark_broken
-from seqzoo.operators import ChunkDims, Inference
+from seqzoo.model.not_finite import find_broken
+from seqzoo.operators import ChunkDims, Inference, places_from
 from seqzoo_psm.transformer import StackSpec, TransformerLayer, layers_of, stack
 
 __all__ = ["SoftmaxInference"]
@@ -50,23 +50,24 @@ class SoftmaxInference(Inference):
                 rows = layer(rows, keys, values, mask)
         return tuple(opened)
 
-    def forward(self, rows: Tensor, opened: Opened, place: int) -> tuple[Tensor, Opened]:
-        """rows (B', h, D) at places place..place+h-1 -> outputs (B', h, D), keys and values."""
-        new = rows.shape[1]
-        begin = opened[0][0].shape[1] - self.chunk + place
-        mask = torch.ones(new, begin + new, dtype=torch.bool, device=rows.device).tril(begin)
+    def forward(self, rows: Tensor, opened: Opened, place: int | Tensor) -> tuple[Tensor, Opened]:
+        """rows (B', h, D) at places from `place` on -> outputs (B', h, D), keys and values."""
+        size = opened[0][0].shape[1]
+        at = size - self.chunk + places_from(place, rows)  # (1 or B', h)
+        mask = torch.arange(size, device=rows.device) <= at.unsqueeze(-1)
         after = []
         for layer, kept in zip(layers_of(self.layers), opened, strict=True):
             fresh = layer.keys_values(rows)
-            seen = [torch.cat((old[:, :begin], x), 1) for old, x in zip(kept, fresh, strict=True)]
-            after.append(
-                tuple(
-                    torch.cat((x, old[:, begin + new :]), 1)
-                    for old, x in zip(kept, seen, strict=True)
-                )
-            )
-            rows = _finite(layer, rows, *seen, mask)
+            keys, values = (_put(old, at, new) for old, new in zip(kept, fresh, strict=True))
+            rows = _finite(layer, rows, keys, values, mask)
+            after.append((keys, values))
         return self.norm(rows), tuple(after)
+
+
+def _put(old: Tensor, at: Tensor, new: Tensor) -> Tensor:
+    """old (B', m, H, d), with new (B', h, H, d) at the places (1 or B', h)."""
+    dtype = torch.promote_types(old.dtype, new.dtype)
+    return old.to(dtype).scatter(1, at[..., None, None].expand_as(new), new.to(dtype))
 
 
 def _finite(
@@ -77,5 +78,5 @@ def _finite(
     if broken is None:
         return layer(rows, keys, values, mask)
     keys, values = (x.masked_fill(broken[..., None, None], 0.0) for x in (keys, values))
-    y = layer(rows, keys, values, mask)
-    return mark_broken(y.unsqueeze(2), broken, None).squeeze(2)
+    seen = (mask & broken.unsqueeze(1)).any(-1, keepdim=True)
+    return layer(rows, keys, values, mask).masked_fill(seen, torch.nan)

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from seqzoo.errors import counted
 from seqzoo.model import Mixer
+from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.operators import Norm, Place, State, Stream
 from seqzoo.scan.part import ScanPart
@@ -36,6 +37,7 @@ class MomMixer(Mixer):
     """
 
     name = "mom"
+    scaling = LINEAR
     bit_causal = False  # where a token stands in the packed row depends on all routes
 
     class Spec(PartSpec):

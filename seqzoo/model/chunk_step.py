@@ -1,0 +1,97 @@
+"""The next token of each sequence in a graph, which does not know how far into its chunk it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from seqzoo.model.chunk_state import ChunkState, levels_of, tree_map
+from seqzoo.operators import Aggregator, Encoder, Inference
+from seqzoo.scan import PrefixCounter
+
+__all__ = ["next_token"]
+
+
+def next_token(
+    encoder: Encoder,
+    aggregator: Aggregator,
+    inference: Inference,
+    x: Tensor,
+    state: ChunkState,
+    seen: Tensor,
+) -> tuple[Tensor, ChunkState]:
+    """One token of each sequence; the aggregator runs only where one of them completes a chunk.
+
+    Args:
+        encoder, aggregator, inference: the mixer's.
+        x: (B, 1, D).
+        state: after the tokens that came before. Its trees keep their shape, and a chunk that they
+            have no room for is an error when the graph runs.
+        seen: (B,) int64, tokens that came before; rows may differ.
+
+    Returns:
+        y (B, 1, D), and the state after the token.
+    """
+    chunk = state.rows.shape[1]
+    place = seen % chunk
+    complete = place == chunk - 1
+    row = encoder(x, place.unsqueeze(1))
+    here = torch.arange(chunk, device=x.device) == place.unsqueeze(1)
+    rows = torch.where(here.unsqueeze(-1), row.to(state.rows.dtype), state.rows)
+    y, opened = inference(row, state.opened, place)
+    opened = tree_map(lambda new, old: new.to(old.dtype), opened, state.opened)
+    _check_room(state, complete)
+    before, form = pytree.tree_flatten(state._replace(rows=rows, opened=opened))
+
+    def chunk_completed(*leaves: Tensor) -> list[Tensor]:
+        old = pytree.tree_unflatten(leaves, form)
+        new = pytree.tree_leaves(_completed(aggregator, inference, old))
+        return [_where(complete, a.to(b.dtype), b) for a, b in zip(new, leaves, strict=True)]
+
+    def none_completed(*leaves: Tensor) -> list[Tensor]:
+        return [leaf.clone(memory_format=torch.contiguous_format) for leaf in leaves]
+
+    after = torch.cond(complete.any(), chunk_completed, none_completed, tuple(before))
+    return y, pytree.tree_unflatten(after, form)
+
+
+def _completed(aggregator: Aggregator, inference: Inference, state: ChunkState) -> ChunkState:
+    """The state of sequences whose chunk is complete: its summary joins the prefix."""
+
+    def aggregate(older: Any, newer: Any) -> Any:
+        both = aggregator(older, newer)
+        return tree_map(lambda x, like: x.to(like.dtype), both, newer)
+
+    leaf = aggregator.leaf(state.rows)
+    leaf = tree_map(lambda x, like: x.to(like.dtype), leaf, state.prefix)
+    trees = state.trees
+    if aggregator.associative:
+        prefix = aggregate(state.prefix, leaf)
+    else:
+        assert trees
+        counter = PrefixCounter(aggregate, state=trees)
+        prefix = counter.push(leaf)
+        assert counter.state is not None
+        trees = counter.state
+    opened = inference.open(aggregator.read(prefix))
+    return ChunkState(torch.zeros_like(state.rows), prefix, opened, trees)
+
+
+def _check_room(state: ChunkState, complete: Tensor) -> None:
+    if not state.trees:
+        return
+    most = 2 ** levels_of(state.trees) - 1
+    fits = complete.logical_not() | (state.trees.num_leaves < most)
+    torch._assert_async(
+        fits.all(),
+        f"prefix mixer: in a graph this state has room for {most} complete chunks, and one more "
+        "came; give the mixer `capacity`, the tokens of the longest sequence",
+    )
+
+
+def _where(rows: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """`one` in the rows (B,) that are true, else `other`."""
+    return torch.where(rows.view(-1, *[1] * (one.dim() - 1)), one, other)
