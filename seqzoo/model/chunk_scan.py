@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seqzoo.model.chunk_state import ChunkState, levels_of, tree_map
+from seqzoo.model.chunk_state import ChunkState, last_of, levels_of, tree_map
 from seqzoo.operators import Aggregator
 from seqzoo.scan import CounterState, PrefixCounter, prefix_scan
 from seqzoo.scan.prefix.counter import with_levels
@@ -55,4 +55,4 @@ def scan_chunks(
         prefixes = counter.extend(leaves)
         assert counter.state is not None
         trees = with_levels(counter.state, levels_of(state.trees))
-    return prefixes, tree_map(lambda x: x[:, -1], prefixes), trees
+    return prefixes, last_of(prefixes), trees

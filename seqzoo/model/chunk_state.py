@@ -13,7 +13,16 @@ from seqzoo.operators import Aggregator, State
 from seqzoo.scan import CounterState
 from seqzoo.scan.prefix.counter import with_levels
 
-__all__ = ["ChunkState", "first_state", "groups_of", "joined", "levels_of", "rows_of", "tree_map"]
+__all__ = [
+    "ChunkState",
+    "first_state",
+    "groups_of",
+    "joined",
+    "last_of",
+    "levels_of",
+    "rows_of",
+    "tree_map",
+]
 
 
 tree_map = pytree.tree_map
@@ -47,10 +56,17 @@ def first_state(
     prefix = tree_map(lambda x: x.repeat(batch, *[1] * x.dim()), aggregator.start())
     trees: CounterState | tuple[()] = ()
     if not aggregator.associative:
-        empty = tree_map(lambda x: x.new_zeros(batch, levels, *x.shape[1:]), prefix)
+        roots, folds = (
+            tree_map(lambda x: x.new_zeros(batch, levels, *x.shape[1:]), prefix) for _ in range(2)
+        )
         count = torch.zeros(batch, dtype=torch.long, device=like.device)
-        trees = CounterState(count, empty, empty)
+        trees = CounterState(count, roots, folds)
     return ChunkState(like.new_zeros(batch, chunk, like.shape[-1]), prefix, None, trees)
+
+
+def last_of(tree: Any) -> Any:
+    """(B, n, ...) -> (B, ...), the last of each row, copied: a view would keep all n."""
+    return tree_map(lambda x: x[:, -1].clone(memory_format=torch.contiguous_format), tree)
 
 
 def levels_of(trees: CounterState) -> int:

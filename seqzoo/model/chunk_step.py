@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 
 from seqzoo.model.chunk_state import ChunkState, levels_of, tree_map
 from seqzoo.operators import Aggregator, Encoder, Inference
-from seqzoo.scan import PrefixCounter
+from seqzoo.scan import CounterState, PrefixCounter
 
 __all__ = ["next_token"]
 
@@ -71,7 +71,7 @@ def _completed(aggregator: Aggregator, inference: Inference, state: ChunkState) 
     if aggregator.associative:
         prefix = aggregate(state.prefix, leaf)
     else:
-        assert trees
+        assert isinstance(trees, CounterState)
         counter = PrefixCounter(aggregate, state=trees)
         prefix = counter.push(leaf)
         assert counter.state is not None
@@ -81,7 +81,7 @@ def _completed(aggregator: Aggregator, inference: Inference, state: ChunkState) 
 
 
 def _check_room(state: ChunkState, complete: Tensor) -> None:
-    if not state.trees:
+    if not isinstance(state.trees, CounterState):
         return
     most = 2 ** levels_of(state.trees) - 1
     fits = complete.logical_not() | (state.trees.num_leaves < most)

@@ -23,6 +23,7 @@ from seqzoo.model.chunk_state import (
     first_state,
     groups_of,
     joined,
+    last_of,
     rows_of,
     tree_map,
 )
@@ -120,10 +121,10 @@ class PrefixMixer(Mixer):
             )
             opened = self._open(tree_map(lambda x: x[:, :num].flatten(0, 1), known))
             y, opened = self.inference(chunks.flatten(0, 1), opened, 0)
-            opened = tree_map(lambda x: x.unflatten(0, (len(chunks), num))[:, -1], opened)
+            opened = last_of(tree_map(lambda x: x.unflatten(0, (len(chunks), num)), opened))
             y = y.unflatten(0, (len(chunks), num)).flatten(1, 2)[:, place:end]
         if complete < num:
-            return y, lambda: ChunkState(chunks[:, -1], last, opened, trees)
+            return y, lambda: ChunkState(last_of(chunks), last, opened, trees)
         none = torch.zeros_like(state.rows)
         return y, lambda: self._opened(ChunkState(none, last, None, trees))
 

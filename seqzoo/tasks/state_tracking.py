@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import torch
-from pydantic import PositiveInt, field_validator
+from pydantic import PositiveInt, ValidationInfo, field_validator
 from torch import Tensor
 
 from seqzoo.spec import PartSpec
@@ -51,12 +51,15 @@ class StateTracking(Task):
         Attributes:
             group: S5, A5, Z60, or a product such as A4_x_Z5; 2 to 1,024 elements.
             length: T, tokens a training sequence.
+            curriculum: shorter training sequences before those, in [tokens, steps]:
+                [[3, 1000], [8, 200]] is 1,000 steps of 3 tokens, then 200 of 8.
             test_lengths: lengths whose last position is tested, beside `length` itself.
             test_size: sequences in the test set.
         """
 
         group: str = "A5"
         length: PositiveInt = 32
+        curriculum: tuple[tuple[PositiveInt, PositiveInt], ...] = ()
         test_lengths: tuple[PositiveInt, ...] = (64, 128, 256)
         test_size: PositiveInt = 1024
 
@@ -65,6 +68,16 @@ class StateTracking(Task):
         def _group_is_known(cls, group: str) -> str:
             order_of(group)
             return group
+
+        @field_validator("curriculum")
+        @classmethod
+        def _lengths_grow(
+            cls, stages: tuple[tuple[int, int], ...], info: ValidationInfo
+        ) -> tuple[tuple[int, int], ...]:
+            lengths = [*(tokens for tokens, _ in stages), info.data.get("length", 0)]
+            if "length" in info.data and lengths != sorted(lengths):
+                raise ValueError(f"lengths must not fall, up to length itself; got {lengths}")
+            return stages
 
     spec: Spec
 
@@ -82,8 +95,14 @@ class StateTracking(Task):
         return in_a_row(("elements", self.vocab_size))
 
     def train_batch(self, size: int, seed: int, step: int) -> Batch:
-        """Sequences of the training length."""
-        return self._draw(size, self.length, stream_of_training(self.name, seed, step))
+        """Sequences of the training length, or of the curriculum's at this step."""
+        length, end = self.length, 0
+        for tokens, steps in self.spec.curriculum:
+            end += steps
+            if step < end:
+                length = tokens
+                break
+        return self._draw(size, length, stream_of_training(self.name, seed, step))
 
     def test_batches(self, size: int) -> Iterator[Batch]:
         """Sequences of the longest length, with labels at every position."""
