@@ -50,7 +50,7 @@ def scan_chunks(
     if aggregator.associative:
         prefixes = prefix_scan(aggregate, leaves, state.prefix)
     else:
-        assert state.trees
+        assert isinstance(state.trees, CounterState)
         counter = PrefixCounter(aggregate, state=state.trees if before else None)
         prefixes = counter.extend(leaves)
         assert counter.state is not None

@@ -85,7 +85,7 @@ def _check_room(state: ChunkState, complete: Tensor) -> None:
         return
     most = 2 ** levels_of(state.trees) - 1
     fits = complete.logical_not() | (state.trees.num_leaves < most)
-    torch._assert_async(
+    torch.ops.aten._assert_async.msg(
         fits.all(),
         f"prefix mixer: in a graph this state has room for {most} complete chunks, and one more "
         "came; give the mixer `capacity`, the tokens of the longest sequence",

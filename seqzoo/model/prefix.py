@@ -115,6 +115,7 @@ class PrefixMixer(Mixer):
         if num == 1:
             opened = self._opened(state).opened
             y, opened = self.inference(rows, opened, place)
+            opened = tree_map(lambda x: x.contiguous(), opened)  # or a graph of steps is made twice
         else:
             known = tree_map(
                 lambda x, after: torch.cat((x[:, None], after), 1), state.prefix, prefixes

@@ -71,10 +71,10 @@ def test_one_graph_decodes_every_token(spec: dict[str, Any]) -> None:
 
 def test_a_graph_decodes_rows_that_have_seen_unequal_numbers_of_tokens() -> None:
     mixer, x = layer(PSM), inputs(30)
-    _, state = mixer(x[:1, :18], cu_seqlens=torch.tensor([0, 5, 18]))
     step = torch.compile(mixer.step, backend="aot_eager", fullgraph=True)
-    eager = state
     with torch.no_grad():
+        _, state = mixer(x[:1, :18], cu_seqlens=torch.tensor([0, 5, 18]))
+        eager = state
         for t in range(8):
             y, state = step(x[:, t], state)
             z, eager = mixer.step(x[:, t], eager)
