@@ -116,3 +116,18 @@ def test_a_group_that_is_none_is_refused_where_it_is_written() -> None:
     (error,) = caught.value.errors()
     assert error["loc"] == ("group",)
     assert "'B5' is not a known group" in error["msg"]
+
+
+def test_a_curriculum_has_its_lengths_for_its_steps() -> None:
+    task = StateTracking.Spec(group="Z5", length=9, curriculum=((3, 2), (6, 1))).build()
+    batches = [task.train_batch(4, 0, step) for step in range(5)]
+    assert [batch.tokens.shape[1] for batch in batches] == [3, 3, 6, 9, 9]
+    for batch in batches:
+        assert torch.equal(batch.labels, batch.tokens.cumsum(1) % 5)
+    assert task.metric.name == "accuracy@9"
+
+
+@pytest.mark.parametrize("curriculum", [((3, 5), (2, 5)), ((10, 5),)])
+def test_a_curriculum_that_falls_is_refused(curriculum: tuple[tuple[int, int], ...]) -> None:
+    with pytest.raises(ValidationError, match="lengths must not fall"):
+        StateTracking.Spec(group="Z5", length=9, curriculum=curriculum)
