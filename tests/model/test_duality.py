@@ -74,11 +74,11 @@ def test_counted_work_and_state_grow_as_said(name: str) -> None:
 
 @pytest.mark.parametrize("name", REGISTRY.names("mixer"))
 def test_every_registered_mixer_says_its_class_and_carries_no_more(name: str) -> None:
-    """State of 2^10, 2^14 and 2^18 tokens; one with room from the start does not grow."""
+    """State of 2^16, 2^18 and 2^20 tokens; one with room from the start does not grow."""
     mixer = seqzoo.build_mixer(name, 32, REGISTRY)
     said = mixer.duality()
     assert said is not None
-    sizes = [mixer.state_size(2**power) for power in (10, 14, 18)]
+    sizes = [mixer.state_size(2**power) for power in (16, 18, 20)]
     steps = [second - first for first, second in pairwise(sizes)]
     found = "1" if not any(steps) else "log n" if steps[0] == steps[1] else "n"
     assert GROWTH.index(found) <= GROWTH.index(said.memory)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.model import Mixer
+from seqzoo.model.duality import ATTENTION
 from seqzoo.model.heads import default_heads
 from seqzoo.model.key_value_cache import cache_mask, continued_attention, right_aligned
 from seqzoo.model.not_finite import find_broken, mark_broken
@@ -30,6 +31,7 @@ class LatentAttention(Mixer):
     """
 
     name = "latent_attention"
+    scaling = ATTENTION
 
     class Spec(PartSpec):
         """Sizes; the defaults keep Kimi Linear's proportions.
