@@ -1,12 +1,13 @@
 """What `scan` costs a plain script under glibc's defaults, and where freed memory is kept.
 
-    python benchmarks/default_allocator.py [--repeats 3]
+    python benchmarks/default_allocator.py [--repeats 3] [--threads 1]
 
 Two ratios, for forward and backward of the gated delta rule in float32 at (B, H, D) = (1, 4, 64):
-rank 2 over rank 1 at 2,048 tokens, and 16,384 over 2,048 tokens at rank 1. Each in a fresh process
-with one thread, once as it comes and once with glibc told to keep what is freed, as `seqzoo train`
-tells it. What counts is the processor's time, the kernel's for fresh pages included, which a busy
-machine hardly changes; of the repeats the smallest.
+rank 2 over rank 1 at 2,048 tokens, and 16,384 over 2,048 tokens at rank 1. Each in a fresh process,
+once as it comes and once with glibc told to keep what is freed, as `seqzoo train` tells it. Three
+things are measured, and of the repeats the smallest counts: the processor's time, the kernel's for
+fresh pages included, which a busy machine hardly changes; the time that passes; and the peak of
+resident memory beyond what the process held before the first call.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -25,8 +28,27 @@ HEADS, SIZE = 4, 64
 KEEP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
 
 
-def seconds(tokens: int, rank: int) -> float:
-    """Processor time of one forward and backward."""
+class Cost(NamedTuple):
+    """Of one forward and backward.
+
+    Attributes:
+        processor, passed: milliseconds.
+        peak: MiB.
+    """
+
+    processor: float
+    passed: float
+    peak: float
+
+
+def resident(field: str) -> float:
+    """A field of this process's memory, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+
+def cost(tokens: int, rank: int) -> Cost:
+    """What it costs in this process."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -51,41 +73,50 @@ def seconds(tokens: int, rank: int) -> float:
         outputs = scan(queries, transition, Writes(keys, values), backend="chunked").outputs
         torch.autograd.grad(outputs, leaves, cotangent)
 
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
     run()
-    start, calls = time.process_time(), 0
+    calls, start, passed = 0, time.process_time(), time.perf_counter()
     while calls < 3 or time.process_time() - start < 0.5:
         run()
         calls += 1
-    return (time.process_time() - start) / calls
+    processor, passed = time.process_time() - start, time.perf_counter() - passed
+    return Cost(1000 * processor / calls, 1000 * passed / calls, resident("VmHWM") - before)
 
 
-def in_own_process(tokens: int, rank: int, keep: bool) -> float:
-    environment = os.environ | (KEEP if keep else {}) | {"OMP_NUM_THREADS": "1"}
+def in_own_process(tokens: int, rank: int, keep: bool, threads: int) -> Cost:
+    environment = os.environ | (KEEP if keep else {}) | {"OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, __file__, "--one", str(tokens), str(rank)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return float(done.stdout)
+    return Cost(*map(float, done.stdout.split()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one", type=int, nargs=2, default=None, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one is not None:
-        print(seconds(*asked.one))
+        print(*cost(*asked.one))
         return
     cases = ((2048, 1), (2048, 2), (16384, 1))
-    found: dict[tuple[bool, int, int], list[float]] = {}
+    found: dict[tuple[bool, int, int], list[Cost]] = {}
     for _ in range(asked.repeats):
         for keep in (False, True):
             for tokens, rank in cases:
-                taken = in_own_process(tokens, rank, keep)
+                taken = in_own_process(tokens, rank, keep, asked.threads)
                 found.setdefault((keep, tokens, rank), []).append(taken)
     for keep in (False, True):
-        short, second, long = (min(found[keep, tokens, rank]) for tokens, rank in cases)
-        name = "memory kept" if keep else "as it comes"
-        print(f"{name}: {1000 * short:.1f}, {1000 * second:.1f}, {1000 * long:.1f} ms;", end=" ")
-        print(f"rank 2 over 1: {second / short:.2f}, 16K over 2K tokens: {long / short:.1f}")
+        print("memory kept" if keep else "as it comes")
+        for what in Cost._fields:
+            short, second, long = (
+                min(getattr(each, what) for each in found[keep, tokens, rank])
+                for tokens, rank in cases
+            )
+            unit = "MiB" if what == "peak" else "ms"
+            print(f"  {what:<10}{short:>8.1f}{second:>8.1f}{long:>8.1f} {unit}", end="")
+            print(f"  rank 2 over 1: {second / short:.2f}, 16K over 2K tokens: {long / short:.1f}")
 
 
 if __name__ == "__main__":

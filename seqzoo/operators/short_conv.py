@@ -104,20 +104,16 @@ class _ShiftedSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(seen: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, seen: Tensor, weight: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """seen (B, T + kernel - 1, channels), weight (channels, 1, kernel) -> (B, T, channels)."""
+        ctx.save_for_backward(seen, weight)
+        ctx.save_for_forward(seen, weight)
         taps = weight[:, 0].t().to(seen.dtype).contiguous()
         length = seen.shape[1] - weight.shape[2] + 1
         y = seen[:, :length] * taps[0]
         for j in range(1, weight.shape[2]):
             y.addcmul_(seen[:, j : j + length], taps[j])
         return y
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """Keep both inputs."""
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -44,7 +44,7 @@ def plain_problem(problem: ScanProblem) -> ScanProblem:
 
 
 def single_steps(problem: ScanProblem) -> ScanProblem:
-    """The same problem with a token for each micro-step, whose outputs count at the last alone."""
+    """The same problem with a token for each micro-step, of whose outputs the last counts."""
     writes, steps = problem.writes, problem.writes.steps
     if steps == 1:
         return problem

@@ -134,3 +134,17 @@ def test_a_step_in_one_graph(name: str) -> None:
         compiled = torch.compile(mixer.step, backend="aot_eager", fullgraph=True)
         found, _ = compiled(x[:, -1], state)
     assert error_ratio(found, expected) < 1e-10
+
+
+@pytest.mark.parametrize("name", ["prism", "gla"])
+def test_a_token_that_is_not_finite_reaches_none_before_it(name: str) -> None:
+    case = mixer_case({"type": name, "scan": "chunked"}, REGISTRY)
+    mixer, x = case.build(), case.inputs()
+    clean = mixer(x)[0]
+    broken = x.clone()
+    broken[0, 20] = torch.nan
+    compiled = torch.compile(lambda x: mixer(x)[0], backend="aot_eager", fullgraph=True)
+    found = compiled(broken)
+    assert error_ratio(found[0, :20], clean[0, :20]) < 1e-10
+    assert error_ratio(found[1], clean[1]) < 1e-10
+    assert bool(found[0, 20:].isnan().all(-1).all())

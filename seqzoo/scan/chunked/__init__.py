@@ -10,6 +10,6 @@ shared_scores         the equations where they do and nothing is erased
 transposed            the equations for reads of the transposed state
 chunk_layout, rows    how tokens lie in chunks, and tensors in rows
 passes, segments      a whole scan forward and back, and a long one in segments
-not_finite            tokens with a NaN or an infinity
+broken_tokens         tokens with a NaN or an infinity
 operator, backend     how autograd, torch.compile and `scan` call it
 """

@@ -7,10 +7,11 @@ For reading rows a and keys b, with G_i the sum of log decays g from the chunk's
     O   = (Q * e^G) S_0^T + sum_l tril(M[q,k^l]) W^l - tril(M[q,k]) U
     S_C = S_0 Diag(e^G_C) + sum_l W^lT (K^l * e^(G_C-G)) - U^T (K * e^(G_C-G))
 
-U is what the erases remove, b their strengths, W^l what is written under key l. The code takes a
-chunk's factors (`chunk_factors`): scores A of queries and N of erase reads, starts q and r, which
-are rows times e^G, and ends E, keys times e^(G_C-G). Stream 0 of the values V is under the erase's
-key and holds W_0 - U, so that the second line reads
+U is what the erases remove, b their strengths, W^l what is written under key l; of a token with n
+micro-steps O has the last one's row alone. The code takes a chunk's factors (`chunk_factors`):
+scores A of queries and N of erase reads, starts q and r, which are rows times e^G, and ends E, keys
+times e^(G_C-G). Stream 0 of the values V is under the erase's key and holds W_0 - U, so that the
+second line reads
 
     (I + N_0) V_0 = W_0 - sum_{l>0} N_l V_l - r S_0^T
 
@@ -26,7 +27,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.chunked.chunk_factors import ChunkFactors
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, num_queries
 from seqzoo.scan.chunked.state_pass import ChunkSteps, carry
 
 
@@ -55,10 +56,10 @@ def run_chunks(
     state: Tensor | None,
     lanes: Sequence[int],
 ) -> tuple[Tensor, Tensor, Solved]:
-    """Outputs (M, C, V), final states (L, V, K), and what the backward needs.
+    """Outputs (M, queries, V), final states (L, V, K), and what the backward needs.
 
     Args:
-        factors: of all M chunks; P = 2 kinds of reading rows where there is an erase.
+        factors: of all M chunks; N = queries + C where there is an erase.
         values: (M, C * Q, V), W, overwritten; zeros in the stream of an erase's own key.
         chunk: C.
         state: (L, V, K); None is zero, and every sequence and head has a chunk.
@@ -71,11 +72,12 @@ def run_chunks(
     carries = state is not None or len(lanes) > 1
     streams = values.shape[1] // chunk
     first = values[:, ::streams]
-    if scores.shape[2] > chunk:  # there is an erase
-        inverse = _invert(scores[:, ::streams, chunk:])
+    queries = num_queries(scores.shape[2], chunk)
+    if scores.shape[2] > queries:  # there is an erase
+        inverse = _invert(scores[:, ::streams, queries:])
         right = first if streams == 1 else first.clone(memory_format=torch.contiguous_format)
         for stream in range(1, streams):
-            across = scores[:, stream::streams, chunk:].mT
+            across = scores[:, stream::streams, queries:].mT
             right.baddbmm_(across, values[:, stream::streams], alpha=-1)
         erased = torch.bmm(inverse, right)
         first.copy_(erased)
@@ -83,7 +85,7 @@ def run_chunks(
             removed, matrix = chunk_steps(factors, inverse)
 
     if not carries:
-        outputs = torch.bmm(scores[:, :, :chunk].mT, values)
+        outputs = torch.bmm(scores[:, :, :queries].mT, values)
         final = torch.bmm(values.mT, ends)
         return outputs, final, Solved(values, None, inverse, None, None)
     total = lanes[0] if state is None else len(state)
@@ -94,8 +96,8 @@ def run_chunks(
     if removed is not None:
         assert erased is not None
         first.copy_(erased.baddbmm_(removed, states.mT))
-    outputs = torch.bmm(scores[:, :, :chunk].mT, values)
-    outputs.baddbmm_(starts[:, :chunk], states.mT)
+    outputs = torch.bmm(scores[:, :, :queries].mT, values)
+    outputs.baddbmm_(starts[:, :queries], states.mT)
     return outputs, final.clone(), Solved(values, states, inverse, removed, matrix)
 
 
@@ -104,7 +106,7 @@ def chunk_steps(factors: ChunkFactors, inverse: Tensor) -> tuple[Tensor, Tensor]
     _, starts, ends, kept = factors
     assert starts is not None
     assert ends is not None
-    removed = torch.bmm(inverse, starts[:, inverse.shape[1] :]).neg_()
+    removed = torch.bmm(inverse, starts[:, -inverse.shape[1] :]).neg_()
     matrix = torch.bmm(removed.mT, ends[:, :: ends.shape[1] // inverse.shape[1]])
     matrix.diagonal(dim1=1, dim2=2).add_(1.0 if kept is None else kept[:, 0])
     return removed, matrix

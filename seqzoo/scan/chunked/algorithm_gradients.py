@@ -44,7 +44,7 @@ def run_chunks_back(
     Args:
         factors: as given to `run_chunks`.
         solved: what it saved.
-        rows: (M, P * C, V), the outputs' gradient in the first C; the rest is overwritten.
+        rows: (M, N, V), the outputs' gradient in the queries' rows; the rest is overwritten.
         final: (L, V, K), the final states' gradient; None is zero.
         lanes: as given to `run_chunks`.
         total: L.
@@ -53,15 +53,15 @@ def run_chunks_back(
     values, states, inverse, removed, matrix = solved
     assert starts is not None
     assert ends is not None
-    chunk = rows.shape[1] if inverse is None else inverse.shape[1]
-    streams = values.shape[1] // chunk
-    outputs = rows[:, :chunk]
+    queries = rows.shape[1] if inverse is None else rows.shape[1] - inverse.shape[1]
+    streams = 1 if inverse is None else values.shape[1] // inverse.shape[1]
+    outputs = rows[:, :queries]
 
     after, of_state, of_kept = final, None, None
     if states is not None:
-        reads = starts[:, :chunk]
+        reads = starts[:, :queries]
         if removed is not None:
-            reads = torch.baddbmm(reads, scores[:, ::streams, :chunk].mT, removed)
+            reads = torch.baddbmm(reads, scores[:, ::streams, :queries].mT, removed)
         buffer = states.new_empty(len(states) + total, *states.shape[1:])
         torch.bmm(outputs.mT, reads, out=buffer[: len(states)])
         _fill(buffer[len(states) :], final)
@@ -71,14 +71,14 @@ def run_chunks_back(
             if kept.shape[2] == 1:
                 of_kept = of_kept.sum(2, keepdim=True)
 
-    of_values = torch.bmm(scores[:, :, :chunk], outputs)
+    of_values = torch.bmm(scores[:, :, :queries], outputs)
     if after is not None:
         of_values.baddbmm_(ends, after.mT)
     if inverse is not None:
         right = torch.bmm(inverse.mT, of_values[:, ::streams])
-        negated = torch.neg(right, out=rows[:, chunk:])
+        negated = torch.neg(right, out=rows[:, queries:])
         if streams > 1:
-            of_values.baddbmm_(scores[:, :, chunk:], negated)
+            of_values.baddbmm_(scores[:, :, queries:], negated)
         of_values[:, ::streams] = right
 
     of_scores = torch.bmm(values, rows.mT)

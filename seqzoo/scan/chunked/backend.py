@@ -5,11 +5,10 @@ It is exact: the chunk size changes nothing beyond rounding.
 
 from __future__ import annotations
 
-from seqzoo.scan.chunked.not_finite import find_broken, mark_broken, without_broken
 from seqzoo.scan.chunked.operator import chunked_scan
 from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
 from seqzoo.scan.chunked.transposed import scan_transposed
-from seqzoo.scan.plain import last_of_each_token, plain_problem, single_steps
+from seqzoo.scan.plain import last_of_each_token, plain_problem
 from seqzoo.scan.problem import ScanProblem
 from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.token import step_token
@@ -32,15 +31,9 @@ class ChunkedBackend:
         queries = problem.queries
         if queries.shape[0] == 0 or queries.shape[1] == 0:
             return ScanResult(problem.no_outputs(), problem.initial_state())
-        if problem.writes.steps > 1:
-            outputs, final = self.scan(single_steps(problem))
-            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
-        broken = find_broken(problem)
-        if broken is not None:
-            result = self.scan(without_broken(problem))
-            return mark_broken(result, broken, problem.cu_seqlens)
         if problem.transposed_read:
-            return scan_transposed(plain_problem(problem), self.scan)
+            outputs, final = scan_transposed(plain_problem(problem), self.scan)
+            return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)
         erase = problem.transition.erase
         before_decay = erase is not None and erase.before_decay
         along_key = erase is not None and erase.along_key

@@ -6,67 +6,70 @@ Tokens j < i part at exactly one dyadic midpoint: the boundary between the two h
 smallest aligned block of 2, 4, 8, ... tokens that holds both. The decay between them is the decay
 from j to that boundary times the decay from there to i, both <= 1. So each level is one matrix
 product of its upper halves' rows with its lower halves' keys, and (C, C, K) is never formed.
-Doubling the blocks multiplies the upper rows by the lower half's whole decay and the lower keys by
-the upper half's; at block size C the rows are the chunk's starts and the keys its ends.
+Joining two halves multiplies the upper rows by the lower half's whole decay and the lower keys by
+the upper half's; once they are the chunk, the rows are its starts and the keys its ends.
 
-Backward runs the levels down again, each the transpose of the level's step up.
+A token's n micro-steps are joined first, one after another: its first m with the next one. Its
+query goes with the last.
+
+Backward undoes the joins in reverse, each the transpose of what it did.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients
+from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients, num_queries
 
 
 def channel_factors(
     reading: Tensor, keys: Tensor, log_decay: Tensor, before_decay: bool
 ) -> tuple[ChunkFactors, tuple[Tensor, ...]]:
-    """The factors, and what the gradients need: each token's own decay (M, C, K), and of every
-    level from the smallest blocks on its rows (M * blocks, P * half, K), its keys
-    (M * blocks, Q * half, K), and the decays of its lower and upper halves (M, blocks, K).
+    """The factors, and what the gradients need: each micro-step's own decay (M, C, K), and of every
+    join its upper rows (M * blocks, rows, K), its lower keys (M * blocks, middle * Q, K), and the
+    decays of its lower and upper parts (M, blocks, K).
 
     Args:
-        reading: (M, P, C, K).
+        reading: (M, N, K).
         keys: (M, C, Q, K).
-        log_decay: (M, C, K); C a power of two.
-        before_decay: the erase reads see the state before their own token's decay.
+        log_decay: (M, C, K); a chunk has a power of two of tokens.
+        before_decay: the erase reads see the state before their own micro-step's decay.
     """
-    chunks, chunk, streams, size = keys.shape
-    kinds = reading.shape[1]
+    chunks, chunk, streams, _ = keys.shape
+    queries, last = _queries(reading, chunk)
     decay = log_decay.exp()
-    rows = reading * decay[:, None]
-    if before_decay and kinds == 2:
-        rows[:, 1] = reading[:, 1]
-    scores = keys.new_zeros(chunks, chunk, streams, kinds, chunk)
-    met = (reading[:, 0, :, None] * keys).sum(-1)  # (M, C, Q), query and key of one token
-    scores[:, :, :, 0].diagonal(dim1=1, dim2=3).copy_(met.mT)
+    rows = torch.empty_like(reading)
+    torch.mul(reading[:, :queries], decay[:, last], out=rows[:, :queries])
+    if before_decay:
+        rows[:, queries:] = reading[:, queries:]
+    elif rows.shape[1] > queries:
+        torch.mul(reading[:, queries:], decay, out=rows[:, queries:])
+    scores = keys.new_zeros(chunks, chunk, streams, rows.shape[1])
+    met = (reading[:, :queries, None] * keys[:, last]).sum(-1)  # (M, queries, Q), in one micro-step
+    scores[:, last, :, :queries].diagonal(dim1=1, dim2=3).copy_(met.mT)
 
     saved = [decay]
-    ends, kept = keys.clone(), decay
-    half = 1
-    while half < chunk:
-        upper_rows, lower_keys = _half(rows, half, 1), _half(ends.transpose(1, 2), half, 0)
-        upper = _copy(upper_rows).view(-1, kinds * half, size)
-        lower = _copy(lower_keys).view(-1, streams * half, size)
-        lower_kept, upper_kept = kept.view(chunks, -1, 2, size).unbind(2)
+    ends, kept = keys.clone(), decay.clone()  # kept: of each part, where it begins
+    for join in _joins(chunk, chunk // queries):
+        upper_rows, lower_keys = join.upper(rows, chunk), join.lower(ends)
+        upper, lower = _copied(upper_rows), _copied([lower_keys])
+        lower_kept, upper_kept = kept[:, :: join.block].clone(), kept[:, join.middle :: join.block]
         saved += (upper, lower, lower_kept, upper_kept)
 
-        crossing = torch.bmm(lower, upper.mT).view(chunks, -1, streams, half, kinds, half)
-        _crossing(scores, half).copy_(crossing)
-        upper_rows *= lower_kept[:, None, :, None]
-        lower_keys *= upper_kept[:, None, :, None]
-        kept = lower_kept * upper_kept
-        half *= 2
+        found = _by_kind(torch.bmm(lower, upper.mT).mT, upper_rows)
+        for part, crossing in zip(join.crossing(scores, chunk), found, strict=True):
+            part.copy_(crossing.unflatten(4, part.shape[4:]))
+        for part in upper_rows:
+            part *= lower_kept[:, :, None, None]
+        lower_keys *= upper_kept[:, :, None, None]
+        kept[:, :: join.block] *= upper_kept
 
-    factors = ChunkFactors(
-        scores.view(chunks, chunk * streams, kinds * chunk),
-        rows.flatten(1, 2),
-        ends.flatten(1, 2),
-        kept.view(chunks, 1, size),
-    )
-    return factors, tuple(saved)
+    scores = scores.flatten(1, 2)
+    return ChunkFactors(scores, rows, ends.flatten(1, 2), kept[:, :1]), tuple(saved)
 
 
 def channel_gradients(
@@ -77,59 +80,127 @@ def channel_gradients(
     before_decay: bool,
 ) -> RowGradients:
     """The gradients of `channel_factors`' arguments. Overwrites the given ones."""
-    chunks, chunk, streams, size = keys.shape
-    kinds = reading.shape[1]
-    scores = gradients.scores.view(chunks, chunk, streams, kinds, chunk)
+    chunk = keys.shape[1]
+    queries, last = _queries(reading, chunk)
+    scores = gradients.scores.unflatten(1, keys.shape[1:3])
     rows = _or_zeros(gradients.starts, reading)
     of_keys = _or_zeros(gradients.ends, keys)
-    kept = gradients.kept
-    if kept is None:
-        kept = keys.new_zeros(chunks, 1, size)
+    decay, level = saved[0], len(saved)
+    kept = torch.zeros_like(decay)
+    if gradients.kept is not None:
+        kept[:, :1] = gradients.kept
 
-    decay, half, level = saved[0], chunk, len(saved)
-    while half > 1:
-        half //= 2
+    for join in reversed(list(_joins(chunk, chunk // queries))):
         level -= 4
         upper, lower, lower_kept, upper_kept = saved[level : level + 4]
-        upper_rows = _half(rows, half, 1).transpose(1, 2)  # (M, blocks, P, half, K)
-        lower_keys = _half(of_keys.transpose(1, 2), half, 0).transpose(1, 2)
-        kept = kept.view(lower_kept.shape)
-        upper_sums = (upper_rows * upper.view(upper_rows.shape)).sum((2, 3))
+        upper_rows, lower_keys = join.upper(rows, chunk), join.lower(of_keys)
+        whole, of_upper = kept[:, :: join.block].clone(), kept[:, join.middle :: join.block]
         lower_sums = (lower_keys * lower.view(lower_keys.shape)).sum((2, 3))
-        kept = torch.stack((kept * upper_kept + upper_sums, kept * lower_kept + lower_sums), dim=2)
+        torch.addcmul(lower_sums, whole, lower_kept, out=of_upper)
 
-        crossing = _crossing(scores, half).reshape(-1, streams * half, kinds * half)
-        upper_rows *= lower_kept[:, :, None, None]
-        upper_rows += torch.bmm(crossing.mT, lower).view(upper_rows.shape)
+        crossing = _copied(join.crossing(scores, chunk))
+        of_lower = whole.mul_(upper_kept)
+        found = zip(
+            upper_rows,
+            _by_kind(upper, upper_rows),
+            _by_kind(torch.bmm(crossing, lower), upper_rows),
+            strict=True,
+        )
+        for part, was, of_part in found:
+            of_lower += (part * was).sum((2, 3))
+            part *= lower_kept[:, :, None, None]
+            part += of_part
+        kept[:, :: join.block] = of_lower
         lower_keys *= upper_kept[:, :, None, None]
-        lower_keys += torch.bmm(crossing, upper).view(lower_keys.shape)
+        lower_keys += torch.bmm(crossing.mT, upper).view(lower_keys.shape)
 
-    decayed = slice(0, 1 if before_decay else kinds)
-    own = kept.view(chunks, chunk, size) + (rows * reading)[:, decayed].sum(1)
-    rows[:, decayed] *= decay[:, None]
-    met = scores[:, :, :, 0].diagonal(dim1=1, dim2=3).mT[..., None]  # (M, C, Q, 1)
-    rows[:, 0] += (met * keys).sum(2)
-    of_keys.addcmul_(met, reading[:, 0, :, None])
-    return RowGradients(rows, of_keys, own.mul_(decay))
+    kept[:, last] += rows[:, :queries] * reading[:, :queries]
+    rows[:, :queries] *= decay[:, last]
+    if rows.shape[1] > queries and not before_decay:
+        kept += rows[:, queries:] * reading[:, queries:]
+        rows[:, queries:] *= decay
+    met = scores[:, last, :, :queries].diagonal(dim1=1, dim2=3).mT[..., None]  # (M, queries, Q, 1)
+    rows[:, :queries] += (met * keys[:, last]).sum(2)
+    of_keys[:, last].addcmul_(met, reading[:, :queries, None])
+    return RowGradients(rows, of_keys, kept.mul_(decay))
+
+
+class Join(NamedTuple):
+    """Two parts of each block of micro-steps become one: [0, middle) and [middle, end)."""
+
+    block: int
+    middle: int
+    end: int
+
+    def lower(self, keys: Tensor) -> Tensor:
+        """(M, C, Q, K) -> the lower parts' keys, (M, blocks, middle, Q, K), a view."""
+        return keys.unflatten(1, (-1, self.block))[:, :, : self.middle]
+
+    def upper(self, rows: Tensor, chunk: int) -> list[Tensor]:
+        """(M, N, K) -> the upper parts' rows, views (M, blocks, kinds, rows, K)."""
+        return [
+            part.unflatten(2, (-1, self.block // every))[..., self._rows(every), :].transpose(1, 2)
+            for every, part in _kinds(rows, 1, chunk)
+        ]
+
+    def crossing(self, scores: Tensor, chunk: int) -> list[Tensor]:
+        """(M, C, Q, N) -> each block's upper rows with its lower keys, views
+        (M, blocks, kinds, rows, middle, Q)."""
+        lower = scores.unflatten(1, (-1, self.block))[:, :, : self.middle]
+        return [
+            part.unflatten(5, (-1, self.block // every))[..., self._rows(every)]
+            .diagonal(dim1=1, dim2=5)  # (M, middle, Q, kinds, rows, blocks)
+            .permute(0, 5, 3, 4, 1, 2)
+            for every, part in _kinds(lower, 4, chunk)
+        ]
+
+    def _rows(self, every: int) -> slice:
+        """Which of a block's rows read in the upper part, if they read every so many steps."""
+        return slice(self.middle // every, self.end // every)
+
+
+def _joins(chunk: int, steps: int) -> Iterator[Join]:
+    """From single micro-steps to the whole chunk."""
+    yield from (Join(steps, done, done + 1) for done in range(1, steps))
+    half = steps
+    while half < chunk:
+        yield Join(2 * half, half, 2 * half)
+        half *= 2
+
+
+def _queries(reading: Tensor, chunk: int) -> tuple[int, slice]:
+    """How many rows are queries, and after which micro-steps they read."""
+    queries = num_queries(reading.shape[1], chunk)
+    steps = chunk // queries
+    return queries, slice(steps - 1, None, steps)
+
+
+def _kinds(tensor: Tensor, dim: int, chunk: int) -> list[tuple[int, Tensor]]:
+    """(..., N, ...) -> views (..., kinds, rows, ...), each with the micro-steps between two rows:
+    one of queries and reads together where both read at every micro-step."""
+    queries = num_queries(tensor.shape[dim], chunk)
+    if queries == chunk:
+        return [(1, tensor.unflatten(dim, (-1, chunk)))]
+    parts = zip((chunk // queries, 1), tensor.tensor_split([queries], dim=dim), strict=True)
+    return [(every, part.unsqueeze(dim)) for every, part in parts if part.shape[dim]]
+
+
+def _copied(parts: list[Tensor]) -> Tensor:
+    """(M, blocks, a, b, ...) each -> (M * blocks, a * b, all the rest), one after another; never a
+    view, for the parts change later."""
+    copies = [part.clone(memory_format=torch.contiguous_format) for part in parts]
+    flat = [copy.flatten(0, 1).flatten(1, 2).flatten(2) for copy in copies]
+    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+
+
+def _by_kind(rows: Tensor, like: list[Tensor]) -> list[Tensor]:
+    """The inverse, as views (M, blocks, kinds, rows, all the rest)."""
+    parts = rows.split([part.shape[2] * part.shape[3] for part in like], dim=1)
+    return [
+        part.unflatten(0, each.shape[:2]).unflatten(2, each.shape[2:4])
+        for part, each in zip(parts, like, strict=True)
+    ]
 
 
 def _or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
     return torch.zeros_like(like) if gradient is None else gradient.view_as(like)
-
-
-def _half(rows: Tensor, half: int, which: int) -> Tensor:
-    """(M, P, C, K) -> the lower (0) or upper (1) half of each block: (M, P, blocks, half, K)."""
-    return rows.unflatten(2, (-1, 2, half)).select(3, which)
-
-
-def _copy(rows: Tensor) -> Tensor:
-    """(M, P, blocks, half, K) -> (M, blocks, P, half, K), never a view: the rows change later."""
-    return rows.transpose(1, 2).clone(memory_format=torch.contiguous_format)
-
-
-def _crossing(scores: Tensor, half: int) -> Tensor:
-    """(M, C, Q, P, C) -> each block's lower keys with its upper rows, a view of shape
-    (M, blocks, Q, half, P, half)."""
-    blocks = scores.transpose(1, 2).unflatten(4, (-1, 2, half)).unflatten(2, (-1, 2, half))
-    crossing = blocks.select(7, 1).select(3, 0)  # (M, Q, blocks, half, P, blocks, half)
-    return crossing.diagonal(dim1=2, dim2=5).movedim(-1, 1)

@@ -1,16 +1,18 @@
 """Everything inside a chunk that depends on queries, keys and decay.
 
-For reading rows x (queries, erase reads) and keys k of one chunk, with G the running sum of the
-log decay g from the chunk's start, a chunk needs
+A chunk holds C micro-steps: tokens, or with `Writes(..., steps=n)` n of them a token. Its reading
+rows x are first the queries, one a token, which read after the token's last micro-step, and then,
+where there is an erase, one erase read a micro-step; all together N. For reading rows x and keys k
+of one chunk, with G the running sum of the log decay g from the chunk's start, a chunk needs
 
     scores  M[x, k]_ij = sum_c x_ic k_jc exp(G_ic - G_jc)     j <= i for queries, j < i for reads
     starts  x_i exp(G_i)                                      what a row reads of the carried state
     ends    k_j exp(G_C - G_j)                                what of a write is left at the end
     kept    exp(G_C)                                          what is left of the carried state
 
-Every exponent is a sum of g over a span of tokens, hence <= 0, and is formed as that sum, never as
-a difference of two running sums: exp(-G) is never formed, a decay of exp(-30) a token does not
-cost the digits of a weak decay beside it, and g = -inf is legal.
+Every exponent is a sum of g over a span of micro-steps, hence <= 0, and is formed as that sum,
+never as a difference of two running sums: exp(-G) is never formed, a decay of exp(-30) a token does
+not cost the digits of a weak decay beside it, and g = -inf is legal.
 
 With `before_decay` the erase reads see exp(G_{i-1}) in place of exp(G_i). Scores are kept
 transposed, a key a row.
@@ -27,13 +29,12 @@ from torch import Tensor
 class ChunkFactors(NamedTuple):
     """What the exact chunked form needs of reading rows, keys and decay; also their gradients.
 
-    P kinds of reading rows of C tokens, queries and then erase reads, lie one after another; of
-    keys, each token's Q streams lie together. As gradients, None is zero.
+    Of keys, each micro-step's Q streams lie together. As gradients, None is zero.
 
     Attributes:
-        scores: (M, C * Q, P * C), M[x, k]^T, zero where the key is later than the row, and for
-            reads also where they meet.
-        starts: (M, P * C, K).
+        scores: (M, C * Q, N), M[x, k]^T, zero where the key is later than the row, and for reads
+            also where they meet.
+        starts: (M, N, K).
         ends: (M, C * Q, K).
         kept: None for 1 | (M, 1, 1) | (M, 1, K).
     """
@@ -48,7 +49,7 @@ class RowGradients(NamedTuple):
     """The gradients of what the factors are made of.
 
     Attributes:
-        reading: (M, P, C, K).
+        reading: (M, N, K).
         keys: (M, C, Q, K).
         log_decay: (M, C), (M, C, K) or None.
         strength: (M, C), of erases whose rows heads share, or None.
@@ -60,11 +61,18 @@ class RowGradients(NamedTuple):
     strength: Tensor | None = None
 
 
-def causal_mask(reading: Tensor) -> Tensor:
-    """(C, P * C) of ones where a key (row) is early enough for queries, and for erase reads."""
-    kinds, chunk = reading.shape[1:3]
-    ones = reading.new_ones(chunk, chunk)
-    return torch.cat([ones.triu(kind) for kind in range(kinds)], dim=1)
+def num_queries(rows: int, chunk: int) -> int:
+    """How many of a chunk's N reading rows are queries: all, or all but the C erase reads."""
+    return rows if rows <= chunk else rows - chunk
+
+
+def causal_mask(like: Tensor, chunk: int, rows: int, *, strict: bool = True) -> Tensor:
+    """(C, N) of ones where micro-step j counts for a reading row i: j <= i for queries, and for
+    erase reads j < i, or j <= i where not `strict`."""
+    ones, queries = like.new_ones(chunk, chunk), num_queries(rows, chunk)
+    steps = chunk // queries
+    seen = ones.triu()[:, steps - 1 :: steps]
+    return seen if rows == queries else torch.cat([seen, ones.triu(int(strict))], dim=1)
 
 
 def short_sums(rows: Tensor) -> Tensor:

@@ -5,6 +5,9 @@ innermost. M counts all chunks of all sequences and heads, so the parallel work 
 (M, C, K), and the pass between chunks advances all sequences together on contiguous slices.
 Packed sequences are ordered from the longest to the shortest; those still running at a step are
 then always a prefix, and no chunk is spent on a sequence that has ended.
+
+Tokens are what is laid out. A tensor with n micro-steps for each, (B, T * n, ...), goes with them:
+its chunks have n times as many rows.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ class ChunkLayout(Protocol):
 
     Attributes:
         num_sequences: B, or N if packed.
-        chunk: C, tokens a chunk.
+        time: T.
+        chunk: tokens a chunk.
         shape: of the M chunks, (steps, sequences, H) or (chunks, 1, H).
         active: for each step, how many sequences still have a chunk there; never rises.
     """
 
     num_sequences: int
+    time: int
     chunk: int
     shape: tuple[int, int, int]
     active: tuple[int, ...]
@@ -42,11 +47,12 @@ class ChunkLayout(Protocol):
         ...
 
     def split(self, tensor: Tensor) -> Tensor:
-        """(B, T, ...) -> (steps, sequences, C, ...) or (chunks, 1, C, ...), padded with zeros."""
+        """(B, T * n, ...) -> (steps, sequences, C, ...) or (chunks, 1, C, ...), padded with zeros;
+        C = n * chunk."""
         ...
 
     def join(self, chunks: Tensor, into: Tensor) -> None:
-        """The inverse of `split`, without the padding, written into (B, T, ...)."""
+        """The inverse of `split`, without the padding, written into (B, T * n, ...)."""
         ...
 
     def order_states(self, states: Tensor) -> Tensor:
@@ -82,10 +88,10 @@ def choose_layout(
 
     Args:
         queries: (B, T, G, K).
-        values: (B, T, R, H, V).
+        values: (B, T * n, R, H, V).
         bounds: N + 1 numbers, where packed sequences begin and end; None if not packed.
-        chunk_size: at most so many tokens a chunk.
-        power_of_two: round C up to a power of two (for decays that are split dyadically).
+        chunk_size: at most so many micro-steps a chunk, or one token's.
+        power_of_two: a power of two of tokens a chunk (for decays that are split dyadically).
     """
     batch, time, _, key_size = queries.shape
     heads = values.shape[3]
@@ -96,6 +102,7 @@ def choose_layout(
     if queries.device.type == "cpu":
         # the (C, C) work grows with C, the (K, V) work falls; accelerators want fewer, larger steps
         largest = min(largest, max(16, key_size // 2, values.shape[-1] // 2))
+    largest = max(1, largest // (values.shape[1] // time))
     num_chunks = -(-longest // largest)
     chunk = -(-longest // num_chunks)  # equal chunks: the least padding
     if power_of_two:
@@ -152,19 +159,19 @@ class EqualChunks:
     def split(self, tensor: Tensor) -> Tensor:
         """See `ChunkLayout.split`."""
         rest = tensor.shape[2:]
-        padding = self.steps * self.chunk - self.time
+        chunk = self.chunk * (tensor.shape[1] // self.time)
+        padding = self.steps * chunk - tensor.shape[1]
         if padding:
             tensor = F.pad(tensor, (0, 0) * len(rest) + (0, padding))
-        return tensor.unflatten(1, (self.steps, self.chunk)).transpose(0, 1)
+        return tensor.unflatten(1, (self.steps, chunk)).transpose(0, 1)
 
     def join(self, chunks: Tensor, into: Tensor) -> None:
         """See `ChunkLayout.join`."""
-        full, rest = divmod(self.time, self.chunk)
-        into[:, : self.time - rest].unflatten(1, (full, self.chunk)).copy_(
-            chunks[:full].transpose(0, 1)
-        )
+        time, chunk = into.shape[1], chunks.shape[2]
+        full, rest = divmod(time, chunk)
+        into[:, : time - rest].unflatten(1, (full, chunk)).copy_(chunks[:full].transpose(0, 1))
         if rest:
-            into[:, self.time - rest :].copy_(chunks[full, :, :rest])
+            into[:, time - rest :].copy_(chunks[full, :, :rest])
 
     def order_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.order_states`."""
@@ -197,7 +204,7 @@ class PackedChunks:
         starts, ends = torch.tensor(cuts).unbind(1)
         tokens = starts[:, None] + torch.arange(chunk)  # (chunks, C)
         held = tokens < ends[:, None]
-        time = bounds[-1]
+        self.time = time = bounds[-1]
         slots = torch.empty(time, dtype=torch.long)
         slots[tokens[held]] = held.flatten().nonzero().squeeze(1)
         # a slot without a token reads the zeros appended at index T
@@ -224,13 +231,16 @@ class PackedChunks:
 
     def split(self, tensor: Tensor) -> Tensor:
         """See `ChunkLayout.split`."""
-        tokens = tensor.squeeze(0)
+        tokens = tensor.squeeze(0).unflatten(0, (self.time, -1))
         tokens = F.pad(tokens, (0, 0) * (tokens.ndim - 1) + (0, 1))
-        return tokens.index_select(0, self.tokens).unflatten(0, (-1, 1, self.chunk))
+        chunks = tokens.index_select(0, self.tokens).flatten(0, 1)
+        return chunks.unflatten(0, (self.shape[0], 1, -1))
 
     def join(self, chunks: Tensor, into: Tensor) -> None:
         """See `ChunkLayout.join`."""
-        torch.index_select(chunks.flatten(0, 2), 0, self.slots, out=into[0])
+        tokens = into[0].unflatten(0, (self.time, -1))
+        slots = chunks.flatten(0, 2).unflatten(0, (-1, tokens.shape[1]))
+        torch.index_select(slots, 0, self.slots, out=tokens)
 
     def order_states(self, states: Tensor) -> Tensor:
         """See `ChunkLayout.order_states`."""

@@ -13,8 +13,8 @@ derivative of exp(G_i - G_j) by its exponent is itself, with all pairs j < i,
     bar(G_C) = bar(kept) kept
     bar(g_t) = sum_{i >= t} bar(G_i) + sum_{j < t} bar(ends_j) . ends_j
 
-Pairs with no span between them are left out, not cancelled: a token and itself, or with
-`before_decay`, where a read's G_i is G_{i-1}, a read and the key just before it.
+Pairs with no span between them are left out, not cancelled: a query and its token's last key, or
+with `before_decay`, where a read's G_i is G_{i-1}, a read and the key just before it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seqzoo.scan.chunked.chunk_factors import ChunkFactors, RowGradients, causal_mask, short_sums
+from seqzoo.scan.chunked.chunk_factors import (
+    ChunkFactors,
+    RowGradients,
+    causal_mask,
+    num_queries,
+    short_sums,
+)
 from seqzoo.scan.chunked.undecayed import add_product, by_stream
 
 
 class HeadDecays(NamedTuple):
-    """Decays between the tokens of a chunk.
+    """Decays between the micro-steps of a chunk.
 
     Attributes:
-        pairs: (M, C, P * C), from a key to a reading row, zero where the row sees no such key.
-        from_start: (M, P * C, 1).
+        pairs: (M, C, N), from a key to a reading row, zero where the row sees no such key.
+        from_start: (M, N, 1).
         to_end: (M, C, 1, 1).
     """
 
@@ -41,23 +47,28 @@ class HeadDecays(NamedTuple):
     from_start: Tensor
     to_end: Tensor
 
+    @property
+    def kept(self) -> Tensor:
+        """The decay of the whole chunk, (M, 1, 1): that of its last query."""
+        _, chunk, rows = self.pairs.shape
+        queries = num_queries(rows, chunk)
+        return self.from_start[:, queries - 1 : queries]
+
 
 def head_factors(
     reading: Tensor, keys: Tensor, log_decay: Tensor, before_decay: bool
 ) -> tuple[ChunkFactors, HeadDecays]:
-    """reading (M, P, C, K); keys (M, C, Q, K); log_decay (M, C)."""
+    """reading (M, N, K); keys (M, C, Q, K); log_decay (M, C)."""
     decays = head_decays(reading, log_decay, before_decay)
-    rows, key_rows = reading.flatten(1, 2), keys.flatten(1, 2)
-    scores = torch.bmm(key_rows, rows.mT)
+    scores = torch.bmm(keys.flatten(1, 2), reading.mT)
     by_stream(scores, keys).mul_(decays.pairs[:, :, None])
     starts, ends = head_edges(reading, keys, decays)
-    last = log_decay.shape[1] - 1
-    return ChunkFactors(scores, starts, ends, decays.from_start[:, last : last + 1]), decays
+    return ChunkFactors(scores, starts, ends, decays.kept), decays
 
 
 def head_edges(reading: Tensor, keys: Tensor, decays: HeadDecays) -> tuple[Tensor, Tensor]:
     """The factors `starts` and `ends`."""
-    return reading.flatten(1, 2) * decays.from_start, (keys * decays.to_end).flatten(1, 2)
+    return reading * decays.from_start, (keys * decays.to_end).flatten(1, 2)
 
 
 def head_gradients(
@@ -72,8 +83,8 @@ def head_gradients(
     of_decay = decay_gradient(factors, decays, gradients, before_decay)
     scores, starts, ends, _ = gradients
     of_reading = add_product(starts, scores.mT, keys.flatten(1, 2))
-    of_keys = add_product(ends, scores, reading.flatten(1, 2))
-    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay)
+    of_keys = add_product(ends, scores, reading)
+    return RowGradients(of_reading, of_keys.view_as(keys), of_decay)
 
 
 def decay_gradient(
@@ -82,25 +93,26 @@ def decay_gradient(
     """bar(g), (M, C). Multiplies the given gradients by the decays, in place: they become those of
     the factors without any."""
     scores, starts, ends, kept = gradients
-    chunks, chunk = decays.pairs.shape[:2]
-    streams, kinds = scores.shape[1] // chunk, scores.shape[2] // chunk
+    chunks, chunk, rows = decays.pairs.shape
+    streams, queries = scores.shape[1] // chunk, num_queries(rows, chunk)
+    steps = chunk // queries
 
     spans = scores * factors.scores
-    pairs = spans.view(chunks, chunk, streams, kinds, chunk)
-    pairs[:, :, :, 0].diagonal(dim1=1, dim2=3).zero_()
-    if kinds == 2 and before_decay:
-        pairs[:, :, :, 1].diagonal(1, dim1=1, dim2=3).zero_()
-    read = spans.sum(1)  # (M, P * C)
+    pairs = spans.view(chunks, chunk, streams, rows)
+    pairs[:, steps - 1 :: steps, :, :queries].diagonal(dim1=1, dim2=3).zero_()
+    if rows > queries and before_decay:
+        pairs[:, :, :, queries:].diagonal(1, dim1=1, dim2=3).zero_()
+    read = spans.sum(1)  # (M, N)
     if starts is not None:
         assert factors.starts is not None
         read += short_sums(starts * factors.starts)
         starts.mul_(decays.from_start)
-    read = read.view(chunks, kinds, chunk)
-    of_sums = read[:, 0] - short_sums(spans).view(chunks, chunk, streams).sum(2)
-    if kinds == 2 and before_decay:
-        of_sums[:, :-1] += read[:, 1, 1:]
-    elif kinds == 2:
-        of_sums += read[:, 1]
+    of_sums = short_sums(spans).view(chunks, chunk, streams).sum(2).neg_()
+    of_sums[:, steps - 1 :: steps] += read[:, :queries]
+    if rows > queries and before_decay:
+        of_sums[:, :-1] += read[:, queries + 1 :]
+    elif rows > queries:
+        of_sums += read[:, queries:]
     if kept is not None:
         assert factors.kept is not None
         of_sums[:, -1] += (kept * factors.kept).flatten()
@@ -115,17 +127,18 @@ def decay_gradient(
 
 
 def head_decays(reading: Tensor, log_decay: Tensor, before_decay: bool = False) -> HeadDecays:
-    """reading (., P, C, .), for its sizes; log_decay (M, C)."""
-    kinds, (chunks, chunk) = reading.shape[1], log_decay.shape
+    """reading (., N, .), for its rows; log_decay (M, C)."""
+    rows, (chunks, chunk) = reading.shape[1], log_decay.shape
     log_decay = log_decay.clamp(min=-1e4)  # exp is 0 all the same, and 0 times it is not NaN
-    ones = log_decay.new_ones(chunk, chunk)
     # spans[j, i] = g_{j+1} + ... + g_i, summed and not subtracted: 0 times the other tokens
-    later, until = ones.triu(1), [ones.triu(), ones.triu(int(before_decay))][:kinds]
-    spans = (log_decay[:, None] * later).flatten(0, 1) @ torch.cat(until, dim=1)
-    pairs = spans.exp_().view(chunks, chunk, -1).mul_(causal_mask(reading))
-    from_start = (log_decay @ torch.cat(until, dim=1)).exp_()
+    later = log_decay.new_ones(chunk, chunk).triu(1)
+    until = causal_mask(log_decay, chunk, rows, strict=before_decay)
+    spans = (log_decay[:, None] * later).flatten(0, 1) @ until
+    pairs = spans.exp_().view(chunks, chunk, -1).mul_(causal_mask(log_decay, chunk, rows))
+    from_start = (log_decay @ until).exp_()
+    last = num_queries(rows, chunk) - 1
     return HeadDecays(
         pairs=pairs,
         from_start=from_start[..., None],
-        to_end=pairs[:, :, chunk - 1, None, None].contiguous(),
+        to_end=pairs[:, :, last, None, None].contiguous(),
     )

@@ -8,9 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqzoo.scan.chunked.broken_tokens import (
+    all_whole,
+    find_broken,
+    mark_broken,
+    reached,
+    without_broken,
+)
 from seqzoo.scan.chunked.passes import Kept
 from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
-from seqzoo.scan.chunked.segments import backward, cut, forward
+from seqzoo.scan.chunked.segments import Forward, backward, cut, forward
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
 from seqzoo.scan.precision import full_precision
@@ -37,7 +44,11 @@ def chunked_scan(
         tensor is not None and tensor.requires_grad for tensor in (state, *tensors)
     )
     outputs, final, *_ = _ChunkedScan.apply(options, keep, state, *tensors)  # type: ignore[misc]
-    return outputs, final
+    broken = None if all_whole(tensors, outputs, final) else find_broken(tensors)
+    if broken is None:
+        return outputs, final
+    outputs, final = chunked_scan(without_broken(tensors), state, options)
+    return mark_broken(outputs, final, broken, options.cu_seqlens)
 
 
 class _ChunkedScan(torch.autograd.Function):
@@ -93,8 +104,23 @@ class _ChunkedScan(torch.autograd.Function):
 def _scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     tensors, state, options = split_arguments(arguments)
     with full_precision(tensors.queries):
-        result = forward(cut(tensors, options), tensors, state, options, keep=False)
-    return result.outputs.contiguous(), result.final.contiguous()
+        _, (outputs, final, _), broken = _forward(tensors, state, options, keep=False)
+    if broken is not None:
+        outputs, final = mark_broken(outputs, final, broken, options.cu_seqlens)
+    return outputs.contiguous(), final.contiguous()
+
+
+def _forward(
+    tensors: ScanTensors, state: Tensor | None, options: ScanOptions, keep: bool
+) -> tuple[ScanTensors, Forward, Tensor | None]:
+    """The tensors without tokens that are not finite, their scan, and which tokens those are."""
+    segments = cut(tensors, options)
+    result = forward(segments, tensors, state, options, keep)
+    broken = None if all_whole(tensors, result.outputs, result.final) else find_broken(tensors)
+    if broken is not None:
+        tensors = without_broken(tensors)
+        result = forward(segments, tensors, state, options, keep)
+    return tensors, result, broken
 
 
 @torch.library.custom_op(
@@ -105,11 +131,17 @@ def _scan(*arguments: Any) -> tuple[Tensor, Tensor]:
 def _scan_backward(
     of_outputs: Tensor | None, of_final: Tensor | None, *arguments: Any
 ) -> list[Tensor]:
-    tensors, state, options = split_arguments(arguments)
-    segments = cut(tensors, options)
-    with full_precision(tensors.queries):
-        kept = forward(segments, tensors, state, options, keep=True).kept
+    given, state, options = split_arguments(arguments)
+    with full_precision(given.queries):
+        tensors, (_, _, kept), broken = _forward(given, state, options, keep=True)
+        if broken is not None:
+            after, at_end = reached(broken, options.cu_seqlens)
+            of_outputs = None if of_outputs is None else of_outputs.masked_fill(after, 0.0)
+            of_final = None if of_final is None else of_final.masked_fill(at_end, 0.0)
+        segments = cut(tensors, options)
         of_tensors, of_state = backward(segments, tensors, options, kept, of_outputs, of_final)
+    if broken is not None:
+        of_tensors = without_broken(of_tensors, where=given)
     gradients = (*of_tensors, None if state is None else of_state)
     return [gradient.contiguous() for gradient in gradients if gradient is not None]
 
@@ -123,7 +155,7 @@ def split_arguments(arguments: tuple[Any, ...]) -> tuple[ScanTensors, Tensor | N
 def fake_scan(*arguments: Any) -> tuple[Tensor, Tensor]:
     """Empty results of the right shapes."""
     tensors, _, options = split_arguments(arguments)
-    batch, time, _, heads, value_size = tensors.values.shape
+    (batch, time), (heads, value_size) = tensors.queries.shape[:2], tensors.values.shape[-2:]
     key_size = tensors.keys.shape[-1]
     sequences = batch if options.cu_seqlens is None else len(options.cu_seqlens) - 1
     outputs = tensors.queries.new_empty(batch, time, heads, value_size)

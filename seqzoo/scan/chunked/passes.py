@@ -101,7 +101,7 @@ def chunked_forward(
         outputs, final, factors, solved, decays = run_shared(rows, values, first, lanes)
     else:
         factors, decays = _factors(rows, options.before_decay)
-        outputs, final, solved = run_chunks(factors, values, layout.chunk, first, lanes)
+        outputs, final, solved = run_chunks(factors, values, rows.keys.shape[1], first, lanes)
     kept = Kept(rows.reading, rows.keys, factors, solved, decays)
     join_tokens(layout, outputs, into)
     return layout.restore_states(final), kept
@@ -136,7 +136,7 @@ def restored(layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions, ke
         log_decay = split_tokens(layout, tensors.log_decay).flatten(0, 2)
         factors, decays = channel_factors(reading, keys, log_decay, options.before_decay)
     else:
-        starts, ends = reading.flatten(1, 2), keys.flatten(1, 2)
+        starts, ends = reading, keys.flatten(1, 2)
         if isinstance(decays, HeadDecays):
             starts, ends = head_edges(reading, keys, decays)
         factors = factors._replace(starts=starts, ends=ends)
@@ -168,12 +168,13 @@ def chunked_backward(
     assert reading is not None
     assert keys is not None
     assert factors is not None
-    of_rows = keys.new_empty(*layout.shape, *reading.shape[1:3], tensors.values.shape[-1])
+    of_rows = keys.new_empty(*layout.shape, reading.shape[1], tensors.values.shape[-1])
+    of_queries = of_rows[..., : layout.chunk, :]
     if of_outputs is None:
-        of_rows[:, :, :, 0].zero_()
+        of_queries.zero_()
     else:
-        of_rows[:, :, :, 0].copy_(split_tokens(layout, of_outputs))
-    of_rows = of_rows.flatten(0, 2).flatten(1, 2)
+        of_queries.copy_(split_tokens(layout, of_outputs))
+    of_rows = of_rows.flatten(0, 2)
     if of_final is not None:
         of_final = layout.order_states(of_final).contiguous()
     lanes = _lanes(layout)

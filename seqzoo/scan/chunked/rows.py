@@ -25,7 +25,10 @@ from seqzoo.scan.problem import ScanProblem
 
 
 class ScanTensors(NamedTuple):
-    """The tensors of a `ScanProblem` without its state, in one dtype; also their gradients."""
+    """The tensors of a `ScanProblem` without its state, in one dtype; also their gradients.
+
+    Queries have T tokens along time, all others T * n micro-steps.
+    """
 
     queries: Tensor
     keys: Tensor
@@ -45,6 +48,11 @@ class ScanTensors(NamedTuple):
     def tied(self) -> bool:
         """Whether the erase's key is write key 1, and what it reads with too."""
         return self.erase_strength is not None and self.erase_read is None
+
+    @property
+    def steps(self) -> int:
+        """n, micro-steps a token."""
+        return self.values.shape[1] // self.queries.shape[1]
 
     @property
     def sharing(self) -> int:
@@ -98,13 +106,13 @@ def scan_tensors(problem: ScanProblem) -> ScanTensors:
 
 
 class ChunkRows(NamedTuple):
-    """The same in chunks: P kinds of reading rows, 1 or with an erase 2, and Q key streams.
+    """The same in chunks of C micro-steps: N reading rows (see `chunk_factors`), Q key streams.
 
     Where the heads of a group share their rows, `reading` and `keys` have a row a group, M' of
     them, and the erase reads are without their strength; otherwise M' = M.
 
     Attributes:
-        reading: (M', P, C, K), queries and erase reads.
+        reading: (M', N, K), queries and erase reads.
         keys: (M', C, Q, K).
         values: (M, C, Q, V).
         log_decay: (M, C), (M, C, K) or None.
@@ -147,16 +155,16 @@ def shared_strength(layout: ChunkLayout, tensors: ScanTensors) -> Tensor | None:
 def reading_and_keys(
     layout: ChunkLayout, tensors: ScanTensors, options: ScanOptions
 ) -> tuple[Tensor, Tensor]:
-    """The reading rows (M', P, C, K) and key rows (M', C, Q, K)."""
+    """The reading rows (M', N, K) and key rows (M', C, Q, K)."""
     read, strength, write = tensors[-3:]
     heads = tensors.keys.shape[-2] if tensors.shares_rows else layout.shape[2]
     queries = _per_head(split_tokens(layout, tensors.queries), heads)
     keys = _per_head(split_writes(layout, tensors.keys), heads)
     own = own_streams(tensors, options)
-    shape, chunk, size = queries.shape[:3], layout.chunk, keys.shape[-1]
+    shape, tokens, chunk, size = queries.shape[:3], queries.shape[3], keys.shape[3], keys.shape[-1]
 
-    reading = queries.new_empty(*shape, 1 + tensors.erases, chunk, size)
-    torch.mul(queries, options.scale, out=reading[:, :, :, 0])
+    reading = queries.new_empty(*shape, tokens + tensors.erases * chunk, size)
+    torch.mul(queries, options.scale, out=reading[..., :tokens, :])
     key_rows = keys.new_empty(*shape, chunk, own + keys.shape[4], size)
     key_rows[..., own:, :].copy_(keys)
     if tensors.erases:
@@ -168,12 +176,12 @@ def reading_and_keys(
                 erase_read if write is None else _per_head(split_tokens(layout, write), heads)
             )
         if strength is None:
-            torch.neg(erase_read, out=reading[:, :, :, 1])
+            torch.neg(erase_read, out=reading[..., tokens:, :])
         elif tensors.shares_rows:
-            reading[:, :, :, 1].copy_(erase_read)
+            reading[..., tokens:, :].copy_(erase_read)
         else:
             factors = split_tokens(layout, strength)[..., None]
-            torch.mul(erase_read, factors, out=reading[:, :, :, 1])
+            torch.mul(erase_read, factors, out=reading[..., tokens:, :])
     return reading.flatten(0, 2), key_rows.flatten(0, 2)
 
 
@@ -193,7 +201,8 @@ def tensor_gradients(
     values, strengths = tensors.values, tensors.strengths
     own = own_streams(tensors, options)
     groups = len(gradients.values) // tensors.sharing  # M rows or fewer, and as many sums
-    of_queries = join_tokens(layout, _sums(gradients.reading[:, 0], groups), into.queries)
+    of_queries = gradients.reading[:, : layout.chunk]
+    of_queries = join_tokens(layout, _sums(of_queries, groups), into.queries)
     if options.scale != 1.0:
         of_queries.mul_(options.scale)
     of_keys = join_writes(layout, _sums(gradients.keys[:, :, own:], groups), into.keys)
@@ -231,7 +240,7 @@ def _read_gradient(
         of_read = into.erase_read
     else:
         of_read = keys.new_empty(*keys.shape[:2], key_heads * sharing, size)
-    join_tokens(layout, gradients.reading[:, 1], of_read)
+    join_tokens(layout, gradients.reading[:, layout.chunk :], of_read)
     grouped = of_read.unflatten(2, (key_heads, sharing))
     if strength is None:
         of_read.neg_()

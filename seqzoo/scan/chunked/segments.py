@@ -69,13 +69,13 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
 
 
 def chunk_bytes(chunk: int, tensors: ScanTensors, options: ScanOptions) -> int:
-    """About what one chunk of C tokens keeps for its backward, in bytes."""
+    """About what one chunk of so many tokens keeps for its backward, in bytes."""
     key_size, value_size = tensors.keys.shape[-1], tensors.values.shape[-1]
-    kinds = 1 + tensors.erases
+    queries, chunk = chunk, chunk * tensors.steps
+    reading = queries + tensors.erases * chunk
     streams = tensors.keys.shape[2] + own_streams(tensors, options)
-    rows = 2 * (kinds + streams) * key_size + streams * value_size
-    scores = (streams + 1) * kinds * chunk
-    numbers = chunk * (rows + scores) + key_size * value_size
+    numbers = 2 * (reading + streams * chunk) * key_size + chunk * streams * value_size
+    numbers += chunk * (streams + 1) * reading + key_size * value_size
     if tensors.erases:
         numbers += chunk * (chunk + key_size) + key_size**2
     return numbers * tensors.queries.element_size()
@@ -96,16 +96,17 @@ def forward(
         options: as given to `cut`.
         keep: whether anything is kept for a backward.
     """
-    shape = (*tensors.values.shape[:2], *tensors.values.shape[3:])
+    shape = (*tensors.queries.shape[:2], *tensors.values.shape[3:])
     outputs = tensors.values.new_empty(shape)
     if len(segments.pieces) == 1:
         final, kept = chunked_forward(segments.whole, tensors, state, options, outputs)
         return Forward(outputs, final, [kept] if keep else [])
     each: list[Kept] = []
+    time = segments.whole.time
     for tokens, layout in segments.pieces:
-        part = _room(outputs, tokens)
+        part = _room(outputs, tokens, time)
         state, kept = chunked_forward(layout, _select(tensors, tokens), state, options, part)
-        _place(outputs, tokens, part)
+        _place(outputs, tokens, part, time)
         if keep:
             each.append(thinned(kept))
         del kept  # before the next segment's
@@ -135,16 +136,17 @@ def backward(
             segments.whole, tensors, options, full, of_outputs, of_final, gradients
         )
         return gradients, of_state
+    time = segments.whole.time
     for (tokens, layout), thin in zip(segments.pieces[::-1], kept[::-1], strict=True):
         part = _select(tensors, tokens)
         full = restored(layout, part, options, thin)
-        of_part = None if of_outputs is None else _tokens(of_outputs, tokens)
-        rooms = _like(gradients, lambda whole, tokens=tokens: _room(whole, tokens))
+        of_part = None if of_outputs is None else _tokens(of_outputs, tokens, time)
+        rooms = _like(gradients, lambda whole, tokens=tokens: _room(whole, tokens, time))
         of_final = chunked_backward(layout, part, options, full, of_part, of_final, rooms)
         for whole, room in zip(gradients, rooms, strict=True):
             if whole is not None:
                 assert room is not None
-                _place(whole, tokens, room)
+                _place(whole, tokens, room, time)
         del full, rooms  # before the next segment's
     return gradients, of_final
 
@@ -156,21 +158,28 @@ def _like(tensors: ScanTensors, change: Callable[[Tensor], Tensor]) -> ScanTenso
 
 def _select(tensors: ScanTensors, tokens: slice | Tensor) -> ScanTensors:
     """A segment's tensors; views where its tokens are a span."""
-    return _like(tensors, lambda tensor: _tokens(tensor, tokens))
+    time = tensors.queries.shape[1]
+    return _like(tensors, lambda tensor: _tokens(tensor, tokens, time))
 
 
-def _tokens(tensor: Tensor, tokens: slice | Tensor) -> Tensor:
-    return tensor[:, tokens] if isinstance(tokens, slice) else tensor.index_select(1, tokens)
-
-
-def _room(whole: Tensor, tokens: slice | Tensor) -> Tensor:
-    """Where a segment's part of (B, T, ...) is written: in its place, if its tokens are a span."""
+def _tokens(tensor: Tensor, tokens: slice | Tensor, time: int) -> Tensor:
+    """Some of the T tokens of (B, T * n, ...); a view where they are a span."""
+    by_token = tensor.unflatten(1, (time, -1))
     if isinstance(tokens, slice):
-        return whole[:, tokens]
-    return whole.new_empty(len(whole), len(tokens), *whole.shape[2:])
+        return by_token[:, tokens].flatten(1, 2)
+    return by_token.index_select(1, tokens).flatten(1, 2)
 
 
-def _place(whole: Tensor, tokens: slice | Tensor, part: Tensor) -> None:
+def _room(whole: Tensor, tokens: slice | Tensor, time: int) -> Tensor:
+    """Where a segment's part of (B, T * n, ...) is written: in its place, if its tokens are a
+    span."""
+    if isinstance(tokens, slice):
+        return _tokens(whole, tokens, time)
+    return whole.new_empty(len(whole), len(tokens) * (whole.shape[1] // time), *whole.shape[2:])
+
+
+def _place(whole: Tensor, tokens: slice | Tensor, part: Tensor, time: int) -> None:
     """Puts a `_room` in its place, once it is written."""
     if not isinstance(tokens, slice):
-        whole.index_copy_(1, tokens, part)
+        by_token = part.unflatten(1, (len(tokens), -1))
+        whole.unflatten(1, (time, -1)).index_copy_(1, tokens, by_token)

@@ -33,7 +33,7 @@ def shared_row_factors(
     """The factors of M chunks.
 
     Args:
-        reading, keys: (M', 2, C, K) and (M', C, Q, K), a row a group.
+        reading, keys: (M', N, K) and (M', C, Q, K), a row a group.
         strength: (M, C), of the erase reads; None is 1.
         log_decay: (M, C) or None.
         before_decay: see `chunk_factors`.
@@ -42,16 +42,16 @@ def shared_row_factors(
     groups, chunk, streams, _ = keys.shape
     decays = () if log_decay is None else head_decays(reading, log_decay, before_decay)
     met = _met(reading, keys)
-    pairs = decays.pairs if isinstance(decays, HeadDecays) else causal_mask(reading).unsqueeze(0)
+    if isinstance(decays, HeadDecays):
+        pairs, kept = decays.pairs, decays.kept
+    else:
+        pairs, kept = causal_mask(reading, chunk, reading.shape[1]).unsqueeze(0), None
     if strength is not None:
         pairs = pairs.expand(groups * heads, -1, -1).clone()
-        pairs[:, :, chunk:].mul_(strength[:, None])
+        pairs[:, :, -chunk:].mul_(strength[:, None])
     scores = met.view(groups, 1, chunk, streams, -1) * _by_group(pairs, groups).unsqueeze(3)
     scores = scores.expand(-1, heads, -1, -1, -1).reshape(groups * heads, *met.shape[1:])
     starts, ends = shared_row_edges(reading, keys, strength, decays, heads)
-    kept = None
-    if isinstance(decays, HeadDecays):
-        kept = decays.from_start[:, chunk - 1 : chunk]
     return ChunkFactors(scores, starts, ends, kept), decays
 
 
@@ -66,8 +66,7 @@ def shared_row_edges(
     starts = reading.repeat_interleave(heads, dim=0)
     ends = keys.repeat_interleave(heads, dim=0)
     if strength is not None:
-        starts[:, 1].mul_(strength[..., None])
-    starts = starts.flatten(1, 2)
+        starts[:, -keys.shape[1] :].mul_(strength[..., None])
     if isinstance(decays, HeadDecays):
         starts.mul_(decays.from_start)
         ends.mul_(decays.to_end)
@@ -90,30 +89,30 @@ def shared_row_gradients(
     if isinstance(decays, HeadDecays):
         of_decay = decay_gradient(factors, decays, gradients, before_decay)
     else:
-        scores.view(len(scores), chunk, -1, scores.shape[2]).mul_(causal_mask(reading)[:, None])
+        mask = causal_mask(reading, chunk, reading.shape[1])
+        scores.view(len(scores), chunk, -1, scores.shape[2]).mul_(mask[:, None])
     if strength is not None:
-        of_scores, met = scores[:, :, chunk:], _met(reading, keys)[:, :, chunk:]
+        of_scores, met = scores[:, :, -chunk:], _met(reading, keys)[:, :, -chunk:]
         of_strength = (_by_group(of_scores, groups) * met.unsqueeze(1)).sum(2).flatten(0, 1)
         of_scores.mul_(strength[:, None])
         if starts is not None:
-            of_starts = starts[:, chunk:]
-            of_strength += short_sums(_by_group(of_starts, groups) * reading[:, None, 1]).flatten(
-                0, 1
-            )
+            of_starts = starts[:, -chunk:]
+            read = _by_group(of_starts, groups) * reading[:, None, -chunk:]
+            of_strength += short_sums(read).flatten(0, 1)
             of_starts.mul_(strength[..., None])
     of_met = _by_group(scores, groups).sum(1)
     of_reading = torch.bmm(of_met.mT, keys.flatten(1, 2))
-    of_keys = torch.bmm(of_met, reading.flatten(1, 2))
+    of_keys = torch.bmm(of_met, reading)
     if starts is not None:
         of_reading += _by_group(starts, groups).sum(1)
     if ends is not None:
         of_keys += _by_group(ends, groups).sum(1)
-    return RowGradients(of_reading.view_as(reading), of_keys.view_as(keys), of_decay, of_strength)
+    return RowGradients(of_reading, of_keys.view_as(keys), of_decay, of_strength)
 
 
 def _met(reading: Tensor, keys: Tensor) -> Tensor:
-    """x . k of all pairs, (M', C * Q, P * C)."""
-    return torch.bmm(keys.flatten(1, 2), reading.flatten(1, 2).mT)
+    """x . k of all pairs, (M', C * Q, N)."""
+    return torch.bmm(keys.flatten(1, 2), reading.mT)
 
 
 def _by_group(tensor: Tensor, groups: int) -> Tensor:

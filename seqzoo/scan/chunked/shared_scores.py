@@ -32,7 +32,7 @@ def run_shared(
     """Outputs (M, C, V), final states (L, V, K), and what the backward needs.
 
     Args:
-        rows: reading (M', 1, C, K) and keys (M', C, Q, K), a row a group; log_decay (M, C) or None.
+        rows: reading (M', N, K) and keys (M', C, Q, K), a row a group; log_decay (M, C) or None.
         values: (M, C * Q, V).
         state: (L, V, K); None is zero, and every sequence and head has a chunk.
         lanes: how many sequences and heads have a chunk at each step.
@@ -42,7 +42,7 @@ def run_shared(
     if log_decay is None:
         log_decay = values.new_zeros(len(values), chunk)
     decays = head_decays(rows.reading, log_decay)
-    queries, keys = rows.reading[:, 0], rows.keys.flatten(1, 2)
+    queries, keys = rows.reading, rows.keys.flatten(1, 2)
     factors = shared_factors(rows.reading, rows.keys, decays)
     kept = factors.kept
 
@@ -60,17 +60,17 @@ def run_shared(
 
 
 def shared_factors(reading: Tensor, keys: Tensor, decays: HeadDecays) -> ChunkFactors:
-    """Scores (M, C * Q, C) and what is kept of the state; starts and ends are never formed.
+    """Scores (M, C * Q, N) and what is kept of the state; starts and ends are never formed.
 
     Args:
-        reading, keys: (M', 1, C, K) and (M', C, Q, K).
+        reading, keys: (M', N, K) and (M', C, Q, K).
         decays: of the M heads' chunks.
     """
     groups, chunk, streams, _ = keys.shape
-    met = torch.bmm(keys.flatten(1, 2), reading[:, 0].mT).view(groups, 1, chunk, streams, chunk)
-    scores = met * decays.pairs.view(groups, -1, chunk, 1, chunk)
-    scores = scores.view(len(decays.pairs), chunk * streams, chunk)
-    return ChunkFactors(scores, None, None, decays.from_start[:, -1:])
+    met = torch.bmm(keys.flatten(1, 2), reading.mT).view(groups, 1, chunk, streams, -1)
+    scores = met * decays.pairs.view(groups, -1, chunk, 1, met.shape[-1])
+    scores = scores.view(len(decays.pairs), chunk * streams, -1)
+    return ChunkFactors(scores, None, None, decays.kept)
 
 
 def run_shared_back(
@@ -87,19 +87,19 @@ def run_shared_back(
     """The gradients of `run_shared`'s rows, values (M, C * Q, V) and state (L, V, K).
 
     Args:
-        reading, keys: (M', 1, C, K) and (M', C, Q, K).
+        reading, keys: (M', N, K) and (M', C, Q, K).
         scores, solved, decays: what `run_shared` returned.
-        rows: (M, C, V), the outputs' gradient.
+        rows: (M, N, V), the outputs' gradient.
         final: (L, V, K), the final states' gradient; None is zero.
         lanes: as given to `run_shared`.
         total: L.
     """
     groups, chunk, streams, size = keys.shape
-    queries, key_rows = reading[:, 0], keys.flatten(1, 2)
+    queries, key_rows = reading, keys.flatten(1, 2)
     values, states = solved.values, solved.states
     assert states is not None
     from_start, to_end = decays.from_start, _to_end(decays, streams)
-    kept = from_start[:, -1:]
+    kept = decays.kept
 
     buffer = states.new_empty(len(states) + total, *states.shape[1:])
     _stacked_product(rows, from_start, queries, buffer[: len(states)])
@@ -115,19 +115,19 @@ def run_shared_back(
     of_scores = torch.bmm(values, rows.mT)
     of_starts = torch.bmm(rows, states).mul_(from_start)
     of_ends = torch.bmm(values, after).mul_(to_end)
-    of_starts = of_starts.view(groups, -1, chunk, size)
+    of_starts = of_starts.view(groups, -1, queries.shape[1], size)
     of_ends = of_ends.view(groups, -1, chunk * streams, size)
     of_decay = _decay_gradient(
         of_scores * scores,
-        short_sums(of_starts * queries[:, None]).view(-1, chunk),
+        short_sums(of_starts * queries[:, None]).flatten(0, 1),
         short_sums(of_ends * key_rows[:, None]).view(-1, chunk, streams).sum(2),
         (states * after).sum((1, 2)) * kept.flatten(),
     )
-    of_scores.view(-1, chunk, streams, chunk).mul_(decays.pairs[:, :, None])
-    of_met = of_scores.view(groups, -1, chunk * streams, chunk).sum(1)
+    of_scores.view(-1, chunk, streams, queries.shape[1]).mul_(decays.pairs[:, :, None])
+    of_met = of_scores.view(groups, -1, *of_scores.shape[1:]).sum(1)
     of_queries = of_starts.sum(1).baddbmm_(of_met.mT, key_rows)
     of_keys = of_ends.sum(1).baddbmm_(of_met, queries)
-    gradients = RowGradients(of_queries[:, None], of_keys.view_as(keys), of_decay)
+    gradients = RowGradients(of_queries, of_keys.view_as(keys), of_decay)
     return gradients, of_values, of_state
 
 
@@ -135,14 +135,16 @@ def _decay_gradient(spans: Tensor, read: Tensor, left: Tensor, kept: Tensor) -> 
     """The gradient of log_decay (M, C), as in `head_decay`.
 
     Args:
-        spans: (M, C * Q, C), scores times their gradients; overwritten.
-        read: (M, C), the same of what each query reads from the chunk's first state.
+        spans: (M, C * Q, N), scores times their gradients; overwritten.
+        read: (M, N), the same of what each query reads from the chunk's first state.
         left: (M, C), of what is left of each token's writes at the end.
         kept: (M,), of what is left of the first state.
     """
-    chunk = read.shape[1]
-    spans.view(len(spans), chunk, -1, chunk).diagonal(dim1=1, dim2=3).zero_()
-    of_sums = read + spans.sum(1) - short_sums(spans).view(len(spans), chunk, -1).sum(2)
+    chunk, queries = left.shape[1], read.shape[1]
+    last = slice(chunk // queries - 1, None, chunk // queries)  # of each token's micro-steps
+    spans.view(len(spans), chunk, -1, queries)[:, last].diagonal(dim1=1, dim2=3).zero_()
+    of_sums = short_sums(spans).view(len(spans), chunk, -1).sum(2).neg_()
+    of_sums[:, last] += read + spans.sum(1)
     of_sums[:, -1] += kept
     of_decay = of_sums.flip(1).cumsum(1).flip(1)
     of_decay[:, 1:] += left[:, :-1].cumsum(1)

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seqzoo.scan.chunked.broken_tokens import find_broken, mark_broken, without_broken
+from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.problem import ScanProblem
 from seqzoo.scan.recurrence import ScanResult
 
@@ -50,16 +52,25 @@ def scan_transposed(
         log_decay = values.new_zeros(*values.shape[:2], values.shape[3])
     if log_decay.ndim == 3:
         log_decay = log_decay.unsqueeze(-1)
-    tensors = (problem.queries.to(state.dtype), keys, values, log_decay.to(state.dtype))
+    queries, log_decay = problem.queries.to(state.dtype), log_decay.to(state.dtype)
+    tensors = ScanTensors(queries, keys, values, None, log_decay, None, None, None)
+    broken = find_broken(tensors)
+    if broken is not None:
+        tensors = without_broken(tensors)
+    assert tensors.log_decay is not None
+    given = (tensors.queries, tensors.keys, tensors.values, tensors.log_decay)
     if problem.cu_seqlens is None:
-        outputs, final = _decayed(*tensors, state)
+        outputs, final = _decayed(*given, state)
     else:
         at, longest = _rows_of(problem.cu_seqlens, problem.queries)
-        rows = (x.new_zeros(len(state), longest, *x.shape[2:]).index_put(at, x[0]) for x in tensors)
+        rows = (x.new_zeros(len(state), longest, *x.shape[2:]).index_put(at, x[0]) for x in given)
         queries, keys, values, log_decay = rows
         outputs, final = _decayed(queries, keys, values, log_decay, state)
         outputs = outputs[at].unsqueeze(0)
-    return ScanResult((problem.scale * outputs).to(problem.queries.dtype), final)
+    outputs = problem.scale * outputs
+    if broken is not None:
+        outputs, final = mark_broken(outputs, final, broken, problem.cu_seqlens)
+    return ScanResult(outputs.to(problem.queries.dtype), final)
 
 
 def _removed(

@@ -1,6 +1,6 @@
 """The scan's algebra by the kernels: erases along the first key, grouped heads, micro-steps.
 
-Against the dense loops of `tests/scan/test_algebra.py`, which know nothing of seqzoo.
+Against the dense loops of `tests/scan/dense.py`, which know nothing of seqzoo.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from seqzoo.scan.chunked.rows import ScanOptions, scan_tensors
 from seqzoo.scan.token import transition_at, writes_at
 from seqzoo.scan.triton.setting import Setting
 
+from ..dense import Sizes, T, dense, measured
 from ..oracle import error_ratio
-from ..test_algebra import Sizes, T, dense, measured
 
 CASES = [
     Sizes(decay="none", erase="along_key"),

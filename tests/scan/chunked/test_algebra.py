@@ -1,0 +1,115 @@
+"""What the chunked form does of the algebra: segments, graphs, and what it keeps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqzoo.scan import Transition, Writes, scan
+from seqzoo.scan.check import check_scan
+from seqzoo.scan.chunked import segments
+from seqzoo.scan.chunked.rows import ScanOptions, own_streams, scan_tensors
+from seqzoo.testing import error_ratio
+
+from ..dense import CASES, Sizes, T, dense, measured
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("sizes", CASES, ids=str)
+def test_segments_agree_with_the_dense_loop(sizes: Sizes, packed: bool, monkeypatch) -> None:
+    monkeypatch.setattr(segments, "SEGMENT_BYTES", 1)
+    sizes = sizes.drawn(batch=1)
+    bounds = [0, 1, 1, 9, T] if packed else [0, T]
+    if packed:
+        sizes.leaves["state"] = sizes.leaves["state"].repeat(4, 1, 1, 1)
+
+    def ours(leaves: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return scan(
+            *sizes.arguments(leaves),
+            leaves["state"],
+            cu_seqlens=torch.tensor(bounds) if packed else None,
+            scale=0.7,
+            chunk_size=2,
+            transposed_read=sizes.transposed,
+            backend="chunked",
+        )
+
+    found = measured(sizes, ours)
+    expected = measured(sizes, lambda leaves: dense(sizes, leaves, bounds))
+    for name, mine, right in zip(("outputs", "state", *sizes.leaves), found, expected, strict=True):
+        assert error_ratio(mine, right) < 1e-10, name
+
+
+@pytest.mark.parametrize("sizes", CASES, ids=str)
+def test_what_is_not_differentiated_has_no_gradient(sizes: Sizes) -> None:
+    sizes = sizes.drawn()
+
+    def ours(leaves: dict[str, Tensor]) -> Tensor:
+        arguments = sizes.arguments(leaves)
+        options = {"chunk_size": 4, "transposed_read": sizes.transposed, "backend": "chunked"}
+        return scan(*arguments, leaves["state"], **options).outputs.square().sum()
+
+    every = {name: leaf.clone().requires_grad_() for name, leaf in sizes.leaves.items()}
+    expected = dict(zip(every, torch.autograd.grad(ours(every), list(every.values())), strict=True))
+    for name in every:
+        one = sizes.leaves | {name: sizes.leaves[name].clone().requires_grad_()}
+        (found,) = torch.autograd.grad(ours(one), one[name])
+        assert error_ratio(found, expected[name]) < 1e-12, name
+
+
+def test_an_erase_along_the_first_key_has_no_key_stream_of_its_own() -> None:
+    for sizes in (each for each in CASES if each.erase == "along_key" and not each.transposed):
+        drawn = sizes.drawn()
+        problem = check_scan(*drawn.arguments(drawn.leaves))
+        tensors = scan_tensors(problem)
+        assert own_streams(tensors, ScanOptions(None, False, 1.0, 4, along_key=True)) == 0
+        assert own_streams(tensors, ScanOptions(None, False, 1.0, 4)) == 1
+
+
+def test_heads_of_a_group_keep_their_keys_and_scores_once() -> None:
+    """What is saved for the backward grows with the heads' values and states, and not by their
+    queries and keys: 4 times the heads on the same keys save less than keys written out."""
+
+    def saved(key_heads: int) -> int:
+        generator = torch.Generator().manual_seed(0)
+        queries = torch.randn(1, 64, key_heads, 32, generator=generator, requires_grad=True)
+        keys = torch.randn(1, 64, 1, key_heads, 32, generator=generator, requires_grad=True)
+        values = torch.randn(1, 64, 1, 8, 4, generator=generator, requires_grad=True)
+        count = 0
+
+        def pack(tensor: Tensor) -> Tensor:
+            nonlocal count
+            count += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            scan(queries, Transition(), Writes(keys, values), chunk_size=16, backend="chunked")
+        return count
+
+    rows = 4 * 64 * 32  # queries and keys, as given and in chunks, of one head
+    assert saved(8) - saved(1) >= 7 * rows
+
+
+@pytest.mark.parametrize("sizes", [CASES[index] for index in (0, 9, 13, 18, 19)], ids=str)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_graph_has_the_same_numbers(sizes: Sizes, packed: bool) -> None:
+    sizes = sizes.drawn(batch=1)
+    bounds = torch.tensor([0, 1, 1, 6, T]) if packed else None
+    if packed:
+        sizes.leaves["state"] = sizes.leaves["state"].repeat(4, 1, 1, 1)
+
+    def ours(leaves: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return scan(
+            *sizes.arguments(leaves),
+            leaves["state"],
+            cu_seqlens=bounds,
+            chunk_size=4,
+            transposed_read=sizes.transposed,
+        )
+
+    torch.compiler.reset()
+    compiled = torch.compile(ours, backend="aot_eager", fullgraph=True)
+    for mine, eager in zip(measured(sizes, compiled), measured(sizes, ours), strict=True):
+        assert error_ratio(mine, eager) < 1e-10
+    torch.compiler.reset()
