@@ -16,7 +16,6 @@ def test_my_task(check):
 from seqzoo.testing.case import MixerCase as MixerCase
 from seqzoo.testing.case import mixer_case as mixer_case
 from seqzoo.testing.case import part_case as part_case
-from seqzoo.testing.case import registered_cases as registered_cases
 from seqzoo.testing.checks import MIXER_CHECKS as MIXER_CHECKS
 from seqzoo.testing.checks import error_ratio as error_ratio
 from seqzoo.testing.conformance import Check as Check
@@ -40,5 +39,4 @@ __all__ = [
     "error_ratio",
     "mixer_case",
     "part_case",
-    "registered_cases",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +13,10 @@ from seqzoo.operators import Place
 from seqzoo.registry import Registry, load_registry
 from seqzoo.scan import Backend, Transition, Writes
 from seqzoo.scan.check import check_scan
-from seqzoo.testing.placing import NoPlaceError, place_part
+from seqzoo.testing.placing import place_part
 from seqzoo.testing.zeros import move_zeros
 
-__all__ = ["MixerCase", "computes_here", "mixer_case", "part_case", "registered_cases"]
+__all__ = ["MixerCase", "computes_here", "mixer_case", "part_case"]
 
 
 @dataclass(frozen=True)
@@ -83,30 +82,6 @@ def part_case(family: str, name: str, registry: Registry | None = None) -> Mixer
     """
     registry = registry or load_registry()
     return MixerCase(place_part(registry, family, name), registry, label=f"{family}={name}")
-
-
-def registered_cases(registry: Registry, plugin: str | None = None) -> Iterator[MixerCase]:
-    """Every registered mixer, and every other part in a mixer that uses it.
-
-    Parts that no mixer has a slot for (tasks, loggers, ...) are left out, and so are scans that
-    cannot compute in float64 on a CPU, as the checks do; `conformance` reports both.
-
-    Args:
-        registry: the parts.
-        plugin: only parts of the plugin with this name.
-    """
-    for entry in registry:
-        if plugin is not None and entry.origin.plugin != plugin:
-            continue
-        if entry.family == "scan" and not computes_here(registry.part("scan", entry.name)):
-            continue
-        try:
-            case = part_case(entry.family, entry.name, registry)
-        except NoPlaceError:
-            continue
-        if entry.family == "mixer":
-            case = MixerCase(entry.name, registry, label=entry.name)
-        yield case
 
 
 def computes_here(scan: Any) -> bool:

@@ -13,11 +13,9 @@ from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
 from seqzoo.operators import Anchor, Place, Stream
 from seqzoo.registry import Origin, Registry
-from seqzoo.testing import MIXER_CHECKS, MixerCase, registered_cases
+from seqzoo.testing import MIXER_CHECKS, MixerCase, conformance
 
 REGISTRY = seqzoo.load_registry()
-CASES = tuple(registered_cases(REGISTRY))
-
 ABLATIONS = ("-no-", "-linear", "-constant", "-depth", "-r2", "-r3", "-r4", "-r5")
 """Presets that change one part of another preset."""
 
@@ -31,19 +29,21 @@ SAME_GRAPH = ("action=", "atlas", "omeganet", "lact", "memory=swiglu")
 
 def runs() -> Iterator[object]:
     """Each check of each case; graphs take seconds, so those that say nothing new are left out."""
-    for case in CASES:
-        for check in MIXER_CHECKS:
-            graph, name = check.__name__ == "compiles_whole", str(case)
-            documents = check.__name__ == "documents_compile_whole"
-            if (graph or documents) and any(word in name for word in ABLATIONS):
-                continue
-            if (graph or documents) and (name.startswith(SAME_GRAPH) or only_composes(case)):
-                continue
-            if documents and name.startswith(TOKENWISE):
-                continue
-            if documents and name == "scan=reference":
-                continue  # the token loop takes documents one by one: a graph has no such loop
-            yield pytest.param(case, check, id=f"{name}-{check.__name__}")
+    for each in conformance(registry=REGISTRY):
+        case, check = each.case, each.function
+        if not isinstance(case, MixerCase):
+            continue  # tests/testing/test_conformance.py
+        graph, name = check.__name__ == "compiles_whole", str(case)
+        documents = check.__name__ == "documents_compile_whole"
+        if (graph or documents) and any(word in name for word in ABLATIONS):
+            continue
+        if (graph or documents) and (name.startswith(SAME_GRAPH) or only_composes(case)):
+            continue
+        if documents and name.startswith(TOKENWISE):
+            continue
+        if documents and name == "scan=reference":
+            continue  # the token loop takes documents one by one: a graph has no such loop
+        yield pytest.param(case, check, id=f"{name}-{check.__name__}")
 
 
 def only_composes(case: MixerCase) -> bool:

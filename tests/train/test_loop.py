@@ -1,146 +1,18 @@
-import json
-import math
-import subprocess
-import sys
+"""What the loop does of a run that goes well."""
+
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
-from seqzoo.errors import RunError
-from seqzoo.model import LanguageModel, build_model
+from seqzoo.model import build_model
 from seqzoo.registry import load_registry
-from seqzoo.spec.run import RunSpec
-from seqzoo.train import Record, Watch, load_trained, read_record, train
+from seqzoo.train import load_trained, train
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.metrics_log import read_rows
 from seqzoo.train.objective import Objective
 
-KILLED_AFTER_THE_CHECKPOINT = """
-import os, signal, sys
-from pathlib import Path
-from seqzoo import load_registry, load_spec
-from seqzoo.train import Watch, train
-
-class Killer(Watch):
-    def evaluated(self, row):
-        if row["step"] == 9:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-train(load_spec(sys.argv[1], load_registry([])), sys.argv[2], watch=Killer())
-"""
-
-KILLED_IN_THE_MIDDLE_OF_SAVING = """
-import os, signal, sys
-from seqzoo import load_registry, load_spec
-from seqzoo.train import checkpoint, train
-
-save_file, calls = checkpoint.save_file, []
-
-def save_half(tensors, path):
-    calls.append(path)
-    if len(calls) == 4:
-        path.write_bytes(b"half")
-        os.kill(os.getpid(), signal.SIGKILL)
-    save_file(tensors, path)
-
-checkpoint.save_file = save_half
-train(load_spec(sys.argv[1], load_registry([])), sys.argv[2])
-"""
-
-TIMES = ("wall_s", "tokens_per_s")
-
-
-def final_tensors(directory: Path) -> dict[str, torch.Tensor]:
-    (folder,) = (directory / "checkpoint").iterdir()
-    return {
-        f"{file}/{name}": tensor
-        for file in ("model", "training")
-        for name, tensor in load_file(folder / f"{file}.safetensors").items()
-    }
-
-
-def rows_without_times(directory: Path) -> list[dict[str, Any]]:
-    rows = read_rows(directory / "metrics.jsonl")
-    return [{key: row[key] for key in row if key not in TIMES} for row in rows]
-
-
-def assert_same_run(left: Path, right: Path) -> None:
-    mine, theirs = final_tensors(left), final_tensors(right)
-    assert mine.keys() == theirs.keys()
-    for name, tensor in mine.items():
-        assert torch.equal(tensor, theirs[name]), name
-    assert rows_without_times(left) == rows_without_times(right)
-    records = [read_record(each / "record.json") for each in (left, right)]
-    measured = {"timings", "memory"}
-    assert records[0].model_dump(exclude=measured) == records[1].model_dump(exclude=measured)
-
-
-def kill_minus_nine(script: str, spec: RunSpec, directory: Path) -> None:
-    file = directory.with_suffix(".yaml")
-    file.write_text(json.dumps(spec.resolved()))
-    command = [sys.executable, "-c", script, str(file), str(directory)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == -9, ended.stderr
-    assert not (directory / "record.json").exists()
-
-
-LADEN = {  # all that a checkpoint can hold
-    "optimizer": {"type": "muon"},
-    "precision": "float16",
-    "schedule": {"type": "wsd", "warmup": 2, "decay": 0.5},
-    "ema": {"decay": 0.9},
-}
-
-
-@pytest.mark.parametrize(
-    ("script", "settings", "left_at"),
-    [(KILLED_AFTER_THE_CHECKPOINT, LADEN, 6), (KILLED_IN_THE_MIDDLE_OF_SAVING, {}, 6)],
-    ids=["training", "saving"],
-)
-def test_a_run_killed_and_resumed_ends_with_the_bits_of_an_unbroken_one(
-    make_spec, tmp_path: Path, script: str, settings: dict[str, Any], left_at: int
-) -> None:
-    # The optimizer has state, dropout draws, and the rows of the log straddle the checkpoint.
-    beside = {"checkpoint": {"every": 6}, "evaluate": {"every": 9}, "accumulate": 2}
-    spec = make_spec({**settings, **beside})
-    kill_minus_nine(script, spec, tmp_path / "broken")
-    resumed = Recorder()
-    train(spec, tmp_path / "broken", watch=resumed)
-    assert resumed.events[0] == ("started", left_at)
-    train(spec, tmp_path / "unbroken")
-    assert_same_run(tmp_path / "broken", tmp_path / "unbroken")
-
-
-class Recorder(Watch):
-    def __init__(self) -> None:
-        self.events: list[tuple[str, int]] = []
-        self.rows: list[dict[str, Any]] = []
-
-    def started(self, spec: RunSpec, facts: Any) -> None:
-        self.events.append(("started", facts.resumed_at))
-
-    def logged(self, row: dict[str, Any]) -> None:
-        self.events.append(("logged", row["step"]))
-        self.rows.append(row)
-
-    def evaluated(self, row: dict[str, Any]) -> None:
-        self.events.append(("evaluated", row["step"]))
-        self.rows.append(row)
-
-    def saved(self, step: int) -> None:
-        self.events.append(("saved", step))
-
-    def finished(self, record: Record) -> None:
-        self.events.append(("finished", record.steps))
-
-
-class Interrupter(Watch):
-    def logged(self, row: dict[str, Any]) -> None:
-        if row["step"] == 10:
-            raise KeyboardInterrupt
+from .runs import Recorder, final_tensors
 
 
 def test_the_watch_is_told_everything_in_order_and_the_log_holds_its_rows(
@@ -172,36 +44,6 @@ def test_a_logged_loss_is_the_mean_of_its_steps(make_spec, tmp_path: Path) -> No
     each = [row["loss"] for row in fine.rows if row["kind"] == "train"]
     means = [row["loss"] for row in coarse.rows if row["kind"] == "train"]
     assert means == pytest.approx([sum(each[:6]) / 6, sum(each[6:]) / 6])
-
-
-def test_an_interrupted_run_resumes(make_spec, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        train(make_spec(), tmp_path / "a", watch=Interrupter())
-    train(make_spec(), tmp_path / "a")
-    train(make_spec(), tmp_path / "b")
-    assert_same_run(tmp_path / "a", tmp_path / "b")
-
-
-def test_a_run_without_a_checkpoint_starts_again(make_spec, tmp_path: Path) -> None:
-    spec = make_spec({"checkpoint": {"every": 100}})
-    with pytest.raises(KeyboardInterrupt):
-        train(spec, tmp_path / "a", watch=Interrupter())
-    train(spec, tmp_path / "a")
-    train(spec, tmp_path / "b")
-    assert_same_run(tmp_path / "a", tmp_path / "b")
-
-
-def test_a_finished_run_is_not_repeated(make_spec, tmp_path: Path) -> None:
-    record = train(make_spec(), tmp_path)
-    watch = Recorder()
-    assert train(make_spec(), tmp_path, watch=watch) == record
-    assert watch.events == [("finished", 12)]
-    (tmp_path / "record.json").unlink()  # killed between the last checkpoint and the record
-    again = train(make_spec(), tmp_path)
-    measured = {"timings", "memory"}
-    assert again.model_dump(exclude=measured) == record.model_dump(exclude=measured)
-    with pytest.raises(RunError, match=f"holds run {record.run_id}, and this is run"):
-        train(make_spec(seed=5), tmp_path)
 
 
 def test_seeds_differ_and_the_callers_randomness_is_untouched(make_spec, tmp_path: Path) -> None:
@@ -239,53 +81,6 @@ def test_a_model_that_can_learn_does(make_spec, tmp_path: Path) -> None:
     assert train(spec, tmp_path).metrics["accuracy"] == 1.0
 
 
-class Poisoned(LanguageModel):
-    """Its logits are not finite in training from a step on."""
-
-    left = 6
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        self.left -= self.training
-        return super().logits(hidden) * (math.nan if self.left < 0 else 1.0)
-
-
-def poisoned(spec: RunSpec, vocab_size: int) -> LanguageModel:
-    return Poisoned(spec.model, vocab_size)
-
-
-def test_a_loss_that_is_not_finite_stops_the_run(make_spec, tmp_path: Path) -> None:
-    with pytest.raises(RunError) as caught:
-        train(make_spec(), tmp_path, build=poisoned)
-    message = str(caught.value)
-    assert "diverged: at step 7 the loss is nan" in message
-    assert str(tmp_path / "checkpoint" / "step-00000004") in message
-    record = read_record(tmp_path / "record.json")
-    assert (record.status, record.steps) == ("diverged", 6)
-    assert record.timings.tokens == 6 * 64
-    saved = final_tensors(tmp_path)
-    assert all(torch.isfinite(tensor).all() for tensor in saved.values())
-    with pytest.raises(RunError, match="diverged after step 6 when it ran before"):
-        train(make_spec(), tmp_path)
-
-
-def test_divergence_before_the_first_checkpoint_says_so(make_spec, tmp_path: Path) -> None:
-    spec = make_spec({"checkpoint": {"every": 10}, "evaluate": {"every": 10}})
-    with pytest.raises(RunError, match="no checkpoint was saved before"):
-        train(spec, tmp_path, build=poisoned)
-    assert read_record(tmp_path / "record.json").metrics == {}
-
-
-def test_data_that_changed_under_a_run_is_noticed(make_spec, tmp_path: Path) -> None:
-    text = tmp_path / "a.txt"
-    text.write_text("some words " * 20)
-    spec = make_spec(task={"type": "text", "path": str(text), "length": 8, "unit": "char"})
-    with pytest.raises(KeyboardInterrupt):
-        train(spec, tmp_path / "run", watch=Interrupter())
-    text.write_text("some swords" * 20)
-    with pytest.raises(RunError, match="the data of task 'text' changed since"):
-        train(spec, tmp_path / "run")
-
-
 def test_the_model_is_built_from_the_spec_by_the_runs_seed(make_spec, tmp_path: Path) -> None:
     spec = make_spec({"steps": 1, "optimizer": {"lr": 1e-12}}, seed=7)
     train(spec, tmp_path)
@@ -306,27 +101,6 @@ def test_training_stops_when_patience_runs_out(make_spec, tmp_path: Path) -> Non
     assert watch.events[-2:] == [("saved", 6), ("finished", 6)]
     (tmp_path / "record.json").unlink()
     assert train(spec, tmp_path).steps == 6
-
-
-@pytest.mark.parametrize(
-    ("settings", "task"),
-    [
-        ({"precision": "float16", "ema": {"decay": 0.9}}, None),
-        ({"precision": "bfloat16", "optimizer": {"type": "muon"}, "deterministic": True}, None),
-        ({"activation_checkpointing": True, "schedule": {"type": "wsd", "warmup": 2}}, None),
-        ({"optimizer": {"type": "muon"}, "accumulate": 2}, {"type": "compression", "length": 6}),
-    ],
-    ids=["float16-ema", "bfloat16-muon", "recompute-wsd", "muon-accumulate-decoder"],
-)
-def test_every_way_of_training_resumes_with_the_same_bits(
-    make_spec, tmp_path: Path, settings: dict[str, Any], task: dict[str, Any] | None
-) -> None:
-    spec = make_spec({**settings, "checkpoint": {"every": 3}}, task)
-    with pytest.raises(KeyboardInterrupt):
-        train(spec, tmp_path / "a", watch=Interrupter())
-    train(spec, tmp_path / "a")
-    train(spec, tmp_path / "b")
-    assert_same_run(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_task_with_a_decoder_is_learnt_and_read_back(make_spec, tmp_path: Path) -> None:
@@ -360,66 +134,3 @@ def test_the_average_is_what_is_evaluated_and_saved(make_spec, tmp_path: Path) -
     spec, model = load_trained(tmp_path / "ema", registry)
     metrics = evaluate(Objective(model), spec.task.build(), batch_size=5, sequences=16)
     assert metrics["loss"] == pytest.approx(averaged.metrics["loss"], rel=1e-6)
-
-
-class Overflowing(LanguageModel):
-    """Its gradients overflow for a while, or for good."""
-
-    until = 3
-
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits = super().logits(hidden)
-        if self.training:
-            self.until -= 1
-            if self.until >= 0:
-                logits.register_hook(lambda gradient: gradient * torch.inf)
-        return logits
-
-
-class AlwaysOverflowing(Overflowing):
-    until = 1000
-
-
-def test_updates_that_overflow_are_skipped_and_counted(make_spec, tmp_path: Path) -> None:
-    watch = Recorder()
-    record = train(
-        make_spec({"precision": "float16", "log_every": 2}),
-        tmp_path / "a",
-        watch=watch,
-        build=lambda spec, vocab_size: Overflowing(spec.model, vocab_size),
-    )
-    assert record.skipped_steps == 3
-    rows = [row for row in watch.rows if row["kind"] == "train"]
-    assert [row["skipped"] for row in rows[:3]] == [2, 3, 3]
-    assert ["gradient_norm" not in row for row in rows[:3]] == [True, False, False]
-    with pytest.raises(RunError, match="the updates of 40 steps were skipped"):
-        train(
-            make_spec({"precision": "float16", "steps": 60}),
-            tmp_path / "b",
-            build=lambda spec, vocab_size: AlwaysOverflowing(spec.model, vocab_size),
-        )
-
-
-def test_the_logged_learning_rate_is_that_of_the_step(make_spec, tmp_path: Path) -> None:
-    settings = {
-        "steps": 8,
-        "log_every": 1,
-        "optimizer": {"lr": 0.1},
-        "schedule": {"type": "cosine", "warmup": 2},
-        "checkpoint": {"every": 3},
-    }
-
-    class StoppedError(Exception):
-        pass
-
-    class Stop(Watch):
-        def saved(self, step: int) -> None:
-            raise StoppedError
-
-    spec = make_spec(settings)
-    with pytest.raises(StoppedError):
-        train(spec, tmp_path, watch=Stop())
-    train(spec, tmp_path)
-    schedule = spec.train.schedule.build(8)
-    rates = [row["lr"] for row in read_rows(tmp_path / "metrics.jsonl", "train")]
-    assert rates == pytest.approx([0.1 * schedule.factor(step) for step in range(8)])
