@@ -52,9 +52,9 @@ class AttentionMixer(Mixer):
         key_heads: PositiveInt | None = None
         window: PositiveInt | None = None
         rotary: RotarySpec | None = RotarySpec()
-        norm: PartSpec = slot("norm", "none")
-        anchor: PartSpec = slot("anchor", "identity")
-        gate: PartSpec | None = slot("activation", None)
+        norm: PartSpec[Norm] = slot("norm", "none")
+        anchor: PartSpec[Anchor] = slot("anchor", "identity")
+        gate: PartSpec[Activation] | None = slot("activation", None)
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
@@ -63,13 +63,13 @@ class AttentionMixer(Mixer):
         self.key_heads = spec.key_heads or self.heads
         size = width // self.heads
         self.window = spec.window
-        self.anchor: Anchor = spec.anchor.build(Dims(place, self.heads, size, size, self.key_heads))
+        self.anchor = spec.anchor.build(Dims(place, self.heads, size, size, self.key_heads))
         self.qkv = nn.Linear(width, (self.heads + 2 * self.key_heads) * size, bias=False)
-        self.query_norm: Norm = spec.norm.build(size)
-        self.key_norm: Norm = spec.norm.build(size)
+        self.query_norm = spec.norm.build(size)
+        self.key_norm = spec.norm.build(size)
         self.rotary = Rotary(spec.rotary, size) if spec.rotary else None
         self.gate = nn.Linear(width, width, bias=False) if spec.gate else None
-        self.activation: Activation | None = spec.gate.build() if spec.gate else None
+        self.activation = spec.gate.build() if spec.gate else None
         self.project = nn.Linear(width, width, bias=False)
 
     @classmethod

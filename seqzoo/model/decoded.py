@@ -20,9 +20,9 @@ class DecodedModel(LanguageModel):
     An answer may depend on later tokens, so there is no next token to draw.
     """
 
-    def __init__(self, spec: ModelSpec, vocab_size: int, decoder: PartSpec) -> None:
+    def __init__(self, spec: ModelSpec, vocab_size: int, decoder: PartSpec[Decoder]) -> None:
         super().__init__(spec, vocab_size)
-        self.decoder: Decoder = decoder.build(spec.width)
+        self.decoder = decoder.build(spec.width)
 
     def hidden_and_losses(
         self,

@@ -44,13 +44,13 @@ class PlainMLP(MLP):
         """ratio: hidden features, in widths. activation: between the two matrices."""
 
         ratio: float = Field(default=4.0, gt=0.0)
-        activation: PartSpec = slot("activation", "gelu")
+        activation: PartSpec[Activation] = slot("activation", "gelu")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
         hidden = max(1, round(spec.ratio * place.width))
         self.up = nn.Linear(place.width, hidden)
-        self.activation: Activation = spec.activation.build()
+        self.activation = spec.activation.build()
         self.down = nn.Linear(hidden, place.width)
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
@@ -67,13 +67,13 @@ class GatedMLP(MLP):
         """ratio: hidden features, in widths; 8/3 costs what a plain MLP of ratio 4 costs."""
 
         ratio: float = Field(default=8 / 3, gt=0.0)
-        activation: PartSpec = slot("activation", "silu")
+        activation: PartSpec[Activation] = slot("activation", "silu")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
         hidden = max(1, round(spec.ratio * place.width))
         self.gate_and_up = nn.Linear(place.width, 2 * hidden, bias=False)
-        self.activation: Activation = spec.activation.build()
+        self.activation = spec.activation.build()
         self.down = nn.Linear(hidden, place.width, bias=False)
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:

@@ -58,9 +58,9 @@ class PrefixMixer(Mixer):
         """
 
         chunk: PositiveInt = 8
-        encoder: PartSpec = slot("encoder", "positions")
-        aggregator: PartSpec = slot("aggregator", "gated_mean")
-        inference: PartSpec = slot("inference", "mlp")
+        encoder: PartSpec[Encoder] = slot("encoder", "positions")
+        aggregator: PartSpec[Aggregator] = slot("aggregator", "gated_mean")
+        inference: PartSpec[Inference] = slot("inference", "mlp")
         recompute: bool = False
         capacity: PositiveInt | None = None
 
@@ -69,9 +69,9 @@ class PrefixMixer(Mixer):
         dims = ChunkDims(place, spec.chunk)
         self.chunk, self.recompute = spec.chunk, spec.recompute
         self.levels = max(1, ((spec.capacity or 0) // spec.chunk).bit_length())
-        self.encoder: Encoder = spec.encoder.build(dims)
-        self.aggregator: Aggregator = spec.aggregator.build(dims)
-        self.inference: Inference = spec.inference.build(dims)
+        self.encoder = spec.encoder.build(dims)
+        self.aggregator = spec.aggregator.build(dims)
+        self.inference = spec.inference.build(dims)
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D).

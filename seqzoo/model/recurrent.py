@@ -69,13 +69,13 @@ class RecurrentMixer(Mixer):
         value_size: PositiveInt | None = None
         expand_keys: PositiveFloat = since("0.2", 1.0)
         expand_values: PositiveFloat = since("0.2", 1.0)
-        anchor: PartSpec = slot("anchor", "identity")
-        injection: PartSpec = slot("injection", "rank_one")
-        queries: PartSpec = slot("projection", "linear", default_type="linear")
+        anchor: PartSpec[Anchor] = slot("anchor", "identity")
+        injection: PartSpec[Injection] = slot("injection", "rank_one")
+        queries: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
         scale: float | None = Field(default=None, gt=0.0)
-        forget: PartSpec = slot("forget", "none")
-        scan: PartSpec = slot("scan", "auto")
-        readout: PartSpec = slot("readout", "linear")
+        forget: PartSpec[Forget] = slot("forget", "none")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
+        readout: PartSpec[Readout] = slot("readout", "linear")
         xavier_gain: PositiveFloat | None = since("0.2", None)
 
         @model_validator(mode="after")
@@ -98,16 +98,16 @@ class RecurrentMixer(Mixer):
         heads = spec.heads or default_heads(width, spec.head_size)
         key_size = spec.key_size or expanded_size(width, heads, spec.expand_keys)
         value_size = spec.value_size or expanded_size(width, heads, spec.expand_values)
-        scan: ScanPart = spec.scan.build()
+        scan = spec.scan.build()
         dims = Dims(place, heads, key_size, value_size, spec.key_heads or heads, scan)
         self.dims = dims
-        self.anchor: Anchor = spec.anchor.build(dims)
-        self.injection: Injection = spec.injection.build(dims)
-        self.queries: Projection = spec.queries.build(place, dims.key_heads, dims.key_size)
-        self.forget: Forget = spec.forget.build(dims)
+        self.anchor = spec.anchor.build(dims)
+        self.injection = spec.injection.build(dims)
+        self.queries = spec.queries.build(place, dims.key_heads, dims.key_size)
+        self.forget = spec.forget.build(dims)
         scale = dims.key_size**-0.5 if spec.scale is None else spec.scale
         self.memory = Memory(scan, scale)
-        self.readout: Readout = spec.readout.build(dims)
+        self.readout = spec.readout.build(dims)
         if spec.xavier_gain is not None:
             for layer in self.modules():
                 if isinstance(layer, nn.Linear):

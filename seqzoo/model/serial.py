@@ -40,15 +40,15 @@ class SerialMixer(Mixer):
         heads: PositiveInt | None = None
         key_size: PositiveInt | None = None
         value_size: PositiveInt | None = None
-        anchor: PartSpec = slot("anchor", "identity")
-        key: PartSpec = slot(
+        anchor: PartSpec[Anchor] = slot("anchor", "identity")
+        key: PartSpec[Projection] = slot(
             "projection", {"type": "linear", "norm": "unit"}, default_type="linear"
         )
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        queries: PartSpec = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        queries: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
         scale: float | None = Field(default=None, gt=0.0)
-        rule: PartSpec = slot("rule", "delta")
-        readout: PartSpec = slot("readout", "linear")
+        rule: PartSpec[Rule] = slot("rule", "delta")
+        readout: PartSpec[Readout] = slot("readout", "linear")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
@@ -56,13 +56,13 @@ class SerialMixer(Mixer):
         size = place.width // heads
         dims = Dims(place, heads, spec.key_size or size, spec.value_size or size)
         self.dims = dims
-        self.anchor: Anchor = spec.anchor.build(dims)
-        self.key: Projection = spec.key.build(place, heads, dims.key_size)
-        self.value: Projection = spec.value.build(place, heads, dims.value_size)
-        self.queries: Projection = spec.queries.build(place, heads, dims.key_size)
+        self.anchor = spec.anchor.build(dims)
+        self.key = spec.key.build(place, heads, dims.key_size)
+        self.value = spec.value.build(place, heads, dims.value_size)
+        self.queries = spec.queries.build(place, heads, dims.key_size)
         self.scale = dims.key_size**-0.5 if spec.scale is None else spec.scale
-        self.rule: Rule = spec.rule.build(dims)
-        self.readout: Readout = spec.readout.build(dims)
+        self.rule = spec.rule.build(dims)
+        self.readout = spec.readout.build(dims)
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -29,6 +29,7 @@ from pydantic_core import (
     PydanticCustomError,
     core_schema,
 )
+from typing_extensions import TypeVar
 
 from seqzoo.errors import did_you_mean
 from seqzoo.spec.since import is_default, younger
@@ -156,10 +157,22 @@ class SpecModel(BaseModel):
         return ()
 
 
-class PartSpec(SpecModel):
-    """The frozen, validated settings of one part. `part` is the class it builds."""
+BuiltT = TypeVar("BuiltT", default=Any)
+
+
+class PartSpec(SpecModel, Generic[BuiltT]):
+    """The frozen, validated settings of one part. `part` is the class it builds.
+
+    `PartSpec[Anchor]` says what `build` returns. That is for editors and type checkers: when the
+    code runs it is `PartSpec` itself, and a slot's family says what fits.
+    """
 
     part: ClassVar[type[Part]]
+
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, built: Any) -> type[PartSpec]:
+            return cls
 
     @model_validator(mode="before")
     @classmethod
@@ -193,7 +206,7 @@ class PartSpec(SpecModel):
         """`type`, which names the part."""
         return ("type",)
 
-    def build(self, *arguments: Any, **options: Any) -> Any:
+    def build(self, *arguments: Any, **options: Any) -> BuiltT:
         """The part itself: `part(spec, *arguments)`; its family says which arguments."""
         return cast("Any", self.part)(self, *arguments, **options)
 

@@ -1,11 +1,12 @@
 """A slot: a field that holds a part of one family, named in YAML and looked up in a catalog.
 
-    anchor: PartSpec = slot("anchor", "identity")
+    anchor: PartSpec[Anchor] = slot("anchor", "identity")
 
-A slot's value is a name (`anchor: ema`), or a mapping with a `type` and what differs from the
-defaults (`anchor: {type: ema, decay: 0.5}`), or a spec made in Python. Names may be presets. The
-catalog comes in pydantic's validation context, so there is no registry at module level, and the
-locations of nested errors survive: `model.mixer.anchor.kernel_size`.
+The annotation says what `spec.anchor.build(...)` returns. A slot's value is a name
+(`anchor: ema`), or a mapping with a `type` and what differs from the defaults
+(`anchor: {type: ema, decay: 0.5}`), or a spec made in Python. Names may be presets. The catalog
+comes in pydantic's validation context, so there is no registry at module level, and the locations
+of nested errors survive: `model.mixer.anchor.kernel_size`.
 """
 
 from __future__ import annotations
@@ -58,10 +59,12 @@ REQUIRED: Any = ...  # a slot without a default: the user names a part
 
 
 def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = None) -> Any:
-    """A field that holds a part of one family: `anchor: PartSpec = slot("anchor", "identity")`.
+    """A field that holds a part of one family:
+    `anchor: PartSpec[Anchor] = slot("anchor", "identity")`.
 
-    The field is a `PartSpec`, `PartSpec | None` or `tuple[PartSpec, ...]`; annotated with one
-    part's own `Spec`, it takes that part only, and editors know its fields.
+    The field is a `PartSpec`, `PartSpec | None` or `tuple[PartSpec, ...]`, each with the family's
+    class in brackets where that can be imported; annotated with one part's own `Spec`, it takes
+    that part only, and editors know its fields.
 
     Args:
         family: the family of parts that fit.

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 
-from seqzoo.model import LastToken
+from seqzoo.model import Decoder, LastToken
 from seqzoo.spec import PartSpec, slot
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
 from seqzoo.tasks.task import IGNORED, Batch, Metric
@@ -45,7 +45,7 @@ class Compression(SyntheticTask):
         length: int = Field(default=32, ge=2)
         vocab_size: int = Field(default=16, ge=3)
         test_size: PositiveInt = 1280
-        decoder: PartSpec = slot("decoder", LastToken.Spec(), default_type="last_token")
+        decoder: PartSpec[Decoder] = slot("decoder", LastToken.Spec(), default_type="last_token")
 
     spec: Spec
 
@@ -54,7 +54,7 @@ class Compression(SyntheticTask):
         self.metric = Metric("accuracy", higher_is_better=True, chance=1 / (spec.vocab_size - 1))
 
     @classmethod
-    def decoder(cls, spec: Spec) -> PartSpec:
+    def decoder(cls, spec: Spec) -> PartSpec[Decoder]:
         """The one of its spec."""
         return spec.decoder
 

@@ -1,10 +1,14 @@
 """Sizes of the recurrent mixer: what its heads, keys and values are at a width."""
 
+from typing import Any, assert_type
+
 import pytest
 
 import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.model.recurrent import RecurrentMixer
+from seqzoo.operators import Anchor, Forget, Place
+from seqzoo.spec import PartSpec
 
 REGISTRY = seqzoo.load_registry()
 
@@ -56,3 +60,11 @@ def test_heads_divide_the_width_unless_both_sizes_are_given(name: str) -> None:
         with pytest.raises(SpecError, match="3 heads do not divide the width 32"):
             seqzoo.build_mixer({"type": name, "heads": 3, **one}, 32, REGISTRY)
     seqzoo.build_mixer({"type": name, "heads": 3, "key_size": 4, "value_size": 5}, 32, REGISTRY)
+
+
+def test_a_type_checker_knows_what_a_slot_builds() -> None:
+    spec: Any = REGISTRY.spec("mixer", "recurrent")
+    mixer = RecurrentMixer(spec, Place(32))
+    assert isinstance(assert_type(mixer.anchor, Anchor), Anchor)
+    assert isinstance(assert_type(mixer.forget, Forget), Forget)
+    assert PartSpec[Anchor] is PartSpec

@@ -32,14 +32,14 @@ class ShortConvAnchor(Anchor):
 
         kernel_size: int = Field(default=4, ge=1, le=64)
         bias: bool = False
-        activation: PartSpec = slot("activation", "silu")
-        norm: PartSpec = slot("norm", "none")
+        activation: PartSpec[Activation] = slot("activation", "silu")
+        norm: PartSpec[Norm] = slot("norm", "none")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         self.conv = ShortConv(dims.width, spec.kernel_size, bias=spec.bias)
-        self.activation: Activation = spec.activation.build()
-        self.norm: Norm = spec.norm.build(dims.width)
+        self.activation = spec.activation.build()
+        self.norm = spec.norm.build(dims.width)
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> u (B, T, D)."""

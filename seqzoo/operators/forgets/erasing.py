@@ -25,8 +25,8 @@ class EraseSpec(PartSpec):
     strength: null for the injection's first strength, or a gate.
     """
 
-    key: PartSpec | None = slot("projection", None, default_type="linear")
-    strength: PartSpec | None = slot("gate", None)
+    key: PartSpec[Projection] | None = slot("projection", None, default_type="linear")
+    strength: PartSpec[Gate] | None = slot("gate", None)
 
 
 def erase_misfit(spec: EraseSpec, injection: PartSpec) -> str:

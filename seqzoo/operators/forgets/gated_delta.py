@@ -31,13 +31,13 @@ class GatedDeltaForget(Forget):
         strength: null for the injection's first strength, or a gate.
         """
 
-        decay: PartSpec = slot("forget", "head_decay")
+        decay: PartSpec[DecayForget] = slot("forget", "head_decay")
 
         _only_decays = field_validator("decay")(only_decays)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
-        self.decay: DecayForget = spec.decay.build(dims)
+        self.decay = spec.decay.build(dims)
         self.erase = DeltaErase(spec, dims)
 
     @classmethod

@@ -28,16 +28,16 @@ class RankOneInjection(Injection):
         key, value: projections. strength: a gate; none is beta = 1.
         """
 
-        key: PartSpec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        strength: PartSpec = slot("gate", "none")
+        key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        strength: PartSpec[Gate] = slot("gate", "none")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         place = dims.place
-        self.key: Projection = spec.key.build(place, dims.key_heads, dims.key_size)
-        self.value: Projection = spec.value.build(place, dims.heads, dims.value_size)
-        self.strength: Gate = spec.strength.build(place, dims.heads)
+        self.key = spec.key.build(place, dims.key_heads, dims.key_size)
+        self.value = spec.value.build(place, dims.heads, dims.value_size)
+        self.strength = spec.strength.build(place, dims.heads)
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:

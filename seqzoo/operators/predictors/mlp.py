@@ -27,7 +27,7 @@ class MlpPredictor(Predictor):
         """
 
         hidden: PositiveInt | None = None
-        activation: PartSpec = slot("activation", "silu")
+        activation: PartSpec[Activation] = slot("activation", "silu")
         bias: float = 0.0
 
     def __init__(self, spec: Spec, dims: Dims, steps: int = 1) -> None:
@@ -35,7 +35,7 @@ class MlpPredictor(Predictor):
         self.shape = (steps, dims.heads, dims.value_size)
         self.hidden = spec.hidden or dims.width
         self.up = nn.Linear(dims.width, steps * self.hidden, bias=False)
-        self.activation: Activation = spec.activation.build()
+        self.activation = spec.activation.build()
         self.down = StepLinear(steps, self.hidden, dims.heads * dims.value_size, spec.bias)
 
     def forward(self, u: Tensor, stream: Stream) -> Tensor:

@@ -42,8 +42,8 @@ class LinearProjection(Projection):
         bias: bool = False
         kernel_size: int = Field(default=1, ge=1, le=64)
         conv_bias: bool = False
-        activation: PartSpec = slot("activation", "identity")
-        norm: PartSpec = slot("norm", "none")
+        activation: PartSpec[Activation] = slot("activation", "identity")
+        norm: PartSpec[Norm] = slot("norm", "none")
         rotary: RotarySpec | None = None
 
     def __init__(self, spec: Spec, place: Place, heads: int, size: int) -> None:
@@ -56,8 +56,8 @@ class LinearProjection(Projection):
             if spec.kernel_size > 1
             else None
         )
-        self.activation: Activation = spec.activation.build()
-        self.norm: Norm = spec.norm.build(size)
+        self.activation = spec.activation.build()
+        self.norm = spec.norm.build(size)
         self.rotary = Rotary(spec.rotary, size) if spec.rotary else None
 
     @classmethod

@@ -34,18 +34,18 @@ class GatedReadout(Readout):
         gate_bias: whether the gate has a bias.
         """
 
-        norm: PartSpec = slot("norm", "rms_norm")
-        activation: PartSpec = slot("activation", "silu")
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
+        activation: PartSpec[Activation] = slot("activation", "silu")
         rank: PositiveInt | Literal["head"] | None = None
         gate_bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         features = dims.heads * dims.value_size
-        self.norm: Norm = spec.norm.build(dims.value_size)
+        self.norm = spec.norm.build(dims.value_size)
         rank = dims.value_size if spec.rank == "head" else spec.rank
         self.gate = linear(dims.width, features, bias=spec.gate_bias, rank=rank)
-        self.activation: Activation = spec.activation.build()
+        self.activation = spec.activation.build()
         self.project = nn.Linear(features, dims.width, bias=False)
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:

@@ -22,12 +22,12 @@ class LinearReadout(Readout):
     class Spec(PartSpec):
         """norm: over each head's features. bias: whether W_o has one."""
 
-        norm: PartSpec = slot("norm", "none")
+        norm: PartSpec[Norm] = slot("norm", "none")
         bias: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
-        self.norm: Norm = spec.norm.build(dims.value_size)
+        self.norm = spec.norm.build(dims.value_size)
         features = dims.heads * dims.value_size
         self.project = nn.Linear(features, dims.width, bias=spec.bias)
 
