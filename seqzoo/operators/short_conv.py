@@ -128,8 +128,10 @@ class _ShiftedSum(torch.autograd.Function):
         if torch.is_grad_enabled():
             apart = torch.nn.functional.pad(gradient, (0, 0, kernel_size - 1, kernel_size - 1))
             return _plain_sum(apart, weight.flip(2)), of_weight
-        of_seen = gradient.new_zeros(seen.shape)
-        for j in range(kernel_size):
+        of_seen = gradient.new_empty(seen.shape)
+        of_seen[:, length:] = 0
+        torch.mul(gradient, taps[0], out=of_seen[:, :length])
+        for j in range(1, kernel_size):
             of_seen[:, j : j + length].addcmul_(gradient, taps[j])
         return of_seen, of_weight
 

@@ -94,10 +94,11 @@ class RgLru(Mixer):
         blocks = v.unflatten(-1, (self.blocks, -1))
         r, i = self.forget_gate(blocks).sigmoid(), self.input_gate(blocks).sigmoid()
         wide = torch.promote_types(x.dtype, torch.float32)
-        log_a = -SHARPNESS * r.flatten(2).to(wide) * F.softplus(self.rate)
+        log_a = r.flatten(2).to(wide) * (-SHARPNESS * F.softplus(self.rate))
         scale = (-torch.expm1(2 * log_a)).clamp_min(LEAST).sqrt()
         first = (stream.positions(self, x) == 0).unsqueeze(-1)
-        h = self.channels(log_a, torch.where(first, 1.0, scale) * i.flatten(2) * v, stream)
+        scale = torch.lerp(scale, scale.new_ones(()), first.to(scale.dtype))
+        h = self.channels(log_a, scale * (i.flatten(2) * v), stream)
         return self.project(self.activation(self.beside(x)) * h.to(v.dtype))
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
