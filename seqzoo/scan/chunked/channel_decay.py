@@ -62,7 +62,7 @@ def channel_factors(
 
         found = _by_kind(torch.bmm(lower, upper.mT).mT, upper_rows)
         for part, crossing in zip(join.crossing(scores, chunk), found, strict=True):
-            part.copy_(crossing.unflatten(4, part.shape[4:]))
+            part.copy_(crossing.unflatten(4, part.shape[2:4]).permute(0, 1, 4, 5, 2, 3))
         for part in upper_rows:
             part *= lower_kept[:, :, None, None]
         lower_keys *= upper_kept[:, :, None, None]
@@ -98,12 +98,12 @@ def channel_gradients(
         lower_sums = (lower_keys * lower.view(lower_keys.shape)).sum((2, 3))
         torch.addcmul(lower_sums, whole, lower_kept, out=of_upper)
 
-        crossing = _copied(join.crossing(scores, chunk))
+        crossing = _copied(join.crossing(scores, chunk), side_by_side=True)
         of_lower = whole.mul_(upper_kept)
         found = zip(
             upper_rows,
             _by_kind(upper, upper_rows),
-            _by_kind(torch.bmm(crossing, lower), upper_rows),
+            _by_kind(torch.bmm(crossing.mT, lower), upper_rows),
             strict=True,
         )
         for part, was, of_part in found:
@@ -112,7 +112,7 @@ def channel_gradients(
             part += of_part
         kept[:, :: join.block] = of_lower
         lower_keys *= upper_kept[:, :, None, None]
-        lower_keys += torch.bmm(crossing.mT, upper).view(lower_keys.shape)
+        lower_keys += torch.bmm(crossing, upper).view(lower_keys.shape)
 
     kept[:, last] += rows[:, :queries] * reading[:, :queries]
     rows[:, :queries] *= decay[:, last]
@@ -144,13 +144,13 @@ class Join(NamedTuple):
         ]
 
     def crossing(self, scores: Tensor, chunk: int) -> list[Tensor]:
-        """(M, C, Q, N) -> each block's upper rows with its lower keys, views
-        (M, blocks, kinds, rows, middle, Q)."""
+        """(M, C, Q, N) -> each block's lower keys with its upper rows, views
+        (M, blocks, middle, Q, kinds, rows)."""
         lower = scores.unflatten(1, (-1, self.block))[:, :, : self.middle]
         return [
             part.unflatten(5, (-1, self.block // every))[..., self._rows(every)]
             .diagonal(dim1=1, dim2=5)  # (M, middle, Q, kinds, rows, blocks)
-            .permute(0, 5, 3, 4, 1, 2)
+            .movedim(-1, 1)
             for every, part in _kinds(lower, 4, chunk)
         ]
 
@@ -185,12 +185,12 @@ def _kinds(tensor: Tensor, dim: int, chunk: int) -> list[tuple[int, Tensor]]:
     return [(every, part.unsqueeze(dim)) for every, part in parts if part.shape[dim]]
 
 
-def _copied(parts: list[Tensor]) -> Tensor:
-    """(M, blocks, a, b, ...) each -> (M * blocks, a * b, all the rest), one after another; never a
-    view, for the parts change later."""
+def _copied(parts: list[Tensor], *, side_by_side: bool = False) -> Tensor:
+    """(M, blocks, a, b, ...) each -> (M * blocks, a * b, all the rest), one below or beside the
+    other; never a view, for the parts change later."""
     copies = [part.clone(memory_format=torch.contiguous_format) for part in parts]
     flat = [copy.flatten(0, 1).flatten(1, 2).flatten(2) for copy in copies]
-    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1 + side_by_side)
 
 
 def _by_kind(rows: Tensor, like: list[Tensor]) -> list[Tensor]:
