@@ -18,7 +18,7 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,7 @@ def draw(result: dict[str, Any], file: Path) -> None:
     figure.savefig(file)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and write the figures where asked."""
     parts = ("scan", "memory", "decode", "train")
     parser = argparse.ArgumentParser(description="Prefix-scannable models on this machine.")
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="torch's threads")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--figure", type=Path, help="draw the parts decode and train here")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     measures: dict[str, Callable[[], Any]] = {
         "scan": lambda: measure_scan(options.rounds),
