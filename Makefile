@@ -16,7 +16,7 @@ EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-peers bench-layers test-triton kernels wheelhouse gpu chaos mutants lint format bench docs clean
+.PHONY: help setup quickstart test test-peers bench-layers test-triton kernels wheelhouse gpu chaos mutants lint format bench docs parts-pages clean
 
 help: ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -110,7 +110,10 @@ bench: $(VENV)/.installed-peers ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/scan.py --judge --json benchmarks/results/scan_cpu.json \
 	  --figure docs/scan_cpu.svg
 
-docs: $(VENV)/.installed-dev ## Build the site into site/.
+parts-pages: $(VENV)/.installed ## Write docs/parts anew from the registry.
+	$(BIN)/python -m seqzoo.registry.pages docs/parts
+
+docs: $(VENV)/.installed-dev parts-pages ## Build the site into site/.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 

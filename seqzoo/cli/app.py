@@ -6,6 +6,7 @@ Exit 0: done. 1: a run failed. 2: the input is wrong. 130: interrupted. An error
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ app = typer.Typer(
     help="Sequence layers composed in YAML, ablated in grids.",
     cls=CommandGroup,
     no_args_is_help=True,
-    **settings(),
+    **{**settings(), "rich_markup_mode": None},  # rich's help takes longer than all the rest
 )
 
 
@@ -46,6 +47,7 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status. `arguments` None means the command line's."""
+    _escape_what_streams_cannot_hold()
     status = 0
     named = os.environ.get("SEQZOO_PLUGINS")
     try:
@@ -65,6 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return status
+
+
+def _escape_what_streams_cannot_hold() -> None:
+    """Print a sign that an output's encoding lacks as its code, in place of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_error(failure: SeqzooError) -> int:

@@ -119,6 +119,11 @@ class CommandGroup(TyperGroup):
         finally:
             self._is_listing = False
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each command with the whole of its first line."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now."""
         if self._is_listing or cmd_name not in COMMANDS:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from seqzoo.errors import SpecError
 from seqzoo.escape import json_text
 
 __all__ = ["command"]
@@ -25,6 +26,7 @@ def command(
     """
     import seqzoo
     from seqzoo.cli.describing import describe, print_description
+    from seqzoo.cli.judging import judge
     from seqzoo.grid.plan.expansion import expand
     from seqzoo.spec.run import RunSpec
 
@@ -42,6 +44,9 @@ def command(
                 point = ", ".join(f"{path}={value}" for path, value in planned.point.items())
                 name = " ".join(part for part in (planned.variant, point) if part)
                 runs[name or file.stem] = planned.spec
+    cells = ((run, name if len(runs) > 1 else "") for name, run in runs.items())
+    if problems := judge(str(file), cells):
+        raise SpecError(problems)
     described: list[dict[str, Any]] = [describe(name, run, registry) for name, run in runs.items()]
     if as_json:
         print(json_text(described))

@@ -52,7 +52,16 @@ def command(
     from rich.console import Console
 
     import seqzoo
-    from seqzoo.grid import RunJob, make_plan, make_tuner, refuse_lost_runs, run_grid, view_for
+    from seqzoo.cli.judging import judge, label_of
+    from seqzoo.grid import (
+        RunJob,
+        make_plan,
+        make_tuner,
+        refuse_lost_runs,
+        run_directory,
+        run_grid,
+        view_for,
+    )
     from seqzoo.grid.plan.changed_inputs import refuse_changed_runs, set_changed_runs_aside
     from seqzoo.grid.plan.expansion import expand
     from seqzoo.grid.plan.preflight import refuse_missing_loggers
@@ -71,6 +80,13 @@ def command(
     doer_spec = executor_spec(executor, workers, registry)
     tuner = None if spec.sampler is None else make_tuner(spec, registry)
     runs = expand(spec, registry) if tuner is None else tuner.written
+    cells = (
+        (run.spec, label_of(run.variant, dict(run.point)))
+        for run in runs
+        if out is None or not (run_directory(out, run.run_id) / "record.json").exists()
+    )
+    if problems := judge(str(file), cells):
+        raise SpecError(problems)
     refuse_missing_loggers(runs)
     plan = make_plan(name, runs, spec.all_variants()) if tuner is None else tuner.plan(name)
     if dry_run:

@@ -1,4 +1,7 @@
-"""Find problems that only a build shows: build each distinct model without its values."""
+"""Find problems that only a build shows: build each distinct model without its values.
+
+Small models are built with their values too, and run on one row of their task.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,17 @@ from typing import Any
 
 import torch
 
-from seqzoo.errors import Problem, SeqzooError, SpecError
+from seqzoo.errors import Problem, RunError, SeqzooError, SpecError
 from seqzoo.grid.labels import value_label
 from seqzoo.model import LanguageModel, build_model
+from seqzoo.model.result import ResultError
 from seqzoo.registry.faults import fault_of
 from seqzoo.spec.run import RunSpec
+from seqzoo.tasks import Batch, Task
+from seqzoo.tasks.contract import check_sizes, check_task
+from seqzoo.train.objective import Objective
+from seqzoo.train.precision import Precision
+from seqzoo.train.rehearsal import rehearse
 
 __all__ = ["BOUND", "judge", "label_of", "least_memory"]
 
@@ -19,6 +28,8 @@ BOUND = 2**40  # bytes: no machine's main memory, let alone a GPU's
 SMALL = 2**30  # bytes: what may be built with numbers, where a part looks at them
 MOST_BUILT = 200  # distinct models of one grid
 BLOCKS = 32  # of a deeper model that are built
+MOST_ROWS = 4  # of a batch that a task is asked for
+MOST_WORK = 2**31  # parameters x tokens of a model that is run on a row
 
 Size = tuple[str, int]  # what takes the bytes, and how many it takes at least
 
@@ -58,22 +69,48 @@ def _wrong_with(spec: RunSpec, *, with_build: bool) -> list[tuple[str, str]]:
         return [too_much]
     if not with_build:
         return []
+    batch: Batch | None = None
     try:
-        task = spec.task.build()
-        vocab_size, length = int(task.vocab_size), int(task.length)
+        task: Task = spec.task.build()
+        check_sizes(task)
+        vocab_size, length = task.vocab_size, task.length
+        needed = least_memory(spec, vocab_size, length)
+        if too_much := _too_much(needed):
+            return [too_much]
+        if sum(size for _, size in needed) <= SMALL:
+            batch = check_task(task, min(spec.train.batch_size, MOST_ROWS), spec.seed)
     except Exception as failure:  # a task of a plugin may fail in any way
         return _told("task", spec.task.part.name, failure)
-    needed = least_memory(spec, vocab_size, length)
-    if too_much := _too_much(needed):
-        return [too_much]
     try:
         model, share = _without_numbers(spec, vocab_size, sum(size for _, size in needed))
     except Exception as failure:  # so may a mixer
         return _told("model", "the model", failure)
-    if model is not None and (
-        too_much := _too_much([("weights, gradients and moments", int(16 * _count(model) * share))])
-    ):
+    if model is None:
+        return []
+    weights = int(16 * _count(model) * share)
+    if too_much := _too_much([("weights, gradients and moments", weights)]):
         return [too_much]
+    if batch is not None and weights // 16 * length <= MOST_WORK:
+        return _wrong_with_a_row(spec, vocab_size, batch)
+    return []
+
+
+def _wrong_with_a_row(spec: RunSpec, vocab_size: int, batch: Batch) -> list[tuple[str, str]]:
+    """What is wrong with layers that can be built: shapes they return, decays, their own faults.
+
+    What else a part refuses may be this machine's, such as the want of a GPU.
+    """
+    with torch.random.fork_rng(devices=[]):
+        try:
+            model = build_model(spec, vocab_size=vocab_size)
+            rehearse(Objective(model), batch, Precision("float32", torch.device("cpu")))
+        except (ResultError, RunError) as failure:
+            return _told("model", "", failure)
+        except SpecError:
+            return []
+        except Exception as failure:
+            fault = fault_of(failure)
+            return [("model", f"the model fails on a row of its task: {fault}")]
     return []
 
 

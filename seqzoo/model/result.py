@@ -8,7 +8,11 @@ from seqzoo.errors import SpecError
 from seqzoo.model.mixer import Mixer
 from seqzoo.model.mlp import MLP
 
-__all__ = ["check_result"]
+__all__ = ["ResultError", "check_result"]
+
+
+class ResultError(SpecError):
+    """What a layer returned does not fit its input."""
 
 
 def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = None) -> None:
@@ -24,7 +28,7 @@ def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = No
         layer: index of its block; a mixer knows its own.
 
     Raises:
-        SpecError: names the part, its block, what was found and what is wanted.
+        ResultError: names the part, its block, what was found and what is wanted.
     """
     found = wanted = ""
     if not isinstance(y, Tensor):
@@ -35,7 +39,7 @@ def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = No
         found, wanted = f"{y.dtype}", f"{x.dtype}, that of its input, or a narrower float"
     if found:
         block = part.place.layer if isinstance(part, Mixer) else layer
-        raise SpecError(
+        raise ResultError(
             f"{part.family} '{part.name}' ({type(part).__module__}.{type(part).__qualname__}, "
             f"block {block}) returns {found}, and {wanted} is wanted"
         )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from seqzoo.errors import SeqzooError
+from seqzoo.errors import SeqzooError, SpecError
 
-__all__ = ["fault_of", "place_of"]
+__all__ = ["fault_of", "naming_faults", "place_of"]
 
 _ROAD = (  # what loads plugins and builds their parts
     Path(__file__).parents[1],
@@ -30,6 +31,25 @@ def fault_of(failure: BaseException) -> str:
     kind = "" if isinstance(failure, SeqzooError) else f"{type(failure).__name__}: "
     error = " ".join(f"{kind}{_message(failure)}".split())
     return f"{place}: {error}" if place else error
+
+
+@contextmanager
+def naming_faults(what: str) -> Iterator[None]:
+    """Turn an exception of a plugin's own code into one sentence with file and line.
+
+    What has no place in a plugin, such as the want of memory, is left as it is.
+
+    Raises:
+        SpecError: `what` fails; the exception is its cause.
+    """
+    try:
+        yield
+    except (SeqzooError, MemoryError):
+        raise
+    except Exception as failure:
+        if not _place(failure) or "memory" in str(failure):
+            raise
+        raise SpecError(f"{what} fails: {fault_of(failure)}") from failure
 
 
 def place_of(function: Callable[..., Any]) -> str:

@@ -19,6 +19,7 @@ from seqzoo.report.tables.adjusted import adjusted_tables
 from seqzoo.report.tables.arrangement import Layout, make_layout
 from seqzoo.report.tables.backends import backend_lines
 from seqzoo.report.tables.comparison import comparison_notes, comparison_tables
+from seqzoo.report.tables.identical import identical_notes
 from seqzoo.report.tables.table import Table, make_tables
 from seqzoo.report.tables.variants import VariantChanges, variant_changes
 
@@ -79,6 +80,7 @@ class Report:
         """Notes that explain these tables; `best` is the mark of the best in a column."""
         return [
             *captions.notes(self.collection, self.cells, tables, best),
+            *identical_notes(self.collection),
             *(comparison_notes(self.overall) if self.shows_statistics else []),
         ]
 

@@ -51,9 +51,18 @@ class ScanProblem:
     def no_outputs(self) -> Tensor:
         """The outputs where B or T is 0: empty, and with the graph that autograd expects."""
         shape = (*self.queries.shape[:-2], self.heads, self.output_size)
+        return self.queries.new_zeros(shape) + self._nothing().to(self.queries.dtype)
+
+    def untouched_state(self) -> Tensor:
+        """The state where B or T is 0: the one before; of no sequences, with the inputs' graph."""
+        state = self.initial_state()
+        return state if self.queries.shape[1] == 0 else state + self._nothing().to(state.dtype)
+
+    def _nothing(self) -> Tensor:
+        """A scalar 0 of all tensors, which have no elements to sum where B or T is 0."""
         tensors = (self.queries, *_tensors(self.transition, self.writes))
         sums = torch.stack([each.sum().to(self.dtype) for each in tensors if each is not None])
-        return self.queries.new_zeros(shape) + (0 * sums.sum()).to(self.queries.dtype)
+        return 0 * sums.sum()
 
     @property
     def bounds(self) -> tuple[int, ...] | None:

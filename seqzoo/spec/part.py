@@ -215,20 +215,36 @@ def _refuse_incomplete(part: type, where: str) -> None:
     """Families mark methods with `abstractmethod`; their metaclass need not be ABCMeta.
 
     Raises:
-        TypeError: a marked method is not implemented; with the method that may be its misspelling.
+        TypeError: a marked method is not implemented, or a class attribute has no value; with the
+            name that may be its misspelling.
     """
     names = dict.fromkeys(name for base in part.__mro__ for name in vars(base))
     missing = [
         name for name in names if getattr(getattr(part, name, None), "__isabstractmethod__", False)
     ]
+    missing += [name for name in _promised(part) if not hasattr(part, name)]
     if missing:
         told = ", ".join(f"{name}{_misspelling(part, name)}" for name in missing)
         raise TypeError(f"{where}: lacks what its family asks for: {told}")
 
 
+def _promised(part: type) -> list[str]:
+    """Class attributes that a base annotates and gives no value: each part has one of its own."""
+    return [
+        name
+        for base in part.__mro__
+        for name, annotation in vars(base).get("__annotations__", {}).items()
+        if str(annotation).startswith(("ClassVar[", "typing.ClassVar["))
+    ]
+
+
 def _misspelling(part: type, missing: str) -> str:
-    """A method of the part's own whose name is close to the missing one's."""
-    above = next(place for place, base in enumerate(part.__mro__) if missing in vars(base))
+    """What may be meant to be the missing method: a close name that only the part itself has."""
+    above = next(
+        place
+        for place, base in enumerate(part.__mro__)
+        if missing in vars(base) or missing in vars(base).get("__annotations__", {})
+    )
     inherited = {name for base in part.__mro__[above:] for name in vars(base)}
     own = {name for base in part.__mro__[:above] for name in vars(base)} - inherited
     near = difflib.get_close_matches(missing, sorted(own), n=1, cutoff=0.6)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Tokens", "read_tokens"]
 
 FORMAT = "seqzoo tokens 2"
+SAMPLE = 1 << 16  # characters in which tokens that say less than the text are looked for
 IDS, SPANS, LENGTHS, SEAL = "ids", "spans", "lengths", "seal.json"
 
 
@@ -51,7 +52,7 @@ class Tokens:
             for tokenizers that never merge across text they leave out.
         tokenizer: encodes and decodes.
         folder: where the tokens are kept.
-        notes: settings saved with the tokenizer that are ignored.
+        notes: what was saved with the tokenizer and is not used, and what tokens do not tell.
     """
 
     ids: Ids
@@ -111,9 +112,30 @@ def read_tokens(path: Path, tokenizer_path: Path) -> Tokens:
         ) from None
     if len(ids) == 0:
         raise SpecError(f"text file {path} has no tokens for {tokenizer_path}; give another text")
+    notes += tuple(_lost(path, tokenizer_path, tokenizer))
     return Tokens(
         ids, of_text, of_tokenizer, vocab_size, torch.from_numpy(lengths), tokenizer, folder, notes
     )
+
+
+def _lost(path: Path, tokenizer_path: Path, tokenizer: Tokenizer) -> Iterator[str]:
+    """Sentences on what tokens do not tell of the text: a model that knows it all is not asked."""
+    text = next(read_text(path), "")[:SAMPLE]
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    covered = np.zeros(len(text) + 1, dtype=np.int64)
+    for begin, end in encoding.offsets:
+        covered[begin] += 1
+        covered[end] -= 1
+    of_none = covered.cumsum()[: len(text)] == 0
+    lost = sum(not text[place].isspace() for place in np.flatnonzero(of_none))
+    of = f"of the first {len(text):,} characters of {path}"
+    free = "bits_per_byte counts them as known, so compare it with the same tokenizer's only"
+    if lost:
+        yield f"{tokenizer_path} has no token for {lost:,} {of}: {free}"
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    count = encoding.tokens.count(unknown) if unknown is not None else 0
+    if count:
+        yield f"{tokenizer_path} makes {count:,} tokens {unknown} {of}: {free}"
 
 
 def _read_tokenizer(path: Path) -> tuple[bytes, str]:

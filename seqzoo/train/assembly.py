@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqzoo.errors import SpecError, counted
 from seqzoo.model import LanguageModel
+from seqzoo.registry.faults import naming_faults
 from seqzoo.scan.used import Used
 from seqzoo.spec.run import RunSpec, TrainSpec
 from seqzoo.tasks import Batch, Task
@@ -50,15 +51,18 @@ class Assembly:
         settings = spec.train
         self.settings, self.device, self.processes = settings, device, processes
         _check_batch(settings, processes)
-        self.task: Task = spec.task.build()
-        first = check_task(self.task, settings.batch_size, spec.seed)
+        with naming_faults(f"task '{spec.task.part.name}'"):
+            self.task: Task = spec.task.build()
+            first = check_task(self.task, settings.batch_size, spec.seed)
         self.precision = Precision(settings.precision, device)
-        self.model = build(spec, self.task.vocab_size).to(device).train()
-        self.groups = parameter_groups(self.model)
+        with naming_faults("the model"):
+            self.model = build(spec, self.task.vocab_size).to(device).train()
+            self.groups = parameter_groups(self.model)
         self.parameters = sum(group.size for group in self.groups)
         # Asked now: once weights are cut up among processes, no layer can run by itself.
         streams = all(mixer.streams for mixer in self.model.mixers())
-        self.state_size = self.model.state_size(self.task.length) if streams else None
+        with naming_faults("the model"):
+            self.state_size = self.model.state_size(self.task.length) if streams else None
         if processes.rank:  # the weights are equal, dropout is not
             torch.manual_seed(_seed_of(spec.seed, processes.rank))
         self.objective = Objective(self.model, recompute=settings.activation_checkpointing)
@@ -79,7 +83,8 @@ class Assembly:
         _check_carrying(self.task, self.model)
         self.used: tuple[Used, ...] = ()
         if not (settings.compile and processes.parallel == "fsdp2"):  # hooks would be compiled
-            self.used = rehearse(self.objective, first, self.precision, processes)
+            with naming_faults("the model"):
+                self.used = rehearse(self.objective, first, self.precision, processes)
 
     def advance(self, batch: Batch, step: int) -> Tensor:
         """One step, counted from 0; see `TrainingStep`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +61,9 @@ def describe_device(device: torch.device) -> DeviceFacts:
         name = torch.cuda.get_device_name(device)
     else:
         name = _processor()
-    return DeviceFacts(kind=device.type, name=name, threads=torch.get_num_threads())
+    return DeviceFacts(
+        kind=device.type, name=name, threads=torch.get_num_threads(), cores=os.cpu_count()
+    )
 
 
 def _processor() -> str:

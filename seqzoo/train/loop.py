@@ -23,6 +23,7 @@ from seqzoo.train.distributed import Processes, join
 from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.inputs import inputs_of
 from seqzoo.train.loggers import Loggers
+from seqzoo.train.machine_load import MachineLoad
 from seqzoo.train.memory import PeakMemory, enough_memory
 from seqzoo.train.outcome import record_of
 from seqzoo.train.progress import Progress
@@ -113,6 +114,7 @@ class _Training:
         self.assembly, self.processes, self.task = assembly, processes, assembly.task
         self.started_at = time.perf_counter()
         self.memory = PeakMemory(assembly.device)
+        self.load = MachineLoad()
         self.progress = processes.together(self._resume)
         self.earlier_s = self.progress.wall_s
         self.unread: list[torch.Tensor] = []
@@ -318,7 +320,8 @@ class _Training:
     def _finish(self, status: Literal["done", "diverged"]) -> Record:
         self.progress.wall_s = self.earlier_s + time.perf_counter() - self.started_at
         self.memory.note(self.progress)
-        record = record_of(self.spec, self.facts, self.progress, status)
+        others = self.load.others()
+        record = record_of(self.spec, self.facts, self.progress, status, others)
         record = self.processes.on_writer(lambda: self._write(record))
         self.watch.finished(record)
         return record

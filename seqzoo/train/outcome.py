@@ -13,9 +13,13 @@ __all__ = ["record_of"]
 
 
 def record_of(
-    spec: RunSpec, facts: Facts, progress: Progress, status: Literal["done", "diverged"]
+    spec: RunSpec,
+    facts: Facts,
+    progress: Progress,
+    status: Literal["done", "diverged"],
+    others: float | None = None,
 ) -> Record:
-    """The record of a run that has ended."""
+    """The record of a run that has ended; others as in `Timings`."""
     metric, stop = facts.metric, spec.train.stop
     return Record(
         run_id=facts.run_id,
@@ -39,6 +43,7 @@ def record_of(
             train_s=progress.train_s,
             tokens=progress.tokens,
             tokens_per_s=progress.tokens / progress.train_s if progress.train_s else 0.0,
+            others=others,
         ),
         versions=installed_versions(),
         device=facts.device,

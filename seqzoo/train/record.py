@@ -53,12 +53,15 @@ class Timings(_Facts):
         train_s: seconds in training steps, without evaluation and saving.
         tokens: tokens trained on.
         tokens_per_s: tokens / train_s, 0 where no time was measured.
+        others: cores that other processes kept busy meanwhile, a mean over the last session; None
+            where the system does not tell.
     """
 
     wall_s: float
     train_s: float
     tokens: int
     tokens_per_s: float
+    others: float | None = None
 
 
 class Versions(_Facts):
@@ -103,11 +106,12 @@ class Memory(_Facts):
 
 
 class DeviceFacts(_Facts):
-    """Where it ran: kind (cpu, cuda, mps), the hardware's name, CPU threads used by torch."""
+    """Where it ran: kind (cpu, cuda, mps), hardware's name, torch's CPU threads, CPU cores."""
 
     kind: str
     name: str
     threads: int
+    cores: int | None = None
 
 
 class GroupFacts(_Facts):

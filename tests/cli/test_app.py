@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from seqzoo.cli import main
 from seqzoo.cli.commands import COMMANDS
 from seqzoo.errors import PluginError, Problem, RunError, SpecError
+from seqzoo.train.record import write_record
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Callable[[], int]:
@@ -92,3 +94,30 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_signs_that_an_output_cannot_hold_are_printed_as_codes(encoding: str) -> None:
+    code = "import sys; from seqzoo.cli import main; sys.exit(main(['chek ± — 日']))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    told = ended.stderr.decode(encoding)
+    assert "Traceback" not in told
+    assert ("日" if encoding == "utf-8" else "\\u65e5") in told
+
+
+def test_a_report_is_printed_whatever_the_encoding(tmp_path, make_record) -> None:
+    write_record(tmp_path / "record.json", make_record("run0", 0.5))
+    code = "import sys; from seqzoo.cli import main; sys.exit(main(sys.argv[1:]))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "report", str(tmp_path), "--format", "markdown"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr.decode()

@@ -40,3 +40,9 @@ def test_commands_are_imported_without_torch() -> None:
 def test_what_a_command_does_not_need_is_not_imported(modules: str, heavy: str) -> None:
     code = f"import {modules}, sys; assert {heavy!r} not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_list_of_commands_is_made_without_rich() -> None:
+    code = "import sys; from seqzoo.cli import main; main(['--help'])"
+    code += "; assert 'rich' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

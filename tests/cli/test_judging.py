@@ -113,3 +113,67 @@ def test_a_missing_text_is_told_before_anything_runs(capsys: pytest.CaptureFixtu
 
 def test_deep_and_wide_models_that_could_be_are_no_problem() -> None:
     assert judge("f", [(run_of(width=4096, layers=100), "")]) == []
+
+
+def plugin(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("odd.py").write_text(
+        "from seqzoo.model import Mixer\n"
+        "class Odd(Mixer):\n"
+        "    name = 'odd'\n"
+        "    def mix(self, x, stream):\n"
+        f"        {body}\n"
+    )
+    monkeypatch.setenv(plugin_files.VARIABLE, "odd.py")
+    Path("odd.yaml").write_text(RUN.replace("attention", "odd"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("return x[:, :, :8]", "block 0) returns shape (1, 64, 8), and (1, 64, 16)"),
+        ("return x, x", "block 0) returns a tuple, and a tensor is wanted"),
+        ("return x.double()", "block 0) returns torch.float64"),
+        ("raise KeyError('boom')", "odd.py:5: KeyError: 'boom'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "describe", "train", "grid"])
+def test_what_a_layer_does_on_a_row_is_told_before_anything_runs(
+    body: str,
+    says: str,
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin(body, monkeypatch)
+    Path("odd-grid.yaml").write_text("base: odd.yaml\nseeds: 2\n")
+    file = "odd-grid.yaml" if command == "grid" else "odd.yaml"
+    assert main([command, file, *(["--out", "o"] if command in ("train", "grid") else [])]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_part_that_this_machine_lacks_is_no_fault_of_the_spec(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin("from seqzoo.errors import SpecError; raise SpecError('no such GPU')", monkeypatch)
+    assert main(["check", "odd.yaml"]) == 0
+
+
+def test_a_positive_log_decay_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("grow.py").write_text(
+        "import torch\n"
+        "from seqzoo.operators import DecayForget\n"
+        "class Grow(DecayForget):\n"
+        "    name = 'grow'\n"
+        "    def __init__(self, spec, dims):\n"
+        "        super().__init__(spec, dims)\n"
+        "        self.heads = dims.heads\n"
+        "    def log_decay(self, features, stream):\n"
+        "        return features.x.new_full((*features.x.shape[:2], self.heads), 0.5)\n"
+    )
+    monkeypatch.setenv(plugin_files.VARIABLE, "grow.py")
+    Path("grow.yaml").write_text(RUN.replace("attention", "{type: recurrent, forget: grow}"))
+    assert main(["check", "grow.yaml"]) == 2
+    assert "forget 'grow'" in (err := capsys.readouterr().err)
+    assert "returns a log decay of +0.5" in err

@@ -69,7 +69,7 @@ def test_an_option_of_one_choice_is_no_factor_of_the_other() -> None:
             ("", task, "attention"),
         ]
     assert plan_notes(plan) == [
-        "model.mixer.depth is not an option with model.mixer attention: 2 runs without it, each "
+        "model.mixer.depth makes no difference with model.mixer attention: 2 runs without it, each "
         "done once"
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqzoo.scan import Transition, Writes
+from seqzoo.scan import Transition, Writes, scan
 from seqzoo.scan.check import check_scan
 
 T, H, K = 5, 3, 4
@@ -27,3 +27,13 @@ def test_bounds_are_read_when_a_backend_asks():
     assert problem.bounds == (0, 2, 5)
     with pytest.raises(ValueError, match="end at T = 5; got"):
         _ = replace(problem, cu_seqlens=torch.tensor([0, 2, 4])).bounds
+
+
+@pytest.mark.parametrize("backend", ["reference", "chunked"])
+def test_no_sequences_leave_outputs_and_a_state_with_a_graph(backend):
+    shapes = (0, 5, 2, 4), (0, 5, 1, 2, 4), (0, 5, 1, 2, 3)
+    queries, keys, values = (torch.randn(shape, requires_grad=True) for shape in shapes)
+    result = scan(queries, Transition(), Writes(keys, values), backend=backend)
+    total = result.outputs.sum() + result.state.sum()
+    gradients = torch.autograd.grad(total, (keys, values))
+    assert [gradient.shape for gradient in gradients] == [keys.shape, values.shape]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import PositiveInt, ValidationError
@@ -52,6 +52,21 @@ def test_a_part_implements_its_family_when_its_class_is_defined() -> None:
     with pytest.raises(TypeError, match=r": pump_water \(rename pumpwater\?\)$"):
         type("Wet", (HandPump,), {"name": "wet", "pumpwater": method, "other": method})
     assert type("Wet", (HandPump,), {"name": "wet", "pump_water": method}).name == "wet"
+
+
+class Gauge(Part, family="gauge"):
+    """Has to say in what it measures."""
+
+    unit: ClassVar[str]
+    scale: ClassVar[float] = 1.0
+
+
+def test_class_attributes_without_a_value_are_asked_for() -> None:
+    with pytest.raises(TypeError, match=r"part .*\.Bare: lacks .*: unit$"):
+        type("Bare", (Gauge,), {"name": "bare", "__module__": __name__})
+    with pytest.raises(TypeError, match=r": unit \(rename units\?\)$"):
+        type("Bare", (Gauge,), {"name": "bare", "units": "bar"})
+    assert type("Whole", (Gauge,), {"name": "whole", "unit": "bar"}).name == "whole"
 
 
 def test_a_part_without_a_spec_gets_an_empty_one_of_its_own() -> None:

@@ -92,6 +92,25 @@ def test_a_fit_task_passes() -> None:
             "train_batch gives 1 sequences, and 2 are asked",
         ),
         (with_attribute("test_batches", lambda size: iter(())), "test_batches gives no batch"),
+        (with_attribute("test_batches", lambda size: None), "test_batches gives None, and batches"),
+        (
+            with_attribute("train_batch", lambda *asked: (1, 2)),
+            r"train_batch\(2, 0, 0\) gives a tuple, and a seqzoo.tasks.Batch is wanted",
+        ),
+        (with_attribute("length", 3), "train_batch gives 4 tokens, and its length is 3"),
+        (
+            with_attribute("measure", lambda *asked: {"count": 3}),
+            "measure gives 'count' as 3, and scalar tensors by name are wanted",
+        ),
+        (
+            with_attribute("measure", lambda *asked: {}),
+            "metrics fails on what measure gives, nothing: KeyError: 'nats'",
+        ),
+        (with_attribute("measure", lambda *asked: None), "measure gives None"),
+        (
+            with_attribute("metrics", lambda sums: {"accuracy": None}),
+            "metrics gives 'accuracy' as None, and floats by name are wanted",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_the_part_and_the_place(

@@ -171,3 +171,27 @@ def test_the_unit_and_the_tokenizer_go_together() -> None:
         Text.Spec(path="a", unit="token")
     with pytest.raises(ValidationError, match="unit char uses no tokenizer"):
         Text.Spec(path="a", unit="char", tokenizer="b")
+
+
+def test_what_tokens_do_not_tell_of_the_text_is_said(files: tuple[Path, Path]) -> None:
+    text, path = files
+    pieces = tokenizers.pre_tokenizers.Whitespace()
+
+    def notes(model, trainer) -> list[str]:
+        tokenizer = tokenizers.Tokenizer(model)
+        tokenizer.pre_tokenizer = pieces
+        tokenizer.train_from_iterator(["ab ab cd"], trainer)
+        tokenizer.save(str(path))
+        return [note.removeprefix(f"{path} ").partition(":")[0] for note in task_on(files).notes()]
+
+    text.write_text("ab é cd ab é" * 40, encoding="utf-8")
+    of = f"of the first 480 characters of {text}"
+    bpe = tokenizers.models.BPE(), tokenizers.trainers.BpeTrainer(vocab_size=8)
+    assert notes(*bpe) == [f"has no token for 80 {of}"]
+    words = (
+        tokenizers.models.WordLevel(unk_token="[UNK]"),
+        tokenizers.trainers.WordLevelTrainer(vocab_size=8, special_tokens=["[UNK]"]),
+    )
+    (note,) = notes(*words)
+    assert note.startswith("makes ")
+    assert note.endswith(f"tokens [UNK] {of}")

@@ -1,4 +1,4 @@
-"""Settings of a run that nothing reads, and what a run comes to without them.
+"""Settings of a run that nothing reads, as its words alone show.
 
 A pattern of layers in which every group names its own mixer does not read `model.mixer`; one in
 which every group has its own `mlp` does not read `model.mlp`.
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqzoo.spec.marks import Location
-from seqzoo.spec.run import RunSpec, run_id_of
+from seqzoo.spec.run import RunSpec
 
-__all__ = ["Unread", "effective_id", "unread_in"]
+__all__ = ["Unread", "unread_in"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,3 @@ def unread_in(spec: RunSpec) -> Iterator[Unread]:
         yield Unread(("model", "mixer"), "every group of model.layers names its own mixer")
     if groups and all("mlp" in group.model_fields_set for group in groups):
         yield Unread(("model", "mlp"), "every group of model.layers has its own mlp")
-
-
-def effective_id(spec: RunSpec) -> str:
-    """A hash of what is read of a run: equal for runs that end with the same bits."""
-    resolved = spec.resolved()
-    model = {key: value for key, value in resolved["model"].items() if key not in ("mixer", "mlp")}
-    model["layers"] = [block.model_dump(mode="json") for block in spec.model.blocks()]
-    return run_id_of({**resolved, "model": model})

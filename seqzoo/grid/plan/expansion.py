@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from seqzoo.errors import Problem, SpecError
 from seqzoo.grid.distinct_labels import Labels, value_key
+from seqzoo.grid.expand.as_built import AsBuilt
 from seqzoo.grid.expand.checking import Checked, Checker
 from seqzoo.grid.expand.combinations import Cell, cells_of, variant_location
 from seqzoo.grid.expand.idle_axes import idle_axes, with_unread
-from seqzoo.grid.expand.unread import effective_id
+from seqzoo.grid.expand.moot import moot_axes, moot_changes
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.match.matcher import Matcher
 from seqzoo.grid.matched import Matched
@@ -23,6 +25,9 @@ from seqzoo.spec.marks import Location
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["Expansion", "PlannedRun", "expand", "expanded"]
+
+MOST_CELLS = 2_000  # of larger grids, settings that make no difference are not looked for
+MOST_MODELS = 200  # of a grid are built to see what they read
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,12 @@ class Expansion:
 def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     """All runs of a grid: variants outermost, then paired, axes in the order written, seeds.
 
-    Two points of one variant may be the same run (an axis over `prism` and `{type: prism}`): both
-    are listed, with one run_id. Two variants that are the same run are an error: one of them
-    changes nothing. An axis is left out of cells in which nothing reads its setting; such a cell is
-    listed once, as is one that two grids of a union share. For a grid with a sampler these are the
-    runs before tuning.
+    Two cells may be the same run (an axis over `prism` and `{type: prism}`, or two activations of
+    which a third setting makes no use): both are listed, with one run_id. Two variants that are
+    the same run wherever both are run are an error: one of them changes nothing. So is a path that
+    changes nothing in any cell. An axis is left out of the cells in which nothing reads what it
+    sets, and such a cell is listed once, as is one that two grids of a union have. Of a grid with
+    a sampler these are the runs before anything is tuned.
 
     Raises:
         SpecError: with every problem of every cell, each once.
@@ -88,8 +94,13 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
     """
     cells, problems = cells_of(grid)
     checker = Checker(grid, catalog)
+    built = AsBuilt(at_most=MOST_MODELS if len(cells) <= MOST_CELLS else 0)
     checked = [with_unread(grid.document, each) for each in _without_idle_axes(cells, checker)]
-    probe = probed(grid, checked, checker)
+    if len(cells) <= MOST_CELLS and grid.sampler is None:
+        moot = [*moot_changes(checked, checker, built)]
+        problems += moot
+        checked = checked if moot else _once(checked, moot_axes(checked, built), checker)
+    probe = probed(grid, checked, checker, built)
     if grid.match is not None:
         checked = Matcher(grid, grid.match, checker).matched(checked)
     findings = _Findings([each.cell for each in checked])
@@ -101,7 +112,7 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
         findings.add(replace(each.cell, point=_without_space(grid, each.cell)), own)
     problems += [trap.problem for trap in grid.document.traps] + probe.problems
     problems += findings.problems() + _repeated_seeds(grid)
-    runs = _runs(grid, checked)
+    runs = _runs(grid, checked, built)
     problems = problems or _same_runs(grid, runs)
     if problems:
         raise SpecError(in_order(problems))
@@ -117,8 +128,15 @@ def _without_space(grid: GridSpec, cell: Cell) -> dict[str, Any]:
 def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:
     """Each distinct cell, checked, without the axes that change nothing in it."""
     first = [checker.check(cell) for cell in cells]
+    return _once(first, idle_axes(checker.grid, first), checker)
+
+
+def _once(
+    cells: Sequence[Checked], without: Sequence[tuple[str, ...]], checker: Checker
+) -> list[Checked]:
+    """Each cell without these of its axes, and those that are then one cell once."""
     checked: dict[tuple[str, str], Checked] = {}
-    for each, idle in zip(first, idle_axes(checker.grid, first), strict=True):
+    for each, idle in zip(cells, without, strict=True):
         cell = each.cell.without(idle) if idle else each.cell
         place = (cell.variant, f"{id(cell.block)} {_place(cell.point)}")
         if place not in checked:
@@ -178,7 +196,7 @@ def _values(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     return values
 
 
-def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
+def _runs(grid: GridSpec, checked: Iterable[Checked], built: AsBuilt) -> tuple[PlannedRun, ...]:
     runs: dict[tuple[str, str, int], PlannedRun] = {}
     first: dict[str, RunSpec] = {}  # of those that are equal in all that is read
     for each in checked:
@@ -187,7 +205,7 @@ def _runs(grid: GridSpec, checked: Iterable[Checked]) -> tuple[PlannedRun, ...]:
             continue
         for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
             seeded = spec.model_copy(update={"seed": seed})
-            seeded = first.setdefault(effective_id(seeded), seeded)
+            seeded = first.setdefault(built.effective_id(seeded), seeded)
             run = PlannedRun(
                 run_id=seeded.run_id,
                 variant=cell.variant,
@@ -223,21 +241,22 @@ def _repeated_seeds(grid: GridSpec) -> list[Problem]:
 
 
 def _same_runs(grid: GridSpec, runs: Iterable[PlannedRun]) -> list[Problem]:
-    """Pairs of variants that are the same run somewhere, each once."""
-    first: dict[str, PlannedRun] = {}
-    pairs: dict[tuple[str, str], Problem] = {}
+    """Variants that are the same run wherever both are run, each told once."""
+    ids: dict[str, dict[tuple[str, int], str]] = {}
     for run in runs:
-        other = first.setdefault(run.run_id, run)
-        if "" not in (other.variant, run.variant) and other.variant != run.variant:
-            at = variant_location(grid.document, run.variant)
-            same = "".join(f", {path}={value}" for path, value in run.point.items())
-            pairs.setdefault(
-                (other.variant, run.variant),
+        ids.setdefault(run.variant, {})[_place(run.point), run.seed] = run.run_id
+    ids.pop("", None)
+    problems = []
+    for one, other in itertools.combinations(ids, 2):
+        shared = ids[one].keys() & ids[other].keys()
+        if shared and all(ids[one][place] == ids[other][place] for place in shared):
+            at = variant_location(grid.document, other)
+            problems.append(
                 Problem(
                     str(grid.document.marks.key(at)),
                     ".".join(map(str, at)),
-                    f"the same run as variant '{other.variant}'{same}",
+                    f"the same run as variant '{one}'",
                     "a variant changes something; remove one of the two",
-                ),
+                )
             )
-    return list(pairs.values())
+    return problems

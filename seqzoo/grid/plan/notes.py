@@ -15,8 +15,8 @@ __all__ = ["plan_notes"]
 
 
 def plan_notes(plan: Plan) -> list[str]:
-    """A sentence for each axis that some runs lack, and for each matched budget."""
-    return [*_dropped(plan.runs), *dict.fromkeys(_matched(plan))]
+    """Sentences on axes that some runs do not have, runs of several cells, and matched budgets."""
+    return [*_dropped(plan.runs), *_shared(plan.runs), *dict.fromkeys(_matched(plan))]
 
 
 def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
@@ -32,7 +32,18 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
                 causes.append(f"{factor} {' or '.join(words)}")
         where = " and ".join(causes) or "some parts"
         runs = counted(len(without), "run")
-        yield f"{axis} is not an option with {where}: {runs} without it, each done once"
+        yield f"{axis} makes no difference with {where}: {runs} without it, each done once"
+
+
+def _shared(rows: Sequence[PlanRow]) -> Iterator[str]:
+    """A sentence for cells that read the same of what they say."""
+    labels = Labels([row.point for row in rows])
+    cells: dict[str, dict[str, None]] = {}
+    for row in rows:
+        name = ", ".join(part for part in (row.variant, labels.point(row.point)) if part)
+        cells.setdefault(row.run_id, {})[name] = None
+    for names in dict.fromkeys(tuple(each) for each in cells.values() if len(each) > 1):
+        yield f"{' and '.join(names)} are the same run, done once"
 
 
 def _matched(plan: Plan) -> Iterator[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from seqzoo.errors import Problem
+from seqzoo.grid.expand.as_built import AsBuilt
 from seqzoo.grid.expand.changes import Choice, choices_at
 from seqzoo.grid.expand.checking import Checked, Checker
 from seqzoo.grid.expand.combinations import Cell
 from seqzoo.grid.expand.idle_axes import idle_axes, with_unread
+from seqzoo.grid.expand.moot import moot_problem
 from seqzoo.grid.tune.samplers import Sampler
 from seqzoo.grid.tune.space import Space, probes
 from seqzoo.spec.grid import GridSpec
@@ -36,8 +38,8 @@ class Probed:
     checked: list[Checked]
 
 
-def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed:
-    """Try the space in every valid cell. Empty for a grid without a sampler."""
+def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker, built: AsBuilt) -> Probed:
+    """The space tried in every cell that is a run. Empty for a grid without a sampler."""
     if grid.sampler is None:
         return Probed([() for _ in cells], [], [])
     space: Space = cast("Sampler.Spec", grid.sampler).space
@@ -61,6 +63,22 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed
     ]
     idle = idle_axes(grid.document, [each for _, _, each in tries])
     is_idle = {(place, path) for (place, path, _), axes in zip(tries, idle, strict=True) if axes}
+    moot = {
+        (place, path)
+        for place, each in enumerate(cells)
+        for path in choices
+        if each.spec is not None
+        and (place, path) not in is_idle
+        and _is_moot(each.cell, path, choices, checker, built)
+    }
+    never = [
+        path
+        for path in choices
+        if all((place, path) in is_idle | moot for place in range(len(cells)))
+        and any((place, path) in moot for place in range(len(cells)))
+    ]
+    problems += [moot_problem(grid.document, choices[path][0].changes[0]) for path in never]
+    is_idle |= moot
     return Probed(
         paths=[
             tuple(path for path in space if (place, path) not in is_idle)
@@ -73,6 +91,25 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> Probed
             if (place, path) not in is_idle
         ],
     )
+
+
+def _is_moot(
+    cell: Cell,
+    path: str,
+    choices: Mapping[str, list[Choice]],
+    checker: Checker,
+    built: AsBuilt,
+) -> bool:
+    """Whether the ends of a path come to one run, at whichever end another path is."""
+    others = [choice for other, own in choices.items() if other != path for choice in own]
+    for around in [cell, *(_at(cell, choice) for choice in others)]:
+        specs = [checker.check(_at(around, choice)).spec for choice in choices[path]]
+        known = [spec for spec in specs if spec is not None]
+        if len(known) < len(specs) or all(spec == known[0] for spec in known):
+            return False
+        if len({built.effective_id(spec) for spec in known}) > 1:
+            return False
+    return True
 
 
 def _at_its_key(grid: GridSpec, path: str, checked: Checked) -> Checked:

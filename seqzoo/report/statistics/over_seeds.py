@@ -16,6 +16,7 @@ from seqzoo.report.statistics.measure import Difference, Measure, difference_of
 from seqzoo.report.statistics.reference import reference_places
 from seqzoo.report.statistics.summary import Summary, summarize
 from seqzoo.train import Record
+from seqzoo.train.machine_load import is_shared
 
 __all__ = ["Cell", "CellKey", "make_cells", "own_cells"]
 
@@ -53,6 +54,7 @@ class Cell:
         parameters: the model's, minimum and maximum over seeds; None without a record.
         state_size: elements carried per sequence at the task's length, likewise.
         speed: training tokens per second, over the seeds.
+        shared: whether other processes took cores of the machine from some seed's run.
         matched: how its budget was matched to the base's, None if the grid does not match.
         chosen: how its tuned values were chosen, None if nothing was tuned, or not yet.
     """
@@ -77,6 +79,7 @@ class Cell:
     parameters: tuple[int, int] | None = None
     state_size: tuple[int, int] | None = None
     speed: Summary | None = None
+    shared: bool = False
     chance: float | None = None
     matched: Matched | None = None
     chosen: Chosen | None = None
@@ -231,6 +234,10 @@ def _cell(group: list[Result], fallback: str, asked: str | None) -> Cell:
             [record.state_size for record in records if record.state_size is not None]
         ),
         speed=summarize([record.timings.tokens_per_s for record in records]),
+        shared=any(
+            is_shared(record.timings.others, record.device.threads, record.device.cores)
+            for record in records
+        ),
         matched=group[0].matched,
         chosen=next((result.chosen for result in group if result.chosen), None),
     )

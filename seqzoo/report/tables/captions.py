@@ -64,7 +64,10 @@ def notes(
             "difference is larger, smaller, or unknown"
         )
     if any(is_busy(cell) for cell in cells):
-        said.append("tok/s ~: seeds differ in speed by over a fifth, as on a busy machine")
+        said.append(
+            "tok/s ~: the machine was busy: other processes took cores that a run could have used, "
+            "or seeds differ in speed by over a fifth"
+        )
     if any(cell.at for cell in cells):
         said.append("a variant without an axis is compared with the base at each of its values")
     shared = len(collection.results) - len(collection.runs)

@@ -115,8 +115,9 @@ def speed_text(cells: Iterable[Cell]) -> str:
 
 
 def is_busy(cell: Cell) -> bool:
-    """Whether the speeds of a cell's runs differ by over a fifth, as on a busy machine."""
-    return cell.speed is not None and cell.speed.minimum < 0.8 * cell.speed.maximum
+    """Whether a run shared its cores with other processes, or speeds differ by over a fifth."""
+    speed = cell.speed
+    return cell.shared or (speed is not None and speed.minimum < 0.8 * speed.maximum)
 
 
 def metrics_name(names: Iterable[str]) -> str:

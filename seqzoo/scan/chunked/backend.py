@@ -30,7 +30,7 @@ class ChunkedBackend:
         """Scans in chunks; linear in T in time and memory."""
         queries = problem.queries
         if queries.shape[0] == 0 or queries.shape[1] == 0:
-            return ScanResult(problem.no_outputs(), problem.initial_state())
+            return ScanResult(problem.no_outputs(), problem.untouched_state())
         if problem.transposed_read:
             outputs, final = scan_transposed(plain_problem(problem), self.scan)
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)

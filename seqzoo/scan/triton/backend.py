@@ -50,7 +50,7 @@ class TritonBackend:
         """Scans in chunks; linear in T in time and memory."""
         queries, erase = problem.queries, problem.transition.erase
         if queries.shape[0] == 0 or queries.shape[1] == 0:
-            return ScanResult(problem.no_outputs(), problem.initial_state())
+            return ScanResult(problem.no_outputs(), problem.untouched_state())
         if problem.writes.steps > 1:
             outputs, final = self.scan(single_steps(problem))
             return ScanResult(last_of_each_token(outputs, problem.writes.steps), final)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import Console
 
@@ -25,6 +25,17 @@ class Logger(Part, Watch, family="logger"):
     """
 
     essential: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        heard = (*(each for each in vars(Watch) if not each.startswith("_")), "found", "close")
+        if "name" in vars(cls) and all(
+            getattr(cls, each) is getattr(Logger, each) for each in heard
+        ):
+            raise TypeError(
+                f"part {cls.__module__}.{cls.__qualname__}: a logger that hears nothing; it has "
+                f"none of {', '.join(heard)}"
+            )
 
     def __init__(self, spec: PartSpec, console: Console | None = None) -> None:
         """Make a logger of one run.

@@ -147,3 +147,8 @@ def test_changing_the_loggers_goes_on_with_the_same_run(
 def test_an_unknown_logger_is_named(make_spec, registry: Registry) -> None:
     with pytest.raises(SpecError, match=r"unknown logger 'jsnl'; did you mean 'jsonl'\?"):
         spec_of(make_spec, registry, "jsnl")
+
+
+def test_a_logger_that_hears_nothing_is_refused_when_its_class_is_defined() -> None:
+    with pytest.raises(TypeError, match=r"part .*\.Deaf: a logger that hears nothing; .*finished"):
+        type("Deaf", (Logger,), {"name": "deaf", "loged": print, "__module__": __name__})

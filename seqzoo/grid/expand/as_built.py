@@ -1,0 +1,195 @@
+"""What is read of a run: two runs that read the same have the same result, whatever they say.
+
+A model is built with its numbers and run on one row: in training, in evaluation, and in two pieces
+where it carries a state. What its modules look up meanwhile, their initial values, and how an
+optimizer treats them are what is read of `model`. An optimizer comes to its groups, a schedule to
+its factors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+
+from seqzoo.grid.expand.readings import Readings, digest, watching
+from seqzoo.model import LanguageModel, build_model
+from seqzoo.spec import PartSpec
+from seqzoo.spec.model import ModelSpec
+from seqzoo.spec.run import BESIDE, RunSpec, run_id_of
+from seqzoo.tasks import Batch, Task
+from seqzoo.train.groups import parameter_groups
+from seqzoo.train.objective import Objective
+
+__all__ = ["AsBuilt"]
+
+MOST_PARAMETERS = 2**22
+MOST_WORK = 2**31  # parameters x tokens of a row
+MOST_STEPS = 20_000  # of a schedule
+
+
+class AsBuilt:
+    """Tells what is read of runs, and remembers. Torch's random numbers are left as they were.
+
+    Args:
+        at_most: distinct models that are built; others are taken at their word.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._models: dict[tuple[ModelSpec, PartSpec, int], tuple[str, str] | None] = {}
+        self._optimizers: dict[tuple[ModelSpec, PartSpec, PartSpec], str | None] = {}
+        self._tasks: dict[tuple[PartSpec, int], tuple[int, list[Batch]] | None] = {}
+
+    def effective_id(self, spec: RunSpec) -> str:
+        """A hash of what is read of a run: equal for runs that end with the same bits.
+
+        Where that cannot be found out (a large model, a task whose file is not there) the spec
+        itself is taken, its layers written out one by one.
+        """
+        facts = spec.resolved()
+        facts["train"] = {k: v for k, v in facts["train"].items() if f"train.{k}" not in BESIDE}
+        read = self._model(spec)
+        if read is None:
+            named = {k: v for k, v in facts["model"].items() if k not in ("mixer", "mlp")}
+            named["layers"] = [block.model_dump(mode="json") for block in spec.model.blocks()]
+            facts["model"] = named
+        else:
+            facts["model"] = read
+            facts["train"]["optimizer"] = self._optimizer(spec) or facts["train"]["optimizer"]
+        facts["train"]["schedule"] = _factors(spec) or facts["train"]["schedule"]
+        return run_id_of(facts)
+
+    def _model(self, spec: RunSpec) -> tuple[str, str] | None:
+        key = (spec.model, spec.task, spec.train.batch_size)
+        if key not in self._models:
+            found = None
+            if len(self._models) < self._at_most and (made := self._made(spec)) is not None:
+                model, rows = made
+                found = _read_of(model, rows, recompute=spec.train.activation_checkpointing)
+            self._models[key] = found
+        return self._models[key]
+
+    def _optimizer(self, spec: RunSpec) -> str | None:
+        """What the optimizer comes to: its class and its groups."""
+        key = (spec.model, spec.task, spec.train.optimizer)
+        if key not in self._optimizers:
+            made = self._made(spec)
+            self._optimizers[key] = None if made is None else _groups(spec, made[0])
+        return self._optimizers[key]
+
+    def _made(self, spec: RunSpec) -> tuple[LanguageModel, list[Batch]] | None:
+        """The model, always with the same initial values, and the rows it is tried on."""
+        task = self._task(spec)
+        if task is None or spec.model.width > 2**12:
+            return None
+        vocab_size, rows = task
+        if vocab_size * spec.model.width > MOST_PARAMETERS:
+            return None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            try:
+                if (count := _count(spec, vocab_size)) > MOST_PARAMETERS:
+                    return None
+                if count * max(row.tokens.numel() for row in rows) > MOST_WORK:
+                    return None
+                return build_model(spec, vocab_size=vocab_size), rows
+            except Exception:  # a part of a plugin may fail in any way; `check` says how
+                return None
+
+    def _task(self, spec: RunSpec) -> tuple[int, list[Batch]] | None:
+        """The vocabulary, and one row of training and one of the test set."""
+        key = (spec.task, spec.train.batch_size)
+        if key not in self._tasks:
+            try:
+                task: Task = spec.task.build()
+                first = task.train_batch(spec.train.batch_size, 0, 0).rows(0, 1)
+                test = next(iter(task.test_batches(1)))
+                self._tasks[key] = (int(task.vocab_size), [first, test])
+            except Exception:  # so may a task
+                self._tasks[key] = None
+        return self._tasks[key]
+
+
+def _count(spec: RunSpec, vocab_size: int) -> int:
+    """Number of parameters, found without their numbers."""
+    with torch.device("meta"):
+        model = build_model(spec, vocab_size=vocab_size)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _read_of(model: LanguageModel, rows: list[Batch], *, recompute: bool) -> tuple[str, str] | None:
+    """What a model looks up while it runs, and its initial values with their treatments."""
+    treatments = {
+        name: (group.decay, group.lr) for group in parameter_groups(model) for name in group.names
+    }
+    values = [
+        (name, treatments.get(name), tuple(value.shape), str(value.dtype), digest(value))
+        for name, value in (*model.named_parameters(), *model.named_buffers())
+    ]
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            readings = _run(Objective(model, recompute=recompute), rows)
+    except Exception:  # a part of a plugin may fail in any way, here as in training
+        return None
+    return readings.of(model), hashlib.sha256(repr(values).encode()).hexdigest()
+
+
+def _run(objective: Objective, rows: list[Batch]) -> Readings:
+    model = objective.model
+    streams = all(mixer.streams for mixer in model.mixers())
+    trained, tested = rows
+    with watching() as readings:
+        objective.train()
+        positions, targets = trained.labelled()
+        objective(trained.tokens, targets, positions, trained.negatives, trained.cu_seqlens)
+        objective.eval()
+        for row in rows:
+            objective.scores(row.tokens, None, row.labelled()[0], row.cu_seqlens)
+        if streams and tested.cu_seqlens is None:
+            cut = tested.tokens.shape[1] // 2
+            _, state = model.hidden(tested.tokens[:, :cut])
+            _, state = model.hidden(tested.tokens[:, cut:], state)
+            model.hidden(tested.tokens[:, :1], state)
+            model.state_size(tested.tokens.shape[1])
+    return readings
+
+
+def _groups(spec: RunSpec, model: nn.Module) -> str | None:
+    try:
+        optimizer: torch.optim.Optimizer = spec.train.optimizer.build().make(model)
+    except Exception:
+        return None
+    if not type(optimizer).__module__.startswith("torch.optim."):
+        return None  # its groups may not be all that it looks at
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    told: list[Any] = [type(optimizer).__module__, type(optimizer).__qualname__]
+    for group in optimizer.param_groups:
+        settings = {key: value for key, value in group.items() if key != "params"}
+        if not all(_is_plain(value) for value in settings.values()):
+            return None
+        told.append(([names[id(each)] for each in group["params"]], sorted(settings.items())))
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _factors(spec: RunSpec) -> str | None:
+    """All factors of the schedule over the run."""
+    steps = spec.train.steps
+    if steps > MOST_STEPS:
+        return None
+    try:
+        schedule = spec.train.schedule.build(steps)
+        factors = [schedule.factor(step) for step in range(steps)]
+    except Exception:
+        return None
+    return hashlib.sha256(repr(factors).encode()).hexdigest()
