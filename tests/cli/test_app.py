@@ -98,7 +98,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_signs_that_an_output_cannot_hold_are_printed_as_codes(encoding: str) -> None:
-    code = "import sys; from seqzoo.cli import main; sys.exit(main(['chek ± — 日']))"
+    code = "import sys; from seqzoo.cli import main; sys.exit(main(['check', '± — 日.yaml']))"
     ended = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONIOENCODING": encoding},
@@ -108,7 +108,7 @@ def test_signs_that_an_output_cannot_hold_are_printed_as_codes(encoding: str) ->
     assert ended.returncode == 2
     told = ended.stderr.decode(encoding)
     assert "Traceback" not in told
-    assert ("日" if encoding == "utf-8" else "\\u65e5") in told
+    assert ("日" if encoding == "utf-8" else r"\u65e5") in told
 
 
 def test_a_report_is_printed_whatever_the_encoding(tmp_path, make_record) -> None:
