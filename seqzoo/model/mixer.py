@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -104,7 +105,8 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
         if not self.streams:
             return {}
         stream = Stream(batch_size)
-        self.mix(next(self.parameters()).new_zeros(batch_size, 0, self.place.width), stream)
+        like = next(self.parameters(), torch.zeros(()))  # a mixer may have none
+        self.mix(like.new_zeros(batch_size, 0, self.place.width), stream)
         return stream.after()
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
