@@ -116,7 +116,7 @@ class Block(nn.Module):
         mlp: State = {}
         if self.mlp is not None:
             stream = Stream(batch_size)
-            parameter = next(self.mlp.parameters())
+            parameter = next(self.mlp.parameters(), torch.zeros(()))
             self.mlp(parameter.new_zeros(batch_size, 0, self.mixer.place.width), stream)
             mlp = stream.after()
         return {"mixer": self.mixer.initial_state(batch_size), "mlp": mlp}

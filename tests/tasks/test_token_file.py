@@ -184,8 +184,8 @@ def test_what_tokens_do_not_tell_of_the_text_is_said(files: tuple[Path, Path]) -
         tokenizer.save(str(path))
         return [note.removeprefix(f"{path} ").partition(":")[0] for note in task_on(files).notes()]
 
-    text.write_text("ab é cd ab é" * 40, encoding="utf-8")
-    of = f"of the first 480 characters of {text}"
+    text.write_text("ab é cd ab é " * 40, encoding="utf-8")
+    of = f"of the first 520 characters of {text}"
     bpe = tokenizers.models.BPE(), tokenizers.trainers.BpeTrainer(vocab_size=8)
     assert notes(*bpe) == [f"has no token for 80 {of}"]
     words = (
