@@ -85,7 +85,7 @@ def command(
         for run in runs
         if out is None or not (run_directory(out, run.run_id) / "record.json").exists()
     )
-    if problems := judge(str(file), cells):
+    if not dry_run and (problems := judge(str(file), cells)):
         raise SpecError(problems)
     refuse_missing_loggers(runs)
     plan = make_plan(name, runs, spec.all_variants()) if tuner is None else tuner.plan(name)

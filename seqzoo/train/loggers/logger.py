@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, ClassVar
 
 from rich.console import Console
@@ -28,14 +29,17 @@ class Logger(Part, Watch, family="logger"):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        heard = (*(each for each in vars(Watch) if not each.startswith("_")), "found", "close")
-        if "name" in vars(cls) and all(
-            getattr(cls, each) is getattr(Logger, each) for each in heard
+        heard = [each for each in vars(Watch) if not each.startswith("_")] + ["found", "close"]
+        if "name" not in vars(cls) or any(
+            getattr(cls, each) is not getattr(Logger, each) for each in heard
         ):
-            raise TypeError(
-                f"part {cls.__module__}.{cls.__qualname__}: a logger that hears nothing; it has "
-                f"none of {', '.join(heard)}"
-            )
+            return
+        for own in vars(cls):
+            for meant in difflib.get_close_matches(own, heard, n=1, cutoff=0.75):
+                raise TypeError(
+                    f"part {cls.__module__}.{cls.__qualname__}: a logger that hears nothing; "
+                    f"rename {own} to {meant}?"
+                )
 
     def __init__(self, spec: PartSpec, console: Console | None = None) -> None:
         """Make a logger of one run.

@@ -1,6 +1,6 @@
 """Settings that another setting makes moot: told at their line, or the cell is done once."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -47,9 +47,10 @@ class Mixture(Anchor):
         kind: Literal["a", "b"] = "a"
         late: float = Field(default=1.0, gt=0)
 
-    def __init__(self, spec, dims):
+    def __init__(self, spec: Any, dims):
         super().__init__(spec, dims)
-        self.depth, self.kind, self.spec = spec.depth, spec.kind, spec
+        self.depth, self.kind = spec.depth, spec.kind
+        self.spec: Any = spec
         self.activation = spec.activation.build()
 
     def forward(self, x, stream):
@@ -112,7 +113,7 @@ def test_an_axis_is_left_out_of_the_cells_that_do_not_read_it(registry):
         ("", {DEPTH: 2, SCALE: 1.0}, ()),
         ("", {DEPTH: 2, SCALE: 2.0}, ()),
     ]
-    assert plan_notes(make_plan("g", planned, ())) == [
+    assert plan_notes(make_plan("g", planned)) == [
         f"{SCALE} makes no difference with {DEPTH} 1: 1 run without it, each done once"
     ]
 
@@ -128,7 +129,7 @@ def test_a_variant_is_done_once_with_the_one_that_it_equals_at_some_point(regist
     ids = [run.run_id for run in planned]
     assert ids[0] == ids[2]
     assert len(set(ids)) == 3
-    assert plan_notes(make_plan("g", planned, ())) == [
+    assert plan_notes(make_plan("g", planned)) == [
         "full, depth=1 and v, depth=1 are the same run, done once"
     ]
 
