@@ -1,8 +1,7 @@
-"""The gated TTT shell: queries, keys and readout against their formulas, and the kit."""
+"""The gated TTT shell: queries, keys and readout against their formulas."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from torch.nn import functional as F
 
 import seqzoo
 from seqzoo.operators import Stream
-from seqzoo.testing import MIXER_CHECKS, MixerCase, error_ratio
+from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
 
@@ -43,9 +42,3 @@ def test_queries_alone_are_refused_in_words() -> None:
     mixer = seqzoo.build_mixer({"type": "ttt-linear", "queries": "shared_queries"}, 16, REGISTRY)
     with pytest.raises(ValueError, match="set key: shared_keys"):
         mixer(torch.zeros(1, 2, 16))
-
-
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("preset", ["ttt-linear-gated", "ttt-mlp-gated"])
-def test_the_kit(preset: str, check: Callable[[MixerCase], None]) -> None:
-    check(MixerCase(preset, REGISTRY))

@@ -1,18 +1,16 @@
-"""M2RNN against a loop over its equation, and its preset against the kit."""
+"""M2RNN against a loop over its equation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
 import seqzoo
 from seqzoo.operators import Dims, Place, Stream
 from seqzoo.scan import serial_scan
-from seqzoo.testing import MIXER_CHECKS, MixerCase, error_ratio
+from seqzoo.testing import error_ratio
 
 REGISTRY = seqzoo.load_registry()
 HEADS, KEY, VALUE, WIDTH = 2, 4, 3, 8
@@ -63,8 +61,3 @@ def test_at_first_the_transition_is_the_identity() -> None:
     rule = REGISTRY.spec("rule", "m2rnn").build(Dims(Place(WIDTH), HEADS, KEY, VALUE))
     assert torch.equal(rule.transition, torch.eye(VALUE).expand(HEADS, -1, -1))
     assert not bool(rule.skip.any())
-
-
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
-def test_the_kit(check: Callable[[MixerCase], None]) -> None:
-    check(MixerCase("m2rnn", REGISTRY))

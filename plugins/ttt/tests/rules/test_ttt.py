@@ -21,7 +21,7 @@ from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
 from seqzoo.operators import Dims, Place
 from seqzoo.scan import serial_scan
-from seqzoo.testing import MIXER_CHECKS, MixerCase, error_ratio
+from seqzoo.testing import error_ratio
 from seqzoo_ttt import DotProduct, InnerLoss, LnReconstruction, Reconstruction, TttRule
 
 REGISTRY = seqzoo.load_registry()
@@ -284,12 +284,6 @@ def test_sizes_that_do_not_fit_are_errors_in_words() -> None:
     odd = {"type": "ttt-linear", "heads": 2, "key_size": 3, "value_size": 3}
     with pytest.raises(SpecError, match="a key has 3: make key_size even"):
         seqzoo.build_mixer(odd, 16, REGISTRY)
-
-
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("preset", ["ttt-linear", "ttt-mlp"])
-def test_the_kit(preset: str, check: Callable[[MixerCase], None]) -> None:
-    check(MixerCase(preset, REGISTRY))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:The .grad attribute")  # torch's own
