@@ -5,7 +5,7 @@ what that compares. Here every form of TTT-Linear computes the same numbers, in 
 batch and length, forward and backward.
 
     python benchmarks/serial.py [--length 2048] [--heads 4] [--size 64] [--batch 1] [--json FILE]
-    python benchmarks/serial.py --memory --lengths 1024,4096,16384
+    python benchmarks/serial.py --memory --lengths 1024,4096,16384 [--keep]
 
 Forms are measured in turn, so that a busy machine slows all of them alike.
 """
@@ -86,25 +86,32 @@ def measure(
     ]
 
 
-def peak_of_one_pass(heads: int, size: int, length: int, form: str) -> int:
-    """Bytes that a forward and backward pass adds to the process's peak; for a fresh process."""
+def peak_of_one_pass(heads: int, size: int, length: int, form: str, *, keep: bool = False) -> int:
+    """Bytes that a forward and backward pass adds to the process's peak; for a fresh process.
+
+    `keep` computes nothing again for the gradient.
+    """
     x = torch.randn(1, length, heads * size)
     mixer = mixer_of(form, heads, size, torch.device("cpu"))
+    if keep:
+        rule: Any = mixer.get_submodule("rule")
+        rule.recompute = None
     passes(form, mixer, x[:, :32])()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     passes(form, mixer, x)()
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
-def memory(heads: int, size: int, lengths: list[int]) -> list[dict[str, Any]]:
+def memory(heads: int, size: int, lengths: list[int], *, keep: bool) -> list[dict[str, Any]]:
     """The peak of the dual form by length, each in a process of its own."""
     rows = []
     for length in lengths:
         words = ["--one-pass", str(length), "--heads", str(heads), "--size", str(size)]
+        words += ["--keep"] if keep else []
         told = subprocess.run(
             [sys.executable, __file__, *words], check=True, capture_output=True, text=True
         )
-        rows.append({"length": length, "peak_bytes": int(told.stdout)})
+        rows.append({"length": length, "peak_bytes": int(told.stdout), "keep": keep})
     return rows
 
 
@@ -124,11 +131,13 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--memory", action="store_true", help="measure memory by length instead")
     parser.add_argument("--lengths", default="1024,4096,16384", help="for --memory")
+    parser.add_argument("--keep", action="store_true", help="for --memory: nothing computed again")
     parser.add_argument("--one-pass", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     own = parser.parse_args(words)
     if own.one_pass:
-        print(peak_of_one_pass(own.heads, own.size, own.one_pass, "ttt-linear, mini-batch 16"))
+        form = "ttt-linear, mini-batch 16"
+        print(peak_of_one_pass(own.heads, own.size, own.one_pass, form, keep=own.keep))
         return {}
     result: dict[str, Any] = {
         "machine": describe_machine(torch.device(own.device)),
@@ -139,7 +148,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     }
     if own.memory:
         lengths = [int(length) for length in own.lengths.split(",")]
-        result["memory"] = rows = memory(own.heads, own.size, lengths)
+        result["memory"] = rows = memory(own.heads, own.size, lengths, keep=own.keep)
         for row in rows:
             print(f"{row['length']:>8,} tokens: {row['peak_bytes'] / 2**20:8.1f} MiB")
     else:

@@ -34,4 +34,6 @@ def test_a_line_a_form(
 
 
 def test_a_pass_adds_to_the_peak_or_leaves_it() -> None:
-    assert serial.peak_of_one_pass(2, 8, 64, "ttt-linear, mini-batch 16") >= 0
+    form = "ttt-linear, mini-batch 16"
+    for keep in (False, True):
+        assert serial.peak_of_one_pass(2, 8, 64, form, keep=keep) >= 0
