@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
-from seqzoo.scan import Transition, Writes, scan
+from seqzoo.scan import Erase, Transition, Writes, scan
 from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked import segments
 from seqzoo.scan.chunked.rows import ScanOptions, own_streams, scan_tensors
@@ -113,3 +114,50 @@ def test_a_graph_has_the_same_numbers(sizes: Sizes, packed: bool) -> None:
     for mine, eager in zip(measured(sizes, compiled), measured(sizes, ours), strict=True):
         assert error_ratio(mine, eager) < 1e-10
     torch.compiler.reset()
+
+
+@pytest.mark.parametrize("decay", ["head", "channel"])
+@pytest.mark.parametrize("steps", [2, 3])
+def test_micro_steps_cost_less_than_tokens_of_their_own(steps: int, decay: str) -> None:
+    """By count: multiplications of both passes, and numbers saved between them."""
+    time, heads, size = 96, 2, 32
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(tokens: int, *shape: int) -> Tensor:
+        return torch.randn(1, tokens, *shape, generator=generator)
+
+    micro = time * steps
+    queries, keys, values = (
+        draw(time, heads, size).requires_grad_(),
+        (draw(micro, 1, heads, size) / size**0.5).requires_grad_(),
+        draw(micro, 1, heads, size).requires_grad_(),
+    )
+    shape = (heads, size) if decay == "channel" else (heads,)
+    transition = Transition(
+        -draw(micro, *shape).exp(), Erase(strength=draw(micro, heads).sigmoid())
+    )
+
+    def cost(given: Tensor, writes: Writes) -> tuple[int, int]:
+        saved = 0
+
+        def pack(tensor: Tensor) -> Tensor:
+            nonlocal saved
+            saved += tensor.numel()
+            return tensor
+
+        with FlopCounterMode(display=False) as counter:
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                result = scan(given, transition, writes, chunk_size=48, backend="chunked")
+            torch.autograd.grad(result.outputs.sum(), (queries, keys, values))
+        return counter.get_total_flops(), saved
+
+    rows = queries.new_zeros(1, time, steps - 1, heads, size)
+    every = torch.cat([rows, queries.unsqueeze(2)], dim=2).flatten(1, 2)
+    ours, tokens = (
+        cost(queries, Writes(keys, values, steps=steps)),
+        cost(every, Writes(keys, values)),
+    )
+    work, kept = (mine / theirs for mine, theirs in zip(ours, tokens, strict=True))
+    assert work < 0.9
+    assert kept < 0.95
+    print(steps, decay, work, kept)
