@@ -160,4 +160,3 @@ def test_micro_steps_cost_less_than_tokens_of_their_own(steps: int, decay: str) 
     work, kept = (mine / theirs for mine, theirs in zip(ours, tokens, strict=True))
     assert work < 0.9
     assert kept < 0.95
-    print(steps, decay, work, kept)
