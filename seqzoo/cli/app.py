@@ -20,6 +20,8 @@ from seqzoo.errors import DirectoryError, RunError, SeqzooError, SpecError
 
 __all__ = ["app", "main"]
 
+PATHS = ("--out", "--output", "--figures", "--figure", "--plugin", "--prompts")  # options
+
 app = typer.Typer(
     name="seqzoo",
     help="Sequence layers composed in YAML, ablated in grids.",
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 0
     named = os.environ.get("SEQZOO_PLUGINS")
     try:
+        _refuse_empty_paths(sys.argv[1:] if arguments is None else arguments)
         app(args=None if arguments is None else list(arguments), prog_name="seqzoo")
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
@@ -67,6 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader left, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return status
+
+
+def _refuse_empty_paths(arguments: Sequence[str]) -> None:
+    """An empty path is the current folder to the system, and a slip to the person who wrote it.
+
+    Raises:
+        SpecError: an option that names a file or folder is given "".
+    """
+    pairs = zip(arguments, [*arguments[1:], None], strict=True)
+    for option, value in pairs:
+        name, equals, joined = option.partition("=")
+        if name in PATHS and ((equals and not joined) or (not equals and value == "")):
+            raise SpecError(
+                f"{name} is empty, as a variable of the shell is that is not set; "
+                f"name a path, such as {name} runs"
+            )
 
 
 def _escape_what_streams_cannot_hold() -> None:

@@ -184,4 +184,6 @@ def _told(path: str, name: str, failure: Exception) -> list[tuple[str, str]]:
         ]
     if isinstance(failure, SeqzooError):
         return [(path, str(failure))]
+    if "Overflow when unpacking" in str(failure):
+        return [(path, f"{name} cannot be built: one of its sizes does not fit into 64 bits")]
     return [(path, f"{name} cannot be built: {fault_of(failure)}")]

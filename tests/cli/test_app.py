@@ -121,3 +121,12 @@ def test_a_report_is_printed_whatever_the_encoding(tmp_path, make_record) -> Non
         check=False,
     )
     assert ended.returncode == 0, ended.stderr.decode()
+
+
+@pytest.mark.parametrize("words", [["--out", ""], ["--out="], ["--plugin", ""]])
+def test_an_empty_path_is_not_the_current_folder(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["train", "run.yaml", *words]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"{words[0].rstrip('=')} is empty, as a variable of the shell is")

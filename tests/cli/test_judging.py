@@ -177,3 +177,8 @@ def test_a_positive_log_decay_is_told(
     assert main(["check", "grow.yaml"]) == 2
     assert "forget 'grow'" in (err := capsys.readouterr().err)
     assert "returns a log decay of +0.5" in err
+
+
+def test_a_size_beyond_64_bits_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "run.yaml", "--set", "model.mlp.ratio=1e300"]) == 2
+    assert "one of its sizes does not fit into 64 bits" in capsys.readouterr().err
