@@ -78,10 +78,10 @@ def _refuse_empty_paths(arguments: Sequence[str]) -> None:
     Raises:
         SpecError: an option that names a file or folder is given "".
     """
-    pairs = zip(arguments, [*arguments[1:], None], strict=True)
-    for option, value in pairs:
+    for place, option in enumerate(arguments):
         name, equals, joined = option.partition("=")
-        if name in PATHS and ((equals and not joined) or (not equals and value == "")):
+        value = joined if equals else next(iter(arguments[place + 1 :]), None)
+        if name in PATHS and value == "":
             raise SpecError(
                 f"{name} is empty, as a variable of the shell is that is not set; "
                 f"name a path, such as {name} runs"

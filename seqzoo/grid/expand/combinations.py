@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seqzoo.errors import Problem
+from seqzoo.escape import visible
 from seqzoo.grid.expand.changes import Change, Choice, factors_of
 from seqzoo.grid.expand.excluding import without_excluded
 from seqzoo.grid.expand.size import MOST_RUNS, size_of, too_many_runs
@@ -95,7 +97,18 @@ def _variants(document: Document) -> Iterator[Location]:
 def _clashing_variants(document: Document) -> Iterator[Problem]:
     """Two different variants with the same name."""
     first: dict[Any, Location] = {}
+    alike: dict[str, Location] = {}
     for at in _variants(document):
+        looks = " ".join(visible(unicodedata.normalize("NFC", str(at[-1]))).split())
+        twin = alike.setdefault(looks, at)
+        if twin[-1] != at[-1]:
+            yield Problem(
+                str(document.marks.key(at)),
+                ".".join(map(str, at)),
+                f"variant {at[-1]!a} looks like {twin[-1]!a} at "
+                f"{document.marks.key(twin)}: no table can tell them apart",
+                "rename one of the two",
+            )
         other = first.setdefault(at[-1], at)
         if document.value(other) != document.value(at):
             yield Problem(

@@ -347,3 +347,13 @@ def test_ten_thousand_cells_are_no_trouble(registry: Registry) -> None:
         RunSpec.model_validate(last.model_dump(mode="json"), context={"catalog": registry}).run_id
         == planned[-1].run_id
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a", "a "), ("\\u00e9", "e\\u0301"), ("a\\nb", "a\\\\nb"), ("a b", "a  b")]
+)
+def test_variants_that_look_alike_are_refused(registry: Registry, one: str, other: str) -> None:
+    text = f'variants: {{"{one}": {{}}, "{other}": {{model.layers: 1}}}}\n'
+    (problem,) = problems(text, registry)
+    assert "looks like" in problem
+    assert "no table can tell them apart; rename one of the two" in problem
