@@ -29,7 +29,8 @@ SMALL = 2**30  # bytes: what may be built with numbers, where a part looks at th
 MOST_BUILT = 200  # distinct models of one grid
 BLOCKS = 32  # of a deeper model that are built
 MOST_ROWS = 4  # of a batch that a task is asked for
-MOST_WORK = 2**31  # parameters x tokens of a model that is run on a row
+MOST_WORK = 2**29  # parameters x tokens of a model that is run on a row
+MOST_RUN = 50  # distinct models of one grid
 
 Size = tuple[str, int]  # what takes the bytes, and how many it takes at least
 
@@ -51,7 +52,7 @@ def judge(file: str, runs: Iterable[tuple[RunSpec, str]]) -> list[Problem]:
         if key in seen:
             continue
         seen.add(key)
-        for path, what in _wrong_with(spec, with_build=len(seen) <= MOST_BUILT):
+        for path, what in _wrong_with(spec, len(seen)):
             told = f"{what} (in {label})" if label else what
             problems.setdefault(what, Problem(file, path, told))
     return list(problems.values())
@@ -63,11 +64,12 @@ def label_of(variant: str, point: dict[str, Any]) -> str:
     return ", ".join([*parts, *(f"{path}={value_label(value)}" for path, value in point.items())])
 
 
-def _wrong_with(spec: RunSpec, *, with_build: bool) -> list[tuple[str, str]]:
+def _wrong_with(spec: RunSpec, number: int) -> list[tuple[str, str]]:
+    """What is wrong with a spec; of a grid's first ones, what their models show too."""
     vocab_size, length = (getattr(spec.task, key, None) for key in ("vocab_size", "length"))
     if too_much := _too_much(least_memory(spec, _size(vocab_size), _size(length))):
         return [too_much]
-    if not with_build:
+    if number > MOST_BUILT:
         return []
     batch: Batch | None = None
     try:
@@ -90,7 +92,7 @@ def _wrong_with(spec: RunSpec, *, with_build: bool) -> list[tuple[str, str]]:
     weights = int(16 * _count(model) * share)
     if too_much := _too_much([("weights, gradients and moments", weights)]):
         return [too_much]
-    if batch is not None and weights // 16 * length <= MOST_WORK:
+    if batch is not None and number <= MOST_RUN and weights // 16 * length <= MOST_WORK:
         return _wrong_with_a_row(spec, vocab_size, batch)
     return []
 

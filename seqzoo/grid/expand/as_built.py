@@ -27,7 +27,10 @@ from seqzoo.train.objective import Objective
 __all__ = ["AsBuilt"]
 
 MOST_PARAMETERS = 2**22
-MOST_WORK = 2**31  # parameters x tokens of a row
+MOST_WORK = 2**29  # parameters x tokens of a row
+MOST_WORK_IN_ALL = 2**33  # of a grid; beyond it, models are taken at their word
+MOST_ROWS = 4  # of a batch that a task is asked for
+MOST_TOKENS = 2**25  # of these rows, and of a test set
 MOST_STEPS = 20_000  # of a schedule
 
 
@@ -40,6 +43,7 @@ class AsBuilt:
 
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
+        self._work = 0
         self._models: dict[tuple[ModelSpec, PartSpec, int], tuple[str, str] | None] = {}
         self._optimizers: dict[tuple[ModelSpec, PartSpec, PartSpec], str | None] = {}
         self._tasks: dict[tuple[PartSpec, int], tuple[int, list[Batch]] | None] = {}
@@ -94,7 +98,9 @@ class AsBuilt:
             try:
                 if (count := _count(spec, vocab_size)) > MOST_PARAMETERS:
                     return None
-                if count * max(row.tokens.numel() for row in rows) > MOST_WORK:
+                work = count * max(row.tokens.numel() for row in rows)
+                self._work += work
+                if work > MOST_WORK or self._work > MOST_WORK_IN_ALL:
                     return None
                 return build_model(spec, vocab_size=vocab_size), rows
             except Exception:  # a part of a plugin may fail in any way; `check` says how
@@ -102,11 +108,14 @@ class AsBuilt:
 
     def _task(self, spec: RunSpec) -> tuple[int, list[Batch]] | None:
         """The vocabulary, and one row of training and one of the test set."""
-        key = (spec.task, spec.train.batch_size)
+        key = (spec.task, min(spec.train.batch_size, MOST_ROWS))
         if key not in self._tasks:
             try:
+                length, tests = (getattr(spec.task, name, 1) for name in ("length", "test_size"))
+                if length * max(tests or 1, MOST_ROWS) > MOST_TOKENS:
+                    raise ValueError("a task too large to be drawn here")
                 task: Task = spec.task.build()
-                first = task.train_batch(spec.train.batch_size, 0, 0).rows(0, 1)
+                first = task.train_batch(key[1], 0, 0).rows(0, 1)
                 test = next(iter(task.test_batches(1)))
                 self._tasks[key] = (int(task.vocab_size), [first, test])
             except Exception:  # so may a task

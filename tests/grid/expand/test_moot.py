@@ -175,3 +175,8 @@ def test_torchs_random_numbers_are_left_as_they_were(registry):
     before = torch.get_rng_state()
     runs(f"axes: {{{DEPTH}: [1, 2]}}\n", registry)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_task_too_large_to_be_drawn_is_taken_at_its_word(registry):
+    planned = runs("axes: {task.length: [8, 1000000000000], train.steps: [5, 10]}\n", registry)
+    assert len(planned) == 4
