@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from seqzoo.registry import Registry
     from seqzoo.scan.triton.aot.checkup import Checked
+    from seqzoo.scan.triton.aot.kernel_case import Case, Expected
 
 __all__ = ["command"]
 
@@ -88,10 +90,11 @@ def _check(
     from seqzoo.scan.triton.verdict import keep, this_machine
 
     checked: list[Checked] = []
-    for row in check_up(CASES, device):
-        checked.append(row)
-        facts["kernels"].append(asdict(row) | {"failure": row.failure})
-        say(_line(row))
+    with _prepared(device) as expected:
+        for row in check_up(CASES, device, expected):
+            checked.append(row)
+            facts["kernels"].append(asdict(row) | {"failure": row.failure})
+            say(_line(row))
     if len(checked) < len(CASES):
         say(f"the GPU is unusable since; {len(CASES) - len(checked)} cases were not run")
     failures = failed_kernels(checked)
@@ -100,6 +103,17 @@ def _check(
         facts["verdict"] = str(keep(this_machine(index), failures))
         say(f"verdict kept in {facts['verdict']}")
     return failures
+
+
+def _prepared(device: torch.device) -> AbstractContextManager[Callable[[Case], Expected]]:
+    """What the cases should give; on a GPU kernels are compiled on all cores beforehand."""
+    from seqzoo.scan.triton.aot.catalogue import CASES
+    from seqzoo.scan.triton.aot.kernel_case import expect
+    from seqzoo.scan.triton.aot.prepare import prepared
+    from seqzoo.scan.triton.architecture import SHARED_KIB, architecture_of
+
+    target = architecture_of(device)
+    return prepared(CASES, target) if target in SHARED_KIB else nullcontext(expect)
 
 
 def _line(row: Checked) -> str:

@@ -25,7 +25,8 @@ ASKED = ("decay", "gla", "gated-delta", "kda", "prism-2")
 def count_costs(
     targets: list[str] | None, problems: list[str] | None, shape: str | None, *, as_json: bool
 ) -> None:
-    """Prints every kernel of the problems' forward and backward passes, and their sums.
+    """Prints every kernel of the problems' forward and backward passes, and their sums; beside
+    them fla's, where it is installed.
 
     Args:
         targets: architectures; None is sm_90.
@@ -37,6 +38,7 @@ def count_costs(
         SpecError: no such target, problem or shape.
     """
     from seqzoo.scan.triton.aot.cost import Shape, costs, total
+    from seqzoo.scan.triton.aot.peer_cost import installed, peer_costs
 
     sizes = Shape() if shape is None else _shape(shape)
     rows: list[KernelCost] = []
@@ -44,11 +46,14 @@ def count_costs(
     try:
         for target in targets or ["sm_90"]:
             for problem in problems or ASKED:
-                found = costs(target, problem, sizes)
-                rows += found
-                if not as_json:
-                    sums = [total(found, "forward"), total(found, "backward"), total(found)]
-                    console.print(_table(found, sums))
+                counted = [costs(target, problem, sizes)]
+                if installed() and (peers := peer_costs(target, problem, sizes)):
+                    counted.append(peers)
+                for found in counted:
+                    rows += found
+                    if not as_json:
+                        sums = [total(found, "forward"), total(found, "backward"), total(found)]
+                        console.print(_table(found, sums))
     except (ValueError, ImportError) as error:
         raise SpecError(f"kernels --cost: {error}") from None
     if as_json:

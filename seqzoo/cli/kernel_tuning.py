@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 
     from seqzoo.scan.triton.tuning.search import Timer, Tuned
 
-__all__ = ["tune_kernels"]
+__all__ = ["TOP", "tune_kernels"]
+
+TOP = 12
+"""Searches of one command, if none are asked for."""
 
 
 def tune_kernels(
-    kernel: str | None, out: Path | None, minutes: float | None, *, as_json: bool
+    kernel: str | None,
+    out: Path | None,
+    minutes: float | None,
+    top: int = TOP,
+    *,
+    as_json: bool,
 ) -> None:
-    """Searches for every kernel and size of the catalogue that no earlier search has finished.
+    """Searches for the kernels and sizes of the catalogue that the model gives the most time.
 
     Args:
         kernel: only the one of this name.
         out: the table to write; None is the user's own.
+        top: so many searches, those that were finished earlier among them.
         minutes: a search ends there; what it found until then is kept.
         as_json: print a row a search, and nothing else on standard output.
 
@@ -39,6 +48,7 @@ def tune_kernels(
     from seqzoo.scan.triton.aot import catalogue
     from seqzoo.scan.triton.architecture import architecture_of
     from seqzoo.scan.triton.configs import kernel_named, user_table
+    from seqzoo.scan.triton.tuning.order import by_predicted_time
     from seqzoo.scan.triton.tuning.search import GpuLostError, Tuner
     from seqzoo.scan.triton.tuning.tuned_table import TunedTable
     from seqzoo.scan.triton.tuning.tuning_problem import tuning_problems
@@ -53,6 +63,10 @@ def tune_kernels(
         raise SpecError(f"kernels --tune: {error}") from None
     asked = [problem for problem in problems if kernel in (None, problem.kernel)]
     architecture = architecture_of(device)
+    if len(asked) > top:
+        known = len(asked)
+        asked = by_predicted_time(asked, architecture)[:top]
+        say(f"the {top} of {known} searches that take the most time by the model (--top)")
     left = [p for p in asked if not table.is_done(p.kernel, architecture, p.size)]
     say(f"{counted(len(left), 'search', 'searches')} for {architecture}, into {path}")
     if len(left) < len(asked):

@@ -38,6 +38,10 @@ def command(
     minutes: Annotated[
         float | None, typer.Option(min=0.0, help="With --tune: stop after so many.")
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --tune: so many searches, the slowest by the model; 12."),
+    ] = None,
     cost: Annotated[
         bool, typer.Option("--cost", help="Count instructions, bytes and the time they predict.")
     ] = False,
@@ -70,12 +74,12 @@ def command(
     if tune:
         if targets:
             raise SpecError("kernels: --tune tunes for this machine's own GPU; leave --target out")
-        from seqzoo.cli.kernel_tuning import tune_kernels
+        from seqzoo.cli.kernel_tuning import TOP, tune_kernels
 
-        tune_kernels(kernel, out, minutes, as_json=as_json)
+        tune_kernels(kernel, out, minutes, top or TOP, as_json=as_json)
         return
-    if out is not None or minutes is not None:
-        raise SpecError("kernels: --out and --minutes go with --tune")
+    if out is not None or minutes is not None or top is not None:
+        raise SpecError("kernels: --out, --minutes and --top go with --tune")
     from seqzoo.scan.triton.aot.compile import compile_catalogue
 
     try:

@@ -12,7 +12,7 @@ from seqzoo.cli import main
 from seqzoo.scan.triton.aot import catalogue
 from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
 from seqzoo.scan.triton.configs import HeadSize, config_for
-from seqzoo.scan.triton.tuning import search
+from seqzoo.scan.triton.tuning import order, search
 from seqzoo.scan.triton.tuning.search import GpuLostError, Tuned
 from seqzoo.scan.triton.tuning.tuned_table import TunedTable
 
@@ -82,6 +82,16 @@ def test_no_time_is_left(searched, capsys):
     assert main(["kernels", "--tune", "--minutes", "0"]) == 0
     assert searched == []
     assert "left: 8 searches; the same command goes on" in capsys.readouterr().out
+
+
+def test_a_command_does_the_slowest_by_the_model(searched, capsys, monkeypatch):
+    monkeypatch.setattr(order, "by_predicted_time", lambda problems, target: problems[::-1])
+    assert main(["kernels", "--tune", "--top", "3"]) == 0
+    assert "the 3 of 8 searches that take the most time by the model" in capsys.readouterr().out
+    assert [name for name, _ in searched] == [
+        f"elementwise_{name}_kernel" for name in ("gradients", "outputs", "carry")
+    ]
+    assert {size for _, size in searched} == {(5, 32)}
 
 
 def test_a_lost_gpu(searched, capsys, monkeypatch):

@@ -96,7 +96,7 @@ def launch(
         return
     if _recording is not None:
         target, launches = _recording
-        launches.setdefault(_record(kernel, grid, arguments, config, target))
+        launches.setdefault(bound_launch(kernel, grid, arguments, config, target))
         return
     device = next(value.device for value in arguments.values() if isinstance(value, Tensor))
     options = config.options(architecture_of(device))
@@ -175,14 +175,15 @@ class _Pointer:
         return self.offset
 
 
-def _record(
+def bound_launch(
     kernel: Any,
     grid: tuple[int, ...],
     arguments: Mapping[str, Argument],
     config: Config,
     target: str,
 ) -> Launch:
-    """Binds the arguments as `kernel.run` does, by parts of Triton alike in 3.6, 3.7 and 3.9."""
+    """What one start has compiled: binds the arguments as `kernel.run` does, by parts of Triton
+    alike in 3.6, 3.7 and 3.9."""
     from triton.compiler import make_backend
     from triton.runtime.jit import create_function_from_signature
 

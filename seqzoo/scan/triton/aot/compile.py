@@ -133,8 +133,11 @@ def compiled_launch(launch: Launch) -> Any:
     """Triton's own compiled kernel: its metadata, and its code in every form."""
     import triton
     from triton.compiler import ASTSource
+    from triton.runtime.jit import JITFunction
 
     function = getattr(importlib.import_module(launch.module), launch.name)
+    while not isinstance(function, JITFunction):  # what chooses tiles stands around the kernel
+        function = function.fn
     attributes = {at: [list(pair) for pair in given] for at, given in launch.attributes}
     source = ASTSource(function, dict(launch.signature), dict(launch.constants), attributes)
     options = launch.config.options(launch.target)

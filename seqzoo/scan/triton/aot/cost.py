@@ -17,13 +17,15 @@ from typing import Any, Literal
 import torch
 
 from seqzoo.scan.triton.aot.compile import compiled_launch, usage, without_interpreter
+from seqzoo.scan.triton.aot.elementwise_case import ElementwiseCase
 from seqzoo.scan.triton.aot.gpu_model import GPUS, resident, seconds
+from seqzoo.scan.triton.aot.kernel_case import Case
 from seqzoo.scan.triton.aot.loops import trips
 from seqzoo.scan.triton.aot.machine_code import Counts, count, disassemble
 from seqzoo.scan.triton.aot.scan_case import Decay, EraseKind, ScanCase
+from seqzoo.scan.triton.aot.step_case import StepCase
 from seqzoo.scan.triton.aot.traffic import reads_and_writes
 from seqzoo.scan.triton.launch import Launch, record_launches
-from seqzoo.scan.triton.setting import BLOCK
 
 Pass = Literal["forward", "backward"]
 
@@ -136,17 +138,16 @@ def costs(
         with without_interpreter():  # processes start while tasks are handed in
             launches = pool.submit(_launches, target, problem, shape, dtype).result()
             pending = [
-                pool.submit(_cost, launch, problem, direction, shape)
+                pool.submit(launch_cost, launch, problem, direction, shape)
                 for direction, launch in launches
             ]
         return [done.result() for done in pending]
 
 
-def _launches(
-    target: str, problem: str, shape: Shape, dtype: torch.dtype
-) -> list[tuple[Pass, Launch]]:
+def case_of(problem: str, shape: Shape, dtype: torch.dtype = torch.bfloat16) -> ScanCase:
+    """The call that is counted."""
     kind = PROBLEMS[problem]
-    case = ScanCase(
+    return ScanCase(
         dtype,
         kind.decay,
         kind.erase,
@@ -158,6 +159,12 @@ def _launches(
         heads=shape.heads,
         with_state=False,
     )
+
+
+def _launches(
+    target: str, problem: str, shape: Shape, dtype: torch.dtype
+) -> list[tuple[Pass, Launch]]:
+    case = case_of(problem, shape, dtype)
     tensors = case.tensors(torch.device("meta"))
     with record_launches(target) as forward:
         case.forward(tensors)
@@ -166,7 +173,12 @@ def _launches(
     return [*(("forward", launch) for launch in forward), *(("backward", x) for x in backward)]
 
 
-def _cost(launch: Launch, problem: str, direction: Pass, shape: Shape) -> KernelCost:
+def launch_cost(launch: Launch, problem: str, direction: Pass, shape: Shape) -> KernelCost:
+    """What one launch of a call costs, compiled in this process.
+
+    Raises:
+        ValueError: a loop that cannot be counted.
+    """
     compiled: Any = compiled_launch(launch)
     _, registers, spilled = usage(launch.target, compiled.asm)
     counts = counted(launch, disassemble(compiled.asm["cubin"]), shape)
@@ -209,18 +221,36 @@ def _cost(launch: Launch, problem: str, direction: Pass, shape: Shape) -> Kernel
     )
 
 
+def predicted_seconds(launch: Launch, case: Case) -> float:
+    """What the model gives one launch of a case's.
+
+    Raises:
+        ValueError: a loop that cannot be counted.
+    """
+    scan = case.scan if isinstance(case, StepCase) else case
+    time = scan.time if isinstance(scan, ScanCase | ElementwiseCase) else Shape.time
+    return launch_cost(launch, "", "forward", Shape(time=time)).seconds
+
+
 def counted(launch: Launch, code: Any, shape: Shape) -> Counts:
     """What a warp does in one program of a launch."""
     parameters = [name for name, _ in launch.signature]
     values: dict[str, Any] = dict(_MEANS)
     values |= {parameters[at[0]]: value for at, value in launch.constants}
     values |= dict(launch.numbers)
-    values["ROWS"] = values.get("BLOCK_C", BLOCK)
+    values["ROWS"] = values.get("BLOCK_C", CHUNK)
     values["number"] = -(-shape.time // values.get("CHUNK", CHUNK))
     return count(code, lambda place: 1.0 if place is None else trips(*place, values))
 
 
-_MEANS: Mapping[str, float] = {"BLOCK": 16, "LEVELS": 4, "block": 1.5, "earlier": 0, "later": 1.667}
+_MEANS: Mapping[str, float] = {
+    "BLOCK": 16,
+    "LEVELS": 4,
+    "block": 1.5,
+    "earlier": 0,
+    "later": 1.667,
+    "i_i": 1.5,  # the mean place of fla's four blocks of a chunk
+}
 
 
 def total(rows: Sequence[KernelCost], direction: Pass | None = None) -> KernelCost:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqzoo.scan.triton.aot.kernel_case import Tensors
+from seqzoo.scan.triton.aot.kernel_case import Tensors, numbers_for
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,19 @@ class ElementwiseCase:
 
     def tensors(self, device: torch.device) -> Tensors:
         """log_decay, inputs (B, T, D), state (N, D)."""
-        if device.type == "meta":
-            return {name: x.to(device) for name, x in self.tensors(torch.device("cpu")).items()}
-        generator = torch.Generator().manual_seed(0)
+        home, generator = numbers_for(device)
         batch = 1 if self.packed else 2
         shape = (batch, self.time, self.channels)
         decay_shape = (batch, self.time, 1) if self.broadcast else shape
-        levels = torch.tensor([0.0, -0.01, -1.0, -30.0])
-        log_decay = levels[torch.randint(4, decay_shape, generator=generator)]
+        levels = torch.tensor([0.0, -0.01, -1.0, -30.0], device=home)
+        log_decay = levels[torch.randint(4, decay_shape, generator=generator, device=home)]
         tensors = {
             "log_decay": log_decay.to(device, self.dtype).expand(shape),
-            "inputs": torch.randn(shape, generator=generator).to(device, self.dtype),
+            "inputs": torch.randn(shape, generator=generator, device=home).to(device, self.dtype),
         }
         if self.with_state:
-            state = torch.randn(3 if self.packed else batch, self.channels, generator=generator)
+            sequences = 3 if self.packed else batch
+            state = torch.randn(sequences, self.channels, generator=generator, device=home)
             tensors["state"] = state.to(device)
         return tensors
 

@@ -54,6 +54,14 @@ class Case(Protocol):
         ...
 
 
+def numbers_for(device: torch.device) -> tuple[torch.device, torch.Generator | None]:
+    """Where a case draws its numbers for a device, and from what: the same ones on every device,
+    and none on meta."""
+    if device.type == "meta":
+        return device, None
+    return torch.device("cpu"), torch.Generator().manual_seed(0)
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a case should give, in float64 on the CPU.

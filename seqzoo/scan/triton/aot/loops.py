@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Number = int | float
 
@@ -29,33 +29,73 @@ def trips(file: str, line: int, names: Mapping[str, Any]) -> float:
     call = statement.iter
     if not isinstance(call, ast.Call) or _name(call.func) not in ("range", "static_range"):
         raise ValueError(f"{where}: not a loop over a range")
-    values = [_value(argument, names, where) for argument in call.args]
+    known = _Known(names, _assignments(file, line))
+    values = [_value(argument, known, where) for argument in call.args]
     first, last, step = {1: (0, *values, 1), 2: (*values, 1), 3: tuple(values)}[len(values)]
     return max(0.0, (last - first) / step)
 
 
 @cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse(Path(file).read_text(encoding="utf-8"))
+
+
+@cache
 def _statements(file: str) -> dict[int, ast.For]:
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    return {node.lineno: node for node in ast.walk(tree) if isinstance(node, ast.For)}
+    return {node.lineno: node for node in ast.walk(_tree(file)) if isinstance(node, ast.For)}
+
+
+@cache
+def _assignments(file: str, line: int) -> Mapping[str, ast.expr]:
+    """What the function around a line says that its names are; the last word before it."""
+    around = [
+        node
+        for node in ast.walk(_tree(file))
+        if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    found: dict[str, ast.expr] = {}
+    for node in (n for function in around for n in ast.walk(function) if isinstance(n, ast.Assign)):
+        (target, value) = (node.targets[0], node.value)
+        if node.lineno >= line:
+            continue
+        if isinstance(target, ast.Name):
+            found[target.id] = value
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs = zip(target.elts, value.elts, strict=True)
+            found |= {name.id: x for name, x in pairs if isinstance(name, ast.Name)}
+    return found
+
+
+class _Known(NamedTuple):
+    """What names stand for: numbers, and expressions of others."""
+
+    numbers: Mapping[str, Any]
+    expressions: Mapping[str, ast.expr]
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def _value(node: ast.expr, names: Mapping[str, Any], where: str) -> Number:
+def _value(node: ast.expr, known: _Known, where: str) -> Number:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return node.value
     if isinstance(node, ast.Name):
-        if isinstance(names.get(node.id), int | float):
-            return names[node.id]
+        if isinstance(known.numbers.get(node.id), int | float):
+            return known.numbers[node.id]
+        if node.id in known.expressions:
+            others = {name: x for name, x in known.expressions.items() if name != node.id}
+            return _value(known.expressions[node.id], known._replace(expressions=others), where)
         raise ValueError(f"{where}: {node.id} has no number here")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand, known, where)
     if isinstance(node, ast.Call) and _name(node.func) == "cdiv":
-        over, by = (_value(argument, names, where) for argument in node.args)
+        over, by = (_value(argument, known, where) for argument in node.args)
         return -(-over // by)
+    if isinstance(node, ast.Call) and _name(node.func) == "min":
+        return min(_values(node.args, known, where))
     if isinstance(node, ast.BinOp):
-        left, right = _value(node.left, names, where), _value(node.right, names, where)
+        left, right = _value(node.left, known, where), _value(node.right, known, where)
         match node.op:
             case ast.Add():
                 return left + right
@@ -68,3 +108,16 @@ def _value(node: ast.expr, names: Mapping[str, Any], where: str) -> Number:
             case _:
                 pass
     raise ValueError(f"{where}: {ast.unparse(node)} is more than this counter reads")
+
+
+def _values(nodes: list[ast.expr], known: _Known, where: str) -> list[Number]:
+    """Those of a minimum that are numbers; the rest, such as the tokens left, bind at an end."""
+    found, failed = [], None
+    for node in nodes:
+        try:
+            found.append(_value(node, known, where))
+        except ValueError as error:
+            failed = error
+    if not found and failed is not None:
+        raise failed
+    return found

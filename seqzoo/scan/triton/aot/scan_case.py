@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
-from seqzoo.scan.triton.aot.kernel_case import Tensors
+from seqzoo.scan.triton.aot.kernel_case import Tensors, numbers_for
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward
 from seqzoo.scan.triton.setting import Setting
@@ -64,16 +64,16 @@ class ScanCase:
 
     def tensors(self, device: torch.device) -> Tensors:
         """Unit keys, erases that never amplify, decays from none to strong."""
-        generator = torch.Generator().manual_seed(0)
+        home, generator = numbers_for(device)
         batch = 1 if self.packed else self.batch
         tokens = (batch, self.time)
         of_keys = (self.key_heads or self.heads, self.key_size)
 
         def normal(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator)
+            return torch.randn(shape, generator=generator, device=home)
 
         def uniform(*shape: int) -> Tensor:
-            return torch.rand(shape, generator=generator)
+            return torch.rand(shape, generator=generator, device=home)
 
         def unit(*shape: int) -> Tensor:
             return torch.nn.functional.normalize(normal(*shape), dim=-1)

@@ -6,8 +6,8 @@ import re
 
 _PARAMETER = re.compile(r"%(?P<name>\w+): !tt\.ptr<")
 _DERIVED = re.compile(
-    r"%(?P<result>\w+) = (?:tt\.(?:addptr|splat|broadcast|expand_dims|bitcast|reshape)|"
-    r"ttg\.convert_layout|arith\.select %\w+,) %(?P<base>\w+)\b"
+    r"%(?P<result>\w+) = (?:tt\.(?:addptr|splat|broadcast|expand_dims|bitcast|reshape|"
+    r"make_tensor_ptr|advance)|ttg\.convert_layout|arith\.select %\w+,) %(?P<base>\w+)\b"
 )
 _LOAD = re.compile(r"= tt\.load %(?P<pointer>\w+)\b")
 _STORE = re.compile(r"\btt\.(?:store|atomic_rmw \w+,[^%]*) %(?P<pointer>\w+)\b")

@@ -15,6 +15,9 @@ from seqzoo.scan.triton.architecture import architecture_is, architecture_of
 from seqzoo.scan.triton.configs import HeadSize, note_sizes
 from seqzoo.scan.triton.launch import watch_launches
 
+LARGE = 256 * 2**20
+"""Bytes of inputs that are timed: twice the largest L2 of `gpu_model.GPUS`."""
+
 
 @dataclass(frozen=True)
 class TuningProblem:
@@ -56,11 +59,20 @@ def tuning_problems(cases: Iterable[Case], device: torch.device) -> list[TuningP
 
 
 def enlarged(case: Case) -> Case:
-    """A case with as many tokens as fill a GPU, and nothing else changed."""
+    """A case whose inputs no L2 holds, and nothing else changed: more heads, tokens or rows."""
     if isinstance(case, ScanCase):
-        return replace(case, time=2000, heads=16)
+        base = replace(case, time=2000)
+        return replace(base, heads=case.heads * _times(base))
     if isinstance(case, ElementwiseCase):
-        return replace(case, time=16000)
+        base = replace(case, time=16000)
+        return replace(base, time=base.time * _times(base))
     if isinstance(case, StepCase):
-        return replace(case, scan=replace(case.scan, time=1, batch=64, heads=16))
+        base = StepCase(replace(case.scan, time=1, batch=64, heads=8 * case.scan.heads))
+        return StepCase(replace(base.scan, batch=base.scan.batch * _times(base)))
     return case
+
+
+def _times(case: Case) -> int:
+    """How often a case's inputs make LARGE."""
+    tensors = case.tensors(torch.device("meta")).values()
+    return max(1, -(-LARGE // sum(x.numel() * x.element_size() for x in tensors)))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from seqzoo.scan.triton.aot.loops import trips
@@ -30,6 +32,31 @@ def file(tmp_path):
 def test_the_range_tells_how_often(file, line, expected):
     names = {"STREAMS": 3, "size": 100, "BLOCK": 16, "number": 128}
     assert trips(file, line, names) == expected
+
+
+IN_A_FUNCTION = """
+def kernel(T):
+    if PACKED:
+        T = end - start
+        NT = tl.cdiv(T, BT)
+    else:
+        NT, NS = tl.cdiv(T, BT), 7
+    for a in range(NT - 1, -1, -1):
+        pass
+    for b in range(0, min(BC, T - place * BT)):
+        pass
+    for c in range(min(place, other)):
+        pass
+"""
+
+
+@pytest.mark.parametrize(("line", "expected"), [(8, 4), (10, 16)])
+def test_names_that_the_function_gives_itself(file, line, expected):
+    """And a minimum of what is known: what is not binds at a sequence's end alone."""
+    Path(file).write_text(IN_A_FUNCTION)
+    assert trips(file, line, {"T": 250, "BT": 64, "BC": 16}) == expected
+    with pytest.raises(ValueError, match=":12: other has no number here"):
+        trips(file, 12, {})
 
 
 @pytest.mark.parametrize(
