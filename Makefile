@@ -85,8 +85,8 @@ wheelhouse: ## Gather in wheelhouse/ what an offline GPU machine lacks (Python 3
 	  --platform manylinux2014_x86_64 --dest wheelhouse -r benchmarks/wheelhouse.txt
 	@du -sh wheelhouse
 
-gpu: ## With a GPU and its torch: native tests, doctor, benchmarks; from wheelhouse/ without a network.
-	$(PYTHON) benchmarks/gpu.py
+gpu: ## With a GPU and its torch: the first unfinished of three calls of under nine minutes; CALL=2 one of them.
+	$(PYTHON) benchmarks/gpu.py $(if $(CALL),--call $(CALL))
 
 chaos: $(VENV)/.installed-dev ## Kill a grid's processes at random, and compare its table.
 	$(BIN)/python -m pytest -m chaos -s tests/grid

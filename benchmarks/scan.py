@@ -22,7 +22,7 @@ from rich.console import Console
 
 from scanning import figure, tables, verdicts, warm
 from scanning.machine import describe_machine, describe_run, load_average
-from scanning.measure import Measurement
+from scanning.measure import Measurement, Row, describe
 from scanning.plan import EXTENTS, group_names, make_plan
 from scanning.record import Record, RecordFile, read_record
 from scanning.roofline import measure_ceilings
@@ -53,6 +53,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--add", action="store_true", help="keep the file's other rows")
+    parser.add_argument(
+        "--resume", action="store_true", help="add what the file, or its .part, has not measured"
+    )
     parser.add_argument("--from", type=Path, dest="source", help="show this file; measure nothing")
     parser.add_argument("--judge", action="store_true", help="print the judged lines")
     parser.add_argument("--figure", type=Path, help="draw the figures here, as SVG, PNG or PDF")
@@ -69,18 +72,22 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     options = parser.parse_args(argv)
-    if options.add and not options.json:
-        parser.error("--add needs --json, the file to add to")
+    if (options.add or options.resume) and not options.json:
+        parser.error("--add and --resume need --json, the file to add to")
     return options
 
 
 def measure(
-    options: argparse.Namespace, console: Console, keep: Callable[[Record], None]
+    options: argparse.Namespace,
+    console: Console,
+    keep: Callable[[Record], None],
+    measured: Callable[[Row], bool] = lambda _: False,
 ) -> Record:
     """Runs the plan and returns the record; says on standard error what it is at.
 
     Args:
         keep: is given the record before the first measurement and after each group.
+        measured: whether a row is known; a group whose rows all are is left out.
     """
     device = torch.device(options.device)
     minutes = MINUTES[device.type] if options.minutes is None else options.minutes
@@ -89,9 +96,13 @@ def measure(
     torch.set_num_threads(options.threads)
     extent = EXTENTS[device.type, options.quick]
     backends = options.backend or ["auto"]
-    plan = make_plan(device, options.quick, backends, options.only)
+    plan = [
+        group
+        for group in make_plan(device, options.quick, backends, options.only)
+        if not all(measured(describe(work, group.name)) for work in group.works)
+    ]
     run: dict[str, Any] = describe_run() | {"quick": options.quick, "only": options.only}
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     record: Record = {"machine": describe_machine(device), "runs": [run], "rows": rows}
     keep(record)
     if device.type == "cpu":
@@ -119,15 +130,16 @@ def main(argv: list[str] | None = None) -> int:
     """Measure or read, print, and write what was asked for; 2 if the input is wrong."""
     options = arguments(argv)
     console, progress = Console(), Console(stderr=True)
-    file = RecordFile(options.json, options.add)
+    file = RecordFile(options.json, options.add or options.resume)
     try:
         if options.source:
             record = read_record(options.source)
         else:
             if options.device == "cuda" and not torch.cuda.is_available():
                 raise ValueError("torch sees no GPU here; --device cpu measures without one")
-            file.read_earlier()
-            record = file.whole(measure(options, progress, file.keep))
+            file.read_earlier(part=options.resume)
+            known = file.has_measured if options.resume else lambda _: False
+            record = file.whole(measure(options, progress, file.keep, known))
         file.write(record)
         tables.print_rows(console, record["rows"])
         if options.judge:

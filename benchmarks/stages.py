@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+
+GRACE = 10.0
+"""Seconds that a stage has to end at the deadline, before it is killed."""
+
+
+GRACE = 10.0
+"""Seconds that a stage has to end at the deadline, before it is killed."""
+
+OVER = "the time was over; the same command goes on"
+"""Why a stage was ended or skipped at the deadline."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +53,8 @@ class Outcome:
 
     Attributes:
         stage: the stage.
-        status: done, failed or skipped.
-        why: "" if done; else its exit status, what it needed, or what went wrong.
+        status: done, failed, skipped, or stopped at the deadline.
+        why: its exit status, what it needed, or what went wrong; "" if it was done in this call.
         seconds: how long it ran.
     """
 
@@ -56,28 +68,47 @@ class Outcome:
         return told if self.status == "skipped" else f"{told}, {self.seconds:.0f} s"
 
 
-def run_stages(stages: Iterable[Stage], folder: Path) -> list[Outcome]:
+def run_stages(
+    stages: Iterable[Stage],
+    folder: Path,
+    *,
+    finished: Collection[tuple[str, str]] = (),
+    deadline: float = float("inf"),
+    keep: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
     """Runs every stage in its order, in `folder`, and prints which one it is at.
 
     An interrupt from the keyboard ends the stage at hand and skips the rest: what was found until
     then is still told.
+
+    Args:
+        stages: to run.
+        folder: where they run.
+        finished: the (group, name) of stages that an earlier call has done; they are not run.
+        deadline: of `time.monotonic()`; the stage at hand is ended there, the rest is skipped.
+        keep: is given each outcome as it comes.
     """
     outcomes: list[Outcome] = []
     done: set[tuple[str, str]] = set()
     interrupted = False
     for stage in stages:
         missing = [name for name in stage.needs if (stage.group, name) not in done]
-        if interrupted:
+        if (stage.group, stage.name) in finished:
+            outcome = Outcome(stage, "done", "in an earlier call")
+        elif interrupted:
             outcome = Outcome(stage, "skipped", "interrupted")
+        elif time.monotonic() >= deadline:
+            outcome = Outcome(stage, "skipped", OVER)
         elif missing:
             outcome = Outcome(stage, "skipped", f"needs {missing[0]}")
         else:
             print(f"== {stage.group}: {stage.name}\n$ {shlex.join(stage.command)}", flush=True)
-            outcome = _run(stage, folder)
+            outcome = _run(stage, folder, deadline)
             interrupted = outcome.why == "interrupted"
         if outcome.status == "done":
             done.add((stage.group, stage.name))
         outcomes.append(outcome)
+        keep(outcome)
     return outcomes
 
 
@@ -94,19 +125,43 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
     return int(any(outcome.status != "done" for outcome in outcomes))
 
 
-def _run(stage: Stage, folder: Path) -> Outcome:
+def _run(stage: Stage, folder: Path, deadline: float) -> Outcome:
     environment = os.environ | dict(stage.environment)
     start = time.monotonic()
+    left = None if deadline == float("inf") else max(1.0, deadline - start)
+    status = "failed"
     try:
         if stage.output is None:
-            ran = subprocess.run(stage.command, cwd=folder, env=environment)
+            why = _wait(stage, folder, environment, None, left)
         else:
             stage.output.parent.mkdir(parents=True, exist_ok=True)
             with stage.output.open("w", encoding="utf-8") as output:
-                ran = subprocess.run(stage.command, cwd=folder, env=environment, stdout=output)
-        why = f"exit status {ran.returncode}" if ran.returncode else ""
+                why = _wait(stage, folder, environment, output, left)
     except OSError as error:
         why = str(error)
     except KeyboardInterrupt:
         why = "interrupted"
-    return Outcome(stage, "failed" if why else "done", why, time.monotonic() - start)
+    except subprocess.TimeoutExpired:
+        status, why = "stopped", OVER
+    return Outcome(stage, status if why else "done", why, time.monotonic() - start)
+
+
+def _wait(
+    stage: Stage, folder: Path, environment: Mapping[str, str], output: IO[str] | None,
+    left: float | None,
+) -> str:  # fmt: skip
+    """Why the command failed, or ""; at its end nothing that it started runs on."""
+    process = subprocess.Popen(
+        stage.command, cwd=folder, env=environment, stdout=output, start_new_session=True
+    )
+    try:
+        status = process.wait(left)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        os.killpg(process.pid, signal.SIGINT)  # what it keeps at an interrupt is kept
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
+    return f"exit status {status}" if status else ""

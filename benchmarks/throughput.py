@@ -23,6 +23,7 @@ import torch
 from torch.nn import functional as F
 
 import seqzoo
+from seqzoo.files import write_whole
 from seqzoo.model import build_model
 from seqzoo.spec.model import ModelSpec
 
@@ -142,7 +143,8 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--mixers", default=",".join(MIXERS), help="names, with commas between")
     parser.add_argument("--lengths", help="numbers, with commas between")
     parser.add_argument("--steps", type=int, default=3, help="that are counted")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="written after each measurement")
+    parser.add_argument("--resume", action="store_true", help="keep what the file has measured")
     arguments = parser.parse_args(words)
     size, device = SIZES[arguments.size], torch.device(arguments.device)
     lengths = size.lengths
@@ -151,29 +153,38 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     wanted = arguments.mixers.split(",")
     known = seqzoo.load_registry().names("mixer")
     absent = [mixer for mixer in wanted if mixer not in known]
-    rows = [
-        measure(mixer, length, size, device, arguments.steps)
-        for mixer in wanted
-        if mixer in known
-        for length in lengths
-    ]
-    result = {
+    result: dict[str, Any] = {
         "machine": torch.cuda.get_device_name(device) if has_gpu else platform.processor(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "size": arguments.size,
         "tokens": size.tokens,
         "absent": absent,
-        "rows": rows,
     }
+    rows = _earlier(arguments.json, result) if arguments.resume else []
+    result["rows"] = rows
+    for mixer in (mixer for mixer in wanted if mixer in known):
+        for length in lengths:
+            if any((row["mixer"], row["length"]) == (mixer, length) for row in rows):
+                continue
+            rows.append(measure(mixer, length, size, device, arguments.steps))
+            if arguments.json:
+                arguments.json.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(arguments.json, json.dumps(result, indent=1) + "\n")
     print(f"tokens/s in training, {size.tokens:,} tokens a step, by length; {device}")
     show(rows, lengths)
     if absent:
         print("not installed: " + ", ".join(absent))
     print(PAPER)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def _earlier(path: Path | None, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an earlier run on such a machine."""
+    if path is None or not path.is_file():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return found["rows"] if {name: found.get(name) for name in result} == result else []
 
 
 if __name__ == "__main__":

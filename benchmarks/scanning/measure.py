@@ -14,6 +14,7 @@ import torch
 from scanning import errors, memory, roofline
 from scanning.peers import PeerMissingError
 from scanning.plan import Extent, Group
+from scanning.record import OVER
 from scanning.roofline import Ceilings
 from scanning.work import STEP, TRAINING, Work
 from seqzoo.bench import timing
@@ -47,7 +48,7 @@ class Measurement:
         ready: dict[Work, Callable[[], Any]] = {}
         for work, row in rows.items():
             if time.monotonic() > self.deadline:
-                row["skipped"] = "the time allowed was over (--minutes)"
+                row["skipped"] = OVER
                 continue
             self._guard(row, "skipped", lambda work=work: ready.update({work: work.prepare()}))
             if work.device.type == "cuda" and work in ready:
@@ -144,6 +145,10 @@ def describe(work: Work, group: str) -> Row:
     if work.ours:
         small = work.rule.leaves(work.shape._replace(batch=1, time=1), work.dtype, work.device)
         row["backend"] = work.rule.chosen(small, work.subject.split()[1])
+    elif work.peer is not None:
+        row["backend"] = work.peer.backend
+        if (note := work.peer.note(work.device)) is not None:
+            row["note"] = note
     return row
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 Record = dict[str, Any]
 
+OVER = "the time allowed was over (--minutes)"
+"""Why a row is not measured that a longer run would measure."""
+
 KEY = ("group", "recurrence", "subject", "shape", "action", "dtype")
 
 
@@ -47,14 +50,26 @@ class RecordFile:
         self._earlier: Record | None = None
         self._part = None if path is None else path.with_name(f"{path.name}.part")
 
-    def read_earlier(self) -> None:
+    def read_earlier(self, *, part: bool = False) -> None:
         """Reads the rows that stay.
+
+        Args:
+            part: whether a run that was ended left them, where it left any.
 
         Raises:
             ValueError: the file is no record.
         """
-        if self._add and self.path is not None and self.path.exists():
-            self._earlier = read_record(self.path)
+        if not self._add:
+            return
+        for path in (self._part, self.path) if part else (self.path,):
+            if path is not None and path.exists():
+                self._earlier = read_record(path)
+                return
+
+    def has_measured(self, row: Record) -> bool:
+        """Whether a row that stays is this one, measured or found impossible."""
+        rows = () if self._earlier is None else self._earlier["rows"]
+        return any(_key(each) == _key(row) and each.get("skipped") != OVER for each in rows)
 
     def whole(self, record: Record) -> Record:
         """A run's record with the rows that stay.

@@ -29,6 +29,8 @@ def print_rows(console: Console, rows: Sequence[Row]) -> None:
         group = list(each)
         console.print(_table(key, group))
         for row in group:
+            if "note" in row:
+                console.print(f" {_subject(row)}: {row['note']}", style="dim")
             for field in ("skipped", "memory_skipped", "errors_skipped"):
                 if field in row:
                     what = field.removesuffix("_skipped").replace("skipped", "not measured")
@@ -75,7 +77,7 @@ def _subject(row: Row) -> str:
         if row["recurrence"].startswith("prism"):
             parts.append("PRISM 2")
         parts.append(f"T {row['shape'][1]}")
-    if row.get("backend") and row["subject"].endswith(" auto"):
+    if row["ours"] and row.get("backend") not in (None, row["subject"].rpartition(" ")[2]):
         parts[0] += f" ({row['backend']})"
     if not row["exact"]:
         parts.append("(another function)")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import scan as command
 import torch
+from rich.console import Console
 
-from scanning import memory, roofline, verdicts, warm
-from scanning.peers import CHUNKED, PeerMissingError
+from scanning import memory, roofline, tables, verdicts, warm
+from scanning.peers import CHUNKED, PeerMissingError, fla
 from scanning.plan import FLA_SHAPES, JUDGED_ON_CPU, group_names, make_plan
 from scanning.record import add_to
 from scanning.recurrences import RECURRENCES, Shape
@@ -49,6 +50,7 @@ def test_a_quick_run_leaves_a_record(tmp_path: Path, capsys: pytest.CaptureFixtu
     fla = [row for row in record["rows"] if row["subject"].startswith("fla ")]
     assert fla
     assert {row["skipped"] for row in fla} == {"needs a GPU"}
+    assert all(row["backend"].startswith(row["subject"].split()[0]) for row in fla)
     assert b"<svg" in picture.read_bytes()
     printed = capsys.readouterr().out
     assert "seqzoo auto (chunked)" in printed
@@ -64,6 +66,38 @@ def test_a_part_is_added_to_a_record(tmp_path: Path) -> None:
     assert {row["group"] for row in record["rows"]} == {"linear_attention", "gla"}
     assert {row["group"]: row["run"] for row in record["rows"]} == {"linear_attention": 0, "gla": 1}
     assert len(record["runs"]) == 2
+
+
+def test_a_run_that_was_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, measured = command.Measurement.rows, []
+
+    def ended(self: Any, group: Any) -> list:
+        measured.append((group.name, group.works[0].action))
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return rows(self, group)
+
+    monkeypatch.setattr(command.Measurement, "rows", ended)
+    path = tmp_path / "scan.json"
+    asked = ("--json", str(path), "--only", "linear_attention", "--resume")
+    assert run(*asked) == 130
+    assert run(*asked) == 0
+    assert measured == [("linear_attention", action) for action in (TRAINING, FORWARD, STEP, STEP)]
+    record = json.loads(path.read_text())
+    ours = [(row["action"], row["run"]) for row in record["rows"] if row["ours"]]
+    assert ours == [(TRAINING, 0), (FORWARD, 0), (STEP, 1)]
+    assert run(*asked) == 0
+    assert len(measured) == 4
+
+
+def test_what_there_was_no_time_for_is_measured_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "scan.json"
+    asked = ("--json", str(path), "--only", "linear_attention", "--resume")
+    assert run(*asked, "--minutes", "1e-9") == 0
+    assert not [row for row in json.loads(path.read_text())["rows"] if "median_ms" in row]
+    assert run(*asked) == 0
+    rows = json.loads(path.read_text())["rows"]
+    assert [row["action"] for row in rows if "median_ms" in row] == [TRAINING, FORWARD, STEP]
 
 
 def test_other_machines_figures_are_not_mixed() -> None:
@@ -177,6 +211,27 @@ def test_a_missing_peer_says_why() -> None:
     broken = replace(peer, distribution="torch", module="torch.no_such_module")
     with pytest.raises(PeerMissingError, match="ModuleNotFoundError"):
         broken.load(CPU, torch.float32)
+
+
+def test_what_a_library_refuses_is_lifted_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    refusing = SimpleNamespace(
+        IS_NVIDIA_HOPPER=True, TRITON_ABOVE_3_4_0=True, TRITON_ABOVE_3_7_1=False
+    )
+    monkeypatch.setattr(fla, "_lifted", [])
+    monkeypatch.setattr(fla.importlib, "import_module", lambda name: refusing)
+    peer = next(peer for peer in CHUNKED if peer.name == "fla chunk_gated_delta_rule")
+    assert peer.note(CPU) is None
+    assert not refusing.TRITON_ABOVE_3_7_1
+    told = peer.note(torch.device("cuda"))
+    assert refusing.TRITON_ABOVE_3_7_1
+    assert told == peer.note(torch.device("cuda")) == fla.LIFTED
+    shown = row("gated_delta_rule", peer.name, (1, 2, 3, 4), "gated_delta_rule", 1.0)
+    tables.print_rows(
+        Console(), [shown | {"dtype": "bfloat16", "p20_ms": 1.0, "p80_ms": 1.0, "note": told}]
+    )
+    assert "its issue 640" in " ".join(capsys.readouterr().out.split())
 
 
 def row(recurrence: str, subject: str, shape: Any, group: str, milliseconds: float) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,39 @@ def test_an_interrupt_still_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages.subprocess, "run", interrupt)
+    monkeypatch.setattr(stages.subprocess, "Popen", interrupt)
     outcomes = run_stages([Stage("a", "x", ("x",)), Stage("b", "y", ("y",))], tmp_path)
     assert [(x.status, x.why) for x in outcomes] == [
         ("failed", "interrupted"),
         ("skipped", "interrupted"),
     ]
+
+
+def test_the_deadline_ends_a_stage_with_all_that_it_started(tmp_path: Path) -> None:
+    child = "import time; open('child', 'w').close(); time.sleep(60); open('late', 'w').close()"
+    parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]).wait()"
+    kept: list[str] = []
+    began = time.monotonic()
+    outcomes = run_stages(
+        [Stage("a", "long", python(parent)), Stage("a", "after", python("1"))],
+        tmp_path,
+        deadline=time.monotonic() + 1.5,
+        keep=lambda outcome: kept.append(outcome.status),
+    )
+    assert time.monotonic() - began < 20
+    assert [(x.status, x.why) for x in outcomes] == [
+        ("stopped", stages.OVER),
+        ("skipped", stages.OVER),
+    ]
+    assert kept == ["stopped", "skipped"]
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_stage_of_an_earlier_call_serves_those_that_need_it(tmp_path: Path) -> None:
+    first, second = (
+        Stage("a", "one", python("raise SystemExit(3)")),
+        Stage("a", "two", python("1"), ("one",)),
+    )
+    outcomes = run_stages([first, second], tmp_path, finished={("a", "one")})
+    assert [x.status for x in outcomes] == ["done", "done"]
+    assert str(outcomes[0]) == "one done (in an earlier call), 0 s"

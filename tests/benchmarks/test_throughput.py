@@ -34,6 +34,9 @@ def test_a_line_a_mixer_and_a_column_a_length(
         ("attention", 8),
         ("attention", 16),
     ]
+    monkeypatch.setattr(throughput, "measure", lambda *_: {"mixer": "x", "tokens_per_s": 1.0})
+    again = throughput.main([*words, "--json", str(tmp_path / "out.json"), "--resume"])
+    assert again == written
     for row in written["rows"]:
         assert row["tokens_per_s"] == pytest.approx(32 / row["seconds"][0])
     lines = [line.split() for line in printed.splitlines()]

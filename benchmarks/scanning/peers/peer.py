@@ -36,6 +36,8 @@ class Peer:
         state_v_first: its state is (B, H, V, K), as ours, not (B, H, K, V).
         unwrap: the name is a wrapper that calls another library's kernel where one is installed;
             the function below it is meant.
+        allow: lifts what the library refuses on this GPU, for timing, and says so; None if it
+            refuses nothing.
     """
 
     recurrence: str
@@ -48,12 +50,25 @@ class Peer:
     dtypes: tuple[torch.dtype, ...] | None = None
     state_v_first: bool = False
     unwrap: bool = False
+    allow: Callable[[], str | None] | None = None
 
     @property
     def name(self) -> str:
         """As tables print it."""
         library = {"fla-core": "fla", "torch": "torch"}.get(self.distribution, self.distribution)
         return f"{library} {self.function}"
+
+    @property
+    def backend(self) -> str:
+        """What computes: the distribution and its version."""
+        try:
+            return f"{self.distribution} {importlib.metadata.version(self.distribution)}"
+        except importlib.metadata.PackageNotFoundError:
+            return self.distribution
+
+    def note(self, device: torch.device) -> str | None:
+        """What has to be known of its figures on this device."""
+        return self.allow() if self.allow is not None and device.type == "cuda" else None
 
     def load(self, device: torch.device, dtype: torch.dtype) -> Callable[[Leaves], ScanResult]:
         """The function of the leaves.
@@ -66,6 +81,7 @@ class Peer:
         if self.dtypes is not None and dtype not in self.dtypes:
             raise PeerMissingError(f"does not take {str(dtype).removeprefix('torch.')}")
         function = self.imported()
+        self.note(device)
         return lambda leaves: self.result(function(**self.arguments(leaves)))
 
     def imported(self) -> Callable[..., Any]:
