@@ -1,4 +1,4 @@
-"""TTT as a token loop, in mini-batches and compiled, beside PRISM and gated DeltaNet.
+"""TTT as a token loop, in mini-batches, compiled and as a kernel, beside PRISM and gated DeltaNet.
 
 The PRISM paper reports that it trains 174 times as many tokens a second as TTT; docs/ttt.md says
 what that compares. Here every form of TTT-Linear computes the same numbers, in one shell, at equal
@@ -31,12 +31,25 @@ from scanning.machine import describe_machine, describe_run, load_average
 from seqzoo.model import Mixer
 
 FORMS: dict[str, dict[str, Any]] = {
-    "ttt-linear, token loop": {"type": "ttt-linear"},
-    "ttt-linear, mini-batch 16": {"type": "ttt-linear"},
-    "ttt-linear, mini-batch 16, compiled": {"type": "ttt-linear", "compile": True},
+    "ttt-linear, token loop": {"type": "ttt-linear", "backend": "reference"},
+    "ttt-linear, mini-batch 16": {"type": "ttt-linear", "backend": "chunked"},
+    "ttt-linear, mini-batch 16, compiled": {
+        "type": "ttt-linear",
+        "backend": "chunked",
+        "compile": True,
+    },
+    "ttt-linear, mini-batch 16, kernel": {"type": "ttt-linear", "backend": "triton"},
     "prism": {"type": "prism"},
     "gated_deltanet": {"type": "gated_deltanet"},
 }
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def forms_on(device: torch.device, dtype: torch.dtype = torch.float32, size: int = 64) -> list[str]:
+    """The forms that can be measured: the kernel needs a GPU, and in float32 a head of 32."""
+    has_kernel = device.type == "cuda" and size <= (32 if dtype == torch.float32 else 64)
+    return [form for form in FORMS if has_kernel or not form.endswith("kernel")]
 
 
 def mixer_of(form: str, heads: int, size: int, device: torch.device) -> Mixer:
@@ -46,9 +59,8 @@ def mixer_of(form: str, heads: int, size: int, device: torch.device) -> Mixer:
     return seqzoo.build_mixer(spec, heads * size, seqzoo.load_registry()).to(device)
 
 
-def passes(form: str, mixer: Mixer, x: Tensor) -> Callable[[], Tensor]:
-    """One forward and backward pass; the token loop hides the rule's form of several tokens."""
-    rule: Any = getattr(mixer, "rule", None)
+def passes(mixer: Mixer, x: Tensor) -> Callable[[], Tensor]:
+    """One forward and backward pass."""
 
     def run() -> Tensor:
         mixer.zero_grad(set_to_none=True)
@@ -56,18 +68,23 @@ def passes(form: str, mixer: Mixer, x: Tensor) -> Callable[[], Tensor]:
         y.square().mean().backward()
         return y.detach()
 
-    if form.endswith("token loop"):
-        rule.block_size = 0  # and the driver takes steps
     return run
 
 
 def measure(
-    heads: int, size: int, batch: int, length: int, rounds: int, device: torch.device
+    heads: int,
+    size: int,
+    batch: int,
+    length: int,
+    rounds: int,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
 ) -> list[dict[str, Any]]:
     """Seconds of each form, in turn, after one pass that is not counted."""
-    x = torch.randn(batch, length, heads * size, device=device)
-    runs = {form: passes(form, mixer_of(form, heads, size, device), x) for form in FORMS}
-    seconds: dict[str, list[float]] = {form: [] for form in FORMS}
+    x = torch.randn(batch, length, heads * size, device=device, dtype=dtype)
+    forms = forms_on(device, dtype, size)
+    runs = {form: passes(mixer_of(form, heads, size, device).to(dtype), x) for form in forms}
+    seconds: dict[str, list[float]] = {form: [] for form in forms}
     for number in range(rounds + 1):
         for form, run in runs.items():
             _wait(device)
@@ -96,9 +113,9 @@ def peak_of_one_pass(heads: int, size: int, length: int, form: str, *, keep: boo
     if keep:
         rule: Any = mixer.get_submodule("rule")
         rule.recompute = None
-    passes(form, mixer, x[:, :32])()
+    passes(mixer, x[:, :32])()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    passes(form, mixer, x)()
+    passes(mixer, x)()
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
@@ -128,6 +145,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3, help="that are counted")
+    parser.add_argument("--dtype", choices=DTYPES, default="float32")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--memory", action="store_true", help="measure memory by length instead")
     parser.add_argument("--lengths", default="1024,4096,16384", help="for --memory")
@@ -153,9 +171,10 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
             print(f"{row['length']:>8,} tokens: {row['peak_bytes'] / 2**20:8.1f} MiB")
     else:
         device = torch.device(own.device)
-        result |= {"batch": own.batch, "length": own.length, "device": own.device}
+        result |= {"batch": own.batch, "length": own.length}
+        result |= {"device": own.device, "dtype": own.dtype}
         result["rows"] = rows = measure(
-            own.heads, own.size, own.batch, own.length, own.rounds, device
+            own.heads, own.size, own.batch, own.length, own.rounds, device, DTYPES[own.dtype]
         )
         result["load_average_after"] = load_average()
         slowest = rows[0]["tokens_per_s"]

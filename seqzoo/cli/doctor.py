@@ -63,7 +63,7 @@ def command(
     if device is None:
         say(f"kernels    not checked: {reason}")
     else:
-        failures = _check(device, facts, say, kept=not interpret)
+        failures = _check(registry, device, facts, say, kept=not interpret)
     facts["failures"] = failures
     if as_json:
         print(json_text(facts))
@@ -82,21 +82,28 @@ def _say(line: str) -> None:
 
 
 def _check(
-    device: torch.device, facts: dict[str, Any], say: Callable[[str], None], *, kept: bool
+    registry: Registry,
+    device: torch.device,
+    facts: dict[str, Any],
+    say: Callable[[str], None],
+    *,
+    kept: bool,
 ) -> dict[str, str]:
     """Run the catalogue, print findings as they come, and store the verdict."""
-    from seqzoo.scan.triton.aot.catalogue import CASES
+    from seqzoo.cli.kernels import modules_of_kernels
+    from seqzoo.scan.triton.aot.catalogue import catalogue_with
     from seqzoo.scan.triton.aot.checkup import check_up, failed_kernels
     from seqzoo.scan.triton.verdict import keep, this_machine
 
+    cases = catalogue_with(modules_of_kernels(registry)).cases
     checked: list[Checked] = []
     with _prepared(device) as expected:
-        for row in check_up(CASES, device, expected):
+        for row in check_up(cases, device, expected):
             checked.append(row)
             facts["kernels"].append(asdict(row) | {"failure": row.failure})
             say(_line(row))
-    if len(checked) < len(CASES):
-        say(f"the GPU is unusable since; {len(CASES) - len(checked)} cases were not run")
+    if len(checked) < len(cases):
+        say(f"the GPU is unusable since; {len(cases) - len(checked)} cases were not run")
     failures = failed_kernels(checked)
     if kept:
         index = 0 if device.index is None else device.index

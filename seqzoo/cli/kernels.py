@@ -15,9 +15,10 @@ from seqzoo.errors import RunError, SpecError, counted
 from seqzoo.escape import json_text
 
 if TYPE_CHECKING:
+    from seqzoo.registry import Registry
     from seqzoo.scan.triton.aot.compile import Compiled
 
-__all__ = ["command"]
+__all__ = ["command", "modules_of_kernels"]
 
 
 def command(
@@ -80,11 +81,13 @@ def command(
         return
     if out is not None or minutes is not None or top is not None:
         raise SpecError("kernels: --out, --minutes and --top go with --tune")
+    import seqzoo
     from seqzoo.scan.triton.aot.compile import compile_catalogue
 
+    plugins = modules_of_kernels(seqzoo.load_registry())
     try:
         rows = sorted(
-            compile_catalogue(targets or ["sm_90"], kernel),
+            compile_catalogue(targets or ["sm_90"], kernel, plugins=plugins),
             key=lambda row: (row.kernel, row.target, row.config, row.variant),
         )
     except (ValueError, ImportError) as error:
@@ -108,6 +111,12 @@ def command(
             for row in failed
         ]
         raise RunError(*lines, f"{len(failed)} of {counted(len(rows), 'variant')} failed")
+
+
+def modules_of_kernels(registry: Registry) -> list[str]:
+    """Where plugins' parts have kernels of their own."""
+    targets = (entry.target for entry in registry)
+    return sorted({target.kernels for target in targets if isinstance(target, type)} - {""})
 
 
 def _row(row: Compiled) -> dict[str, Any]:

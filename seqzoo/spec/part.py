@@ -258,6 +258,7 @@ class Part:
         family: the slot this class fits: mixer, anchor, injection, forget, task, ...
         name: how a spec asks for it; lower case words joined by `_` or `-`.
         Spec: its settings, a `PartSpec`; one without fields is made where none is written.
+        kernels: the module of its own Triton kernels, see `seqzoo.scan.triton.aot.catalogue`.
 
     Raises:
         TypeError: at class definition, if name, family, Spec or a method of the family is missing
@@ -267,6 +268,7 @@ class Part:
     family: ClassVar[str] = ""
     name: ClassVar[str] = ""
     Spec: ClassVar[type[PartSpec]] = PartSpec
+    kernels: ClassVar[str] = ""
 
     def __init_subclass__(cls, family: str | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -21,6 +21,11 @@ class Wrong(ElementwiseCase):
         return {name: 0 * x for name, x in results.items()}, gradients
 
 
+def check_only(monkeypatch: pytest.MonkeyPatch, case: ElementwiseCase) -> None:
+    only = catalogue.Catalogue((case,), ())
+    monkeypatch.setattr(catalogue, "catalogue_with", lambda _: only)
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -44,7 +49,7 @@ def test_without_a_gpu_it_says_so(capsys, monkeypatch) -> None:
 
 @without_gpu
 def test_right_kernels_in_the_interpreter(capsys, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(catalogue, "CASES", (SMALL,))
+    check_only(monkeypatch, SMALL)
     assert main(["doctor", "--interpret"]) == 0
     assert "right      elementwise D=2, float32: worst error ratio" in capsys.readouterr().out
     assert list(tmp_path.rglob("*.json")) == []  # nothing is kept of an interpreter
@@ -52,7 +57,7 @@ def test_right_kernels_in_the_interpreter(capsys, monkeypatch, tmp_path) -> None
 
 @without_gpu
 def test_a_wrong_kernel_is_named_and_fails(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(catalogue, "CASES", (Wrong(torch.float32, channels=2, time=5),))
+    check_only(monkeypatch, Wrong(torch.float32, channels=2, time=5))
     assert main(["doctor", "--interpret", "--json"]) == 1
     out, err = capsys.readouterr()
     facts = json.loads(out)

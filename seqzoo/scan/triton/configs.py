@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -96,13 +96,16 @@ _forced: dict[str, Config] = {}
 _asked: dict[tuple[str, HeadSize], None] | None = None
 
 
-def config_for(kernel: str, size: HeadSize, device: torch.device) -> Config:
+def config_for(
+    kernel: str, size: HeadSize, device: torch.device, shipped: Path = SHIPPED
+) -> Config:
     """The configuration of a kernel for a device.
 
     Args:
         kernel: its name in the table, that of its function.
         size: of the problem.
         device: where its tensors lie.
+        shipped: the table that the kernel comes with; a plugin's kernels have their own.
 
     Raises:
         LookupError: the table has no entry for the kernel.
@@ -111,16 +114,16 @@ def config_for(kernel: str, size: HeadSize, device: torch.device) -> Config:
         _asked.setdefault((kernel, size))
     if _forced and kernel in _forced:
         return _forced[kernel]
-    return _look_up(kernel, size, architecture_of(device))
+    return _look_up(kernel, size, architecture_of(device), shipped)
 
 
-def kernel_named(name: str) -> str:
-    """A kernel's name in the table, from that or from the one that is printed, without `_kernel`.
+def kernel_named(name: str, tables: Iterable[Path] = (SHIPPED,)) -> str:
+    """A kernel's name in the tables, from that or from the one that is printed, without `_kernel`.
 
     Raises:
         ValueError: there is no such kernel.
     """
-    known = read_table(SHIPPED)
+    known = [kernel for table in tables for kernel in read_table(table)]
     if name in known:
         return name
     if f"{name}_kernel" in known:
@@ -150,19 +153,19 @@ def note_sizes() -> Iterator[dict[tuple[str, HeadSize], None]]:
         _asked = before
 
 
-def rows_of(kernel: str, architecture: str, bits: int) -> list[Row]:
+def rows_of(kernel: str, architecture: str, bits: int, shipped: Path = SHIPPED) -> list[Row]:
     """The rows that serve a kernel on an architecture for numbers of so many bits, rising.
 
     Raises:
         LookupError: no table has an entry for the kernel.
     """
-    for table in _tables():
+    for table in _tables(shipped):
         architectures = table.get(kernel, {})
         for name in (architecture, DEFAULT):
             rows = [row for row in architectures.get(name, ()) if row.bits in (None, bits)]
             if rows:
                 return rows
-    raise LookupError(f"{SHIPPED.name} has no configuration for the kernel {kernel!r}")
+    raise LookupError(f"{shipped.name} has no configuration for the kernel {kernel!r}")
 
 
 def user_table() -> Path:
@@ -227,13 +230,13 @@ def _whole(value: object) -> int:
 
 
 @cache
-def _tables() -> tuple[Table, ...]:
+def _tables(shipped: Path) -> tuple[Table, ...]:
     mine = user_table()
-    shipped = read_table(SHIPPED)
-    return (read_table(mine), shipped) if mine.is_file() else (shipped,)
+    own = read_table(shipped)
+    return (read_table(mine), own) if mine.is_file() else (own,)
 
 
 @cache
-def _look_up(kernel: str, size: HeadSize, architecture: str) -> Config:
-    rows = rows_of(kernel, architecture, size.bits)
+def _look_up(kernel: str, size: HeadSize, architecture: str, shipped: Path) -> Config:
+    rows = rows_of(kernel, architecture, size.bits, shipped)
     return next((row.config for row in rows if size.elements <= row.size), rows[-1].config)

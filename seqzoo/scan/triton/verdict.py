@@ -17,15 +17,16 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from seqzoo.files import write_whole
 from seqzoo.scan.triton.available import interpreting, same_when_compiled
+from seqzoo.scan.triton.configs import SHIPPED, read_table
 
-Family = Literal["elementwise", "linear"]
-"""Which scan a kernel serves: h_t = a_t h_{t-1} + b_t, or the recurrence of the matrix state."""
+Family = str
+"""What a kernel serves: `elementwise`, h_t = a_t h_{t-1} + b_t; `linear`, the recurrence of the
+matrix state; or the first word of the names of a plugin's kernels."""
 
 _FOUND = "seqzoo doctor found its kernel"
 
@@ -69,7 +70,8 @@ def this_machine(index: int) -> Machine:
 
 def family_of(kernel: str) -> Family:
     """The family that a kernel of this name serves."""
-    return "elementwise" if kernel.startswith("elementwise") else "linear"
+    word = kernel.partition("_")[0]
+    return "linear" if kernel in read_table(SHIPPED) and word != "elementwise" else word
 
 
 def keep(machine: Machine, failures: Mapping[str, str]) -> Path:

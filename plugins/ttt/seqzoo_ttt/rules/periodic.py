@@ -40,6 +40,14 @@ class PeriodicRule(Rule):
     ) -> tuple[dict[str, Any], Tensor]:
         """Up to `block_size` tokens (B, c, ...), from place 0 -> state, reads (B, c, H, V)."""
 
+    def from_a_start(
+        self, tokens: dict[str, Tensor], state: dict[str, Any] | None, cu_seqlens: Tensor | None
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Tokens of sequences that all begin a period: reads (B, T, H, V), and the state."""
+        return serial_scan(
+            _FromAStart(self), tokens, state, cu_seqlens=cu_seqlens, recompute=self.recompute
+        )
+
     def forward(
         self, queries: Tensor, keys: Tensor, values: Tensor, u: Tensor, stream: Stream
     ) -> Tensor:
@@ -58,9 +66,7 @@ class PeriodicRule(Rule):
                 read, state = serial_scan(self, first, state, recompute=self.recompute)
                 pieces.append(read)
                 tokens = {name: x[:, head:] for name, x in tokens.items()}
-            read, state = serial_scan(
-                _FromAStart(self), tokens, state, cu_seqlens=bounds, recompute=self.recompute
-            )
+            read, state = self.from_a_start(tokens, state, bounds)
             reads = torch.cat([*pieces, read], dim=1)
         stream.keep(self, "state", state)
         return reads.to(values.dtype)

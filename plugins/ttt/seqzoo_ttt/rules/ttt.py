@@ -11,7 +11,9 @@ from torch import Tensor
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Stream
 from seqzoo.operators.rotary import rotate
-from seqzoo.spec import PartSpec, slot
+from seqzoo.scan import serial_scan
+from seqzoo.spec import PartSpec, since, slot
+from seqzoo_ttt.kernels.choice import Backend, backend_for
 from seqzoo_ttt.loss import InnerLoss
 from seqzoo_ttt.memories import Memory
 from seqzoo_ttt.memories.maps import Weights, chosen, dual_maps, maps_of
@@ -32,6 +34,7 @@ class TttRule(PeriodicRule):
     """
 
     name = "ttt"
+    kernels = "seqzoo_ttt.kernels.case"
 
     class Spec(PartSpec):
         """The memory, and how it is trained at test time.
@@ -43,6 +46,9 @@ class TttRule(PeriodicRule):
             the initial weights throughout.
         rotary: whether queries and keys are turned by their place in the mini-batch (RoPE).
         compile: whether a mini-batch's computation goes through torch.compile.
+        backend: of many tokens: chunked, the dual form in torch; triton, the same as a kernel on a
+            GPU, of TTT-Linear alone; reference, token by token; auto, the kernel where it can
+            compute, else chunked.
         """
 
         memory: PartSpec = slot("memory", "linear")
@@ -51,11 +57,13 @@ class TttRule(PeriodicRule):
         mini_batch: PositiveInt | None = 16
         rotary: bool = True
         compile: bool = False
+        backend: Backend = since("0.2", "auto")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         _check(spec, dims)
         self.mini_batch, self.rotary, self.compiled = spec.mini_batch, spec.rotary, spec.compile
+        self.backend: Backend = spec.backend
         self.memory: Memory = spec.memory.build(dims)
         self.loss: InnerLoss = spec.loss.build(dims)
         self.optimizer: InnerOptimizer = spec.optimizer.build(
@@ -103,12 +111,27 @@ class TttRule(PeriodicRule):
         length = tokens["keys"].shape[1]
         q, k, v, numbers = self._prepared(tokens, torch.arange(length, device=place.device), base)
         seen = self.memory.gradients(base, self.loss, k, v)
-        maps = dual_maps(self.optimizer.reads(base, carried, numbers), seen)
-        reads = self.loss.read(self.memory(maps, q), q).transpose(1, 2)
+        dual = dual_maps(self.optimizer.reads(base, carried, numbers), seen)
+        reads = self.loss.read(self.memory(dual, q), q).transpose(1, 2)
         moved = self.optimizer.many(base, carried, seen, numbers)
         weights = moved.after if length == self.mini_batch else base
         place = (place + length) % self.period
         return {"weights": weights, "optimizer": moved.carried, "place": place}, reads
+
+    def from_a_start(
+        self, tokens: dict[str, Tensor], state: dict[str, Any] | None, cu_seqlens: Tensor | None
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """By the backend; one token alone is a step."""
+        if tokens["keys"].shape[1] <= 1:
+            return super().from_a_start(tokens, state, cu_seqlens)
+        backend = backend_for(self, tokens)
+        if backend == "triton":
+            from seqzoo_ttt.kernels.layer import by_kernels
+
+            return by_kernels(self, tokens, state, cu_seqlens)
+        if backend == "reference":
+            return serial_scan(self, tokens, state, cu_seqlens=cu_seqlens, recompute=self.recompute)
+        return super().from_a_start(tokens, state, cu_seqlens)
 
     def _prepared(
         self, tokens: dict[str, Tensor], places: Tensor, weights: Weights

@@ -234,6 +234,7 @@ def test_defaults_are_the_published_sizes() -> None:
         "mini_batch": 16,
         "rotary": True,
         "compile": False,
+        "backend": "auto",
     }
 
 

@@ -14,14 +14,16 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from seqzoo.scan.triton.aot.catalogue import catalogue_with, recorded
 from seqzoo.scan.triton.architecture import SHARED_KIB, capability, check_architecture
 from seqzoo.scan.triton.configs import kernel_named
 from seqzoo.scan.triton.launch import Launch, gpu_target
@@ -78,6 +80,7 @@ def compile_catalogue(
     kernel: str | None = None,
     workers: int | None = None,
     representative: bool = False,
+    plugins: Iterable[str] = (),
 ) -> Iterator[Compiled]:
     """Compiles every launch of the catalogue, in parallel, in the order in which they are done.
 
@@ -87,17 +90,19 @@ def compile_catalogue(
         workers: how many processes; None is as many as the process may use cores.
         representative: of each kernel and configuration only the variant with the widest numbers
             and the most arguments known to be multiples of 16, not every one.
+        plugins: modules of plugins' kernels, see `catalogue`.
 
     Raises:
         ValueError: no such target or kernel.
     """
     for target in targets:
         check_architecture(target)
-    kernel = None if kernel is None else kernel_named(kernel)
+    cases, tables = catalogue_with(plugins)
+    kernel = None if kernel is None else kernel_named(kernel, tables)
     workers = workers or len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         with without_interpreter():  # processes start while tasks are handed in
-            launches = [x for found in pool.map(_recorded, targets) for x in found]
+            launches = [x for found in pool.map(recorded, targets, repeat(cases)) for x in found]
             chosen = [launch for launch in launches if kernel in (None, launch.name)]
             if representative:
                 chosen = list(_representatives(chosen))
@@ -184,12 +189,6 @@ def _representatives(launches: Sequence[Launch]) -> Iterator[Launch]:
 def _weight(launch: Launch) -> tuple[int, int, int]:
     kinds = [kind for _, kind in launch.signature]
     return kinds.count("*fp32"), len(kinds) - kinds.count("constexpr"), len(launch.attributes)
-
-
-def _recorded(target: str) -> tuple[Launch, ...]:
-    from seqzoo.scan.triton.aot.catalogue import recorded
-
-    return recorded(target)
 
 
 def _failed(launch: Launch, error: str) -> Compiled:
