@@ -103,9 +103,13 @@ def ttt_read_gradients_kernel(
         of_scores = -scores_of(dy, g, count, PRECISION) * (factor[:, None] * eta[None, :])
         of_scores = tl.where(rows[:, None] >= rows[None, :], of_scores, 0.0)
         dq = product(rounded(of_scores, dtype), k, do, PRECISION)
+        # loaded again, W here and k and q below, so that fewer numbers are held
+        before = rounded(load_state(states + at * size * size, columns, size), dtype)
         dq = product(dy, tl.trans(before), dq, PRECISION)
         store(of_queries_ + token, stride, rows, columns, count, size, dq)
 
+        k = load_rows(keys + token, stride, rows, columns, count, size)
+        q = load_rows(queries + token, stride, rows, columns, count, size)
         # the same, a token j a row, so that no product begins with a transpose
         later = rows[:, None] <= rows[None, :]
         scores = tl.where(later, scores_of(k, q, count, PRECISION) + 1.0, 0.0)
