@@ -97,7 +97,7 @@ def _check(
 
     cases = catalogue_with(modules_of_kernels(registry)).cases
     checked: list[Checked] = []
-    with _prepared(device) as expected:
+    with _prepared(cases, device) as expected:
         for row in check_up(cases, device, expected):
             checked.append(row)
             facts["kernels"].append(asdict(row) | {"failure": row.failure})
@@ -112,15 +112,16 @@ def _check(
     return failures
 
 
-def _prepared(device: torch.device) -> AbstractContextManager[Callable[[Case], Expected]]:
+def _prepared(
+    cases: tuple[Case, ...], device: torch.device
+) -> AbstractContextManager[Callable[[Case], Expected]]:
     """What the cases should give; on a GPU kernels are compiled on all cores beforehand."""
-    from seqzoo.scan.triton.aot.catalogue import CASES
     from seqzoo.scan.triton.aot.kernel_case import expect
     from seqzoo.scan.triton.aot.prepare import prepared
     from seqzoo.scan.triton.architecture import SHARED_KIB, architecture_of
 
     target = architecture_of(device)
-    return prepared(CASES, target) if target in SHARED_KIB else nullcontext(expect)
+    return prepared(cases, target) if target in SHARED_KIB else nullcontext(expect)
 
 
 def _line(row: Checked) -> str:
