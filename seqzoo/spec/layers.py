@@ -2,7 +2,7 @@
 
 layers: 4
 layers: [{repeat: 3, mixer: prism}, {mixer: attention}]
-layers: {preset: kimi-linear, repeat: 6, attention: {mixer: {window: 64}}}
+layers: {preset: qwen3-next, repeat: 6, attention: {mixer: {window: 64}}}
 """
 
 from __future__ import annotations
