@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from stages import Outcome, Stage, exit_status, run_stages
 
@@ -76,7 +77,7 @@ def stages(call: int, results: Path, minutes: float = MINUTES) -> list[Stage]:
             *("tests/scan/triton", "--ignore=tests/scan/triton/aot", "plugins/ttt/tests/kernels"),
         )
         # plugins of pytest that the machine happens to hold are not ours to test
-        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT / "benchmarks")}
+        alone: Any = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT / "benchmarks")}
         doctor = (str(FOLDER / "bin" / "seqzoo"), "doctor", "--json")
         return [
             *ready,

@@ -206,7 +206,7 @@ class _Recording:
         arguments |= {name: x for name, x in given.items() if name in kernel.arg_names}
         warps, stages = given.get("num_warps", 4), given.get("num_stages", 3)
         config = Config(warps, stages, {}, given.get("maxnreg"))
-        programs = grid(arguments) if callable(grid) else grid
+        programs: Any = grid(arguments) if callable(grid) else grid
         launch = bound_launch(kernel, tuple(programs), arguments, config, self._target)
         if self._candidates is None:
             self.starts.append(Start(self.direction, (launch,)))
