@@ -36,7 +36,9 @@ def test_every_file_of_the_path_runs_and_there_are_fewer_than_twenty(tmp_path: P
     before = sys.getprofile()
     sys.setprofile(note)
     try:
-        train(seqzoo.load_spec(file, registry), tmp_path / "run")
+        spec = seqzoo.load_spec(file, registry)
+        assert isinstance(spec, seqzoo.RunSpec)
+        train(spec, tmp_path / "run")
     finally:
         sys.setprofile(before)
     assert {each for each in path if str(ROOT / each) not in ran} == set()

@@ -1,6 +1,6 @@
 """Sizes of the recurrent mixer: what its heads, keys and values are at a width."""
 
-from typing import Any, assert_type
+from typing import assert_type
 
 import pytest
 
@@ -63,8 +63,9 @@ def test_heads_divide_the_width_unless_both_sizes_are_given(name: str) -> None:
 
 
 def test_a_type_checker_knows_what_a_slot_builds() -> None:
-    spec: Any = REGISTRY.spec("mixer", "recurrent")
-    mixer = RecurrentMixer(spec, Place(32))
-    assert isinstance(assert_type(mixer.anchor, Anchor), Anchor)
-    assert isinstance(assert_type(mixer.forget, Forget), Forget)
+    spec = REGISTRY.spec("mixer", "recurrent")
+    assert isinstance(spec, RecurrentMixer.Spec)
+    dims = RecurrentMixer(spec, Place(32)).dims
+    assert isinstance(assert_type(spec.anchor.build(dims), Anchor), Anchor)
+    assert isinstance(assert_type(spec.forget.build(dims), Forget), Forget)
     assert PartSpec[Anchor] is PartSpec

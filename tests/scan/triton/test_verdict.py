@@ -11,7 +11,7 @@ import torch
 
 from seqzoo.scan.check import check_scan
 from seqzoo.scan.chunked.backend import ChunkedBackend
-from seqzoo.scan.elementwise import scan as elementwise
+from seqzoo.scan.elementwise import choice as elementwise
 from seqzoo.scan.select import choose_backend
 from seqzoo.scan.triton import backend, verdict
 from seqzoo.scan.triton.verdict import Machine, keep, read, set_aside, warn_once
@@ -85,7 +85,8 @@ def wrong(monkeypatch):
 
 def elementwise_with(name: str) -> str:
     tensor = torch.empty(1, 2, 3)
-    return elementwise._chosen(name, tensor, on_gpu(tensor), None)
+    arguments = (on_gpu(tensor), tensor, None)
+    return elementwise.chosen_backend("elementwise_scan", name, arguments).backend
 
 
 def linear_with(name: str) -> str:
