@@ -79,7 +79,7 @@ class Grid:
     def table(self) -> list[dict]:
         cells = [vars(cell).copy() for cell in make_report(self.out).cells]
         for cell in cells:
-            del cell["speed"]
+            del cell["speed"], cell["shared"]  # of the machine, not of the runs
         return cells
 
 

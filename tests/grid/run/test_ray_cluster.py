@@ -86,7 +86,7 @@ def wait_for(port: int, head: subprocess.Popen[bytes]) -> None:
 def table(directory: Path) -> list[dict]:
     cells = [vars(cell).copy() for cell in make_report(directory).cells]
     for cell in cells:
-        del cell["speed"]
+        del cell["speed"], cell["shared"]  # of the machine, not of the runs
     return cells
 
 
