@@ -6,6 +6,7 @@ fill them by default; a part is tried in every slot of its family until one acce
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -73,9 +74,11 @@ def has_a_slot(registry: Registry, family: str) -> bool:
 def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Mixers and the paths of their slots, those that cost little first.
 
-    What a rule is made of is tried in the plain serial mixer with each rule.
+    What a rule is made of is tried in the plain serial mixer with each rule, that with the fewest
+    settings first.
     """
-    rules = [{"type": "serial", "rule": rule} for rule in registry.names("rule")]
+    names = sorted(registry.names("rule"), key=lambda name: _settings(registry, "rule", name))
+    rules = [{"type": "serial", "rule": rule} for rule in names]
     for base in BASES:
         yield from ((base, path) for path in slots_of(registry, base, family))
     for base in rules:
@@ -84,6 +87,14 @@ def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], t
     for name in sorted(registry.names("mixer"), key=lambda name: _is_serial(registry, name)):
         base = {"type": name}
         yield from ((base, path) for path in slots_of(registry, base, family))
+
+
+def _settings(registry: Registry, family: str, name: str) -> int:
+    """How many settings a part has; for a preset those of the part that it stands on."""
+    try:
+        return len(type(registry.spec(family, name)).model_fields)
+    except SpecError:  # some have no default
+        return sys.maxsize
 
 
 def _is_serial(registry: Registry, name: str) -> bool:

@@ -23,7 +23,7 @@ from seqzoo.scan.selective.decay import SelectiveDecay
 
 __all__ = ["Selective", "selective_backward", "selective_forward"]
 
-ELEMENTS = 1 << 17
+ELEMENTS = 1 << 18
 """Numbers in the decays of one piece, about: some such tensors fit in a core's cache."""
 
 LEAST_TOKENS = 16

@@ -10,7 +10,6 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.operators import Dims, Hint, Stream
-from seqzoo.scan.precision import full_precision
 from seqzoo.spec import PartSpec, slot
 from seqzoo_ttt.loss import InnerLoss
 from seqzoo_ttt.memories import Memory
@@ -50,7 +49,7 @@ class OmegaRule(PeriodicRule):
         window: c, tokens whose losses count at each step.
         mini_batch: tokens whose gradients are taken at the same weights.
         degree: p of phi; a memory sees p times the features of a key.
-        largest_rate: of eta.
+        largest_rate: of eta; small, since a step is a sum over the window.
         momentum: whether there is theta; without it S_t = G_t.
         orthogonal: whether there is NS.
         """
@@ -60,7 +59,7 @@ class OmegaRule(PeriodicRule):
         window: PositiveInt = 16
         mini_batch: PositiveInt = 16
         degree: PositiveInt = 1
-        largest_rate: float = Field(default=0.1, gt=0.0)
+        largest_rate: float = Field(default=0.01, gt=0.0)
         momentum: bool = True
         orthogonal: bool = False
 
@@ -110,39 +109,35 @@ class OmegaRule(PeriodicRule):
         self, state: dict[str, Any], token: dict[str, Tensor]
     ) -> tuple[dict[str, Any], Tensor]:
         """One token as the equations stand: state, token of (B, H, ...) -> state, read."""
-        with full_precision(token["queries"]):  # sums over a window overflow float16
-            q, seen, numbers = self._prepared(
-                state, {name: x.unsqueeze(1) for name, x in token.items()}
-            )
-            base = state["base"]
-            found = self.memory.gradients(base, self.loss, seen["keys"], seen["values"])
-            speed = summed(base, found, seen["gates"])
-            if self.momentum:
-                theta = numbers["momentum"].sigmoid()
-                speed = combined((theta, state["momentum"]), (1.0, speed))
-            keep = numbers["keep"].sigmoid()
-            change = self._step_of(speed)
-            weights = combined((keep, state["weights"]), (-numbers["rates"], change))
-            read = self.loss.read(self.memory(maps_of(weights), q), q).squeeze(2)
-            ends = state["place"] == self.period - 1
-            base = chosen(ends, weights, base)
-            return self._after(state, base, weights, speed, seen, 1), read
+        q, seen, numbers = self._prepared(
+            state, {name: x.unsqueeze(1) for name, x in token.items()}
+        )
+        base = state["base"]
+        found = self.memory.gradients(base, self.loss, seen["keys"], seen["values"])
+        speed = summed(base, found, seen["gates"])
+        if self.momentum:
+            theta = numbers["momentum"].sigmoid()
+            speed = combined((theta, state["momentum"]), (1.0, speed))
+        keep = numbers["keep"].sigmoid()
+        change = self._step_of(speed)
+        weights = combined((keep, state["weights"]), (-numbers["rates"], change))
+        read = self.loss.read(self.memory(maps_of(weights), q), q).squeeze(2)
+        ends = state["place"] == self.period - 1
+        base = chosen(ends, weights, base)
+        return self._after(state, base, weights, speed, seen, 1), read
 
     def block(
         self, state: dict[str, Any], tokens: dict[str, Tensor]
     ) -> tuple[dict[str, Any], Tensor]:
         """Up to a mini-batch of tokens, from its first on: all gradients at once."""
-        with full_precision(tokens["queries"]):
-            q, seen, numbers = self._prepared(state, tokens)
-            base, length = state["base"], q.shape[2]
-            found = self.memory.gradients(base, self.loss, seen["keys"], seen["values"])
-            orthogonal = self._step_of if self.orthogonal else None
-            moved = omega_block(
-                base, state.get("momentum"), found, seen["gates"], numbers, orthogonal
-            )
-            reads = self.loss.read(self.memory(moved.maps, q), q).transpose(1, 2)
-            base = moved.weights if length == self.period else base
-            return self._after(state, base, moved.weights, moved.momentum, seen, length), reads
+        q, seen, numbers = self._prepared(state, tokens)
+        base, length = state["base"], q.shape[2]
+        found = self.memory.gradients(base, self.loss, seen["keys"], seen["values"])
+        orthogonal = self._step_of if self.orthogonal else None
+        moved = omega_block(base, state.get("momentum"), found, seen["gates"], numbers, orthogonal)
+        reads = self.loss.read(self.memory(moved.maps, q), q).transpose(1, 2)
+        base = moved.weights if length == self.period else base
+        return self._after(state, base, moved.weights, moved.momentum, seen, length), reads
 
     def _step_of(self, speed: Weights) -> Weights:
         """NS of each matrix."""
