@@ -1,4 +1,4 @@
-"""Commands run one after another: each is told, and one that fails stops only those that need it.
+"""Run commands one after another; one that fails stops only those that need it.
 
 Only the standard library is used here: it runs before anything is installed.
 """
@@ -23,7 +23,7 @@ GRACE = 10.0
 """Seconds that a stage has to end at the deadline, before it is killed."""
 
 OVER = "the time was over; the same command goes on"
-"""Why a stage was ended or skipped at the deadline."""
+"""Why a stage was stopped or skipped at the deadline."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a stage.
+    """The outcome of a stage.
 
     Attributes:
         stage: the stage.

@@ -15,7 +15,7 @@ from seqzoo.train.record import Record, write_record
 
 
 class GridDirectory:
-    """A grid's directory: first its runs, then `freeze`, then what became of them."""
+    """A grid's directory: first its runs, then `freeze`, then their results."""
 
     def __init__(self, path: Path, make_record: Callable[..., Record]) -> None:
         self.path = path
