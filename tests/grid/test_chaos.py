@@ -60,7 +60,7 @@ def at_work(out: Path, grid: int) -> tuple[int, list[int]]:
 def table(directory: Path) -> list[dict]:
     cells = [vars(cell).copy() for cell in make_report(directory).cells]
     for cell in cells:
-        del cell["speed"]
+        del cell["speed"], cell["shared"]  # of the machine, not of the runs
     return cells
 
 
