@@ -17,10 +17,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
+from seqzoo.bench.memory import peak_of_process
 from seqzoo.scan import Erase, Transition, Writes, scan
 
 BATCH, TIME, SIZE = 2, 2048, 64
@@ -69,19 +69,6 @@ def peak(rule: str, expanded: bool, threads: int) -> int:
     return int(done.stdout)
 
 
-def own_peak(rule: str, expanded: bool) -> int:
-    function, status = work(rule, expanded), Path("/proc/self/status")
-
-    def resident(field: str) -> int:
-        lines = status.read_text().splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
-    function()
-    return resident("VmHWM") - before
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rule", choices=HEADS, default="decay")
@@ -91,7 +78,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     if asked.peak_of is not None:
-        print(own_peak(asked.rule, bool(asked.peak_of)))
+        print(peak_of_process(work(asked.rule, bool(asked.peak_of))))
         return
     functions = {expanded: work(asked.rule, expanded) for expanded in (False, True)}
     times: dict[bool, list[float]] = {False: [], True: []}

@@ -16,10 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
+from seqzoo.bench.memory import peak_of_process
 from seqzoo.scan import Erase, Transition, Writes, scan
 
 TIME, HEADS, SIZE = 2048, 4, 64
@@ -74,19 +74,6 @@ def peak(steps: int, decay: str, written_out: bool, threads: int) -> int:
     return int(done.stdout)
 
 
-def own_peak(steps: int, decay: str, written_out: bool) -> int:
-    function, status = work(steps, decay, written_out), Path("/proc/self/status")
-
-    def resident(field: str) -> int:
-        lines = status.read_text().splitlines()
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
-    function()
-    return resident("VmHWM") - before
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
@@ -96,7 +83,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     if asked.peak_of is not None:
         steps, decay, written_out = asked.peak_of
-        print(own_peak(int(steps), decay, written_out == "1"))
+        print(peak_of_process(work(int(steps), decay, written_out == "1")))
         return
     for steps, decay in CASES:
         functions = {written: work(steps, decay, written) for written in (False, True)}

@@ -20,7 +20,8 @@ from seqzoo.grid import RunJob, View, make_plan, run_grid
 from seqzoo.grid.plan.expansion import expand
 from seqzoo.grid.run.ledger import Ledger
 from seqzoo.grid.run.local import threads_each
-from seqzoo.report import make_report
+
+from .tables import table
 
 GRID = """
 base:
@@ -55,13 +56,6 @@ def at_work(out: Path, grid: int) -> tuple[int, list[int]]:
         rows = ledger.rows()
     workers = [row.pid for row in rows if row.state == "running" and row.pid not in (None, grid)]
     return [row.state for row in rows].count("done"), [pid for pid in workers if pid is not None]
-
-
-def table(directory: Path) -> list[dict]:
-    cells = [vars(cell).copy() for cell in make_report(directory).cells]
-    for cell in cells:
-        del cell["speed"], cell["shared"]  # of the machine, not of the runs
-    return cells
 
 
 @pytest.mark.chaos

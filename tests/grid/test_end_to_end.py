@@ -21,7 +21,8 @@ from seqzoo.grid import Plan, RunJob, View, make_plan, run_grid
 from seqzoo.grid.plan.expansion import expand
 from seqzoo.grid.run.ledger import Ledger, LedgerRow
 from seqzoo.grid.run.local import LocalExecutor, threads_each
-from seqzoo.report import make_report
+
+from .tables import table
 
 GRID = """
 base:
@@ -77,10 +78,7 @@ class Grid:
         return make_plan("grid", expand(spec, registry), spec.variants)
 
     def table(self) -> list[dict]:
-        cells = [vars(cell).copy() for cell in make_report(self.out).cells]
-        for cell in cells:
-            del cell["speed"], cell["shared"]  # of the machine, not of the runs
-        return cells
+        return table(self.out)
 
 
 def done_lines(output: str) -> Counter[str]:

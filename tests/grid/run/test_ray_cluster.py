@@ -22,7 +22,8 @@ from seqzoo.grid import RunJob, View, make_plan, run_grid
 from seqzoo.grid.plan.expansion import expand
 from seqzoo.grid.run.ledger import Ledger
 from seqzoo.grid.run.ray_cluster import RayExecutor
-from seqzoo.report import make_report
+
+from ..tables import table
 
 NO_RAY = "Ray is not installed: pip install 'seqzoo[ray]'"
 
@@ -81,13 +82,6 @@ def wait_for(port: int, head: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.1)
     raise AssertionError("no Ray cluster after two minutes")
-
-
-def table(directory: Path) -> list[dict]:
-    cells = [vars(cell).copy() for cell in make_report(directory).cells]
-    for cell in cells:
-        del cell["speed"], cell["shared"]  # of the machine, not of the runs
-    return cells
 
 
 def test_the_same_grid_gives_the_same_table_though_a_worker_is_killed(

@@ -22,6 +22,8 @@ from seqzoo.model import Mixer
 from seqzoo.operators import Stream
 from seqzoo.testing import MIXER_CHECKS, MixerCase, error_ratio
 
+from ..measuring import in_pieces, measured
+
 REGISTRY = seqzoo.load_registry()
 WIDTH, HEADS, NEAR_HEADS, CHUNK, WINDOW = 16, 2, 4, 4, 3
 SIZE, NEAR = WIDTH // HEADS, WIDTH // NEAR_HEADS
@@ -174,21 +176,6 @@ def matrix(p: dict[str, Tensor], name: str, h: int) -> Tensor:
         return p[f"{name}.weight"][h].T
     product = (p[f"{name}.first"][h] @ p[f"{name}.second"][h]).T
     return product + 0.5 * torch.eye(*product.shape, dtype=product.dtype)
-
-
-def measured(mixer: Mixer, x: Tensor, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    x = x.clone().requires_grad_()
-    y = function(x)
-    loss = (y.sin() * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view_as(y)).sum()
-    return [y.detach(), *torch.autograd.grad(loss, [x, *mixer.parameters()])]
-
-
-def in_pieces(mixer: Mixer, x: Tensor, cuts: list[int]) -> Tensor:
-    state, outputs = mixer.initial_state(len(x)), []
-    for begin, end in pairwise([0, *cuts, x.shape[1]]):
-        y, state = mixer(x[:, begin:end], state)
-        outputs.append(y)
-    return torch.cat(outputs, 1)
 
 
 def inputs(length: int) -> Tensor:

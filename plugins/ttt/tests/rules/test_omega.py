@@ -6,7 +6,6 @@ weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +18,8 @@ import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
 from seqzoo.testing import error_ratio
+
+from ..measuring import in_pieces, measured
 
 REGISTRY = seqzoo.load_registry()
 HEADS, WIDTH = 2, 16
@@ -135,21 +136,6 @@ def literal(mixer: Mixer, x: Tensor, memory: str, rule: dict[str, Any]) -> Tenso
 def inputs(length: int) -> Tensor:
     generator = torch.Generator().manual_seed(length)
     return torch.randn(2, length, WIDTH, generator=generator, dtype=torch.float64)
-
-
-def measured(mixer: Mixer, x: Tensor, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    x = x.clone().requires_grad_()
-    y = function(x)
-    loss = (y.sin() * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view_as(y)).sum()
-    return [y.detach(), *torch.autograd.grad(loss, [x, *mixer.parameters()])]
-
-
-def in_pieces(mixer: Mixer, x: Tensor, cuts: list[int]) -> Tensor:
-    state, outputs = mixer.initial_state(len(x)), []
-    for begin, end in pairwise([0, *cuts, x.shape[1]]):
-        y, state = mixer(x[:, begin:end], state)
-        outputs.append(y)
-    return torch.cat(outputs, 1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ stands; longer ones follow the description of the public implementation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,6 +18,8 @@ import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
 from seqzoo.testing import MIXER_CHECKS, MixerCase, error_ratio
+
+from ..measuring import in_pieces, measured
 
 REGISTRY = seqzoo.load_registry()
 HEADS, WIDTH = 2, 16
@@ -103,21 +104,6 @@ def kinds(mixer: Mixer) -> list[str]:
 def inputs(length: int, batch: int = 2) -> Tensor:
     generator = torch.Generator().manual_seed(length)
     return torch.randn(batch, length, WIDTH, generator=generator, dtype=torch.float64)
-
-
-def measured(mixer: Mixer, x: Tensor, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    x = x.clone().requires_grad_()
-    y = function(x)
-    loss = (y.sin() * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view_as(y)).sum()
-    return [y.detach(), *torch.autograd.grad(loss, [x, *mixer.parameters()])]
-
-
-def in_pieces(mixer: Mixer, x: Tensor, cuts: list[int]) -> Tensor:
-    state, outputs = mixer.initial_state(len(x)), []
-    for begin, end in pairwise([0, *cuts, x.shape[1]]):
-        y, state = mixer(x[:, begin:end], state)
-        outputs.append(y)
-    return torch.cat(outputs, 1)
 
 
 @PRESETS

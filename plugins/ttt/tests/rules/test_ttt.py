@@ -6,7 +6,6 @@ the mini-batch's first weights, and the outer gradient goes through it (second o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +22,8 @@ from seqzoo.operators import Dims, Place
 from seqzoo.scan import serial_scan
 from seqzoo.testing import error_ratio
 from seqzoo_ttt import DotProduct, InnerLoss, LnReconstruction, Reconstruction, TttRule
+
+from ..measuring import measured
 
 REGISTRY = seqzoo.load_registry()
 HEADS, WIDTH = 2, 16
@@ -111,14 +112,6 @@ def literal(mixer: Mixer, x: Tensor, mini_batch: int = 4) -> Tensor:
         )
         outputs.append(norm @ p["readout.project.weight"].T)
     return torch.stack(outputs)
-
-
-def measured(mixer: Mixer, x: Tensor, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
-    """The outputs, and the gradients of x and all parameters."""
-    x = x.clone().requires_grad_()
-    y = function(x)
-    loss = (y.sin() * torch.linspace(0.5, 1.5, y.numel(), dtype=y.dtype).view_as(y)).sum()
-    return [y.detach(), *torch.autograd.grad(loss, [x, *mixer.parameters()])]
 
 
 def inputs(length: int, batch: int = 2) -> Tensor:
