@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,15 @@ def trips(file: str, line: int, names: Mapping[str, Any]) -> float:
     """How often the loop runs whose `for` statement stands at a line.
 
     Args:
-        file: a Python file.
+        file: the Python file that the machine code names. Triton's cache may hold what another
+            checkout compiled from the same text, so what is read is `imported(file)`.
         line: of the statement.
         names: what the names in its `range` stand for; a mean where programs differ.
 
     Raises:
         ValueError: no such statement, or a name without a number.
     """
+    file = imported(file)
     statement = _statements(file).get(line)
     where = f"{file}:{line}"
     if statement is None:
@@ -33,6 +36,21 @@ def trips(file: str, line: int, names: Mapping[str, Any]) -> float:
     values = [_value(argument, known, where) for argument in call.args]
     first, last, step = {1: (0, *values, 1), 2: (*values, 1), 3: tuple(values)}[len(values)]
     return max(0.0, (last - first) / step)
+
+
+def imported(file: str) -> str:
+    """The file from which this process imported the module that a recorded file holds.
+
+    A module is known by the end of its path: `seqzoo.scan.packing` stands in
+    `seqzoo/scan/packing.py` of any checkout. The recorded file itself where no such module is
+    imported.
+    """
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    if file in files.values():
+        return file
+    parts = Path(file).with_suffix("").parts
+    names = (".".join(parts[start:]) for start in range(1, len(parts)))
+    return next((found for name in names if (found := files.get(name))), file)
 
 
 @cache

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seqzoo.scan.triton.aot.loops import trips
+from seqzoo.scan.triton.aot import loops
+from seqzoo.scan.triton.aot.loops import imported, trips
 
 SOURCE = """
 for a in range(4):
@@ -71,3 +72,10 @@ def test_names_that_the_function_gives_itself(file, line, expected):
 def test_a_loop_that_cannot_be_counted_is_an_error(file, line, message):
     with pytest.raises(ValueError, match=message):
         trips(file, line, {})
+
+
+def test_the_file_that_is_read_is_this_process_own():
+    """Triton's cache outlives the checkout that filled it, and keeps the paths of its files."""
+    assert imported("/gone/seqzoo/scan/triton/aot/loops.py") == loops.__file__
+    assert imported(loops.__file__) == loops.__file__
+    assert imported("/gone/kernels_of_nobody.py") == "/gone/kernels_of_nobody.py"
