@@ -34,6 +34,7 @@ COMMANDS = {
     "doctor": "Check the installation, and each kernel against the reference on this machine's "
     "GPU.",
     "tasks": "List the tasks, or show an example of one.",
+    "plugin": "Start a plugin, or run the conformance kit over an installed one.",
 }
 
 Value = TypeVar("Value")

@@ -19,18 +19,24 @@ from seqzoo.testing.placing import NoPlaceError, has_a_slot
 
 __all__ = ["Check", "conformance"]
 
+Case = MixerCase | PartCase
+Function = Callable[[Any], None]
+
 
 @dataclass(frozen=True)
 class Check:
     """One check of one part. Call it; it raises what the check raises.
 
     Attributes:
+        family, name: the part's.
         case: the part, in a mixer where its family has a slot in one.
         function: what is checked.
     """
 
-    case: MixerCase | PartCase
-    function: Callable[[Any], None] = field(repr=False)
+    family: str
+    name: str
+    case: Case
+    function: Function = field(repr=False)
 
     def __call__(self) -> None:
         """Check it.
@@ -59,36 +65,37 @@ def conformance(plugin: str | None = None, registry: Registry | None = None) -> 
     registry = registry or load_registry()
     for entry in registry:
         if plugin is None or entry.origin.plugin == plugin:
-            yield from _checks_of(entry, registry)
+            for case, function in _checks_of(entry, registry):
+                yield Check(entry.family, entry.name, case, function)
 
 
-def _checks_of(entry: Entry, registry: Registry) -> Iterator[Check]:
+def _checks_of(entry: Entry, registry: Registry) -> Iterator[tuple[Case, Function]]:
     family, name = entry.family, entry.name
     alone = PartCase(family, name, registry)
     if family == "mixer":
         case = MixerCase(name, registry, label=name)
-        yield from (Check(case, function) for function in MIXER_CHECKS)
+        yield from ((case, function) for function in MIXER_CHECKS)
         return
     if family == LAYERS:
-        yield from (Check(alone, function) for function in LAYERS_CHECKS)
+        yield from ((alone, function) for function in LAYERS_CHECKS)
         return
-    yield from (Check(alone, function) for function in PART_CHECKS)
+    yield from ((alone, function) for function in PART_CHECKS)
     if family in FAMILY_CHECKS:
-        yield from (Check(alone, function) for function in FAMILY_CHECKS[family])
+        yield from ((alone, function) for function in FAMILY_CHECKS[family])
     elif not has_a_slot(registry, family):
-        yield Check(alone, _skipping(f"the kit knows no checks for family '{family}'"))
+        yield alone, _skipping(f"the kit knows no checks for family '{family}'")
     elif family == "scan" and not computes_here(registry.part("scan", name)):
-        yield Check(alone, _skipping(f"{alone} does not compute in float64 on a CPU"))
+        yield alone, _skipping(f"{alone} does not compute in float64 on a CPU")
     else:
         try:
             case = part_case(family, name, registry)
         except NoPlaceError as failure:
-            yield Check(alone, _skipping(f"no registered mixer takes it: {failure}"))
+            yield alone, _skipping(f"no registered mixer takes it: {failure}")
             return
-        yield from (Check(case, function) for function in MIXER_CHECKS)
+        yield from ((case, function) for function in MIXER_CHECKS)
 
 
-def _skipping(reason: str) -> Callable[[Any], None]:
+def _skipping(reason: str) -> Function:
     def is_checked(_: object) -> None:
         raise SkipTest(reason)
 
