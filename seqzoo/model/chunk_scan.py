@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from seqzoo.model.chunk_state import ChunkState, last_of, levels_of, tree_map
+from seqzoo.model.summaries import aggregated, leaves_of
 from seqzoo.operators import Aggregator
 from seqzoo.scan import CounterState, PrefixCounter, prefix_scan
 from seqzoo.scan.prefix.counter import with_levels
@@ -36,15 +38,10 @@ def scan_chunks(
     if num == 0:
         return tree_map(lambda x: x[:, None][:, :0], state.prefix), state.prefix, state.trees
 
-    def aggregate(older: Any, newer: Any) -> Any:
-        if recompute and torch.is_grad_enabled():
-            both = checkpoint(aggregator, older, newer, use_reentrant=False)
-        else:
-            both = aggregator(older, newer)
-        return tree_map(lambda x, like: x.to(like.dtype), both, newer)
-
-    leaves = aggregator.leaf(chunks.flatten(0, 1))
-    leaves = tree_map(lambda x, like: x.to(like.dtype), leaves, state.prefix)
+    aggregate = partial(aggregated, aggregator)
+    if recompute and torch.is_grad_enabled():
+        aggregate = partial(checkpoint, aggregate, use_reentrant=False)
+    leaves = leaves_of(aggregator, chunks.flatten(0, 1), state.prefix)
     leaves = tree_map(lambda x: x.unflatten(0, (batch, num)), leaves)
     trees: CounterState | tuple[()] = ()
     if aggregator.associative:

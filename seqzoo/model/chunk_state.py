@@ -12,9 +12,11 @@ from torch.utils import _pytree as pytree
 from seqzoo.operators import Aggregator, State
 from seqzoo.scan import CounterState
 from seqzoo.scan.prefix.counter import with_levels
+from seqzoo.scan.prefix.trees import at, check_form
 
 __all__ = [
     "ChunkState",
+    "check_state",
     "first_state",
     "groups_of",
     "joined",
@@ -72,6 +74,34 @@ def last_of(tree: Any) -> Any:
 def levels_of(trees: CounterState) -> int:
     """L of trees of (B, L, ...)."""
     return pytree.tree_leaves(trees.roots)[0].shape[1]
+
+
+def check_state(state: Any, own: ChunkState, batch: int) -> None:
+    """Refuse a state that a mixer of other settings left. Nothing is checked in a graph.
+
+    Args:
+        state: anything.
+        own: a state of this mixer, opened, of any batch size.
+        batch: B of `state`.
+
+    Raises:
+        ValueError: says which part of the state is not this mixer's.
+    """
+    if torch.compiler.is_compiling():
+        return
+    whose = "it was left by a prefix mixer of other settings"
+    if not isinstance(state, ChunkState) or bool(state.trees) != bool(own.trees):
+        raise ValueError(f"the state is not this mixer's: {whose}")
+    parts = {
+        "incomplete chunk": (state.rows, own.rows),
+        "prefix": (state.prefix, own.prefix),
+        "part for the inference module": (state.opened, own.opened),
+    }
+    if state.trees and own.trees:
+        parts["trees"] = at(state.trees.roots, 0), at(own.trees.roots, 0)
+    for name, (given, like) in parts.items():
+        if given is not None:
+            check_form(given, like, f"the state is not this mixer's: {whose}; its {name} is", batch)
 
 
 def groups_of(seen: Tensor) -> list[tuple[int, Tensor]]:

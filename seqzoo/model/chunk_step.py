@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from seqzoo.model.chunk_state import ChunkState, levels_of, tree_map
+from seqzoo.model.summaries import aggregated, leaves_of, rows_seen
 from seqzoo.operators import Aggregator, Encoder, Inference
 from seqzoo.scan import CounterState, PrefixCounter
 
@@ -61,22 +62,17 @@ def next_token(
 def _completed(aggregator: Aggregator, inference: Inference, state: ChunkState) -> ChunkState:
     """The state of sequences whose chunk is complete: its summary joins the prefix."""
 
-    def aggregate(older: Any, newer: Any) -> Any:
-        both = aggregator(older, newer)
-        return tree_map(lambda x, like: x.to(like.dtype), both, newer)
-
-    leaf = aggregator.leaf(state.rows)
-    leaf = tree_map(lambda x, like: x.to(like.dtype), leaf, state.prefix)
+    leaf = leaves_of(aggregator, state.rows, state.prefix)
     trees = state.trees
     if aggregator.associative:
-        prefix = aggregate(state.prefix, leaf)
+        prefix = aggregated(aggregator, state.prefix, leaf)
     else:
         assert isinstance(trees, CounterState)
-        counter = PrefixCounter(aggregate, state=trees)
+        counter = PrefixCounter(partial(aggregated, aggregator), state=trees)
         prefix = counter.push(leaf)
         assert counter.state is not None
         trees = counter.state
-    opened = inference.open(aggregator.read(prefix))
+    opened = inference.open(rows_seen(aggregator, prefix, state.rows.shape[-1]))
     return ChunkState(torch.zeros_like(state.rows), prefix, opened, trees)
 
 

@@ -13,12 +13,12 @@ def default_heads(width: int, size: int = HEAD_SIZE) -> int:
     return next(heads for heads in range(most, 0, -1) if width % heads == 0)
 
 
-def heads_misfit(width: int, heads: int | None, mixer: str) -> str:
-    """Why a mixer cannot have these heads at this width; "" if it can."""
+def heads_misfit(width: int, heads: int | None, name: str, family: str = "mixer") -> str:
+    """Why a mixer, or a part of it, cannot have these heads at this width; "" if it can."""
     if heads is None or width % heads == 0:
         return ""
     return (
-        f"mixer '{mixer}': {heads} heads do not divide the width {width}; choose heads that "
+        f"{family} '{name}': {heads} heads do not divide the width {width}; choose heads that "
         "do, or leave heads out"
     )
 

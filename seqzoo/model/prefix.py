@@ -20,6 +20,7 @@ from seqzoo.errors import counted
 from seqzoo.model.chunk_scan import scan_chunks
 from seqzoo.model.chunk_state import (
     ChunkState,
+    check_state,
     first_state,
     groups_of,
     joined,
@@ -30,8 +31,10 @@ from seqzoo.model.chunk_state import (
 from seqzoo.model.chunk_step import next_token
 from seqzoo.model.duality import LINEAR, LOGARITHMIC, Duality
 from seqzoo.model.mixer import Mixer, state_elements
+from seqzoo.model.summaries import rows_seen
 from seqzoo.operators import Aggregator, ChunkDims, Encoder, Inference, Place, Stream
 from seqzoo.operators.documents import document_of_tokens, place_in_document
+from seqzoo.scan.bounds import check_bounds
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["PrefixMixer"]
@@ -72,6 +75,7 @@ class PrefixMixer(Mixer):
         self.encoder = spec.encoder.build(dims)
         self.aggregator = spec.aggregator.build(dims)
         self.inference = spec.inference.build(dims)
+        self._form: ChunkState | None = None  # of this mixer's states, on no device
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D).
@@ -79,9 +83,13 @@ class PrefixMixer(Mixer):
         A compiled graph goes on from a state by single tokens only, for it does not know how far
         into a chunk that is; and documents leave no state in one.
         """
+        bounds = stream.cu_seqlens
+        if bounds is not None:
+            check_bounds("prefix mixer", bounds, *x.shape[:2])
         before: ChunkState | None = stream.past(self, "state", lambda: None)
         seen = stream.past(self, "seen", lambda: stream.zeros(x, dtype=torch.long))
-        bounds = stream.cu_seqlens
+        if before is not None:
+            self._check_state(before, stream.sequences, x)
         stream.keep(self, "seen", seen + (x.shape[1] if bounds is None else _lengths(bounds, x)))
         if bounds is not None and torch.compiler.is_compiling():
             return self._documents_in_a_graph(x, bounds)
@@ -132,8 +140,15 @@ class PrefixMixer(Mixer):
     def _first(self, batch: int, like: Tensor) -> ChunkState:
         return first_state(self.aggregator, batch, self.chunk, self.levels, like)
 
+    def _check_state(self, state: ChunkState, batch: int, x: Tensor) -> None:
+        if self._form is None and not torch.compiler.is_compiling():
+            own = self._opened(self._first(1, x))
+            self._form = tree_map(lambda leaf: torch.empty_like(leaf, device="meta"), own)
+        if self._form is not None:
+            check_state(state, self._form, batch)
+
     def _open(self, prefix: Any) -> Any:
-        return self.inference.open(self.aggregator.read(prefix))
+        return self.inference.open(rows_seen(self.aggregator, prefix, self.place.width))
 
     def _opened(self, state: ChunkState) -> ChunkState:
         if state.opened is not None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from seqzoo.errors import SpecError
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.operators import Place
-from seqzoo.spec import PartSpec
+from seqzoo.spec import Part, PartSpec
 
 __all__ = ["StackSpec", "TransformerLayer", "layers_of", "stack"]
 
@@ -67,14 +67,14 @@ class TransformerLayer(nn.Module):
         return x + self.down(F.gelu(self.up(self.mlp_norm(x))))
 
 
-def stack(spec: Any, place: Place, what: str) -> nn.ModuleList:
+def stack(spec: Any, place: Place, part: Part) -> nn.ModuleList:
     """The layers of a `StackSpec`.
 
     Raises:
-        SpecError: heads that do not divide the width; `what` names the part.
+        SpecError: heads that do not divide the width; it names the part.
     """
     heads = spec.heads or default_heads(place.width)
-    misfit = heads_misfit(place.width, heads, what)
+    misfit = heads_misfit(place.width, heads, part.name, part.family)
     if misfit:
         raise SpecError(misfit)
     return nn.ModuleList(

@@ -38,6 +38,7 @@ Q, KEYS, VALUES, START = normal(B, T, H, K), normal(B, T, H, K), normal(B, T, H,
 UNIT = KEYS / KEYS.norm(dim=-1, keepdim=True)
 HEAD, CHANNEL, STRENGTH = -uniform(B, T, H), -uniform(B, T, H, K), uniform(B, T, H)
 CONSTANT = torch.tensor([0.9, 0.97], dtype=torch.float64).log().expand(B, T, H)
+RATES = uniform(B, T, H, K)
 EYE = torch.eye(K, dtype=torch.float64)
 FEATURES = torch.nn.functional.elu(KEYS) + 1
 WEIGHT = KEYS.sum(-1).exp()  # of an exponential gate
@@ -76,6 +77,13 @@ ROWS: dict[str, tuple[Any, Tensor, Tensor, Tensor, Transition]] = {
     "GLA": (DiagonalAction, CHANNEL, KEYS, VALUES, Transition(CHANNEL)),
     "HGRN2": (DiagonalAction, CHANNEL, 1 - CHANNEL.exp(), VALUES, Transition(CHANNEL)),
     "RWKV-6": (DiagonalAction, CHANNEL, KEYS, VALUES, Transition(CHANNEL)),
+    "RWKV-7": (
+        DenseAction,
+        torch.diag_embed(CHANNEL.exp()) - (RATES * UNIT).unsqueeze(-1) * UNIT.unsqueeze(-2),
+        KEYS,
+        VALUES,
+        Transition(CHANNEL, Erase(UNIT, write=-RATES * UNIT, before_decay=True)),
+    ),
     "DeltaNet": (
         HouseholderAction,
         erased(STRENGTH),

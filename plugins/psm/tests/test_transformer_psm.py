@@ -217,11 +217,15 @@ def test_4096_leaves_take_at_most_24_batched_calls() -> None:
 
 def test_the_state_grows_by_trees_only() -> None:
     """Two summaries of c d numbers for each doubling, and nothing else, up to 64K tokens."""
-    mixer = layer(4)
-    sizes = {context: mixer.state_size(context) for context in (4, 8, 1024, 8192, 65536)}
+    mixer, seen, state, sizes = layer(4), 0, layer(4).initial_state(1), {}
     with torch.no_grad():
-        _, state = mixer(inputs(1024, 1))
-    assert state_elements(state) == sizes[1024]
+        for context in (4, 8, 1024, 8192, 65536):
+            while seen < context:
+                piece = min(8192, context - seen)
+                _, state = mixer(inputs(piece, 1), state)
+                seen += piece
+            sizes[context] = state_elements(state)
+            assert sizes[context] == mixer.state_size(context)
     for context, size in sizes.items():
         assert size - sizes[4] == (int(math.log2(context)) - 2) * 2 * 4 * WIDTH
 
@@ -279,6 +283,14 @@ def test_a_counter_streams_the_aggregator() -> None:
     assert error_ratio(found, prefix_scan(mixer.aggregator, leaves)) < 1e-12
 
 
-def test_heads_that_do_not_divide_the_width_are_refused() -> None:
-    with pytest.raises(SpecError, match="heads do not divide the width"):
-        seqzoo.build_mixer({"type": "transformer_psm", "aggregator": {"heads": 3}}, 16, REGISTRY)
+@pytest.mark.parametrize(
+    ("spec", "part"),
+    [
+        ({"type": "transformer_psm", "aggregator": {"heads": 3}}, "aggregator 'softmax'"),
+        ({"type": "transformer_psm", "inference": {"heads": 3}}, "inference 'softmax'"),
+        ({"type": "affine_psm", "aggregator": {"heads": 3}}, "aggregator 'affine'"),
+    ],
+)
+def test_heads_that_do_not_divide_the_width_are_refused(spec: dict[str, Any], part: str) -> None:
+    with pytest.raises(SpecError, match=f"^(mixer: )?{part}: 3 heads do not divide the width"):
+        seqzoo.build_mixer(spec, 16, REGISTRY)

@@ -13,8 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from seqzoo.scan.prefix.scan import Aggregate, complete_trees, fold_down
-from seqzoo.scan.prefix.trees import Tree, at, expand_identity, leading_axes, map_tree
+from seqzoo.scan.prefix.scan import Aggregate, checked, complete_trees, fold_down
+from seqzoo.scan.prefix.trees import (
+    Tree,
+    at,
+    check_form,
+    expand_identity,
+    leading_axes,
+    map_tree,
+)
 
 __all__ = ["CounterState", "PrefixCounter", "with_levels"]
 
@@ -56,7 +63,7 @@ class PrefixCounter:
         *,
         levels: int | None = None,
     ) -> None:
-        self._aggregate = aggregate
+        self._aggregate = checked(aggregate)
         self._identity = identity
         self._state = state
         self._levels = levels
@@ -97,12 +104,14 @@ class PrefixCounter:
         before. All rows must hold the same number of leaves.
 
         Raises:
-            ValueError: rows hold different numbers of leaves, or more than 2^L - 1, L being given.
+            ValueError: rows hold different numbers of leaves, or more than 2^L - 1, L being given;
+                or the leaves are not like those before.
         """
         batch, num_leaves = leading_axes(leaves)
         if num_leaves == 0:
             return leaves
         t = 0 if self._state is None else _common(self._state.num_leaves)
+        self._check_leaf(at(leaves, 0))
         state = self._empty(at(leaves, 0)) if self._state is None else self._state
         total = t + num_leaves
         self._check_room(total.bit_length())
@@ -131,8 +140,10 @@ class PrefixCounter:
         """Take the next leaf of each row, a tree of (B, ...); return the prefix after it.
 
         Raises:
-            ValueError: a row holds 2^L - 1 leaves already, and L was given. Not seen in a graph.
+            ValueError: a row holds 2^L - 1 leaves already, and L was given; or the leaf is not like
+                those before. Not seen in a graph.
         """
+        self._check_leaf(leaf)
         state = self._empty(leaf) if self._state is None else self._state
         if torch.compiler.is_compiling():
             self._state, prefix = self._pushed_anywhere(state, leaf)
@@ -199,6 +210,10 @@ class PrefixCounter:
             return CounterState(count, zeros, zeros)
         start = expand_identity(self._identity, leaf, batch, lead=1)
         return CounterState(count, zeros, _stack([start] * levels))
+
+    def _check_leaf(self, leaf: Tree) -> None:
+        if self._state is not None:
+            check_form(leaf, at(self._state.roots, 0), "PrefixCounter: the next leaf is")
 
     def _check_room(self, needed: int) -> None:
         if self._levels is not None and needed > self._levels:

@@ -25,9 +25,16 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.checkpoint import checkpoint
 
-from seqzoo.scan.prefix.trees import Tree, concatenate, expand_identity, leading_axes, map_tree
+from seqzoo.scan.prefix.trees import (
+    Tree,
+    check_form,
+    concatenate,
+    expand_identity,
+    leading_axes,
+    map_tree,
+)
 
-__all__ = ["Aggregate", "complete_trees", "fold_down", "prefix_scan"]
+__all__ = ["Aggregate", "checked", "complete_trees", "fold_down", "prefix_scan"]
 
 Aggregate = Callable[[Tree, Tree], Tree]
 """aggregate(older, newer): two trees of (B', ...) -> one tree of (B', ...)."""
@@ -51,8 +58,10 @@ def prefix_scan(
         2 (n - 1) - log2(n) pairs when n is a power of two and identity is None, never on 2 n.
 
     Raises:
-        ValueError: the leaves do not share their (B, n) axes.
+        ValueError: the leaves do not share their (B, n) axes, or the identity or what the
+            aggregator returns is not like them.
     """
+    aggregate = checked(aggregate)
     batch, num_leaves = leading_axes(leaves)
     if num_leaves == 0:
         return leaves
@@ -61,6 +70,17 @@ def prefix_scan(
     levels = complete_trees(aggregate, leaves)
     start = None if identity is None else expand_identity(identity, leaves, batch)
     return fold_down(aggregate, levels, lambda level: start)
+
+
+def checked(aggregate: Aggregate) -> Aggregate:
+    """The same; a ValueError where what it returns is not like its operands."""
+
+    def aggregated(older: Tree, newer: Tree) -> Tree:
+        both = aggregate(older, newer)
+        check_form(both, newer, "aggregate(older, newer) returned")
+        return both
+
+    return aggregated
 
 
 def complete_trees(

@@ -139,3 +139,13 @@ def test_extending_rows_of_unequal_counts_is_refused() -> None:
     uneven = counter.state._replace(num_leaves=torch.tensor([3, 2]))
     with pytest.raises(ValueError, match=r"rows hold \[2, 3\] leaves; push"):
         PrefixCounter(aggregate, None, uneven).extend(LEAVES)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4)])
+def test_a_leaf_of_another_form_is_refused(shape: tuple[int, int]) -> None:
+    counter = PrefixCounter(aggregate)
+    counter.push(LEAVES[:, 0])
+    with pytest.raises(ValueError, match=r"the next leaf is .* where \(2, 3\) is wanted"):
+        counter.push(torch.zeros(shape, dtype=torch.float64))
+    with pytest.raises(ValueError, match=r"the next leaf is .* where \(2, 3\) is wanted"):
+        counter.extend(torch.zeros(shape[0], 5, shape[1], dtype=torch.float64))

@@ -288,3 +288,30 @@ def test_no_leaves_and_wrong_leaves():
     assert prefix_scan(numeric(3), torch.zeros(2, 0, 3)).shape == (2, 0, 3)
     with pytest.raises(ValueError, match=r"share their axes \(B, n\)"):
         prefix_scan(numeric(3), (torch.zeros(2, 3, 3), torch.zeros(2, 4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "message"),
+    [
+        (lambda a, b: torch.cat((a, b), -1), r"returned \(4, 6\) where \(4, 3\) is wanted"),
+        (lambda a, b: (a + b)[:1], r"returned \(1, 3\) where \(4, 3\) is wanted"),
+        (lambda a, b: {"sum": a + b}, r"returned \{sum: \(4, 3\)\} where \(4, 3\) is wanted"),
+        (lambda a, b: None, r"returned None where \(4, 3\) is wanted"),
+    ],
+)
+def test_an_aggregator_of_another_form_is_refused(aggregate, message):
+    with pytest.raises(ValueError, match=rf"^aggregate\(older, newer\) {message}"):
+        prefix_scan(aggregate, normal(2, 5, 3))
+
+
+def test_an_identity_of_another_form_is_refused():
+    for identity in (normal(4), (normal(3), normal(3))):
+        with pytest.raises(
+            ValueError, match=r"the identity is .*, which is no leaf of \(2, 5, 3\)"
+        ):
+            prefix_scan(numeric(3), normal(2, 5, 3), identity)
+
+
+def test_leaves_that_are_no_tensors_are_refused():
+    with pytest.raises(ValueError, match=r"share their axes \(B, n\), got None"):
+        prefix_scan(numeric(3), None)

@@ -62,7 +62,7 @@ class AffineAggregator(Aggregator):
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)
         heads = spec.heads or default_heads(dims.width)
-        misfit = heads_misfit(dims.width, heads, "aggregator 'affine'")
+        misfit = heads_misfit(dims.width, heads, self.name, self.family)
         if misfit:
             raise SpecError(misfit)
         size = dims.width // heads

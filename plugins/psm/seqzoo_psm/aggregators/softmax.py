@@ -36,7 +36,7 @@ class SoftmaxAggregator(RowAggregator):
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)
         self.causal = spec.causal
-        self.layers = stack(spec, dims.place, "aggregator 'softmax'")
+        self.layers = stack(spec, dims.place, self)
         self.marks = nn.Parameter(0.02 * torch.randn(2, 1, dims.width)) if spec.marks else None
         self.norm = nn.LayerNorm(dims.width)
 

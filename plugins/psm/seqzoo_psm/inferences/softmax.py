@@ -35,7 +35,7 @@ class SoftmaxInference(Inference):
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)
         self.chunk = dims.chunk
-        self.layers = stack(spec, dims.place, "inference 'softmax'")
+        self.layers = stack(spec, dims.place, self)
         self.norm = nn.LayerNorm(dims.width)
 
     def open(self, prefix: Tensor) -> Opened:

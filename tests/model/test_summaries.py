@@ -1,0 +1,89 @@
+"""Aggregators that break the contract, and states of other mixers: what is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import seqzoo
+from seqzoo.operators import RowAggregator
+from seqzoo.registry import Origin
+
+REGISTRY = seqzoo.load_registry()
+WIDTH = 16
+
+
+def sequences(length: int, batch: int = 2) -> Tensor:
+    return torch.ones(batch, length, WIDTH)
+
+
+def mixer_with(**methods: Any) -> Any:
+    """A prefix mixer whose aggregator adds, but for these methods."""
+    methods.setdefault("forward", lambda self, older, newer: older + newer)
+    part: Any = type("Sums", (RowAggregator,), {"name": "sums", "__doc__": "a + b.", **methods})
+    registry = seqzoo.load_registry()
+    registry.add(part, Origin("mine", "mine", "0"))
+    spec = {"type": "prefix", "chunk": 4, "aggregator": "sums"}
+    return seqzoo.build_mixer(spec, WIDTH, registry)
+
+
+@pytest.mark.parametrize(
+    ("method", "returned", "message"),
+    [
+        (
+            "forward",
+            lambda self, a, b: (a + b)[:, :2],
+            r"'sums': forward\(older, newer\) returned \(6, 2, 16\) where \(6, 4, 16\) is wanted",
+        ),
+        ("forward", lambda self, a, b: (a + b).sum(0), r"\(4, 16\) where \(6, 4, 16\) is wanted"),
+        ("forward", lambda self, a, b: None, r"None where \(6, 4, 16\) is wanted"),
+        ("forward", lambda self, a, b: (a, b), r"tuple\(\(6, 4, 16\), \(6, 4, 16\)\) where"),
+        (
+            "leaf",
+            lambda self, rows: rows.mean(1),
+            r"leaf\(rows\) and start\(\) must give one form; leaf gave \(12, 16\) where",
+        ),
+        ("start", lambda self: torch.zeros(3, WIDTH), r"\(12, 4, 16\) where \(12, 3, 16\) is"),
+        (
+            "read",
+            lambda self, summary: summary.mean(1),
+            r"read\(summary\) returned \(14, 16\) where rows of \(14, M, 16\) are wanted",
+        ),
+        ("read", lambda self, summary: summary[..., :8], r"\(14, 4, 8\) where rows of \(14, M, 16"),
+        ("read", lambda self, summary: [summary], r"returned list where rows of"),
+    ],
+)
+def test_an_aggregator_of_another_form_is_named(method: str, returned: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mixer_with(**{method: returned})(sequences(26))
+
+
+PSM = {"type": "transformer_psm", "chunk": 4}
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({**PSM, "chunk": 8}, r"incomplete chunk is \(2, 8, 16\) where \(2, 4, 16\) is wanted"),
+        ({**PSM, "inference_layers": 2}, "part for the inference module is tuple"),
+        ({**PSM, "inference": {"heads": 2}}, r"\(2, 8, 2, 8\).* where .*\(2, 8, 1, 16\)"),
+        ({"type": "affine_psm", "chunk": 4}, "not this mixer's: it was left by a prefix mixer of"),
+        ({"type": "prefix", "chunk": 4}, "part for the inference module is Means"),
+        ("attention", "another mixer left it"),
+    ],
+)
+def test_a_state_of_other_settings_is_refused(other: Any, message: str) -> None:
+    mixer, left_by = (seqzoo.build_mixer(spec, WIDTH, REGISTRY) for spec in (PSM, other))
+    _, state = left_by(sequences(10))
+    with pytest.raises(ValueError, match=message):
+        mixer(sequences(3), state)
+
+
+@pytest.mark.parametrize("bounds", [[0, 3, 7], [0, 3, 12], [0, 7, 3, 10], [1, 3, 10]])
+def test_bounds_of_documents_that_do_not_fit_are_refused(bounds: list[int]) -> None:
+    mixer = seqzoo.build_mixer(PSM, WIDTH, REGISTRY)
+    with pytest.raises(ValueError, match="start at 0, never fall, and end at T = 10"):
+        mixer(sequences(10, 1), cu_seqlens=torch.tensor(bounds))
