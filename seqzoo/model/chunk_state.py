@@ -22,6 +22,7 @@ __all__ = [
     "joined",
     "last_of",
     "levels_of",
+    "parts_of",
     "rows_of",
     "tree_map",
 ]
@@ -76,32 +77,36 @@ def levels_of(trees: CounterState) -> int:
     return pytree.tree_leaves(trees.roots)[0].shape[1]
 
 
-def check_state(state: Any, own: ChunkState, batch: int) -> None:
-    """Refuse a state that a mixer of other settings left. Nothing is checked in a graph.
+def parts_of(state: ChunkState) -> dict[str, Any]:
+    """What all states of one mixer have alike but for B: trees of tensors (B, ...) by name."""
+    parts = {
+        "incomplete chunk": state.rows,
+        "prefix": state.prefix,
+        "part for the inference module": state.opened,
+    }
+    if state.trees:
+        parts["trees"] = at(state.trees.roots, 0)
+    return parts
+
+
+def check_state(state: Any, form: dict[str, Any], batch: int) -> None:
+    """Refuse a state that a mixer of other settings left.
 
     Args:
         state: anything.
-        own: a state of this mixer, opened, of any batch size.
+        form: `parts_of` a state of this mixer, opened.
         batch: B of `state`.
 
     Raises:
         ValueError: says which part of the state is not this mixer's.
     """
-    if torch.compiler.is_compiling():
-        return
-    whose = "it was left by a prefix mixer of other settings"
-    if not isinstance(state, ChunkState) or bool(state.trees) != bool(own.trees):
-        raise ValueError(f"the state is not this mixer's: {whose}")
-    parts = {
-        "incomplete chunk": (state.rows, own.rows),
-        "prefix": (state.prefix, own.prefix),
-        "part for the inference module": (state.opened, own.opened),
-    }
-    if state.trees and own.trees:
-        parts["trees"] = at(state.trees.roots, 0), at(own.trees.roots, 0)
-    for name, (given, like) in parts.items():
-        if given is not None:
-            check_form(given, like, f"the state is not this mixer's: {whose}; its {name} is", batch)
+    whose = "the state was left by a prefix mixer of other settings"
+    parts = parts_of(state) if isinstance(state, ChunkState) else {}
+    if parts.keys() != form.keys():
+        raise ValueError(f"{whose}: it holds {list(parts)}, and not {list(form)}")
+    for name, given in parts.items():
+        if name != "part for the inference module" or given is not None:
+            check_form(given, form[name], f"{whose}: its {name} is", batch)
 
 
 def groups_of(seen: Tensor) -> list[tuple[int, Tensor]]:

@@ -25,6 +25,7 @@ from seqzoo.model.chunk_state import (
     groups_of,
     joined,
     last_of,
+    parts_of,
     rows_of,
     tree_map,
 )
@@ -75,7 +76,7 @@ class PrefixMixer(Mixer):
         self.encoder = spec.encoder.build(dims)
         self.aggregator = spec.aggregator.build(dims)
         self.inference = spec.inference.build(dims)
-        self._form: ChunkState | None = None  # of this mixer's states, on no device
+        self._form: dict[str, Any] | None = None  # of this mixer's states, all zeros
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D).
@@ -141,11 +142,12 @@ class PrefixMixer(Mixer):
         return first_state(self.aggregator, batch, self.chunk, self.levels, like)
 
     def _check_state(self, state: ChunkState, batch: int, x: Tensor) -> None:
-        if self._form is None and not torch.compiler.is_compiling():
-            own = self._opened(self._first(1, x))
-            self._form = tree_map(lambda leaf: torch.empty_like(leaf, device="meta"), own)
-        if self._form is not None:
-            check_state(state, self._form, batch)
+        if torch.compiler.is_compiling():
+            return
+        if self._form is None:
+            own = parts_of(self._opened(self._first(1, x)))
+            self._form = tree_map(lambda leaf: torch.zeros(()).expand(leaf.shape), own)
+        check_state(state, self._form, batch)
 
     def _open(self, prefix: Any) -> Any:
         return self.inference.open(rows_seen(self.aggregator, prefix, self.place.width))

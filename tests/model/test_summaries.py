@@ -70,7 +70,7 @@ PSM = {"type": "transformer_psm", "chunk": 4}
         ({**PSM, "chunk": 8}, r"incomplete chunk is \(2, 8, 16\) where \(2, 4, 16\) is wanted"),
         ({**PSM, "inference_layers": 2}, "part for the inference module is tuple"),
         ({**PSM, "inference": {"heads": 2}}, r"\(2, 8, 2, 8\).* where .*\(2, 8, 1, 16\)"),
-        ({"type": "affine_psm", "chunk": 4}, "not this mixer's: it was left by a prefix mixer of"),
+        ({"type": "affine_psm", "chunk": 4}, "and not .*'trees'"),
         ({"type": "prefix", "chunk": 4}, "part for the inference module is Means"),
         ("attention", "another mixer left it"),
     ],

@@ -43,7 +43,7 @@ def check_form(given: Any, like: Tree, what: str, batch: int | None = None) -> N
 
     Args:
         given: anything.
-        like: a tree of (B, ...).
+        like: a tree of (B, ...); only shapes are read.
         what: the message begins with it: "aggregate(older, newer) gave".
         batch: rows that `given` must have; None is B.
 
