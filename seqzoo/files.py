@@ -142,7 +142,13 @@ def open_regular(path: Path) -> BinaryIO:
         NotRegularError: the path names a pipe, a device or a socket.
         OSError: it cannot be opened; IsADirectoryError for a folder.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError as failure:
+        if failure.errno == errno.ENXIO:  # a socket, or a device that is not there
+            raise NotRegularError(path, _kind(path.stat().st_mode) or "a special file") from None
+        raise
     try:
         kind = _kind(os.fstat(handle).st_mode)
         if kind == "a folder":

@@ -1,5 +1,6 @@
 import errno
 import os
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from safetensors import SafetensorError
 
 from seqzoo.errors import RunError
-from seqzoo.files import write_output, write_whole, writing
+from seqzoo.files import NotRegularError, open_regular, write_output, write_whole, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -103,3 +104,13 @@ def test_a_command_that_prints_a_file_speaks_of_no_run_to_resume(tmp_path: Path)
         write_output(missing, "x")
     with pytest.raises(RunError, match=r"choose another folder.* the same command resumes"):
         write_whole(missing, "x")
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="the system has no sockets in folders")
+def test_a_socket_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
+    with socket.socket(socket.AF_UNIX) as mine:
+        mine.bind("socket")
+        with pytest.raises(NotRegularError) as caught:
+            open_regular(Path("socket"))
+    assert caught.value.kind == "a socket"

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from seqzoo.errors import Problem, RunError, SeqzooError, SpecError
+from seqzoo.errors import BackendError, Problem, RunError, SeqzooError, SpecError
 from seqzoo.grid.labels import value_label
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.model.result import ResultError
@@ -18,6 +18,7 @@ from seqzoo.registry.faults import fault_of
 from seqzoo.spec.run import RunSpec
 from seqzoo.tasks import Batch, Task
 from seqzoo.tasks.contract import check_sizes, check_task
+from seqzoo.train.device import choose_device
 from seqzoo.train.objective import Objective
 from seqzoo.train.precision import Precision
 from seqzoo.train.rehearsal import rehearse
@@ -100,7 +101,8 @@ def _wrong_with(spec: RunSpec, number: int) -> list[tuple[str, str]]:
 def _wrong_with_a_row(spec: RunSpec, vocab_size: int, batch: Batch) -> list[tuple[str, str]]:
     """What is wrong with layers that can be built: shapes they return, decays, their own faults.
 
-    What else a part refuses may be this machine's, such as the want of a GPU.
+    What else a part refuses is told only where the run would be on the CPU too: a row is tried
+    there, and kernels for a GPU refuse it.
     """
     with torch.random.fork_rng(devices=[]):
         try:
@@ -108,12 +110,19 @@ def _wrong_with_a_row(spec: RunSpec, vocab_size: int, batch: Batch) -> list[tupl
             rehearse(Objective(model), batch, Precision("float32", torch.device("cpu")))
         except (ResultError, RunError) as failure:
             return _told("model", "", failure)
-        except SpecError:
-            return []
+        except (SpecError, BackendError) as failure:
+            return _told("model", "", failure) if _trains_here_on_the_cpu(spec) else []
         except Exception as failure:
             fault = fault_of(failure)
             return [("model", f"the model fails on a row of its task: {fault}")]
     return []
+
+
+def _trains_here_on_the_cpu(spec: RunSpec) -> bool:
+    try:
+        return choose_device(spec.train.device).type == "cpu"
+    except SpecError:  # a GPU that another machine has
+        return False
 
 
 def least_memory(spec: RunSpec, vocab_size: int, length: int) -> list[Size]:

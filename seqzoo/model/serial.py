@@ -66,12 +66,17 @@ class SerialMixer(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """A readout of sums that no rule keeps; heads that do not divide the width, unless both
-        sizes are given."""
+        """A readout of sums that no rule keeps, or of several reads; heads that do not divide the
+        width, unless both sizes are given."""
         if spec.readout.part.divides:
             return (
                 f"readout '{spec.readout.part.name}' divides by a sum that an injection writes, "
                 f"and mixer '{cls.name}' has a rule in its place; choose another readout"
+            )
+        if spec.readout.part.joins:
+            return (
+                f"readout '{spec.readout.part.name}' joins several reads a token, and a rule is "
+                "read once; choose another readout"
             )
         if spec.key_size and spec.value_size:
             return ""

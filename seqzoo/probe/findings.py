@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.errors import RunError
-from seqzoo.files import write_whole, writing
+from seqzoo.files import read_regular, write_whole, writing
 
 __all__ = [
     "FILE",
@@ -110,7 +110,7 @@ def read_findings(directory: Path) -> Findings | None:
     """
     path = directory / FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(path))
         if data.pop("version") != VERSION:
             raise ValueError("another version wrote it")
         found = [

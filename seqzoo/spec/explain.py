@@ -192,7 +192,7 @@ def _hint(wanted: Sequence[str], errors: Sequence[Any]) -> str:
         hint = did_you_mean(given, known)
         return hint if hint.startswith("did") else ""
     if wanted == ["a whole number"] and isinstance(given, float) and given.is_integer():
-        return f"write {given:.0f}"
+        return f"write {given:.0f}" if abs(given) < 2**63 else ""
     if not isinstance(given, str):
         quoted = wanted == ["text"] and isinstance(given, int | float)
         return "put it in quotes" if quoted else ""

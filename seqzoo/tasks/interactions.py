@@ -3,7 +3,8 @@
 Fields are separated by tabs, commas or spaces, whichever the first line has; a first line of words
 is a heading. Ids are whole numbers from 0. With timestamps each user's events are put in order of
 time, ties in the order of the file; without timestamps the file's order counts as the order of
-time. Timestamps are compared exactly: integers stay integers, nanoseconds and snowflake ids too.
+time. Timestamps are compared exactly, whole numbers and decimal fractions: nanoseconds, snowflake
+ids and seconds with up to 18 digits after the point keep their order.
 
 The file is read line by line, so memory grows with the number of events, not with the text.
 """
@@ -14,7 +15,7 @@ import hashlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_FLOOR, Context, Decimal, Inexact, InvalidOperation
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,10 @@ LONGEST_LINE = 1 << 12  # bytes; three numbers take far less
 LONGEST_ID = 18  # digits that fit into 64 bits
 WANTED = "'user item' or 'user item timestamp'"
 LATEST = 1 << 63  # timestamps are below it
+FRACTION_DIGITS = 18  # after the point, which fit into 64 bits
+EXACT = Context(
+    prec=2 * LONGEST_LINE, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact, InvalidOperation]
+)
 ASCII_SPACE = b" \t\r\n\v\f"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -58,7 +63,7 @@ def read_events(path: Path) -> Events:
         SpecError: no readable file, an empty one, or a line that is no event, by its number.
     """
     digest = hashlib.blake2b(digest_size=8)
-    users, items, times, fractions = array("q"), array("q"), array("q"), array("d")
+    users, items, times, fractions = array("q"), array("q"), array("q"), array("q")
     separator: bytes | None = None
     columns = 0
     for number, line in _lines(path):
@@ -91,14 +96,14 @@ def read_events(path: Path) -> Events:
 
 
 def _in_order(
-    users: array[int], items: array[int], times: array[int], fractions: array[float], seal: str
+    users: array[int], items: array[int], times: array[int], fractions: array[int], seal: str
 ) -> Events:
     who = np.frombuffer(users, dtype=np.int64)
     by_user = np.argsort(who, kind="stable")
     order, reordered = by_user, 0
     if times:
         when = np.frombuffer(times, dtype=np.int64)
-        part = np.frombuffer(fractions, dtype=np.float64)
+        part = np.frombuffer(fractions, dtype=np.int64)
         # Stable: events of one moment stay in the file's order.
         order = np.lexsort((part, when, who))
         same_user = who[by_user][1:] == who[by_user][:-1]
@@ -147,18 +152,22 @@ def _id(path: Path, number: int, kind: str, field: bytes) -> int:
     raise _wrong(path, number, what, hint)
 
 
-def _time(path: Path, number: int, field: bytes) -> tuple[int, float]:
-    """A timestamp's whole number, and the fraction in [0, 1) that it has beyond."""
+def _time(path: Path, number: int, field: bytes) -> tuple[int, int]:
+    """A timestamp's whole number, and the 10^-18ths in [0, 10^18) that it has beyond, exactly."""
     if field.isdigit() and len(field) <= LONGEST_ID:
-        return int(field), 0.0
+        return int(field), 0
     try:
         exact = Decimal(field.decode("ascii"))
-        if not exact.is_finite():
+        if not exact.is_finite() or "_" in field.decode("ascii"):
             raise InvalidOperation
-        if exact.adjusted() > LONGEST_ID or abs(exact) >= LATEST:
+        if exact.adjusted() > LONGEST_ID or exact.copy_abs() >= LATEST:
             raise OverflowError
-        whole = int(exact.to_integral_value(ROUND_FLOOR))
-        return whole, float(exact - whole)
+        whole = int(exact.to_integral_value(ROUND_FLOOR, EXACT))
+        fraction = EXACT.scaleb(EXACT.subtract(exact, whole), FRACTION_DIGITS)
+        return whole, int(EXACT.to_integral_exact(fraction))
+    except Inexact:
+        what = f"has more than {FRACTION_DIGITS} digits after the point"
+        hint = "round all timestamps to the same number of digits"
     except (InvalidOperation, UnicodeDecodeError):
         what, hint = "is not a number", "give seconds, nanoseconds or days"
     except OverflowError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import nn
 
 from seqzoo.errors import SpecError
 from seqzoo.spec import PartSpec
 from seqzoo.train.groups import Group, parameter_groups
-from seqzoo.train.optimizer import Beta, Optimizer, adamw
+from seqzoo.train.optimizer import Beta, Decay, Eps, Optimizer, Rate, adamw
 
 __all__ = ["Muon"]
 
@@ -39,13 +39,13 @@ class Muon(Optimizer):
             eps: AdamW's, for the rest.
         """
 
-        lr: float = Field(default=1e-3, gt=0)
-        weight_decay: float = Field(default=0.0, ge=0)
+        lr: Rate = 1e-3
+        weight_decay: Decay = 0.0
         momentum: Beta = 0.95
         nesterov: bool = True
-        iterations: PositiveInt = 5
+        iterations: int = Field(default=5, ge=1, le=99)  # torch takes fewer than 100
         betas: tuple[Beta, Beta] = Field(default=(0.9, 0.95), strict=False)
-        eps: float = Field(default=1e-8, gt=0)
+        eps: Eps = 1e-8
 
     spec: Spec
 

@@ -12,9 +12,14 @@ from torch import nn
 from seqzoo.spec import Part, PartSpec
 from seqzoo.train.groups import Group, parameter_groups
 
-__all__ = ["AdamW", "Beta", "Optimizer", "adamw"]
+__all__ = ["AdamW", "Beta", "Decay", "Eps", "Optimizer", "Rate", "adamw"]
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+# Weights are float32, whose normal numbers lie between 1.2e-38 and 3.4e38: a smaller eps counts as
+# 0, and a larger factor as infinity.
+Eps = Annotated[float, Field(ge=1.2e-38, le=1e30)]
+Rate = Annotated[float, Field(gt=0, le=1e30)]
+Decay = Annotated[float, Field(ge=0, le=1e30)]
 
 
 class Optimizer(Part, ABC, family="optimizer"):
@@ -51,10 +56,10 @@ class AdamW(Optimizer):
             eps: added to the root of the latter.
         """
 
-        lr: float = Field(default=1e-3, gt=0)
-        weight_decay: float = Field(default=0.0, ge=0)
+        lr: Rate = 1e-3
+        weight_decay: Decay = 0.0
         betas: tuple[Beta, Beta] = Field(default=(0.9, 0.999), strict=False)
-        eps: float = Field(default=1e-8, gt=0)
+        eps: Eps = 1e-8
 
     spec: Spec
 

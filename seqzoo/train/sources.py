@@ -25,11 +25,18 @@ STATUS = ("status", "--porcelain", "--ignore-submodules=all", "--no-renames")
 def sources() -> Sources:
     """Commits of the current directory's repository, and of seqzoo's own if it is a checkout."""
     own = Path(__file__)
-    checkout = _git(own.parent, "ls-files", "--error-unmatch", own.name) is not None
+    try:
+        checkout = _git(own.parent, "ls-files", "--error-unmatch", own.name) is not None
+    except _NoAnswer:
+        checkout = False
     return Sources(
         working_directory=commit_of(Path.cwd()),
         seqzoo=commit_of(own.parent) if checkout else None,
     )
+
+
+class _NoAnswer(Exception):  # noqa: N818 - nothing is wrong, git is not asked again
+    """Git did not answer in time, as when a pipe stands where it reads a file."""
 
 
 def commit_of(folder: Path) -> Commit | None:
@@ -37,8 +44,11 @@ def commit_of(folder: Path) -> Commit | None:
 
     Untracked files do not make it dirty: the output of runs is among them.
     """
-    commit = _git(folder, "rev-parse", "--verify", "HEAD")
-    changes = _status(folder, "--untracked-files=no")
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "HEAD")
+        changes = _status(folder, "--untracked-files=no") if commit else None
+    except _NoAnswer:
+        return None
     if not commit or changes is None:
         return None
     return Commit(commit=commit.strip(), dirty=bool(changes.strip()))
@@ -47,20 +57,30 @@ def commit_of(folder: Path) -> Commit | None:
 def changed_files(path: Path) -> bool | None:
     """Whether a folder or file differs from its commit, untracked files too; None without one."""
     folder, name = (path, ".") if path.is_dir() else (path.parent, path.name)
-    if _git(folder, "rev-parse", "--verify", "HEAD") is None:
+    try:
+        if _git(folder, "rev-parse", "--verify", "HEAD") is None:
+            return None
+        changes = _status(folder, "--untracked-files=all", "--", name)
+    except _NoAnswer:
         return None
-    changes = _status(folder, "--untracked-files=all", "--", name)
     return None if changes is None else bool(changes.strip())
 
 
 def _status(folder: Path, *arguments: str) -> str | None:
-    filters = _git(folder, "config", "--name-only", "--get-regexp", r"^filter\.")
-    off = [f"{key}=" for key in (filters or "").split("\n") if key]
-    return _git(folder, *STATUS, *arguments, settings=off)
+    """What has changed; None also where a filter's name has a `=` and -c cannot switch it off."""
+    filters = _git(folder, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    keys = [key for key in (filters or "").split("\0") if key]
+    if any("=" in key for key in keys):
+        return None
+    return _git(folder, *STATUS, *arguments, settings=[f"{key}=" for key in keys])
 
 
 def _git(folder: Path, *arguments: str, settings: list[str] | None = None) -> str | None:
-    """What git prints, or None if it fails, is not there or takes too long."""
+    """What git prints, or None if it fails or is not there.
+
+    Raises:
+        _NoAnswer: it takes too long.
+    """
     program = shutil.which("git")
     if program is None or not Path(program).is_absolute():
         return None
@@ -77,6 +97,8 @@ def _git(folder: Path, *arguments: str, settings: list[str] | None = None) -> st
             timeout=PATIENCE_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
+        raise _NoAnswer from None
+    except OSError:
         return None
     return ended.stdout if ended.returncode == 0 else None

@@ -151,11 +151,14 @@ def test_what_a_layer_does_on_a_row_is_told_before_anything_runs(
     assert says in capsys.readouterr().err
 
 
-def test_a_part_that_this_machine_lacks_is_no_fault_of_the_spec(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("error", ["SpecError", "BackendError"])
+def test_what_a_part_refuses_on_a_cpu_is_told_where_the_run_would_be_on_one(
+    error: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugin("from seqzoo.errors import SpecError; raise SpecError('no such GPU')", monkeypatch)
-    assert main(["check", "odd.yaml"]) == 0
+    plugin(f"from seqzoo.errors import {error}; raise {error}('no such GPU')", monkeypatch)
+    assert main(["check", "odd.yaml", "--set", "train.device=cpu"]) == 2
+    assert capsys.readouterr().err.startswith("odd.yaml model: no such GPU\n")
+    assert main(["check", "odd.yaml", "--set", "train.device=cuda"]) == 0
 
 
 def test_a_positive_log_decay_is_told(

@@ -35,17 +35,25 @@ def test_a_serial_delta_rule_is_the_parallel_one() -> None:
     assert error_ratio(state["rule.state"], other["memory.state"]) < 1e-12
 
 
-def test_a_readout_of_sums_is_refused_in_words() -> None:
-    class Divides(Readout):
-        """Stands for any readout that divides."""
+@pytest.mark.parametrize(
+    ("attribute", "says"),
+    [
+        ("divides", "has a rule in its place; choose another readout"),
+        ("joins", "joins several reads a token, and a rule is read once; choose another readout"),
+    ],
+)
+def test_a_readout_of_what_no_rule_gives_is_refused_in_words(attribute: str, says: str) -> None:
+    class Odd(Readout):
+        """Stands for any readout that divides, or joins."""
 
-        name = "divides"
-        divides = True
+        name = "odd"
+        divides = attribute == "divides"
+        joins = attribute == "joins"
 
         def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
             return reads.flatten(2)
 
     registry = seqzoo.load_registry(entry_points=[])
-    registry.add(Divides, Origin("test", "test", "0"))
-    with pytest.raises(SpecError, match="has a rule in its place; choose another readout"):
-        seqzoo.build_mixer({"type": "serial", "readout": "divides"}, 16, registry)
+    registry.add(Odd, Origin("test", "test", "0"))
+    with pytest.raises(SpecError, match=says):
+        seqzoo.build_mixer({"type": "serial", "readout": "odd"}, 16, registry)

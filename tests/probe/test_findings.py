@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -32,4 +33,11 @@ def test_no_file_is_no_finding(tmp_path) -> None:
 def test_a_damaged_file_says_what_to_do(tmp_path, text: str) -> None:
     (tmp_path / "probes.json").write_text(text)
     with pytest.raises(RunError, match=r"probes\.json cannot be read .*; run seqzoo probe again"):
+        read_findings(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "probes.json")
+    with pytest.raises(RunError, match="it is a pipe and no regular file"):
         read_findings(tmp_path)

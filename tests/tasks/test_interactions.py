@@ -48,6 +48,12 @@ def test_timestamps_put_each_user_in_order_and_keep_ties(tmp_path: Path) -> None
         [-(2**62) - step for step in range(5)],
         [f"1700000000000000000.{step}" for step in (5, 4, 3, 2, 1)],
         ["1700000000.4", "1700000000.3", "17000000002e-1", "1700000000.1", "1.7e9"],
+        [f"0.1{'0' * 16}{step}" for step in (5, 4, 3, 2, 1)],  # one float64 all of them
+        [f"1700000000.12345678901234567{step}" for step in (5, 4, 3, 2, 1)],
+        ["-1.000000000000000001", "-1.000000000000000002", "-1.5", "-2", "-2.000000000000000001"],
+        ["5", "4.999999999999999999", "49999999999999999e-16", "4.5e0", "+4"],
+        ["9223372036854775807.999999999999999999", "9223372036854775807", "1e1", "1", "0.9"],
+        [f"1{'0' * 3}.5{'0' * 2000}", "1000.4", "1e-18", "0.0", "-1e-18"],
     ],
 )
 def test_timestamps_are_compared_exactly(tmp_path: Path, times: list[object]) -> None:
@@ -90,6 +96,12 @@ def test_large_ids_and_the_fingerprint(tmp_path: Path) -> None:
             "1 2 9223372036854775808\n",
             "'9223372036854775808' is not a time; whole numbers below 2^63",
         ),
+        ("1 2 1_0\n", ":1: the timestamp '1_0' is not a number"),
+        (
+            "1 2 0.1\n1 3 0.1000000000000000001\n",
+            ":2: the timestamp '0.1000000000000000001' has more than 18 digits after the point",
+        ),
+        ("1 2 -1e-99999999\n", ":1: the timestamp '-1e-99999999' has more than 18 digits"),
         ("1 2 1e999999999\n", ":1: the timestamp '1e999999999' is not a time"),
         (b"1 2\n\xff\xfe 3\n", ":2: the user '\\ufffd\\ufffd' is not an id"),
         ("", " has no events"),

@@ -3,6 +3,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from seqzoo.errors import SpecError
 from seqzoo.model import LanguageModel, build_model
@@ -89,3 +90,23 @@ def test_both_parts_follow_the_hints_and_the_one_learning_rate() -> None:
     groups = Muon.Spec(lr=0.5, weight_decay=0.1).build().make(Model()).param_groups
     found = [(g["params"][0].shape[0], g["lr"], g["weight_decay"]) for g in groups]
     assert found == [(2, 0.5, 0.1), (3, 1.0, 0.1), (5, 0.5, 0.1), (4, 1.5, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("iterations", 0),
+        ("iterations", 100),
+        ("lr", 1e300),
+        ("eps", 1e-320),
+        ("weight_decay", 1e31),
+    ],
+)
+def test_what_torch_or_float32_cannot_hold_is_refused(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=key):
+        Muon.Spec.model_validate({key: value})
+
+
+def test_the_largest_settings_take_a_step(model: LanguageModel) -> None:
+    spec = Muon.Spec(lr=1e30, weight_decay=1e30, eps=1.2e-38, iterations=99)
+    step(model, spec.build().make(model))

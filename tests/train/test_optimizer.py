@@ -43,3 +43,17 @@ def test_frozen_parameters_and_empty_groups_are_left_out() -> None:
 def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         AdamW.Spec.model_validate(wrong)
+
+
+@pytest.mark.parametrize(("key", "value"), [("lr", 1e300), ("eps", 1e-320), ("weight_decay", 1e31)])
+def test_settings_that_float32_cannot_hold_are_refused(key: str, value: float) -> None:
+    with pytest.raises(ValidationError, match=key):
+        AdamW.Spec.model_validate({key: value})
+
+
+def test_an_update_of_zero_gradients_with_the_smallest_eps_is_a_number() -> None:
+    model = nn.Linear(2, 2)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    AdamW.Spec(eps=1.2e-38).build().make(model).step()
+    assert all(parameter.isfinite().all() for parameter in model.parameters())

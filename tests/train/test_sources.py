@@ -1,5 +1,7 @@
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,36 @@ def test_no_program_of_the_repository_is_run(repository: Path, tmp_path: Path) -
     assert not sprung.exists()
     git(repository, "status")
     assert sprung.exists(), "the trap works"
+
+
+def test_a_filter_whose_name_defeats_the_switch_is_not_run(
+    repository: Path, tmp_path: Path
+) -> None:
+    sprung = tmp_path / "sprung"
+    trap = f'[filter "a=b"]\n clean = touch {sprung}; cat\n'  # -c filter.a=b.clean= sets filter.a
+    with (repository / ".git" / "config").open("a") as file:
+        file.write(trap)
+    (repository / ".git" / "info").mkdir(exist_ok=True)
+    (repository / ".git" / "info" / "attributes").write_text("*.yaml filter=a=b\n")
+    (repository / "run.yaml").write_text("seed: 7")
+    assert commit_of(repository) is None
+    assert changed_files(repository / "run.yaml") is None
+    assert not sprung.exists()
+    git(repository, "status")
+    assert sprung.exists(), "the trap works"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_git_that_waits_for_a_pipe_is_asked_once(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(repository / "pipe")
+    git(repository, "config", "include.path", "../pipe")
+    monkeypatch.setattr("seqzoo.train.sources.PATIENCE_S", 0.5)
+    begin = time.monotonic()
+    assert commit_of(repository) is None
+    assert changed_files(repository) is None
+    assert time.monotonic() - begin < 2 * 0.5 + 0.9, "once each"
 
 
 def test_untracked_code_counts_as_changed(repository: Path) -> None:

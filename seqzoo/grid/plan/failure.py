@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seqzoo.errors import RunError
+from seqzoo.files import open_regular, write_whole
+
 __all__ = ["clear_failure", "failure_path", "kind_of_failure", "read_failure", "write_failure"]
 
 
@@ -26,8 +29,8 @@ def write_failure(directory: Path, error: str, about: str, traceback: str) -> No
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        failure_path(directory).write_text(f"{error}\n\n{about}\n\n{traceback}", encoding="utf-8")
-    except OSError:
+        write_whole(failure_path(directory), f"{error}\n\n{about}\n\n{traceback}")
+    except (OSError, RunError):
         return
 
 
@@ -39,8 +42,8 @@ def clear_failure(directory: Path) -> None:
 def read_failure(directory: Path) -> str | None:
     """The error in one line, or None if the last attempt did not fail."""
     try:
-        with failure_path(directory).open(encoding="utf-8", errors="replace") as file:
-            return file.readline().strip()
+        with open_regular(failure_path(directory)) as file:
+            return file.readline().decode(errors="replace").strip()
     except OSError:
         return None
 

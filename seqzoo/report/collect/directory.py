@@ -32,6 +32,8 @@ def collect(directory: Path) -> Collection:
         return _collect_grid(directory)
     if (directory / "record.json").exists():
         return _collect_run(directory)
+    if directory.exists() and not directory.is_dir():
+        raise DirectoryError(f"{directory} is no folder; give the --out of a grid or a run")
     if not directory.is_dir():
         raise DirectoryError(f"{directory}: no such directory; give the --out of a grid or a run")
     if (directory / "spec.yaml").exists():

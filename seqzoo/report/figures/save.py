@@ -21,7 +21,7 @@ def save_figures(drawings: list[Drawing], folder: Path) -> list[Path]:
     Raises:
         RunError: it cannot be written.
     """
-    with writing(folder):
+    with writing(folder, "choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for drawing in drawings:

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqzoo.escape import html, html_lines
+from seqzoo.files import read_regular
 from seqzoo.grid import failure_path
 from seqzoo.grid.distinct_labels import Labels
 from seqzoo.report.collect.failures import failed_alike
@@ -145,6 +146,6 @@ def _failures(results: Sequence[Result], labels: Sequence[str]) -> list[_Failure
 
 def _failure_text(result: Result) -> str:
     try:
-        return failure_path(result.directory).read_text(encoding="utf-8", errors="replace")
+        return read_regular(failure_path(result.directory)).decode(errors="replace")
     except OSError:
         return result.error or ""
