@@ -137,14 +137,14 @@ def _piece_back(
         after: the gradient of the states behind the piece.
     """
     decays, hidden = _states(decay, some, before)
-    into.queries.add_((hidden @ of_outputs.unsqueeze(-1)).squeeze(-1))
+    into.queries.add_(_with_states(of_outputs, hidden))
     gradient = some.queries.unsqueeze(-1) * of_outputs.unsqueeze(-2)
     gradient[:, -1].add_(after)
     of_tokens, decays_at = gradient.unbind(1), decays.unbind(1)
     for t in range(len(of_tokens) - 1, 0, -1):
         of_tokens[t - 1].addcmul_(decays_at[t], of_tokens[t])
     into.values.add_((some.keys.unsqueeze(-2) @ gradient).squeeze(-2))
-    into.keys.add_((gradient @ some.values.unsqueeze(-1)).squeeze(-1))
+    into.keys.add_(_with_states(some.values, gradient))
     of_before = decays_at[0] * of_tokens[0]
     of_tokens[0].mul_(before)
     gradient[:, 1:].mul_(hidden[:, :-1])  # now that of the decays
@@ -152,6 +152,14 @@ def _piece_back(
     into.steps.add_(of_steps)
     into.rates.add_(of_rates)
     return of_before
+
+
+def _with_states(channels: Tensor, states: Tensor) -> Tensor:
+    """Sums over the channels: (B, T, H, D) and (B, T, H, N, D) -> (B, T, H, N).
+
+    As a row times a matrix: as a matrix times a column the same product takes ten times as long.
+    """
+    return (channels.unsqueeze(-2) @ states.mT).squeeze(-2)
 
 
 def _states(decay: SelectiveDecay, some: Selective, before: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import seqzoo
 from seqzoo.operators import Stream
 from seqzoo.scan import ScanResult, Transition, Writes, elementwise_scan, scan
-from seqzoo_gla.decaying.running_softmax import RunningLogSumExp
+from seqzoo_gla.elementwise.log_sum import RunningLogSumExp
 
 from .comparison import B, D, H, Inputs, T, compare, draw, one
 from .naive import imported

@@ -124,16 +124,14 @@ class MesaMixer(Mixer):
         of_gram = Writes(keys, keys, writes.strengths, writes.steps)
         ridge = F.softplus(self.regulariser).to(wide) + self.least
         past = stream.past(self.gram, "state", lambda: None)
-        fixed = [None if each is None else each.detach() for each in (transition.log_decay, past)]
+        decay, start = (x if x is None else x.detach() for x in (transition.log_decay, past))
         strengths = None if writes.strengths is None else writes.strengths.detach()
+        bounds = stream.cu_seqlens
         still = Writes(keys.detach(), keys.detach(), strengths, writes.steps)
-        still_ridge = ridge.detach()
 
         def product(z: Tensor) -> Tensor:
-            read = self.gram.scan(
-                z, Transition(fixed[0]), still, fixed[1], cu_seqlens=stream.cu_seqlens
-            )
-            return read.outputs + still_ridge * z
+            read = self.gram.scan(z, Transition(decay), still, start, cu_seqlens=bounds)
+            return read.outputs + ridge.detach() * z
 
         with torch.no_grad():
             z = conjugate_gradients(product, q, self.steps)

@@ -5,35 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqzoo.operators import Carrier, Dims, PreviousToken, Projection, Stream
-from seqzoo.scan import elementwise_scan, running_maximum
+from seqzoo.operators import Dims, PreviousToken, Projection, Stream
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+from seqzoo_gla.elementwise.log_sum import RunningLogSumExp
 
-__all__ = ["RunningLogSumExp", "RunningSoftmax"]
-
-
-class RunningLogSumExp(Carrier):
-    """z_t = log sum_{s<=t} exp(x_s), element by element, from documents' starts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.previous = PreviousToken()
-
-    def forward(self, x: Tensor, stream: Stream) -> Tensor:
-        """x (B, T, C) -> z (B, T, C), float32 or wider."""
-        # m, the running maximum, cancels: it is no more than a unit to count in.
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        bounds, still = stream.cu_seqlens, torch.zeros_like(wide[:1, :1, :1])
-        m_0 = stream.past(self, "maximum", lambda: None)
-        m, m_last = running_maximum(still, wide.detach(), m_0, bounds)
-        # Before the first token the sum is 0, whatever its unit.
-        kept = (self.previous(m, stream) - m).clamp(max=0)
-        sum_0 = stream.past(self, "sum", lambda: None)
-        sums, last = elementwise_scan(kept, (wide - m).exp(), sum_0, bounds)
-        stream.keep(self, "maximum", m_last)
-        stream.keep(self, "sum", last)
-        return m + sums.log()
+__all__ = ["RunningSoftmax"]
 
 
 class RunningSoftmax(DecayingInjection):

@@ -8,6 +8,7 @@ from seqzoo_gla.elementwise.longhorn import Longhorn
 from seqzoo_gla.elementwise.mamba1 import Mamba1
 from seqzoo_gla.elementwise.mingru import MinGru, PositiveHalf
 from seqzoo_gla.elementwise.rglru import GeluTanh, RgLru
+from seqzoo_gla.elementwise.rwkv4 import Rwkv4
 from seqzoo_gla.elementwise.short_conv import ShortConvMixer
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "MinGru",
     "PositiveHalf",
     "RgLru",
+    "Rwkv4",
     "ShortConvMixer",
 ]
 
@@ -32,6 +34,7 @@ PARTS: tuple[type[Part], ...] = (
     Mamba1,
     MinGru,
     RgLru,
+    Rwkv4,
     ShortConvMixer,
     GeluTanh,
     PositiveHalf,

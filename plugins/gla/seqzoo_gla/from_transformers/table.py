@@ -11,6 +11,7 @@ from seqzoo_gla.from_transformers import (
     mamba2,
     minimax,
     recurrent_gemma,
+    rwkv4,
     short_convs,
     xlstm,
 )
@@ -25,6 +26,7 @@ CONVERTERS: Mapping[str, Converter] = {
     **mamba2.CONVERTERS,
     **minimax.CONVERTERS,
     **recurrent_gemma.CONVERTERS,
+    **rwkv4.CONVERTERS,
     **short_convs.CONVERTERS,
     **xlstm.CONVERTERS,
 }
