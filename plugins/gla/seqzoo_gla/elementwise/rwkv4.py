@@ -67,7 +67,7 @@ class Rwkv4(Mixer):
         for_key, for_value, for_receptance = self.shift(x, stream)
         key, v = self.key(for_key), self.value(for_value)
         k = key.to(torch.promote_types(key.dtype, torch.float32))
-        log_decay = -self.log_rate.exp()
+        log_decay = -self.log_rate.exp().view(1, 1, -1)
 
         z = self.log_sum(k, stream, log_decay)
         begun = torch.ones_like(z[..., :1])
