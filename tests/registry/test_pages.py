@@ -43,7 +43,7 @@ def test_the_committed_pages_are_current() -> None:
 def test_a_part_has_its_text_and_every_key_with_type_default_and_meaning() -> None:
     made = pages(seqzoo.load_registry([]))
     assert "\n## adamw\n" in made["optimizer.md"]
-    row = "| `lr` | a number \\> 0 | `0.001` | learning rate after warm-up. |"
+    row = "| `lr` | a number \\> 0 and \\<= 1e+30 | `0.001` | learning rate after warm-up. |"
     assert row in made["optimizer.md"].splitlines()
     assert "| [optimizer](optimizer.md) |" in made["index.md"]
 
