@@ -144,10 +144,12 @@ class PrefixMixer(Mixer):
     def _check_state(self, state: ChunkState, batch: int, x: Tensor) -> None:
         if torch.compiler.is_compiling():
             return
-        if self._form is None:
+        form = self._form
+        if form is None:
             own = parts_of(self._opened(self._first(1, x)))
-            self._form = tree_map(lambda leaf: torch.zeros(()).expand(leaf.shape), own)
-        check_state(state, self._form, batch)
+            form = tree_map(lambda leaf: torch.zeros(()).expand(leaf.shape), own)
+            self._form = form
+        check_state(state, form, batch)
 
     def _open(self, prefix: Any) -> Any:
         return self.inference.open(rows_seen(self.aggregator, prefix, self.place.width))

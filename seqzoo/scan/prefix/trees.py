@@ -73,8 +73,9 @@ def form_of(tree: Any) -> str:
         return str(tuple(tree.shape))
     if isinstance(tree, dict):
         return "{" + ", ".join(f"{key}: {form_of(value)}" for key, value in tree.items()) + "}"
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        fields = zip(type(tree)._fields, tree, strict=True)
+    names = getattr(tree, "_fields", None)
+    if isinstance(tree, tuple) and names:
+        fields = zip(names, tree, strict=True)
         return f"{type(tree).__name__}({', '.join(f'{k}={form_of(v)}' for k, v in fields)})"
     if isinstance(tree, (tuple, list)):
         return f"{type(tree).__name__}({', '.join(map(form_of, tree))})"
