@@ -35,7 +35,6 @@ from seqzoo.model.mixer import Mixer, state_elements
 from seqzoo.model.summaries import rows_seen
 from seqzoo.operators import Aggregator, ChunkDims, Encoder, Inference, Place, Stream
 from seqzoo.operators.documents import document_of_tokens, place_in_document
-from seqzoo.scan.bounds import check_bounds
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["PrefixMixer"]
@@ -85,8 +84,6 @@ class PrefixMixer(Mixer):
         into a chunk that is; and documents leave no state in one.
         """
         bounds = stream.cu_seqlens
-        if bounds is not None:
-            check_bounds("prefix mixer", bounds, *x.shape[:2])
         before: ChunkState | None = stream.past(self, "state", lambda: None)
         seen = stream.past(self, "seen", lambda: stream.zeros(x, dtype=torch.long))
         if before is not None:

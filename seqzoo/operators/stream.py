@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from seqzoo.errors import SpecError
 from seqzoo.operators.documents import place_in_document
+from seqzoo.scan.bounds import check_bounds
 
 __all__ = ["Carrier", "Handed", "Owner", "State", "Stream"]
 
@@ -93,7 +94,8 @@ class Stream:
         """The stream of a call on x (B, T, ...).
 
         Raises:
-            ValueError: cu_seqlens with a batch other than 1.
+            ValueError: cu_seqlens with a batch other than 1; or they do not start at 0, or fall, or
+                do not end at T.
         """
         if cu_seqlens is None:
             return cls(x.shape[0], before, None, handed)
@@ -102,7 +104,8 @@ class Stream:
                 "cu_seqlens are the bounds of documents side by side in one row; got "
                 f"{x.shape[0]} rows: reshape (B, T, ...) to (1, B * T, ...)"
             )
-        return cls(len(cu_seqlens) - 1, before, cu_seqlens, handed)
+        documents = check_bounds("documents", cu_seqlens, 1, x.shape[1])
+        return cls(documents, before, cu_seqlens, handed)
 
     # what is carried
 

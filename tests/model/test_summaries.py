@@ -80,10 +80,3 @@ def test_a_state_of_other_settings_is_refused(other: Any, message: str) -> None:
     _, state = left_by(sequences(10))
     with pytest.raises(ValueError, match=message):
         mixer(sequences(3), state)
-
-
-@pytest.mark.parametrize("bounds", [[0, 3, 7], [0, 3, 12], [0, 7, 3, 10], [1, 3, 10]])
-def test_bounds_of_documents_that_do_not_fit_are_refused(bounds: list[int]) -> None:
-    mixer = seqzoo.build_mixer(PSM, WIDTH, REGISTRY)
-    with pytest.raises(ValueError, match="start at 0, never fall, and end at T = 10"):
-        mixer(sequences(10, 1), cu_seqlens=torch.tensor(bounds))

@@ -130,3 +130,14 @@ def test_a_graph_keeps_a_tree() -> None:
     assert torch.equal(found["sum"], torch.full((2, 3), 2.0))
     assert [part.mean().item() for part in found["parts"]] == [1.0, 2.0]
     torch.compiler.reset()
+
+
+@pytest.mark.parametrize("bounds", [[0, 3, 7], [0, 3, 12], [0, 7, 3, 10], [1, 3, 10]])
+def test_bounds_of_documents_that_do_not_fit_are_refused(bounds: list[int]) -> None:
+    with pytest.raises(ValueError, match="start at 0, never fall, and end at T = 10"):
+        Stream.over(torch.zeros(1, 10, 4), cu_seqlens=torch.tensor(bounds))
+
+
+def test_bounds_of_documents_are_whole_numbers() -> None:
+    with pytest.raises(ValueError, match=r"integer tensor of shape \(N \+ 1,\)"):
+        Stream.over(torch.zeros(1, 10, 4), cu_seqlens=torch.tensor([0.0, 10.0]))
