@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 
 from seqzoo.escape import figure_label
+from seqzoo.report.figures.folding import folded, num_lines
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
@@ -27,6 +28,8 @@ from seqzoo.report.tables.wording import mean_text, metric_text
 
 __all__ = ["draw_bars"]
 
+LABEL = 32  # characters of a line
+
 
 def draw_bars(report: Report) -> Iterator[Drawing]:
     """Draw one panel per point with one bar per variant; nothing if there is only one cell."""
@@ -36,8 +39,9 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
     if len(series) < 2:
         return
     shown, left_out = some_of(panels)
+    lines = max(num_lines(folded(one.name, LABEL)) for one in series)
     with figure_style():
-        figure, grid = make_axes(len(shown), 3.6, 0.75 + 0.24 * len(series))
+        figure, grid = make_axes(len(shown), 3.6, 0.75 + max(0.24, 0.15 * lines) * len(series))
         for ax, panel in zip(grid, shown, strict=True):
             _draw(ax, panel, series)
             where = ax.get_subplotspec()
@@ -73,7 +77,7 @@ def _draw(ax: Axes, panel: Panel, series: list[Series]) -> None:
             _say(ax, place, ", ".join(others))
     ax.set_title(figure_label(panel.title))
     ax.set_xlabel(measure_label(panel))
-    ax.set_yticks(range(len(series)), [figure_label(one.name) for one in series])
+    ax.set_yticks(range(len(series)), [folded(one.name, LABEL) for one in series])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(series) - 0.4, -0.6)
     ax.margins(x=0.2)

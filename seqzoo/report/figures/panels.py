@@ -13,6 +13,7 @@ from seqzoo.escape import figure_label
 from seqzoo.report.collect.comparing import DIRECTORY, SERIES
 from seqzoo.report.collect.place import key_of, label_of, part_of
 from seqzoo.report.collect.results import Result
+from seqzoo.report.figures.folding import folded
 from seqzoo.report.figures.style import CHANCE, INK, Look, look_at
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.over_seeds import Cell, CellKey
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 MOST_PANELS = 12
+LEGEND = 48  # characters of a line
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,10 @@ def add_legend(figure: Figure, axes: Sequence[Axes], least: int = 2) -> None:
     named = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            named.setdefault(label, handle)
+            named.setdefault(folded(label, LEGEND), handle)
     if len(named) >= least:
-        columns = max(1, int(figure.get_figwidth() / (0.075 * max(map(len, named)) + 0.5)))
+        longest = max(len(line) for label in named for line in label.split("\n"))
+        columns = max(1, int(figure.get_figwidth() / (0.075 * longest + 0.5)))
         figure.legend(
             list(named.values()), list(named), loc="outside upper left", ncols=columns, fontsize=8
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from seqzoo.escape import figure_label
+from seqzoo.report.figures.folding import folded, num_lines
 from seqzoo.report.figures.panels import Drawing
 from seqzoo.report.figures.style import INK, figure_style
 from seqzoo.report.report import Report
@@ -17,6 +17,7 @@ from seqzoo.report.statistics.overall import Overall
 
 __all__ = ["draw_ranks"]
 
+LABEL = 32  # characters of a line
 LEAST_VARIANTS = LEAST_POINTS = 3
 
 
@@ -39,9 +40,11 @@ def draw_ranks(report: Report) -> Iterator[Drawing]:
     except ImportError:
         return
     for place, overall in enumerate(wanted):
+        names = [folded(each.name, LABEL) for each in overall.standings]
+        rows = len(names) * max(map(num_lines, names))
         with figure_style():
             figure = Figure(
-                figsize=(7.0, 0.9 + 0.17 * len(overall.standings)), layout="constrained"
+                figsize=(7.0, 0.9 + max(0.17 * len(names), 0.15 * rows)), layout="constrained"
             )
             _draw(figure, overall, posthocs, pandas)
         over = f"by {overall.measure} over {overall.points} points"
@@ -56,7 +59,7 @@ def draw_ranks(report: Report) -> Iterator[Drawing]:
 
 def _draw(figure: Figure, overall: Overall, posthocs: Any, pandas: Any) -> None:
     scores = pandas.DataFrame(
-        {figure_label(each.name): each.means for each in overall.standings}
+        {folded(each.name, LABEL): each.means for each in overall.standings}
     )  # points by variants
     ranks = scores.rank(axis=1, ascending=not overall.higher_is_better)
     with warnings.catch_warnings():

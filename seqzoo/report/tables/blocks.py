@@ -99,7 +99,10 @@ class Block:
         if targets:
             name = f"steps to {targets.pop():g}" if len(targets) == 1 else "steps to target"
             columns[Column(name, point)] = [
-                Entry("" if cell is None else steps_text(cell, wording.brief), best=place == best)
+                Entry(
+                    "" if cell is None else steps_text(cell, wording.brief),
+                    best=place == best and not metric_is_compared(cell),
+                )
                 for place, cell in enumerate(cells)
             ]
         metric = Column(present[0].metric or "metric", point)

@@ -109,6 +109,19 @@ def test_lower_is_better_where_the_metric_says_so_and_ties_have_no_mark(grid, th
     assert [row[2] for row in texts(table)] == ["base", "-0.500", f"{third - 2:.3f}"]
 
 
+def test_where_none_met_the_target_the_metric_alone_has_a_mark(grid):
+    for variant in ("full", "thin"):
+        grid.run(variant, 0, target=0.9)
+    grid.freeze(base="full")
+    grid.record("run0", 0.6)
+    grid.record("run1", 0.8)
+    (table,) = make_report(grid.path).tables(width=200)
+    assert [row[:4] for row in texts(table)] == [
+        ["full", "not within 100 steps", "0.600", "base"],
+        ["thin", "not within 100 steps", "0.800 *", "+0.200"],
+    ]
+
+
 def test_a_cell_that_lacks_seeds_is_not_the_best_nor_is_any_that_it_beats(grid):
     grid.cell("a", {0: 0.5, 1: 0.5})
     grid.cell("b", {0: 0.9})
