@@ -15,6 +15,7 @@ from seqzoo_prism.probes import AnchorError, IdealSolver, ResidualEnergy
 from seqzoo_prism.product_mlp import ProductMlpReadout
 from seqzoo_prism.released import RELEASED_TASKS
 from seqzoo_prism.residual_refinement import ResidualRefinement
+from seqzoo_prism.routed_memories import RoutedMemories
 from seqzoo_prism.step_gains import StepGains
 
 __all__ = ["register_parts", "register_presets"]
@@ -29,6 +30,7 @@ PARTS: tuple[type[Part], ...] = (
     ProductMlpReadout,
     ResidualEnergy,
     ResidualRefinement,
+    RoutedMemories,
     StepGains,
 )
 

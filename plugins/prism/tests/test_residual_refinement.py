@@ -111,6 +111,31 @@ def test_rank_of_what_a_token_writes_is_its_depth(depth: int, activation: str) -
     assert torch.linalg.matrix_rank(token).eq(depth).all()
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_rank_is_the_depth_after_training_too(depth: int) -> None:
+    torch.manual_seed(0)
+    document = {"width": 16, "layers": 1, "mixer": {"type": "prism", "depth": depth}}
+    model = seqzoo.build_model(document, REGISTRY, vocab_size=9).double()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    tokens = torch.randint(9, (4, 12))
+    losses = []
+    for _ in range(40):
+        logits, _ = model(tokens[:, :-1])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        losses.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[-1] < 0.5 * losses[0]
+    seen: list[Writes] = []
+    part = next(each for each in model.modules() if isinstance(each, ResidualRefinement))
+    part.register_forward_hook(lambda _module, _inputs, writes: seen.append(writes))
+    with torch.no_grad():
+        model(tokens)
+    token = torch.einsum("btrhv,btrhk->bthvk", seen[0].values, seen[0].keys)
+    assert torch.linalg.matrix_rank(token).eq(depth).all()
+
+
 def test_shared_keys_write_rank_one() -> None:
     _, writes = written(injection(depth=3, keys={"of": "shared"}))
     token = torch.einsum("btrhv,btrhk->bthvk", writes.values, writes.keys)
@@ -176,7 +201,7 @@ class CountMatmuls(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("preset", ["prism", "prism-probing", "prism-lm"])
+@pytest.mark.parametrize("preset", ["prism", "prism-mom", "prism-probing", "prism-lm"])
 def test_depth_4_takes_no_more_matrix_products_than_depth_1(preset: str) -> None:
     counts = []
     for depth in (1, 4):

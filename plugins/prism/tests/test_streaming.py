@@ -9,7 +9,15 @@ import seqzoo
 from seqzoo.operators import Place
 
 REGISTRY = seqzoo.load_registry()
-FORGETFUL = ["prism", "prism-lm", "prism-lm-r2", "prism-lm-r3", "prism-lm-r4", "prism-lm-r5"]
+FORGETFUL = [
+    "prism",
+    "prism-mom",
+    "prism-lm",
+    "prism-lm-r2",
+    "prism-lm-r3",
+    "prism-lm-r4",
+    "prism-lm-r5",
+]
 TOKENS, PIECE, WIDTH = 100_000, 4_000, 32
 TOLERANCE = 0.03  # RMS error over RMS, of a piece; bf16 has 8 bits, and projections several terms
 

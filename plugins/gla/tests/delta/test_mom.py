@@ -119,17 +119,6 @@ def test_packed_documents_keep_memories_of_their_own() -> None:
     assert state["memories"]["rule.memory.state"].shape == (4, 4, HEADS, SIZE, SIZE)
 
 
-def test_equal_use_costs_least() -> None:
-    """The loss is k where all memories are used alike, and more where scores and use agree."""
-    from seqzoo_gla.delta.mom.routing import balance_loss, route
-
-    even = torch.full((1, 8, 4), 0.25) + 1e-4 * torch.eye(4).repeat(2, 1)
-    stream = Stream.over(even)
-    assert abs(float(balance_loss(even, route(even, 1, stream))) - 1.0) < 1e-3
-    uneven = torch.tensor([0.7, 0.1, 0.1, 0.1]).expand(1, 8, 4)
-    assert abs(float(balance_loss(uneven, route(uneven, 1, stream))) - 2.8) < 1e-5
-
-
 def test_training_adds_the_loss_of_every_layer() -> None:
     mixer: dict[str, Any] = {"type": "mom", "balance": 1.0}
     model = seqzoo.build_model({"width": 16, "layers": 2, "mixer": mixer}, REGISTRY, vocab_size=7)

@@ -16,9 +16,9 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.operators import Norm, Place, State, Stream
+from seqzoo.operators.routing import Routing, balance_loss, route
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
-from seqzoo_gla.delta.mom.routing import Routing, balance_loss, route
 from seqzoo_gla.delta.mom.rule import MemoryRule
 from seqzoo_gla.delta.mom.writes import MemoryWrites
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqzoo.operators import Stream
 from seqzoo.operators.documents import document_of_tokens
+from seqzoo.operators.stream import Stream
 
 __all__ = ["Routing", "balance_loss", "route"]
 
