@@ -31,17 +31,21 @@ PAPER = (  # tokens/s at 2K and at 16K on one H20, as published (Figure 2 and it
     "published at 0.13B on one H20: PRISM 61K to 57K; Gated DeltaNet, GLA, Mamba-2 and MoM 55K to\n"
     "65K; Transformer++ 71K at 2K and 3.8 times less at 16K; TTT, token by token, 0.34K"
 )
-MIXERS = (
-    "attention",
-    "gated_deltanet",
-    "linear_attention",
-    "gla",
-    "mamba2",
-    "mom",
-    "prism",
-    "prism-lm",
-    "ttt-linear",
-)
+MIXERS: dict[str, Any] = {
+    "attention": "attention",
+    "gated_deltanet": "gated_deltanet",
+    "linear_attention": "linear_attention",
+    "gla": "gla",
+    "mamba2": "mamba2",
+    "mom": "mom",
+    "prism": "prism",
+    "prism-mom": "prism-mom",
+    "prism-lm": "prism-lm",
+    "ttt-linear, chunked": {"type": "ttt-linear", "backend": "chunked"},
+    "ttt-linear, serial": {"type": "ttt-linear", "mini_batch": 1, "backend": "reference"},
+}
+"""A row's label and its mixer; any registered mixer is measured by its name. TTT stands here twice:
+in the dual form of its mini-batches of 16, and token by token, as the paper measured it."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,13 @@ SIZES = {
 }
 
 
-def model_of(mixer: str, size: Size) -> torch.nn.Module:
-    """A language model of this mixer. One whose readout is an MLP gets no other beside it."""
+def model_of(label: str, size: Size) -> torch.nn.Module:
+    """A language model of this row's mixer. One whose readout is an MLP gets no other beside it."""
     document: dict[str, Any] = {
         "width": size.width,
         "layers": size.layers,
-        "mixer": mixer,
-        "mlp": None if mixer.startswith("prism-lm") else {"type": "mlp", "ratio": 4},
+        "mixer": MIXERS.get(label, label),
+        "mlp": None if label.startswith("prism-lm") else {"type": "mlp", "ratio": 4},
         "tie_embeddings": True,
     }
     spec = seqzoo.load_registry().validate(ModelSpec, document)
@@ -120,6 +124,12 @@ def measure(
     }
 
 
+def _mixer_of(label: str) -> str:
+    """The registered mixer that a row measures."""
+    mixer = MIXERS.get(label, label)
+    return mixer if isinstance(mixer, str) else mixer["type"]
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -127,11 +137,11 @@ def _wait(device: torch.device) -> None:
 
 def show(rows: list[dict[str, Any]], lengths: tuple[int, ...]) -> None:
     """A line a mixer, a column a length."""
-    print(f"{'mixer':18} {'parameters':>12}" + "".join(f"{length:>9,}" for length in lengths))
+    print(f"{'mixer':20} {'parameters':>12}" + "".join(f"{length:>9,}" for length in lengths))
     for mixer in dict.fromkeys(row["mixer"] for row in rows):
         own = {row["length"]: row for row in rows if row["mixer"] == mixer}
         cells = (f"{own[n]['tokens_per_s']:>9,.0f}" if n in own else f"{'-':>9}" for n in lengths)
-        print(f"{mixer:18} {next(iter(own.values()))['parameters']:>12,}" + "".join(cells))
+        print(f"{mixer:20} {next(iter(own.values()))['parameters']:>12,}" + "".join(cells))
 
 
 def main(words: list[str] | None = None) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     has_gpu = torch.cuda.is_available()
     parser.add_argument("--size", choices=SIZES, default="paper" if has_gpu else "small")
     parser.add_argument("--device", default="cuda" if has_gpu else "cpu")
-    parser.add_argument("--mixers", default=",".join(MIXERS), help="names, with commas between")
+    parser.add_argument("--mixers", nargs="+", default=list(MIXERS), metavar="NAME")
     parser.add_argument("--lengths", help="numbers, with commas between")
     parser.add_argument("--steps", type=int, default=3, help="that are counted")
     parser.add_argument("--json", type=Path, help="written after each measurement")
@@ -150,9 +160,9 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     lengths = size.lengths
     if arguments.lengths:
         lengths = tuple(map(int, arguments.lengths.split(",")))
-    wanted = arguments.mixers.split(",")
     known = seqzoo.load_registry().names("mixer")
-    absent = [mixer for mixer in wanted if mixer not in known]
+    wanted = [label for label in arguments.mixers if _mixer_of(label) in known]
+    absent = [label for label in arguments.mixers if label not in wanted]
     result: dict[str, Any] = {
         "machine": torch.cuda.get_device_name(device) if has_gpu else platform.processor(),
         "torch": torch.__version__,
@@ -163,7 +173,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     }
     rows = _earlier(arguments.json, result) if arguments.resume else []
     result["rows"] = rows
-    for mixer in (mixer for mixer in wanted if mixer in known):
+    for mixer in wanted:
         for length in lengths:
             if any((row["mixer"], row["length"]) == (mixer, length) for row in rows):
                 continue

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from seqzoo.errors import counted
@@ -78,7 +79,7 @@ class RoutedMemories(RecurrentMixer):
     def _from_chosen(self, features: Features, stream: Stream) -> Tensor:
         """Features of (B, T) tokens -> sum of w_m S^m q over the chosen, (B, T, ..., H, V)."""
         x, memories = features.x, len(self.injections)
-        scores = torch.softmax(self.router(x), dim=-1)
+        scores = self._scores(x)
         routing = route(scores, self.top_k, stream)
         if self.balance and scores.numel():
             stream.add_loss("memory_balance", self.balance * balance_loss(scores, routing))
@@ -98,9 +99,16 @@ class RoutedMemories(RecurrentMixer):
         apart = (stream.sequences, memories)
         after = pytree.tree_map(lambda each: each.unflatten(0, apart), inner.after())
         stream.keep(self, "memories", after)
-        found = found * routing.weights.view(-1, *[1] * (found.ndim - 1))
+        weights = routing.weights.to(found.dtype)
+        found = found * weights.view(-1, *[1] * (found.ndim - 1))
         reads = found.new_zeros(tokens, *found.shape[1:])
         return reads.index_add(0, routing.tokens, found).unflatten(0, x.shape[:2])
+
+    def _scores(self, x: Tensor) -> Tensor:
+        """x (B, T, D) -> softmax(W_r x), (B, T, M), at least in float32: rounding moves routes."""
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x.to(dtype), self.router.weight.to(dtype)).softmax(-1)
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
         """The recurrence of each memory, and how many there are."""

@@ -13,7 +13,7 @@ from seqzoo_prism.released import RELEASED_TASKS
 
 REGISTRY = seqzoo.load_registry()
 PAGE = Path(__file__).parents[3] / "docs" / "prism.md"
-PRESETS = ["prism", "prism-probing", "prism-probing-depth2", "prism-lm"]
+PRESETS = ["prism", "prism-mom", "prism-probing", "prism-probing-depth2", "prism-lm"]
 PRESETS += [f"prism-lm-r{number}" for number in range(2, 6)]
 HEAD = (
     "| preset | anchor | steps | residual, chain | gains | keys | gates | forget | read "
