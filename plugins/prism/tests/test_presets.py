@@ -199,3 +199,10 @@ def test_the_baselines_are_the_releases() -> None:
     )
     agree(attention_parameters(width), build("released-attention", width), softmax, attention, x)
     agree(mom_parameters(width), build("released-mom", width), memories, mom, x)
+
+
+def test_the_hybrid_is_three_prism_layers_and_one_of_attention() -> None:
+    document = {"width": 16, "layers": {"type": "prism-hybrid", "linear": {"mixer": "prism-mom"}}}
+    model = seqzoo.build_model(document, REGISTRY, vocab_size=7)
+    assert [mixer.name for mixer in model.mixers()] == ["routed_memories"] * 3 + ["attention"]
+    assert model(torch.randint(7, (1, 5)))[0].shape == (1, 5, 7)
