@@ -202,7 +202,7 @@ def test_the_baselines_are_the_releases() -> None:
 
 
 def test_the_hybrid_is_three_prism_layers_and_one_of_attention() -> None:
-    document = {"width": 16, "layers": {"type": "prism-hybrid", "linear": {"mixer": "prism-mom"}}}
+    document = {"width": 16, "layers": {"preset": "prism-hybrid", "linear": {"mixer": "prism-mom"}}}
     model = seqzoo.build_model(document, REGISTRY, vocab_size=7)
     assert [mixer.name for mixer in model.mixers()] == ["routed_memories"] * 3 + ["attention"]
     assert model(torch.randint(7, (1, 5)))[0].shape == (1, 5, 7)
