@@ -18,10 +18,6 @@ from typing import IO
 GRACE = 10.0
 """Seconds that a stage has to end at the deadline, before it is killed."""
 
-
-GRACE = 10.0
-"""Seconds that a stage has to end at the deadline, before it is killed."""
-
 OVER = "the time was over; the same command goes on"
 """Why a stage was stopped or skipped at the deadline."""
 

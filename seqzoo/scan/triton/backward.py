@@ -12,13 +12,11 @@ from torch import Tensor
 
 from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.triton.forward import Chunks, Scores, run_scores, run_to_states
-from seqzoo.scan.triton.kernels.channel_decay_gradients import channel_decay_gradients_kernel
-from seqzoo.scan.triton.kernels.channel_key_gradients import channel_key_gradients_kernel
-from seqzoo.scan.triton.kernels.channel_read_gradients import channel_read_gradients_kernel
+from seqzoo.scan.triton.kernels.channel_gradients import channel_gradients_kernel
 from seqzoo.scan.triton.kernels.row_gradients import row_gradients_kernel
 from seqzoo.scan.triton.kernels.state_pass import carry_back_kernel
 from seqzoo.scan.triton.kernels.value_gradients import value_gradients_kernel
-from seqzoo.scan.triton.setting import BLOCK, Setting
+from seqzoo.scan.triton.setting import Setting
 
 
 def run_backward(
@@ -42,8 +40,7 @@ def run_backward(
     chunks = run_to_states(setting, scores, state)
     carried = _carry_back(setting, scores, of_outputs, of_final)
     values = _values_back(setting, scores, chunks, of_outputs, carried)
-    of_rows = _channel_rows_back if setting.kind == 2 else _rows_back
-    rows = of_rows(setting, scores, chunks, of_outputs, carried, values)
+    rows = _rows_back(setting, scores, chunks, of_outputs, carried, values)
     of_keys, of_read, of_write = _by_input(setting, tensors, rows)
     gradients = ScanTensors(
         _by_key_head(setting, rows.of_queries),
@@ -132,7 +129,7 @@ def _values_back(
     setting: Setting, scores: Scores, chunks: Chunks, of_outputs: Tensor, carried: Carried
 ) -> OfValues:
     squares = (setting.num_chunks, setting.heads, setting.streams, setting.chunk)
-    near = setting.kind == 1
+    near = setting.kind > 0
     found = OfValues(
         torch.empty_like(setting.values),
         None if setting.strengths is None else _float32(setting, *setting.strengths.shape),
@@ -166,98 +163,34 @@ def _rows_back(
     carried: Carried,
     values: OfValues,
 ) -> OfRows:
-    """Where a head decays as one, or not at all."""
-    read = setting.erases and not setting.shared
-    found = _of_rows(setting, setting.dtype, read=read)
-    setting.launch(
-        row_gradients_kernel,
-        from_start=scores.from_start,
-        to_end=scores.to_end,
-        states=chunks.states,
-        solved=chunks.solved,
-        of_outputs=of_outputs,
-        of_states=carried.of_states,
-        of_solved=carried.of_solved,
-        of_scores=values.of_scores,
-        of_erased=values.of_erased,
-        near_scores=values.near_scores,
-        near_erased=values.near_erased,
+    per_channel = setting.kind == 2
+    apart = per_channel and setting.before  # there a row has the read of another token
+    found = _of_rows(setting, read=setting.erases and (apart or not setting.shared))
+    given = {
+        "from_start": scores.from_start,
+        "to_end": scores.to_end,
+        "states": chunks.states,
+        "solved": chunks.solved,
+        "of_outputs": of_outputs,
+        "of_states": carried.of_states,
+        "of_solved": carried.of_solved,
+        "of_scores": values.of_scores,
+        "of_erased": values.of_erased,
+        "near_scores": values.near_scores,
+        "near_erased": values.near_erased,
         **found._asdict(),
-    )
+    }
+    if apart:
+        given["SHARED"] = 0
+    setting.launch(channel_gradients_kernel if per_channel else row_gradients_kernel, **given)
+    if apart and setting.shared:
+        assert found.of_read is not None
+        found.of_keys[:, :, 0] += found.of_read
+        found = found._replace(of_read=None)
     return found
 
 
-def _channel_rows_back(
-    setting: Setting,
-    scores: Scores,
-    chunks: Chunks,
-    of_outputs: Tensor,
-    carried: Carried,
-    values: OfValues,
-) -> OfRows:
-    """Where each key channel decays on its own: what reads, then keys, then the decay."""
-    found = _of_rows(
-        setting, torch.float32 if setting.shared else setting.dtype, read=setting.erases
-    )
-    number = setting.blocks(channel_read_gradients_kernel, setting.key_size, "BLOCK_K")
-    tokens = (setting.batch, setting.time, setting.heads)
-    parts = None if setting.strength is None else _float32(setting, number, *tokens)
-    exponents = (*tokens, setting.key_size)
-    of_from_start = _float32(setting, *exponents)
-    of_before = _float32(setting, *exponents) if setting.before and setting.erases else None
-    of_total = setting.empty(setting.key_size, dtype=torch.float32)
-    given = {
-        "solved": chunks.solved,
-        "of_states": carried.of_states,
-        "of_scores": values.of_scores,
-        "of_erased": values.of_erased,
-    }
-    blocks = setting.chunk // BLOCK
-    setting.launch(
-        channel_read_gradients_kernel,
-        columns=(setting.key_size, "BLOCK_K"),
-        programs=blocks,
-        from_start=scores.from_start,
-        states=chunks.states,
-        of_outputs=of_outputs,
-        of_solved=carried.of_solved,
-        of_queries=found.of_queries,
-        of_read=found.of_read,
-        of_strength=parts,
-        of_from_start=of_from_start,
-        of_before=of_before,
-        of_total=of_total,
-        **{name: given[name] for name in given if name != "solved"},
-    )
-    of_key_sums, of_to_end = _float32(setting, *exponents), _float32(setting, *exponents)
-    setting.launch(
-        channel_key_gradients_kernel,
-        columns=(setting.key_size, "BLOCK_K"),
-        programs=blocks,
-        to_end=scores.to_end,
-        of_tied=found.of_read if setting.shared else None,
-        of_keys=found.of_keys,
-        of_key_sums=of_key_sums,
-        of_to_end=of_to_end,
-        **given,
-    )
-    setting.launch(
-        channel_decay_gradients_kernel,
-        columns=(setting.key_size, "BLOCK_K"),
-        of_from_start=of_from_start,
-        of_before=of_before,
-        of_total=of_total,
-        of_key_sums=of_key_sums,
-        of_to_end=of_to_end,
-        of_log_decay=found.of_log_decay,
-    )
-    return found._replace(
-        of_read=None if setting.shared else found.of_read,
-        of_strength=None if parts is None else parts.sum(0),
-    )
-
-
-def _of_rows(setting: Setting, read_dtype: torch.dtype, *, read: bool) -> OfRows:
+def _of_rows(setting: Setting, *, read: bool) -> OfRows:
     """Empty ones; keys that several heads share keep float32 until their sum."""
     shared = setting.key_heads < setting.heads
     dtype = torch.float32 if shared else setting.dtype
@@ -266,7 +199,7 @@ def _of_rows(setting: Setting, read_dtype: torch.dtype, *, read: bool) -> OfRows
     return OfRows(
         new(*lead, *trailing, dtype=dtype),
         new(*lead, setting.streams, *trailing, dtype=dtype),
-        new(*lead, *trailing, dtype=torch.float32 if shared else read_dtype) if read else None,
+        new(*lead, *trailing, dtype=dtype) if read else None,
         None if setting.strength is None else _float32(setting, *lead, setting.heads),
         None if setting.log_decay is None else torch.empty_like(setting.log_decay),
     )

@@ -10,9 +10,8 @@ from torch import Tensor
 from seqzoo.scan.triton.kernels.channel_scores import channel_scores_kernel
 from seqzoo.scan.triton.kernels.chunk_scores import chunk_scores_kernel
 from seqzoo.scan.triton.kernels.decay_rows import decay_rows_kernel
-from seqzoo.scan.triton.kernels.inverse import inverse_kernel
 from seqzoo.scan.triton.kernels.state_pass import carry_kernel
-from seqzoo.scan.triton.setting import BLOCK, Setting
+from seqzoo.scan.triton.setting import Setting
 
 
 class Scores(NamedTuple):
@@ -24,7 +23,7 @@ class Scores(NamedTuple):
         inverse: L, (chunks, H, C, C), or None.
         rows: what `carry_kernel` takes of rows and decays, by its parameters' names.
         from_start: G_i, (B, T, H) or (B, T, H, K) float32, None without a decay.
-        to_end: E_i, the same.
+        to_end: E_i, the same; None too a key channel in half precision.
     """
 
     scores: Tensor
@@ -122,10 +121,10 @@ def _head_scores(setting: Setting) -> Scores:
 
 
 def _channel_scores(setting: Setting) -> Scores:
-    """Where each key channel decays on its own: rows with their decays, scores, and the inverse."""
+    """Where each key channel decays on its own: rows with their decays, then scores."""
     assert setting.log_decay is not None
     from_start = torch.empty_like(setting.log_decay, dtype=torch.float32)
-    to_end = torch.empty_like(from_start)
+    to_end = None if setting.half else torch.empty_like(from_start)
     tokens = (setting.batch, setting.time)
     heads = (setting.heads, setting.key_size)
     totals = setting.empty(setting.key_size, dtype=torch.float32)
@@ -145,20 +144,16 @@ def _channel_scores(setting: Setting) -> Scores:
         read_rows=rows["read"],
     )
     scores = setting.squares(setting.streams)
-    erased = inverse = system = None
-    if setting.erases:
-        erased = setting.squares(setting.streams - 1)
-        inverse = setting.squares()
-        system = setting.squares(dtype=torch.float32)
+    erased = setting.squares(setting.streams - 1) if setting.erases else None
+    inverse = setting.squares() if setting.erases else None
     setting.launch(
         channel_scores_kernel,
-        programs=setting.streams * (setting.chunk // BLOCK),
+        programs=setting.streams,
+        from_start=from_start,
         scores=scores,
         erased=erased,
-        system=system,
+        inverse=inverse,
     )
-    if system is not None:
-        setting.launch(inverse_kernel, system=system, inverse=inverse)
     decays = {"from_start": totals, "to_end": None, "key_heads": setting.heads, "SHARED": 0}
     decays["read_stride"] = setting.heads * setting.key_size
     if rows["read"] is None:

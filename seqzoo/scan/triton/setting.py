@@ -70,6 +70,11 @@ class Setting:
         return HeadSize(max(self.key_size, self.value_size), 8 * self.queries.element_size())
 
     @property
+    def half(self) -> bool:
+        """Whether the inputs are of half precision."""
+        return self.queries.element_size() == 2
+
+    @property
     def precision(self) -> str:
         """How float32 operands are multiplied: on NVIDIA's matrix unit as three products of tf32,
         which keeps float32's digits but the last few; elsewhere as they are."""
@@ -79,8 +84,7 @@ class Setting:
     def solve(self) -> str:
         """The same for a chunk's inverse: as it is rounded to half precision where the inputs are,
         one product of tf32, which has float16's digits, does there."""
-        half = self.queries.element_size() == 2
-        return "tf32" if half and self.precision != "ieee" else self.precision
+        return "tf32" if self.half and self.precision != "ieee" else self.precision
 
     def launch(
         self,
@@ -138,7 +142,7 @@ class Setting:
             "STREAMS": self.streams,
             "PRECISION": self.precision,
             "SOLVE": self.solve,
-            "HALF": int(self.queries.element_size() == 2),
+            "HALF": int(self.half),
             "CHUNK": self.chunk,
             "KEYS": max(BLOCK, 1 << (self.key_size - 1).bit_length()),
         }
@@ -173,6 +177,8 @@ class Setting:
     def _chunk(self, most: int) -> int:
         """16, 32 or 64 tokens: the most that the caller and the registers allow."""
         fits = most_tokens(self.size)
+        if self.kind == 2 and self.before and not self.half:
+            fits = BLOCK  # a read of its own decay takes more registers
         return max(BLOCK, min(fits, 1 << (max(most, 1).bit_length() - 1)))
 
 

@@ -289,6 +289,20 @@ def test_what_is_no_number_is_not_hidden(device, name, per_channel):
     assert stepped.outputs.isnan().all()
 
 
+@pytest.mark.parametrize("name", ["keys", "values"])
+def test_what_is_no_number_reaches_no_earlier_chunk_and_no_other_head(device, name):
+    """Within its chunk it does: a product multiplies what a mask has made zero."""
+    case = make_case(batch=2, heads=2, time=40).to(torch.float32)
+    here = setting(device, torch.float32, chunk_size=16)
+    clean = here.scan(case)
+    case.tensors[name][0, 20, 0, 1] = torch.nan
+    found = here.scan(case).outputs
+    assert found[0, 20:, 1].isnan().any(dim=-1).all()
+    assert torch.equal(found[0, :16], clean.outputs[0, :16])
+    assert torch.equal(found[0, :, 0], clean.outputs[0, :, 0])
+    assert torch.equal(found[1], clean.outputs[1])
+
+
 def test_what_it_refuses(device):
     case = make_case(batch=1, time=4, decay="none", erase="none")
     with pytest.raises(ValueError, match=r"computes in float32, and the tensors ask for torch\.f"):

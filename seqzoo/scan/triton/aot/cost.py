@@ -243,14 +243,9 @@ def counted(launch: Launch, code: Any, shape: Shape) -> Counts:
     return count(code, lambda place: 1.0 if place is None else trips(*place, values))
 
 
-_MEANS: Mapping[str, float] = {
-    "BLOCK": 16,
-    "LEVELS": 4,
-    "block": 1.5,
-    "earlier": 0,
-    "later": 1.667,
-    "i_i": 1.5,  # the mean place of fla's four blocks of a chunk
-}
+_MEANS: Mapping[str, float] = {"BLOCK": 16, "levels": 0, "i_i": 1.5}
+"""Numbers that a kernel finds itself: tokens that are summed at once, halvings of a chunk whose
+decays are mild, and the mean place of fla's four blocks of a chunk."""
 
 
 def total(rows: Sequence[KernelCost], direction: Pass | None = None) -> KernelCost:

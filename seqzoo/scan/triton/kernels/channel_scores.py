@@ -1,9 +1,8 @@
-"""Stage 2 where each key channel decays on its own: the scores within a chunk.
+"""Stage 2 where each key channel decays on its own: the scores within a chunk, and the inverse.
 
     A_l[i, j] = sum_c q_ic k_jc^l e^{G_ic - G_jc}    for j <= i
 
-and N_l likewise (see `chunk_scores`), in blocks of 16 tokens, and in parts of them (see
-`block_decays`): of any two tokens the exponent splits at a place between them.
+and N_l and L likewise (see `chunk_scores`), by the split of `run_decays`.
 """
 
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false, reportOptionalOperand=false
@@ -13,23 +12,65 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.kernels.block_decays import (
-    BLOCK,
-    LEVELS,
-    between,
-    block_decays,
-    part_at,
-    since_start,
-    until_end,
+from seqzoo.scan.triton.kernels.inverse import inverse_of
+from seqzoo.scan.triton.kernels.run_decays import (
+    decay_of,
+    halvings,
+    served,
+    since_middle,
 )
 from seqzoo.scan.triton.kernels.tiles import (
-    erase_read,
-    load,
+    erase_factor,
+    load_rows,
     locate,
     place_of,
     product,
-    rounded,
+    store_square,
 )
+
+
+@triton.jit
+def decayed_scores(
+    reading,
+    reading_stride,
+    keys,
+    key_stride,
+    log_decay,
+    from_start,
+    stride,
+    levels,
+    count,
+    key_size: tl.constexpr,
+    BEFORE: tl.constexpr,
+    PRECISION: tl.constexpr,
+    SOLVE: tl.constexpr,
+    HALF: tl.constexpr,
+    CHUNK: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+):
+    """sum_c x_ic k_jc e^{G_ic - G_jc}, or BEFORE of G_{i-1,c}, (CHUNK, CHUNK) float32; what stands
+    above the diagonal means nothing."""
+    rows = tl.arange(0, CHUNK)
+    total = tl.zeros([CHUNK, CHUNK], tl.float32)
+    for level in range(levels + 1):
+        met = tl.zeros([CHUNK, CHUNK], tl.float32)
+        for start in range(0, key_size, BLOCK_K):
+            columns = start + tl.arange(0, BLOCK_K)
+            since = since_middle(
+                log_decay, from_start, stride, level, rows, columns, count, key_size, 0, HALF,
+                PRECISION, CHUNK,
+            )  # fmt: skip
+            key = load_rows(keys, key_stride, rows, columns, count, key_size)
+            key = tl.trans(key.to(tl.float32) * decay_of(-since))
+            if BEFORE:
+                since = since_middle(
+                    log_decay, from_start, stride, level, rows, columns, count, key_size, 1, HALF,
+                    PRECISION, CHUNK,
+                )  # fmt: skip
+            read = load_rows(reading, reading_stride, rows, columns, count, key_size)
+            met = product(read.to(tl.float32) * decay_of(since), key, met, SOLVE)
+        total += tl.where(served(level, levels, rows, rows, CHUNK), met, 0.0)
+    return total
 
 
 @triton.jit(do_not_specialize=["time"])
@@ -39,9 +80,10 @@ def channel_scores_kernel(
     read,
     strength,
     log_decay,
+    from_start,
     scores,
     erased,
-    system,
+    inverse,
     starts,
     counts,
     time,
@@ -53,19 +95,19 @@ def channel_scores_kernel(
     BEFORE: tl.constexpr,
     STREAMS: tl.constexpr,
     PRECISION: tl.constexpr,
+    SOLVE: tl.constexpr,
+    HALF: tl.constexpr,
     CHUNK: tl.constexpr,
+    KEYS: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """The tensors of `chunk_scores_kernel`, but system (chunks, H, C, C) float32, N_0; log_decay
-    (tokens, H, K). A program does one block of rows of one stream."""
-    program, head, chunk = place_of(STREAMS * (CHUNK // BLOCK), heads)
-    stream = program // (CHUNK // BLOCK)
-    block = program % (CHUNK // BLOCK)
+    """The results of `chunk_scores_kernel`; log_decay, from_start (tokens, H, K). A program does
+    one stream."""
+    stream, head, chunk = place_of(STREAMS, heads)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
         return
-    first = block * BLOCK
-    rows = tl.arange(0, BLOCK)
+    rows = tl.arange(0, CHUNK)
     key_head = head // (heads // key_heads)
     stride: tl.constexpr = heads * key_size
     query_stride: tl.constexpr = key_heads * key_size
@@ -73,68 +115,25 @@ def channel_scores_kernel(
     queries += (row * key_heads + key_head) * key_size
     keys += ((row * STREAMS + stream) * key_heads + key_head) * key_size
     log_decay += (row * heads + head) * key_size
+    from_start += (row * heads + head) * key_size
     at = chunk * heads + head
-    scores += (at * STREAMS + stream) * CHUNK * CHUNK
+    square: tl.constexpr = CHUNK * CHUNK
+    levels = halvings(from_start, stride, count, key_size, HALF, KEYS, CHUNK)
+    asked = decayed_scores(
+        queries, query_stride, keys, key_stride, log_decay, from_start, stride, levels, count,
+        key_size, 0, PRECISION, SOLVE, HALF, CHUNK, BLOCK_K,
+    )  # fmt: skip
+    asked = tl.where(rows[:, None] >= rows[None, :], asked, 0.0)
+    store_square(scores + (at * STREAMS + stream) * square, asked, CHUNK)
     if ERASE:
         read += row * read_stride + key_head * key_size
-        system += at * CHUNK * CHUNK
-        erased += (at * (STREAMS - 1) + stream - 1) * CHUNK * CHUNK
-    place = (rows[:, None] + first) * CHUNK + rows[None, :]
-
-    for other in range(CHUNK // BLOCK):
-        earlier = other * BLOCK
-        asked = tl.zeros([BLOCK, BLOCK], tl.float32)
-        removed = tl.zeros([BLOCK, BLOCK], tl.float32)
-        if other < block:
-            for start in range(0, key_size, BLOCK_K):
-                columns = start + tl.arange(0, BLOCK_K)
-                decays = block_decays(log_decay, stride, other, columns, count, key_size)
-                left = until_end(decays, BLOCK, PRECISION)
-                left += between(log_decay, stride, other, block, columns, count, key_size)
-                key = load(keys, key_stride, rows + earlier, columns, count, key_size)
-                key = tl.trans(key.to(tl.float32) * tl.exp(left))
-                query = load(queries, query_stride, rows + first, columns, count, key_size)
-                decays = block_decays(log_decay, stride, block, columns, count, key_size)
-                kept = since_start(decays, BLOCK, 0, PRECISION)
-                asked = product(query.to(tl.float32) * kept, key, asked, PRECISION)
-                if ERASE:
-                    reads = erase_read(
-                        read, strength, read_stride, row, head, heads, rows + first, columns,
-                        count, key_size,
-                    )  # fmt: skip
-                    if BEFORE:
-                        kept = since_start(decays, BLOCK, 1, PRECISION)
-                    removed = product(reads * kept, key, removed, PRECISION)
-        elif other == block:
-            for start in range(0, key_size, BLOCK_K):
-                columns = start + tl.arange(0, BLOCK_K)
-                decays = block_decays(log_decay, stride, block, columns, count, key_size)
-                tile = load(keys, key_stride, rows + first, columns, count, key_size)
-                tile = tile.to(tl.float32)
-                query = load(queries, query_stride, rows + first, columns, count, key_size)
-                query = query.to(tl.float32)
-                own = tl.sum(query * tile, 1)[:, None]
-                asked += tl.where(rows[:, None] == rows[None, :], own, 0.0)
-                if ERASE:
-                    reads = erase_read(
-                        read, strength, read_stride, row, head, heads, rows + first, columns,
-                        count, key_size,
-                    )  # fmt: skip
-                for level in range(LEVELS):
-                    half = 1 << level
-                    zero = tl.zeros([BLOCK, BLOCK], tl.float32)
-                    key = tl.trans(tile * tl.exp(until_end(decays, half, PRECISION)))
-                    kept = since_start(decays, half, 0, PRECISION)
-                    met = product(query * kept, key, zero, PRECISION)
-                    asked += tl.where(part_at(half), met, 0.0)
-                    if ERASE:
-                        if BEFORE:
-                            kept = since_start(decays, half, 1, PRECISION)
-                        met = product(reads * kept, key, zero, PRECISION)
-                        removed += tl.where(part_at(half), met, 0.0)
-        tl.store(scores + place + earlier, rounded(asked, scores.dtype.element_ty))
-        if ERASE:
-            if stream == 0:
-                tl.store(system + place + earlier, removed)
-            else:
-                tl.store(erased + place + earlier, rounded(removed, erased.dtype.element_ty))
+        removed = decayed_scores(
+            read, read_stride, keys, key_stride, log_decay, from_start, stride, levels, count,
+            key_size, BEFORE, PRECISION, SOLVE, HALF, CHUNK, BLOCK_K,
+        )  # fmt: skip
+        removed *= erase_factor(strength, row, head, heads, rows, count)[:, None]
+        removed = tl.where(rows[:, None] > rows[None, :], removed, 0.0)
+        if stream == 0:
+            store_square(inverse + at * square, inverse_of(removed, SOLVE, CHUNK), CHUNK)
+        else:
+            store_square(erased + (at * (STREAMS - 1) + stream - 1) * square, removed, CHUNK)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from seqzoo.scan.triton.kernels.tiles import load_square, locate, place_of, product, store_square
+from seqzoo.scan.triton.kernels.tiles import product
 
 
 @triton.jit
@@ -34,23 +34,3 @@ def inverse_of(system, SOLVE: tl.constexpr, CHUNK: tl.constexpr):
             step = product(result, between, zero, SOLVE)
             result -= product(step, result, zero, SOLVE)
     return result
-
-
-@triton.jit(do_not_specialize=["time"])
-def inverse_kernel(
-    system,
-    inverse,
-    starts,
-    counts,
-    time,
-    heads: tl.constexpr,
-    SOLVE: tl.constexpr,
-    CHUNK: tl.constexpr,
-):
-    """system (chunks, H, C, C), strictly lower, float32 -> inverse, the same."""
-    _, head, chunk = place_of(1, heads)
-    _, count = locate(chunk, time, starts, counts, CHUNK)
-    if count <= 0:
-        return
-    at = (chunk * heads + head) * CHUNK * CHUNK
-    store_square(inverse + at, inverse_of(load_square(system + at, CHUNK), SOLVE, CHUNK), CHUNK)

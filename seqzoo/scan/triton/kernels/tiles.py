@@ -209,14 +209,6 @@ def store_square(pointer, tile, SIZE: tl.constexpr):
 
 
 @triton.jit
-def load_diagonal(pointer, rows, BELOW: tl.constexpr, SIZE: tl.constexpr):
-    """Of a (SIZE, SIZE) matrix each row's number on the diagonal, or on the one BELOW it, float32;
-    0 where the row has none."""
-    held = (rows >= BELOW) & (rows < SIZE)
-    return tl.load(pointer + rows * (SIZE + 1) - BELOW, mask=held, other=0.0).to(tl.float32)
-
-
-@triton.jit
 def value_under(
     solved,
     values,

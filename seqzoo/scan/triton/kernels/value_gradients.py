@@ -121,9 +121,9 @@ def value_gradients_kernel(
 ):
     """of_values (tokens, R, H, V) and of_strengths (tokens, R, H) float32.
 
-    of_scores and of_erased (chunks, H, Q, C, C): where a head decays as one, times the decay
-    between the two tokens and without the pairs that none stands between, which are apart in
-    near_scores and near_erased, (chunks, H, Q, C) float32; else dA_l and dN_l themselves."""
+    of_scores and of_erased (chunks, H, Q, C, C): without the pairs that no decay stands between,
+    which are apart in near_scores and near_erased, (chunks, H, Q, C) float32, and where a head
+    decays as one times the decay between the two tokens; without decays dA_l and dN_l."""
     stream, head, chunk = place_of(STREAMS, heads)
     row, count = locate(chunk, time, starts, counts, CHUNK)
     if count <= 0:
@@ -192,16 +192,20 @@ def value_gradients_kernel(
 
     to = at * STREAMS + stream
     of_asked = tl.where(i >= j, of_asked, 0.0)
-    if KIND == 1:
+    if KIND > 0:
         tl.store(near_scores + to * CHUNK + rows, diagonal_of(of_asked, 0, CHUNK))
+        of_asked = tl.where(i > j, of_asked, 0.0)
+    if KIND == 1:
         spans = span_decays(log_decay, row, head, heads, count, 0, HALF, CHUNK)
-        of_asked = tl.where(i > j, of_asked * spans, 0.0)
+        of_asked *= spans
     store_square(of_scores + to * square, of_asked, CHUNK)
     if ERASE:
         of_removed = tl.where(i > j, -of_removed, 0.0)
+        if BEFORE:
+            tl.store(near_erased + to * CHUNK + rows, diagonal_of(of_removed, 1, CHUNK))
+            of_removed = tl.where(i > j + 1, of_removed, 0.0)
         if KIND == 1:
             if BEFORE:
-                tl.store(near_erased + to * CHUNK + rows, diagonal_of(of_removed, 1, CHUNK))
                 spans = span_decays(log_decay, row, head, heads, count, 1, HALF, CHUNK)
-            of_removed = tl.where(i > j + BEFORE, of_removed * spans, 0.0)
+            of_removed *= spans
         store_square(of_erased + to * square, of_removed, CHUNK)

@@ -30,7 +30,7 @@ def test_cases_that_start_a_kernel_at_one_size_are_one_problem(device):
 
 def test_the_whole_catalogue_has_problems_and_larger_cases(device):
     problems = tuning_problems(CASES, device)
-    assert {"carry_kernel", "step_kernel", "channel_key_gradients_kernel"} <= {
+    assert {"carry_kernel", "step_kernel", "channel_gradients_kernel"} <= {
         problem.kernel for problem in problems
     }
     scan = ScanCase(torch.float32, rank=2)
