@@ -22,6 +22,7 @@ from seqzoo.train.device import choose_device
 from seqzoo.train.objective import Objective
 from seqzoo.train.precision import Precision
 from seqzoo.train.rehearsal import rehearse
+from seqzoo.train.streaming import check_carrying, check_streaming
 
 __all__ = ["BOUND", "judge", "label_of", "least_memory"]
 
@@ -90,6 +91,10 @@ def _wrong_with(spec: RunSpec, number: int) -> list[tuple[str, str]]:
         return _told("model", "the model", failure)
     if model is None:
         return []
+    try:
+        check_carrying(task, model)
+    except SpecError as failure:
+        return _told("task", "", failure)
     weights = int(16 * _count(model) * share)
     if too_much := _too_much([("weights, gradients and moments", weights)]):
         return [too_much]
@@ -107,6 +112,7 @@ def _wrong_with_a_row(spec: RunSpec, vocab_size: int, batch: Batch) -> list[tupl
     with torch.random.fork_rng(devices=[]):
         try:
             model = build_model(spec, vocab_size=vocab_size)
+            check_streaming(model, spec.model.width)
             rehearse(Objective(model), batch, Precision("float32", torch.device("cpu")))
         except (ResultError, RunError) as failure:
             return _told("model", "", failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -155,6 +156,10 @@ def parse_setting(setting: str) -> tuple[str, Document]:
         hint = f"write {path}=null for nothing, {path}='\"\"' for empty text"
         raise SpecError([Problem(name, path, "no value after '='", hint)])
     path = path.strip()
+    if _LOST.match(text):  # YAML takes the sign, and the rest, if any, for the whole
+        raise SpecError(
+            [Problem(name, path, f"'{text.strip()[0]}' is a sign of YAML", _quoted(path))]
+        )
     comment = comment_in(text)
     if comment == text.strip() or (comment and text.lstrip()[0] not in "\"'[{"):
         return path, Document.of(text.strip(), name)  # a text with a # in it, as a shell gives it
@@ -170,6 +175,13 @@ def parse_setting(setting: str) -> tuple[str, Document]:
         for trap in traps
     )
     return path, Document(data, marks, name, traps)
+
+
+_LOST = re.compile(r"\s*(&|[|>][-+0-9]*\s*$)")  # an anchor, or a block of text without a line
+
+
+def _quoted(path: str) -> str:
+    return f"put text that begins with it in quotes: {path}='\"...\"'"
 
 
 def _joined(*paths: str) -> str:

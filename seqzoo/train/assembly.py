@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -31,6 +30,7 @@ from seqzoo.train.precision import Precision
 from seqzoo.train.progress import Progress
 from seqzoo.train.rehearsal import rehearse
 from seqzoo.train.step import TrainingStep
+from seqzoo.train.streaming import check_carrying, check_streaming
 
 __all__ = ["Assembly", "Build"]
 
@@ -63,6 +63,7 @@ class Assembly:
         streams = all(mixer.streams for mixer in self.model.mixers())
         with naming_faults("the model"):
             self.state_size = self.model.state_size(self.task.length) if streams else None
+            check_streaming(self.model, spec.model.width)
         if processes.rank:  # the weights are equal, dropout is not
             torch.manual_seed(_seed_of(spec.seed, processes.rank))
         self.objective = Objective(self.model, recompute=settings.activation_checkpointing)
@@ -80,7 +81,7 @@ class Assembly:
             device=device,
         )
 
-        _check_carrying(self.task, self.model)
+        check_carrying(self.task, self.model)
         self.used: tuple[Used, ...] = ()
         if not (settings.compile and processes.parallel == "fsdp2"):  # hooks would be compiled
             with naming_faults("the model"):
@@ -180,21 +181,6 @@ class Assembly:
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self.average.in_place() if self.average is not None else nullcontext()
-
-
-def _check_carrying(task: Task, model: LanguageModel) -> None:
-    """Check that the model carries a state if the test set needs one.
-
-    Raises:
-        SpecError: it does not.
-    """
-    still = [mixer.name for mixer in model.mixers() if not mixer.streams]
-    if still and any(batch.continues for batch in islice(task.test_batches(1), 2)):
-        raise SpecError(
-            f"task '{task.name}' reads its test set with a state that is carried from batch to "
-            f"batch, and mixer '{still[0]}' carries none; leave out what asks for that, such as "
-            "task.test_streams, or choose another mixer"
-        )
 
 
 def _check_batch(settings: TrainSpec, processes: Processes) -> None:

@@ -161,6 +161,27 @@ def test_what_a_part_refuses_on_a_cpu_is_told_where_the_run_would_be_on_one(
     assert main(["check", "odd.yaml", "--set", "train.device=cuda"]) == 0
 
 
+@pytest.mark.parametrize("command", ["check", "train"])
+def test_a_mixer_that_looks_back_and_keeps_nothing_is_told(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin("return x.cumsum(1)", monkeypatch)
+    assert main([command, "odd.yaml", *(["--out", "o"] if command == "train" else [])]) == 2
+    assert "mixer 'odd' keeps no state, and its output depends on" in capsys.readouterr().err
+
+
+def test_a_test_set_with_a_carried_state_needs_mixers_that_carry_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin("return x", monkeypatch)
+    text = Path("odd.py").read_text().replace("    name =", "    streams = False\n    name =")
+    Path("odd.py").write_text(text)
+    Path("text.txt").write_text("to be or not to be " * 20)
+    task = "task={type: text, path: text.txt, length: 8, test_streams: 2}"
+    assert main(["check", "odd.yaml", "--set", task]) == 2
+    assert "odd.yaml task: task 'text' reads its test set with a state" in capsys.readouterr().err
+
+
 def test_a_positive_log_decay_is_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,15 @@ def test_a_setting_from_the_shell_has_no_comments(setting, value):
     assert parse_setting(setting)[1].data == value
 
 
+@pytest.mark.parametrize("text", ["&x y", " &x", "|", ">-", "|2 "])
+def test_a_setting_that_yaml_would_take_away_is_refused(text: str) -> None:
+    with pytest.raises(
+        SpecError, match="is a sign of YAML; put text that begins with it in quotes"
+    ):
+        parse_setting(f"name={text}")
+    assert parse_setting(f"name='{text}'")[1].data == text
+
+
 @pytest.mark.parametrize("text", ["'a' #1", "{type: text} # now", "[1, 2] #"])
 def test_a_comment_after_what_cannot_be_a_text_is_refused(text):
     with pytest.raises(SpecError, match=r"--set a=.* a: '#.*' would be a comment; put a text"):
