@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import seqzoo
 from seqzoo.operators import Place
 
 from .functions import sigmoid
@@ -48,7 +47,7 @@ def test_initial_values_are_the_published_ones() -> None:
 def test_keys_of_any_size(shift: float) -> None:
     """The softmax over tokens does not see what all keys have in common."""
     torch.manual_seed(0)
-    mixer = seqzoo.build_mixer("rwkv4", 8, REGISTRY).double()
+    mixer = REGISTRY.spec("mixer", "rwkv4").build(Place(8)).double()
     with torch.no_grad():
         for layer in (mixer.key, mixer.receptance, mixer.project):
             layer.weight.normal_()

@@ -13,4 +13,4 @@ def test_agrees_with_transformers(channels: int) -> None:
     )
     module = filled(models.RwkvSelfAttention(config, 0))
     mixer = check_parity(module, 16, lambda module, x: module(x)[0])
-    assert mixer.log_rate.shape == (channels,)
+    assert mixer.get_parameter("log_rate").shape == (channels,)
