@@ -17,6 +17,7 @@ from seqzoo.errors import counted
 from seqzoo.model.recurrent import RecurrentMixer
 from seqzoo.operators import Features, Memory, Place, State, Stream
 from seqzoo.operators.routing import Routing, balance_loss, route
+from seqzoo.scan.precision import full_precision
 
 __all__ = ["RoutedMemories"]
 
@@ -107,7 +108,7 @@ class RoutedMemories(RecurrentMixer):
     def _scores(self, x: Tensor) -> Tensor:
         """x (B, T, D) -> softmax(W_r x), (B, T, M), at least in float32: rounding moves routes."""
         dtype = torch.promote_types(x.dtype, torch.float32)
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             return F.linear(x.to(dtype), self.router.weight.to(dtype)).softmax(-1)
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:

@@ -43,13 +43,23 @@ def moot_axes(checked: Sequence[Checked], built: AsBuilt) -> list[tuple[str, ...
     return [tuple(axis for axis in axes if axis in alive) for axes in idle]
 
 
-def moot_changes(checked: Sequence[Checked], checker: Checker, built: AsBuilt) -> Iterator[Problem]:
-    """A problem for each path of a variant, pairing or axis that makes no difference anywhere."""
+def moot_changes(
+    checked: Sequence[Checked], checker: Checker, built: AsBuilt, beside: str = ""
+) -> Iterator[Problem]:
+    """A problem for each path of a variant, pairing or axis that makes no difference anywhere.
+
+    Args:
+        checked: all cells; of a grid with a sampler, at the ends of its ranges.
+        checker: of the grid.
+        built: what is read of runs.
+        beside: an owner of changes that are judged elsewhere.
+    """
     cells: dict[tuple[str, Location, str | None], list[Checked]] = defaultdict(list)
     for each in checked:
         if each.spec is not None and not each.problems:
             for change in each.cell.changes:
-                if change.axis is not None or not _is_beside(change.path):
+                is_judged = change.axis is not None or not _is_beside(change.path)
+                if is_judged and change.owner != beside:
                     cells[change.owner, change.path, change.axis].append(each)
     document = checker.grid
     for (owner, path, axis), having in cells.items():

@@ -17,7 +17,7 @@ from seqzoo.grid.expand.moot import moot_axes, moot_changes
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.match.matcher import Matcher
 from seqzoo.grid.matched import Matched
-from seqzoo.grid.tune.probing import probed
+from seqzoo.grid.tune.probing import OWNER, corners, probed
 from seqzoo.spec import Catalog
 from seqzoo.spec.explain import in_order
 from seqzoo.spec.grid import BlockSpec, GridSpec
@@ -96,10 +96,15 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
     checker = Checker(grid, catalog)
     built = AsBuilt(at_most=MOST_MODELS if len(cells) <= MOST_CELLS else 0)
     checked = [with_unread(grid.document, each) for each in _without_idle_axes(cells, checker)]
-    if len(cells) <= MOST_CELLS and grid.sampler is None:
-        moot = [*moot_changes(checked, checker, built)]
+    tried: list[list[Checked]] = []  # of a grid with a sampler, at the ends of its ranges
+    if len(cells) <= MOST_CELLS:
+        tried = [checked] if grid.sampler is None else corners(grid, checked, checker)
+        everywhere = [each for corner in tried for each in corner]
+        moot = [*moot_changes(everywhere, checker, built, beside=OWNER)]
         problems += moot
-        checked = checked if moot else _once(checked, moot_axes(checked, built), checker)
+        if tried and not moot:
+            idle = [moot_axes(corner, built) for corner in tried]
+            checked = _once(checked, list(map(_shared, zip(*idle, strict=True))), checker)
     probe = probed(grid, checked, checker, built)
     if grid.match is not None:
         checked = Matcher(grid, grid.match, checker).matched(checked)
@@ -113,7 +118,11 @@ def expanded(grid: GridSpec, catalog: Catalog) -> Expansion:
     problems += [trap.problem for trap in grid.document.traps] + probe.problems
     problems += findings.problems() + _repeated_seeds(grid)
     runs = _runs(grid, checked, built)
-    problems = problems or _same_runs(grid, runs)
+    if not problems:
+        problems = _same_runs(grid, runs)
+        if problems and grid.sampler is not None:
+            at_ends = [_same_runs(grid, _runs(grid, corner, built)) for corner in tried]
+            problems = [each for each in problems if all(each in same for same in at_ends)]
     if problems:
         raise SpecError(in_order(problems))
     return Expansion(runs, tuple(checked), tuple(probe.paths), checker)
@@ -129,6 +138,11 @@ def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]
     """Each distinct cell, checked, without the axes that change nothing in it."""
     first = [checker.check(cell) for cell in cells]
     return _once(first, idle_axes(checker.grid, first), checker)
+
+
+def _shared(axes: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The axes that are in each of them."""
+    return tuple(axis for axis in axes[0] if all(axis in others for others in axes))
 
 
 def _once(

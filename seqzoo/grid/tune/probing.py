@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import product
+from math import prod
 from typing import cast
 
 from seqzoo.errors import Problem
@@ -17,10 +20,11 @@ from seqzoo.grid.tune.samplers import Sampler
 from seqzoo.grid.tune.space import Space, probes
 from seqzoo.spec.grid import GridSpec
 
-__all__ = ["Probed", "probed"]
+__all__ = ["OWNER", "Probed", "corners", "probed"]
 
 AT = ("sampler", "space")
 OWNER = "the sampler's space"
+MOST_CORNERS = 32
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,27 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker, built: As
             if (place, path) not in is_idle
         ],
     )
+
+
+def corners(grid: GridSpec, cells: Sequence[Checked], checker: Checker) -> list[list[Checked]]:
+    """All cells at each combination of the ends of a sampler's ranges.
+
+    Empty if there are too many combinations, or if the space is malformed.
+    """
+    space: Space = cast("Sampler.Spec", grid.sampler).space
+    problems: list[Problem] = []
+    choices = [
+        choices_at(
+            grid.document, path, [(*AT, path, *end) for end in probes(each)], OWNER, problems
+        )
+        for path, each in space.items()
+    ]
+    if problems or prod(map(len, choices)) > MOST_CORNERS:
+        return []
+    return [
+        [checker.check(reduce(_at, corner, each.cell)) for each in cells]
+        for corner in product(*choices)
+    ]
 
 
 def _is_moot(

@@ -171,6 +171,27 @@ def test_a_path_of_a_samplers_space_that_nothing_reads(registry):
     assert expanded(grid_of(by_depth, registry), registry).tuned == ((), (SCALE,))
 
 
+def test_beside_a_sampler_a_setting_is_judged_at_the_ends_of_its_ranges(registry):
+    pytest.importorskip("optuna")
+
+    def text(rest, space):
+        return f"{rest}\nsampler: {{type: optuna, trials: 2, space: {{{space}}}}}\n"
+
+    rate = "train.optimizer.lr: {low: 1.0e-4, high: 1.0e-2, log: true}"
+    axis, variant = f"axes: {{{SCALE}: [1.0, 2.0]}}", f"variants: {{a: {{}}, b: {{{SCALE}: 3.0}}}}"
+    assert problem(text(axis, rate), registry).startswith(f"g.yaml:5:8 {SCALE}: {NOTHING}")
+    assert f"g.yaml:5:23 {SCALE}: {NOTHING}" in problem(text(variant, rate), registry)
+    depth = f"{rate}, {DEPTH}: [1, 2]"  # where it is 2 the scale is read
+    for rest in (axis, variant):
+        assert len(runs(text(rest, depth), registry)) == 2
+    by_depth = f"axes: {{{DEPTH}: [1, 2], {SCALE}: [1.0, 2.0]}}"
+    assert cells(runs(text(by_depth, rate), registry)) == [
+        ("", {DEPTH: 1}, (SCALE,)),
+        ("", {DEPTH: 2, SCALE: 1.0}, ()),
+        ("", {DEPTH: 2, SCALE: 2.0}, ()),
+    ]
+
+
 def test_torchs_random_numbers_are_left_as_they_were(registry):
     before = torch.get_rng_state()
     runs(f"axes: {{{DEPTH}: [1, 2]}}\n", registry)
