@@ -164,7 +164,7 @@ def _rows_back(
     values: OfValues,
 ) -> OfRows:
     per_channel = setting.kind == 2
-    apart = per_channel and setting.before  # there a row has the read of another token
+    apart = per_channel and setting.before > 0  # there a row has the read of another token
     found = _of_rows(setting, read=setting.erases and (apart or not setting.shared))
     given = {
         "from_start": scores.from_start,

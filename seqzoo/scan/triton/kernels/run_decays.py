@@ -14,6 +14,7 @@ sums of what lies between (products with ones), as the digits ask.
 """
 
 # pyright: reportGeneralTypeIssues=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportAssignmentType=false
 
 from __future__ import annotations
 
