@@ -9,15 +9,9 @@ import seqzoo
 from seqzoo.operators import Place
 
 REGISTRY = seqzoo.load_registry()
-FORGETFUL = [
-    "prism",
-    "prism-mom",
-    "prism-lm",
-    "prism-lm-r2",
-    "prism-lm-r3",
-    "prism-lm-r4",
-    "prism-lm-r5",
-]
+OF_PRISM = ["depth1", "linear", "no-anchor", "constant-gain", "mom"]
+FORGETFUL = ["prism", "prism-lm", *(f"prism-{each}" for each in OF_PRISM)]
+FORGETFUL += [f"prism-lm-r{n}" for n in range(2, 6)]
 TOKENS, PIECE, WIDTH = 100_000, 4_000, 32
 TOLERANCE = 0.03  # RMS error over RMS, of a piece; bf16 has 8 bits, and projections several terms
 
