@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+STREAM = re.compile(r"/dev/(?:(stdout|stderr)|fd/(\d{1,9}))")
 RESUMES = "choose another folder. Files written before are whole; the same command resumes"
 
 
@@ -95,13 +97,22 @@ def write_output(path: Path, content: str | bytes) -> None:
     """Write a file that a user named; text as UTF-8.
 
     A regular file is replaced whole, behind a symlink too, and keeps its permissions. Whatever else
-    is there (a device, a FIFO, a socket) is written to, never replaced.
+    is there (a device, a FIFO, a socket) is written to, never replaced; so is a stream of this
+    process (/dev/stdout, /dev/fd/3), to which a shell may append.
 
     Raises:
         RunError: it cannot be written.
     """
     elsewhere = "choose another file"
     with writing(path, elsewhere):
+        data = content.encode() if isinstance(content, str) else content
+        stream = _stream(path)
+        if stream is not None:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what was printed before comes first
+            with os.fdopen(os.dup(stream), "wb") as file:
+                file.write(data)
+            return
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if path.is_file():
@@ -111,9 +122,18 @@ def write_output(path: Path, content: str | bytes) -> None:
             place.chmod(stat.S_IMODE(mode))
         elif path.exists() or path.is_symlink():
             with path.open("wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
+                file.write(data)
         else:
             write_whole(path, content, elsewhere)
+
+
+def _stream(path: Path) -> int | None:
+    """The open file of this process that a path names; None for any other path."""
+    match = STREAM.fullmatch(os.path.normpath(path))
+    if match is None:
+        return None
+    name, number = match.groups()
+    return {"stdout": 1, "stderr": 2}[name] if name else int(number)
 
 
 def force_to_disk(path: Path) -> None:

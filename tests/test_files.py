@@ -2,6 +2,8 @@ import errno
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -114,3 +116,20 @@ def test_a_socket_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(NotRegularError) as caught:
             open_regular(Path("socket"))
     assert caught.value.kind == "a socket"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such paths there")
+def test_a_stream_that_a_shell_appends_to_is_appended_to(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("before\n")
+    other = log.stat().st_ino
+    script = (
+        "from pathlib import Path; from seqzoo.files import write_output; print('printed');"
+        "write_output(Path('/dev/stdout'), 'a\\n'); write_output(Path('/dev/fd/1'), 'b\\n')"
+    )
+    with log.open("a") as file:
+        subprocess.run([sys.executable, "-c", script], stdout=file, check=True)
+    assert log.read_text() == "before\nprinted\na\nb\n"
+    assert log.stat().st_ino == other
+    with pytest.raises(RunError, match="cannot write /dev/fd/987: Bad file descriptor"):
+        write_output(Path("/dev/fd/987"), "x")

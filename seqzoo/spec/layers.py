@@ -30,7 +30,7 @@ from seqzoo.spec.slot import slot
 
 __all__ = ["LayerGroup", "Layers"]
 
-DEEPEST = 2**16  # blocks; more is a slip of the finger
+DEEPEST = 2**12  # blocks; more is a slip of the finger, and takes minutes to check
 
 
 class LayerGroup(SpecModel):
@@ -98,7 +98,7 @@ class Layers:
         if not isinstance(value, list | tuple) or not value:
             raise PydanticCustomError(
                 "bad_layers",
-                "layers is a number from 1 to 65536, a pattern such as "
+                "layers is a number from 1 to 4096, a pattern such as "
                 "[{repeat: 3, mixer: prism}, {mixer: attention}], or a preset of one: "
                 "{preset: NAME}",
             )

@@ -233,20 +233,23 @@ def _names(tensors: Mapping[str, Tensor], prefix: str) -> list[str]:
     return [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
 
 
-def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
+def load_weights(
+    root: Path, model: nn.Module, which: Which = "last", run_id: str | None = None
+) -> int:
     """Load a checkpoint's weights into a model, without anything that training needs.
 
     Args:
         root: the run's `checkpoint/`.
         model: built from the run's spec.
         which: the last, or the best by the task's metric.
+        run_id: the run whose checkpoint it should be; None for any.
 
     Returns:
         The step they were saved at.
 
     Raises:
         DirectoryError: there is no checkpoint, or no best one.
-        RunError: it is damaged or of another model.
+        RunError: it is damaged, of another model or of another run.
     """
     folder = latest(root)
     if folder is None:
@@ -260,6 +263,11 @@ def load_weights(root: Path, model: nn.Module, which: Which = "last") -> int:
             )
         folder = _folder(root, state.progress.best_at)
         state = read_state(folder)
+    if run_id is not None and state.progress.run_id != run_id:
+        raise RunError(
+            f"{folder} is of run {state.progress.run_id}, and {root.parent / 'spec.yaml'} of run "
+            f"{run_id}: one of the two was copied or edited; put it back"
+        )
     check(folder / MODEL, state.files.get(MODEL))
     fill_model(model, folder / MODEL)
     return state.progress.step

@@ -75,6 +75,11 @@ class RunDirectory:
         try:
             if self.path.exists() and not self.path.is_dir():
                 raise DirectoryError(f"{self.path} is a file; --out names a folder")
+            if self.path.is_symlink() and not self.path.exists():
+                raise DirectoryError(
+                    f"{self.path} is a link to {self.path.readlink()}, which does not exist; make "
+                    "that folder, or remove the link"
+                )
         except OSError as failure:  # such as a name that is too long
             raise DirectoryError(
                 f"--out {self.path}: {failure.strerror}; name another folder"
@@ -148,6 +153,12 @@ class RunDirectory:
         record = self.record()
         if record is not None:
             self._refuse_other(record.run_id)
+            if record.spec is not None and run_id_of(record.spec) != record.run_id:
+                raise RunError(
+                    f"{self.record_file} says that it is of run {record.run_id}, and its spec is "
+                    f"that of run {run_id_of(record.spec)}: one of the two was edited; restore it, "
+                    "or delete it and run the same command again"
+                )
         if spec_file.exists():
             try:
                 other = run_id_of(yaml.safe_load(read_regular(spec_file)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import from_json
 
 from seqzoo.errors import RunError
@@ -200,6 +201,43 @@ class Record(_Facts):
     groups: tuple[GroupFacts, ...] = ()
     scan: tuple[ScanFacts, ...] = ()
 
+    @model_validator(mode="after")
+    def _facts_agree(self) -> Record:
+        wrong = next(_disagreements(self), None)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self
+
+
+def _disagreements(record: Record) -> Iterator[str]:
+    """What cannot be true at once, in a record that was edited or put together of two."""
+    if not 0 <= record.steps <= record.max_steps:
+        yield f"steps is {record.steps:,}, and max_steps {record.max_steps:,}"
+    if record.reached_at is not None and not 0 < record.reached_at <= record.steps:
+        yield f"reached_at is {record.reached_at:,}, and steps {record.steps:,}"
+    if record.metrics and record.metric.name not in record.metrics:
+        there = ", ".join(record.metrics)
+        yield f"metric.name is '{record.metric.name}', and metrics has {there}"
+    spec = record.spec or {}
+    train = spec.get("train")
+    if not isinstance(train, dict):
+        return
+    stop = train.get("stop")
+    stop = stop if isinstance(stop, dict) else {}
+    for name, fact, path, wanted in (
+        ("seed", record.seed, "spec.seed", spec.get("seed", record.seed)),
+        ("max_steps", record.max_steps, "spec.train.steps", train.get("steps", record.max_steps)),
+        ("target", record.target, "spec.train.stop.target", stop.get("target")),
+    ):
+        if fact != wanted:
+            yield f"{name} is {fact}, and {path} {wanted}"
+    is_early = record.status == "done" and record.steps < record.max_steps
+    if is_early and record.reached_at is None and stop.get("patience") is None:
+        yield (
+            f"status is done after {record.steps:,} of {record.max_steps:,} steps, and nothing in "
+            "its spec ends it early"
+        )
+
 
 def write_record(path: Path, record: Record) -> None:
     """Write the record, whole or not at all.
@@ -237,7 +275,7 @@ def read_record(path: Path) -> Record:
     except ValidationError as failure:
         error = failure.errors(include_url=False)[0]
         place = ".".join(map(str, error["loc"])) or "the file"
-        wrong = f"{place}: {error['msg']}"
+        wrong = f"{place}: {error['msg']}".removeprefix("the file: Value error, ")
     except ValueError as failure:  # no JSON, no UTF-8
         wrong = f"it is not JSON ({failure})"
     raise RunError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from seqzoo.errors import DirectoryError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.document import read_document
-from seqzoo.spec.run import RunSpec
+from seqzoo.spec.run import RunSpec, run_id_of
 from seqzoo.spec.slot import Catalog
 from seqzoo.train.checkpoint import Which, load_weights
 
@@ -26,7 +26,7 @@ def load_trained(
 
     Raises:
         DirectoryError: the directory holds no run, or no such checkpoint.
-        RunError: its checkpoint is damaged.
+        RunError: its checkpoint is damaged, or of another run than its spec.yaml.
         SpecError: its spec.yaml names parts that are not installed.
     """
     path = directory / "spec.yaml"
@@ -38,7 +38,8 @@ def load_trained(
         grid = (directory / "plan.json").exists()
         hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"
         raise DirectoryError(f"{directory} holds no run (there is no spec.yaml); {hint}")
-    spec = read_document(path).validate(RunSpec, catalog)
+    document = read_document(path)
+    spec = document.validate(RunSpec, catalog)
     model = build_model(spec)
-    load_weights(directory / "checkpoint", model, which)
+    load_weights(directory / "checkpoint", model, which, run_id_of(document.data))
     return spec, model

@@ -74,7 +74,7 @@ def test_what_no_memory_holds_is_refused_in_one_line(
     out, err = capsys.readouterr()
     assert out == ""
     assert len(err.splitlines()) == 2
-    assert "TiB" in err or "of at most" in err or "a number from 1 to 65536" in err
+    assert "TiB" in err or "of at most" in err or "a number from 1 to 4096" in err
 
 
 def test_what_a_part_refuses_when_it_is_built_is_told(

@@ -69,7 +69,9 @@ class GridDirectory:
     def curve(self, run_id: str, values: dict[int, float]) -> None:
         """The log of its evaluations: step -> accuracy."""
         lines = [
-            json.dumps({"kind": "evaluation", "step": step, "accuracy": value, "loss": 1.0})
+            json.dumps(
+                {"kind": "evaluation", "step": step, "accuracy": value, "loss": round(1 - value, 9)}
+            )
             for step, value in values.items()
         ]
         path = run_directory(self.path, run_id) / "metrics.jsonl"

@@ -39,7 +39,7 @@ def test_a_pattern_takes_from_the_model_what_it_leaves_out(registry: Registry) -
 @pytest.mark.parametrize("layers", [0, -1, True, 2.0, "2", [], {}, None])
 def test_what_are_no_layers(registry: Registry, layers: Any) -> None:
     with pytest.raises(
-        SpecError, match=r"layers: layers is a number from 1 to 65536, a pattern such as"
+        SpecError, match=r"layers: layers is a number from 1 to 4096, a pattern such as"
     ):
         blocks(registry, layers=layers, mixer="attention")
 

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -142,3 +143,29 @@ def test_a_name_that_is_too_long_is_told(make_spec, tmp_path: Path) -> None:
         train(make_spec(), long)
     with pytest.raises(RunError, match="cannot be read: File name too long"):
         load_trained(long, load_registry(entry_points=[]))
+
+
+def test_a_record_whose_spec_is_another_runs_is_not_taken_for_this_run(
+    make_spec, tmp_path: Path
+) -> None:
+    train(make_spec({"steps": 1}), tmp_path)
+    path = tmp_path / "record.json"
+    record = json.loads(path.read_text())
+    record["spec"]["model"]["width"] = 16
+    path.write_text(json.dumps(record))
+    with pytest.raises(RunError, match=r"record.json says that it is of run .*, and its spec is"):
+        train(make_spec({"steps": 1}), tmp_path)
+
+
+def test_weights_of_another_run_are_not_loaded(make_spec, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        train(make_spec({"steps": 1}, seed=seed), tmp_path / str(seed))
+    shutil.copy(tmp_path / "1" / "spec.yaml", tmp_path / "0" / "spec.yaml")
+    with pytest.raises(RunError, match=r"step-00000001 is of run \w+, and .*spec.yaml of run"):
+        load_trained(tmp_path / "0", load_registry(entry_points=[]))
+
+
+def test_a_link_to_nowhere_is_told_as_one(make_spec, tmp_path: Path) -> None:
+    (tmp_path / "run").symlink_to("gone")
+    with pytest.raises(RunError, match=r"run is a link to gone, which does not exist; make"):
+        RunDirectory(tmp_path / "run", make_spec()).__enter__()

@@ -1,6 +1,8 @@
 import importlib.metadata
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,4 +49,33 @@ def test_damaged_records_are_named(tmp_path: Path) -> None:
         read_record(path)
     path.write_text("[]")
     with pytest.raises(RunError, match=r"record.json is damaged: the file: "):
+        read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"steps": -6}, "steps is -6, and max_steps 12"),
+        ({"steps": 13}, "steps is 13, and max_steps 12"),
+        ({"steps": 7}, "status is done after 7 of 12 steps, and nothing in its spec ends it early"),
+        ({"max_steps": 50, "steps": 50}, "max_steps is 50, and spec.train.steps 12"),
+        ({"seed": 7}, "seed is 7, and spec.seed 0"),
+        ({"target": 0.5}, "target is 0.5, and spec.train.stop.target None"),
+        ({"reached_at": 99}, "reached_at is 99, and steps 12"),
+        (
+            {"metric": {"name": "other", "higher_is_better": True, "chance": None}},
+            "metric.name is 'other', and metrics has loss, accuracy",
+        ),
+    ],
+)
+def test_facts_that_cannot_be_true_at_once_are_named(
+    make_spec, make_record, tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    path = tmp_path / "record.json"
+    facts = {"spec": make_spec().resolved(), "steps": 12, "max_steps": 12}
+    record = make_record("0123456789ab", 0.5, **facts, metrics={"loss": 0.5, "accuracy": 0.5})
+    path.write_text(record.model_dump_json())
+    assert read_record(path) == record
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(RunError, match=rf"record.json is damaged: {re.escape(says)}; delete it"):
         read_record(path)

@@ -118,7 +118,7 @@ class Ledger(LedgerFile):
         with self.plain_errors():
             found = self.database.execute(
                 "UPDATE runs SET state = 'planned', claim = NULL "
-                "WHERE run_id = ? AND claim = ? AND beats = ?",
+                "WHERE run_id = ? AND claim IS ? AND beats = ?",
                 (row.run_id, row.claim, row.beats),
             )
         return found.rowcount == 1

@@ -51,6 +51,14 @@ COLUMNS = (
     "run_id, position, state, attempt, claim, beats, owner_host, owner_system, owner_pid, "
     "owner_born, host, pid, step, started, ended, error, traceback"
 )
+KINDS = {
+    "integer": ("position", "attempt", "beats", "owner_pid", "pid", "step"),
+    "real": ("started", "ended"),
+    "text": (
+        *("run_id", "state", "claim", "owner_host", "owner_system", "owner_born"),
+        *("host", "error", "traceback"),
+    ),
+}
 INDEX = "CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, attempt, position)"
 
 
@@ -105,6 +113,14 @@ class LedgerFile:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         self.database.execute(f"SELECT {COLUMNS} FROM runs LIMIT 1")
+        for kind, columns in KINDS.items():
+            for column in columns:
+                odd = self.database.execute(
+                    f"SELECT run_id, {column} FROM runs "
+                    f"WHERE typeof({column}) NOT IN ('{kind}', 'null') LIMIT 1"
+                ).fetchone()
+                if odd is not None:
+                    raise sqlite3.DatabaseError(f"{column} of run {odd[0]} is {odd[1]!r}")
 
     def _version(self) -> int:
         return self.database.execute("PRAGMA user_version").fetchone()[0]

@@ -70,7 +70,7 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
 
 def _curves(cell: Cell, runs: Runs) -> list[Curve]:
     results = runs.get(cell.key, [])
-    curves = (read_curves(result.directory).get(cell.metric) for result in results)
+    curves = (read_curves(result.directory, result.record).get(cell.metric) for result in results)
     return [curve for curve in curves if curve is not None]
 
 

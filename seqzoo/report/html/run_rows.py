@@ -168,7 +168,8 @@ def data_of(report: Report, trials: Sequence[Result], labels: Sequence[str]) -> 
                 "changes": [] if base is None else sections.changes(specs[base], spec),
                 "metric": result.record.metric.name if result.record else None,
                 "curves": {
-                    name: _points(curve) for name, curve in read_curves(result.directory).items()
+                    name: _points(curve)
+                    for name, curve in read_curves(result.directory, result.record).items()
                 },
                 "facts": _facts(result),
                 "error": None if result.error is None else visible(result.error),

@@ -107,7 +107,7 @@ class _Condition:
                 + " ".join(sign for sign in OPERATORS if sign != "=")
             )
         name, sign, word = match.groups()
-        return cls(name, sign, word.strip())
+        return cls(name, sign, word)
 
     def test(self, facts: Collection[Any]) -> Callable[[Any], bool]:
         """Make the test that a run's fact must pass.
@@ -119,7 +119,8 @@ class _Condition:
         Raises:
             SpecError: the value is none of the facts and cannot be parsed.
         """
-        value = self.word if self.word in facts else _value(self.word, str(self))
+        word = self.word if self.word in facts else self.word.strip()
+        value = word if word in facts else _value(word, str(self))
         compare = OPERATORS[self.sign]
 
         def holds(fact: Any) -> bool:
@@ -135,7 +136,7 @@ class _Condition:
         return holds
 
     def __str__(self) -> str:
-        return f"--where {self.name}{self.sign}{self.word}"
+        return f"--where {self.name}{self.sign}{self.word.strip()}"
 
 
 def _value(word: str, where: str) -> Any:

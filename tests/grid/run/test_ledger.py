@@ -93,6 +93,14 @@ def test_a_run_is_freed_only_as_it_was_seen(ledger):
     assert ledger.counts().planned == 3
 
 
+def test_a_running_run_without_a_claim_is_freed(ledger):
+    ledger.claim(HERE)
+    ledger.database.execute("UPDATE runs SET claim = NULL")
+    (seen,) = ledger.running()
+    assert ledger.free(seen)
+    assert ledger.counts().planned == 3
+
+
 def test_a_ledger_of_format_1_is_read_and_its_owners_are_unknown(tmp_path):
     with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
         database.execute(
@@ -188,4 +196,17 @@ def test_a_directory_that_cannot_be_made_is_told_as_such(tmp_path):
 def test_what_is_no_ledger_is_told_as_such(tmp_path):
     (tmp_path / "ledger.sqlite").write_text("not a database, by far " * 100, encoding="utf-8")
     with pytest.raises(RunError, match=r"not a ledger, or a broken one .*; delete it and run"):
+        Ledger(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [("attempt = 'many'", "attempt of run a is 'many'"), ("owner_pid = 'x'", "owner_pid of run a")],
+)
+def test_a_ledger_with_text_for_numbers_is_told_as_such(tmp_path, change, says):
+    with Ledger(tmp_path) as ledger:
+        with ledger.transaction():
+            ledger.enlist("abc")
+        ledger.database.execute(f"UPDATE runs SET {change} WHERE run_id = 'a'")
+    with pytest.raises(RunError, match=rf"a broken one \({says}.*; delete it and run"):
         Ledger(tmp_path)

@@ -31,7 +31,7 @@ def zoo(grid):
             grid.rows.append(row)
     grid.freeze(base="full")
     for place, value in enumerate((0.9, 0.8, 0.7, 0.95)):
-        grid.record(f"run{place}", value, steps=100 - place)
+        grid.record(f"run{place}", value)
         grid.curve(f"run{place}", {50: value / 2, 100: value})
     grid.fail("run4", f"ValueError('{NASTY}')")
     return grid

@@ -126,7 +126,7 @@ def test_a_run_is_opened_read_and_closed_with_the_keyboard(page):
     ticks = dialog.locator("svg.chart text").all_text_contents()
     assert ticks[:6] == ["0.4", "0.6", "0.8", "0", "50", "100"], "round numbers"
     dialog.get_by_label("Metric").select_option("loss")
-    assert chart.get_attribute("aria-label") == "loss over 100 steps, at last 1"
+    assert chart.get_attribute("aria-label") == "loss over 100 steps, at last 0.3"
     dialog.get_by_role("button", name="Next").click()
     assert dialog.get_by_role("heading").first.inner_text() == "thin, seed 1"
     page.keyboard.press("Escape")

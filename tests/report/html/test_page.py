@@ -52,7 +52,10 @@ def test_the_data_hold_every_run_with_its_difference_to_the_base(zoo, nasty):
     assert (full["base"], full["changes"], full["error"]) == (0, [], None)
     assert (thin["base"], thin["changes"]) == (0, [["model.mixer.depth", "3", "2"]])
     assert other["base"] == 1
-    assert full["curves"] == {"accuracy": [[50, 100], [0.45, 0.9]], "loss": [[50, 100], [1.0, 1.0]]}
+    assert full["curves"] == {
+        "accuracy": [[50, 100], [0.45, 0.9]],
+        "loss": [[50, 100], [0.55, 0.1]],
+    }
     assert dict(full["facts"])["steps"] == "100 of 100"
     assert failed["error"] == f"ValueError('{nasty}')"
     assert (missing["curves"], missing["facts"]) == ({}, [["run", "run5"], ["state", "missing"]])

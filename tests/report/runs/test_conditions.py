@@ -62,12 +62,13 @@ def test_a_row_tells_what_became_of_a_run(ablation):
 
 
 def test_words_mean_what_they_mean_in_specs(grid):
-    names = ("off", "on", "[no mlp]", ":100:", "no mlp [/2]", "a #1", "010", "1", "it's")
+    names = ("off", "on", "[no mlp]", ":100:", "no mlp [/2]", "a #1", "010", "1", "it's", "a ")
     for name in names:
         grid.cell(name, {0: 0.5}, {"model.norm": name == "on"})
     grid.freeze()
     for place, name in enumerate(names):
         assert chosen(grid, f"variant={name}") == [f"run{place}"], name
+    assert chosen(grid, "variant= off ") == ["run0"], "spaces count only where a name has them"
     assert chosen(grid, "variant=a") == [], "a # in a word begins no comment"
     assert chosen(grid, "variant='off'") == ["run0"]
     assert chosen(grid, "model.norm=true") == ["run1"]
