@@ -127,7 +127,7 @@ def test_rank_is_the_depth_after_training_too(depth: int) -> None:
         loss.backward()
         optimizer.step()
     assert losses[-1] < 0.5 * losses[0]
-    seen: list[Writes] = []
+    seen: list[Any] = []
     part = next(each for each in model.modules() if isinstance(each, ResidualRefinement))
     part.register_forward_hook(lambda _module, _inputs, writes: seen.append(writes))
     with torch.no_grad():
