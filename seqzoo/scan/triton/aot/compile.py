@@ -175,10 +175,10 @@ def without_interpreter() -> Iterator[None]:
 
 
 def _representatives(launches: Sequence[Launch]) -> Iterator[Launch]:
-    """One launch of each kernel, target, configuration and choice of constants."""
+    """One launch of each kernel, target, configuration, choice of constants and of what is None."""
     kept: dict[object, Launch] = {}
     for launch in launches:
-        constants = [x for x in launch.constants if isinstance(x[1], int | str)]
+        constants = [x for x in launch.constants if x[1] is None or isinstance(x[1], int | str)]
         key = (launch.name, launch.target, str(launch.config), str(constants))
         known = kept.get(key)
         if known is None or _weight(launch) > _weight(known):
