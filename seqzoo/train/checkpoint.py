@@ -31,9 +31,9 @@ from torch import Tensor, nn
 from seqzoo.errors import DirectoryError, RunError
 from seqzoo.files import force_to_disk, writing
 from seqzoo.train.device import generator_states, restore_generators
-from seqzoo.train.entries import compare, entries_of, optimizer_tensors
+from seqzoo.train.entries import compare, entries_of, next_step, optimizer_tensors
 from seqzoo.train.progress import Progress
-from seqzoo.train.seals import STATE, State, check, next_step, read_state, size_and_checksum, verify
+from seqzoo.train.seals import STATE, State, check, read_state, size_and_checksum, verify
 from seqzoo.train.tensors import (
     fill_model,
     fill_optimizer,

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from seqzoo.errors import RunError
 
-__all__ = ["Entry", "compare", "entries_of", "misfit", "optimizer_entries", "optimizer_tensors"]
+__all__ = [
+    "Entry",
+    "compare",
+    "entries_of",
+    "misfit",
+    "next_step",
+    "optimizer_entries",
+    "optimizer_tensors",
+]
 
 
 class Entry(NamedTuple):
@@ -62,6 +70,14 @@ def misfit(path: Path, what: str) -> RunError:
     return RunError(
         f"{path} is not of this model: {what}; use the spec (and the version of seqzoo and its "
         "plugins) that it was saved with, or another --out"
+    )
+
+
+def next_step(folder: Path) -> str:
+    """The end of a message about a damaged checkpoint: what to do."""
+    return (
+        f"delete {folder} and run the same command again: it resumes from an earlier checkpoint, "
+        "or from the start if there is none"
     )
 
 

@@ -20,6 +20,7 @@ from seqzoo.train.determinism import determinism
 from seqzoo.train.device import private_randomness
 from seqzoo.train.directory import RunDirectory
 from seqzoo.train.distributed import Processes, join
+from seqzoo.train.entries import next_step
 from seqzoo.train.facts import Facts, describe_device
 from seqzoo.train.inputs import inputs_of
 from seqzoo.train.loggers import Loggers
@@ -29,7 +30,6 @@ from seqzoo.train.outcome import record_of
 from seqzoo.train.progress import Progress
 from seqzoo.train.record import GroupFacts, Record, ScanFacts, write_record
 from seqzoo.train.rehearsal import slower_than_expected
-from seqzoo.train.seals import next_step
 from seqzoo.train.sources import sources
 from seqzoo.train.watch import Watch
 

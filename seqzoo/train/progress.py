@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, model_validator
 
 __all__ = ["Progress"]
 
@@ -49,3 +49,10 @@ class Progress(BaseModel):
     losses: list[float] = []
     auxiliary: dict[str, list[float]] = {}
     auxiliary_means: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _nothing_is_later_than_now(self) -> Progress:
+        for name, step in (("best_at", self.best_at), ("reached_at", self.reached_at)):
+            if step is not None and step > self.step:
+                raise ValueError(f"{name} is {step:,}, and step {self.step:,}")
+        return self

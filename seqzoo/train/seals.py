@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
 from seqzoo.files import open_regular, read_regular
+from seqzoo.train.entries import next_step
 from seqzoo.train.progress import Progress
 from seqzoo.train.tensors import first_cut
 
-__all__ = ["STATE", "State", "check", "next_step", "read_state", "size_and_checksum", "verify"]
+__all__ = ["STATE", "State", "check", "read_state", "size_and_checksum", "verify"]
 
 STATE = "state.json"
 BLOCK = 1 << 20
@@ -61,14 +62,6 @@ def verify(folder: Path, wanted: Iterable[str] = ()) -> State:
     return state
 
 
-def next_step(folder: Path) -> str:
-    """The end of a message about a damaged checkpoint: what to do."""
-    return (
-        f"delete {folder} and run the same command again: it resumes from an earlier checkpoint, "
-        "or from the start if there is none"
-    )
-
-
 def read_state(folder: Path) -> State:
     """A checkpoint's state.json.
 
@@ -86,7 +79,8 @@ def read_state(folder: Path) -> State:
         wrong = f"cannot be read: {failure.strerror}"
     except ValidationError as failure:
         error = failure.errors(include_url=False)[0]
-        wrong = f"is damaged: {'.'.join(map(str, error['loc']))}: {error['msg']}"
+        place = ".".join(map(str, error["loc"])) or "the file"
+        wrong = f"is damaged: {place}: {error['msg'].removeprefix('Value error, ')}"
     except (ValueError, RecursionError) as failure:
         wrong = f"is damaged: it is not JSON ({failure})"
     raise RunError(f"{path} {wrong}; {next_step(folder)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -11,10 +12,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from seqzoo.errors import RunError
-from seqzoo.train.entries import Entry, compare, entries_of, misfit, optimizer_entries
+from seqzoo.train.entries import (
+    Entry,
+    compare,
+    entries_of,
+    misfit,
+    next_step,
+    optimizer_entries,
+)
 
 __all__ = [
     "check_count",
+    "check_numbers",
     "check_states",
     "fill_model",
     "fill_optimizer",
@@ -53,10 +62,13 @@ def fill_model(model: nn.Module, path: Path) -> None:
     """Copy a file's tensors into a model's.
 
     Raises:
-        RunError: the file is damaged, or its names, shapes or dtypes are not the model's.
+        RunError: the file is damaged, or its names, shapes or dtypes are not the model's, or a
+            parameter holds NaN or infinity.
     """
     found = read_tensors(path)
     compare(path, entries_of(found), entries_of(unique_tensors(model)))
+    trained = {name for name, _ in model.named_parameters()}
+    check_numbers(path, {name: each for name, each in found.items() if name in trained})
     own = model.state_dict()
     with torch.no_grad():
         for name, tensor in found.items():
@@ -87,6 +99,7 @@ def fill_optimizer(
     found = read_tensors(path)
     own = {name: each for name, each in found.items() if name.startswith("optimizer/")}
     check_states(path, entries_of(own), model, optimizer, untouched)
+    check_numbers(path, own)
     parameters = dict(model.named_parameters())
     states: dict[int, dict[str, Tensor]] = {}
     for full_name, tensor in own.items():
@@ -109,6 +122,10 @@ def check_states(
     Raises:
         RunError: one is missing, unknown, or of another shape or dtype.
     """
+    known = {name for name, _ in model.named_parameters()}
+    unknown = next((name for name in untouched if name not in known), None)
+    if unknown is not None:
+        raise misfit(path, f"parameter '{unknown}', told as untouched, is none of the model's")
     wanted = {f"optimizer/{k}": v for k, v in optimizer_entries(model, optimizer).items()}
     absent = frozenset(name for name in wanted if name.split("/", 2)[2] in untouched)
     compare(path, found, wanted, absent)
@@ -122,8 +139,29 @@ def check_count(path: Path, name: str, tensor: Tensor, step: int) -> None:
     """
     if name.startswith("optimizer/step/") and tensor.numel() == 1:
         count = float(tensor)
-        if not 0 < count <= step:
+        if not (0 < count <= step and count.is_integer()):
             raise misfit(path, f"'{name}' is {count:g}, and the checkpoint is of step {step:,}")
+
+
+def check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Check that weights and moments are finite, and means of squares not negative.
+
+    Raises:
+        RunError: one is not, by its name.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point() or not tensor.numel():
+            continue
+        least, most = (float(each) for each in tensor.aminmax())
+        if not (math.isfinite(least) and math.isfinite(most)):
+            wrong = "NaN" if math.isnan(least) or math.isnan(most) else "infinity"
+        elif least < 0 and name.startswith("optimizer/exp_avg_sq/"):
+            wrong = f"{least:g}, and a mean of squares is at least 0"
+        else:
+            continue
+        raise RunError(
+            f"{path} is damaged: tensor '{name}' holds {wrong}; {next_step(path.parent)}"
+        )
 
 
 def untouched_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:

@@ -55,6 +55,7 @@ def test_a_header_may_be_anything(
 
 
 EXP_AVG = "optimizer/exp_avg/embedding.weight"
+EXP_AVG_SQ = "optimizer/exp_avg_sq/embedding.weight"
 Tensors = dict[str, torch.Tensor]
 
 
@@ -82,8 +83,18 @@ def half_moments(tensors: Tensors) -> None:
         ),
         (
             lambda t: t.update({"optimizer/step/head.weight": torch.tensor(float("nan"))}),
-            "'optimizer/step/head.weight' is nan",
+            "tensor 'optimizer/step/head.weight' holds NaN; delete",
         ),
+        (
+            lambda t: t.update({"optimizer/step/head.weight": torch.tensor(2.5)}),
+            "'optimizer/step/head.weight' is 2.5, and the checkpoint is of step 8",
+        ),
+        (lambda t: t[EXP_AVG].fill_(float("nan")), rf"damaged: tensor '{EXP_AVG}' holds NaN; del"),
+        (
+            lambda t: t[EXP_AVG_SQ].fill_(float("inf")),
+            rf"'{EXP_AVG_SQ}' holds infinity; del",
+        ),
+        (lambda t: t[EXP_AVG_SQ].fill_(-1), rf"'{EXP_AVG_SQ}' holds -1, and a mean of squares is"),
         (
             lambda t: t.update({"generator/cpu": torch.zeros(7, dtype=torch.uint8)}),
             r"generator/cpu is \(7,\) uint8 there and \(\d+,\) uint8 here",
@@ -123,6 +134,8 @@ def test_each_entry_is_named_with_what_was_found_and_wanted(
         (lambda s: s["files"].pop(MODEL), f"it has no checksum of {MODEL}"),
         (lambda s: s["files"].update({MODEL: [1, 2]}), "bytes of 1"),
         (lambda s: s.update(files=None), "files: Input should be"),
+        (lambda s: s["progress"].update(best_at=9), "progress: best_at is 9, and step 8"),
+        (lambda s: s["progress"].update(reached_at=10**9), "reached_at is 1,000,000,000, and step"),
     ],
 )
 def test_progress_that_cannot_be_is_named(
@@ -139,6 +152,19 @@ def test_a_step_beyond_the_last_is_damage(make_spec, tmp_path: Path) -> None:
     folder = folder.rename(folder.with_name("step-1000000000000000000"))
     seal(folder, lambda state: state["progress"].update(step=10**18))
     with pytest.raises(RunError, match=r"progress.step is 1,000,.*, and the run has 12 steps"):
+        train(make_spec({"steps": 12, "checkpoint": {"every": 4, "keep": 2}}), tmp_path)
+
+
+@pytest.mark.parametrize(("value", "says"), [(float("nan"), "NaN"), (-float("inf"), "infinity")])
+def test_a_weight_that_is_no_number_is_named(
+    make_spec, tmp_path: Path, value: float, says: str
+) -> None:
+    folder = checkpoint_of(make_spec, tmp_path)
+    tensors = load_file(folder / MODEL)
+    tensors["embedding.weight"][0, 0] = value
+    save_file(tensors, folder / MODEL)
+    seal(folder)
+    with pytest.raises(RunError, match=rf"tensor 'embedding.weight' holds {says}; delete"):
         train(make_spec({"steps": 12, "checkpoint": {"every": 4, "keep": 2}}), tmp_path)
 
 
@@ -218,4 +244,7 @@ def test_parameters_that_never_had_a_gradient_have_no_state(tmp_path: Path) -> N
     assert not others.state.get(other.idle.weight)
     seal(folder, lambda state: state.update(untouched=[]))
     with pytest.raises(RunError, match=r"it lacks tensor .optimizer/step/idle.weight."):
+        checkpoint.load(folder, other, others, cpu)
+    seal(folder, lambda state: state.update(untouched=["idle.wight"]))
+    with pytest.raises(RunError, match=r"parameter 'idle.wight', told as untouched, is none of"):
         checkpoint.load(folder, other, others, cpu)
