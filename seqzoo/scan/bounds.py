@@ -44,8 +44,15 @@ def read_bounds(caller: str, cu_seqlens: Tensor, time: int) -> tuple[int, ...]:
 
     Raises:
         ValueError: they do not start at 0, or fall, or do not end at T.
+        NotImplementedError: they are mapped by torch.func.vmap.
     """
-    bounds = tuple(int(bound) for bound in cu_seqlens.tolist())
+    try:
+        bounds = tuple(int(bound) for bound in cu_seqlens.tolist())
+    except RuntimeError as failure:  # a row of vmap's has no numbers of its own
+        raise NotImplementedError(
+            f"{caller}: cu_seqlens differs along an axis that torch.func.vmap maps, and scans of "
+            "documents have no vmap rule: call once for each row, or put the axis into B"
+        ) from failure
     falls = any(later < earlier for earlier, later in pairwise(bounds))
     if bounds[0] != 0 or bounds[-1] != time or falls:
         raise ValueError(

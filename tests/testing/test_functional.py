@@ -52,9 +52,6 @@ TRANSFORMS: dict[str, tuple[Any, Any, float]] = {
 }
 
 
-NOT_YET = {("mesanet", "grad"), ("mesanet", "vjp"), ("mom", "vmap"), ("log_linear", "vmap")}
-
-
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of torch's own import
 @pytest.mark.filterwarnings("ignore:There is a performance drop")  # of vmap, by torch
 @pytest.mark.parametrize("transform", TRANSFORMS)
@@ -67,8 +64,6 @@ def test_it_is_right_or_refused(mixer: str, transform: str) -> None:
     def f(x: Tensor) -> Tensor:
         return layer(x)[0]
 
-    if (mixer, transform) in NOT_YET:
-        pytest.xfail("refused in torch's words, and not in ours")
     try:
         found = call(f, x)
     except (RuntimeError, NotImplementedError, ValueError) as refusal:

@@ -52,7 +52,15 @@ class FenwickMemory(Carrier):
         position = stream.positions(self, q)
         fits = (position < 2 ** (self.levels - 1)).all()
         message = f"{self.levels} levels hold {2 ** (self.levels - 1)} tokens a sequence, not more"
-        torch.ops.aten._assert_async.msg(fits, message)
+        try:
+            torch.ops.aten._assert_async.msg(fits, message)
+        except RuntimeError as failure:
+            if message in str(failure):
+                raise
+            raise NotImplementedError(
+                "scans over Fenwick levels have no vmap rule: put the mapped axis into B, "
+                "(M, B, T, ...) -> (M * B, T, ...)"
+            ) from failure
         shape = (self.levels - 1, heads, values.shape[-1], k.shape[-1])
         roots = stream.past(self, "roots", lambda: stream.zeros(q, *shape, dtype=dtype)).to(dtype)
         tensors = [each.to(dtype) for each in (q, k, values, log_decay, gains)]
