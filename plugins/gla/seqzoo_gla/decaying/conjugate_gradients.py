@@ -6,7 +6,7 @@ A_t is symmetric and positive definite, and known by its products alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,8 +41,19 @@ def corrected(solution: Tensor, residual: Tensor, product: Product, steps: int) 
         residual: r - A z, which is about 0, with gradients to r and to whatever A is made of.
         product: of A, without gradients.
         steps: of the solve in the backward pass, which gives A^-1 g for the gradient g.
+
+    Raises:
+        NotImplementedError: under a transform of torch.func.
     """
-    found: Any = _Corrected.apply(solution, residual, product, steps)
+    try:
+        found: Any = _Corrected.apply(solution, residual, product, steps)
+    except RuntimeError as failure:
+        if "functorch" not in str(failure):
+            raise
+        raise NotImplementedError(
+            "conjugate gradients over a scan have no rule for torch.func: take the first "
+            "derivative by backward() or torch.autograd.grad"
+        ) from failure
     return found
 
 
@@ -56,16 +67,12 @@ class _Corrected(torch.autograd.Function):
     """z + A^-1 (r - A z) = z in the forward pass, whose slope in the residual is A^-1."""
 
     @staticmethod
-    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        solution: Tensor, residual: Tensor, product: Product, steps: int
+    def forward(
+        ctx: Any, solution: Tensor, residual: Tensor, product: Product, steps: int
     ) -> Tensor:
         """The solution as it is."""
+        ctx.product, ctx.steps = product, steps
         return solution.clone()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Keep what A^-1 is made of."""
-        _, _, ctx.product, ctx.steps = inputs
 
     @staticmethod
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -74,22 +81,6 @@ class _Corrected(torch.autograd.Function):
         """A is symmetric: A^-T g = A^-1 g."""
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "conjugate gradients over a scan have no second derivative, and a graph for one "
-                "was asked for: take the first by backward() or torch.autograd.grad, without "
-                "create_graph and not by torch.func"
+                "conjugate gradients over a scan have no second derivative; take the first alone"
             )
         return None, conjugate_gradients(ctx.product, gradient, ctx.steps), None, None
-
-    @staticmethod
-    def jvp(*_: Any) -> NoReturn:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Forward-mode derivatives."""
-        raise NotImplementedError(
-            "conjugate gradients over a scan have no forward-mode derivative; use backward()"
-        )
-
-    @staticmethod
-    def vmap(*_: Any) -> NoReturn:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A rule that only says what to do instead."""
-        raise NotImplementedError(
-            "conjugate gradients over a scan have no vmap rule: put the mapped axis into B"
-        )
