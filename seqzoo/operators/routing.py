@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from seqzoo.operators.documents import document_of_tokens
 from seqzoo.operators.stream import Stream
 
-__all__ = ["Routing", "balance_loss", "route"]
+__all__ = ["Routing", "balance_loss", "check_top_k", "route"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,17 @@ def balance_loss(scores: Tensor, routing: Routing) -> Tensor:
     sent = torch.zeros(memories, dtype=scores.dtype, device=scores.device)
     sent = sent.scatter_add(0, routing.memories, torch.ones_like(routing.weights))
     return memories * (sent / tokens * scores.flatten(0, 1).mean(0)).sum()
+
+
+def check_top_k(top_k: int, memories: int) -> None:
+    """Check that a token is sent to no more memories than there are; for a Spec's validator.
+
+    Raises:
+        PydanticCustomError: it is.
+    """
+    if top_k > memories:
+        raise PydanticCustomError(
+            "top_k",
+            "top_k {k} of {m} memories; it is at most their number",
+            {"k": top_k, "m": memories},
+        )

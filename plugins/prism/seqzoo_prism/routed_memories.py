@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
-from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
@@ -16,7 +15,7 @@ from torch.utils import _pytree as pytree
 from seqzoo.errors import counted
 from seqzoo.model.recurrent import RecurrentMixer
 from seqzoo.operators import Features, Memory, Place, State, Stream
-from seqzoo.operators.routing import Routing, balance_loss, route
+from seqzoo.operators.routing import Routing, balance_loss, check_top_k, route
 from seqzoo.scan.precision import full_precision
 
 __all__ = ["RoutedMemories"]
@@ -51,12 +50,7 @@ class RoutedMemories(RecurrentMixer):
 
         @model_validator(mode="after")
         def _chooses_among_them(self) -> RoutedMemories.Spec:
-            if self.top_k > self.memories:
-                raise PydanticCustomError(
-                    "top_k",
-                    "top_k {k} of {m} memories; it is at most their number",
-                    {"k": self.top_k, "m": self.memories},
-                )
+            check_top_k(self.top_k, self.memories)
             return self
 
     def __init__(self, spec: Spec, place: Place) -> None:

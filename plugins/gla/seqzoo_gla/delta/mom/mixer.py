@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
-from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
@@ -16,7 +15,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.operators import Norm, Place, State, Stream
-from seqzoo.operators.routing import Routing, balance_loss, route
+from seqzoo.operators.routing import Routing, balance_loss, check_top_k, route
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.delta.mom.rule import MemoryRule
@@ -67,12 +66,7 @@ class MomMixer(Mixer):
 
         @model_validator(mode="after")
         def _chooses_among_them(self) -> MomMixer.Spec:
-            if self.top_k > self.memories:
-                raise PydanticCustomError(
-                    "top_k",
-                    "top_k {k} of {m} memories; it is at most their number",
-                    {"k": self.top_k, "m": self.memories},
-                )
+            check_top_k(self.top_k, self.memories)
             return self
 
     def __init__(self, spec: Spec, place: Place) -> None:
