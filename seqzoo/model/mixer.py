@@ -90,8 +90,14 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
         Raises:
             SpecError: documents, and a part that cannot keep them apart; or a state, and a mixer
                 that does not stream.
-            ValueError: the state is another mixer's, or of another batch size.
+            ValueError: x is not (B, T, D), D the width that the mixer was built for; or the state
+                is another mixer's, or of another batch size.
         """
+        if x.dim() != 3 or x.shape[2] != self.place.width:
+            raise ValueError(
+                f"mixer '{self.name}' takes (batch, tokens, {self.place.width}), "
+                f"got {tuple(x.shape)}"
+            )
         if state is not None and not self.streams:
             raise SpecError(
                 f"mixer '{self.name}' carries no state: give it the whole sequence in one call"
@@ -110,7 +116,16 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
         return stream.after()
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        """One token: x_t (B, D), state -> y_t (B, D), state."""
+        """One token: x_t (B, D), state -> y_t (B, D), state.
+
+        Raises:
+            ValueError: x_t is not (B, D), or the state is another mixer's.
+        """
+        if x_t.dim() != 2 or x_t.shape[1] != self.place.width:
+            raise ValueError(
+                f"a step of mixer '{self.name}' takes (batch, {self.place.width}), "
+                f"got {tuple(x_t.shape)}"
+            )
         y, state = self(x_t.unsqueeze(1), state)
         return y.squeeze(1), state
 

@@ -36,7 +36,13 @@ from seqzoo.train.distributed import Processes
 from seqzoo.train.entries import Entry, compare, entries_of, optimizer_tensors
 from seqzoo.train.progress import Progress
 from seqzoo.train.seals import verify
-from seqzoo.train.tensors import check_count, check_states, load_states, untouched_parameters
+from seqzoo.train.tensors import (
+    check_count,
+    check_numbers,
+    check_states,
+    load_states,
+    untouched_parameters,
+)
 
 __all__ = ["load", "save"]
 
@@ -111,6 +117,8 @@ def load(
             tensors[name] = _like(entry, like)
     with _plain_failure():
         load_shards(tensors, storage_reader=reader)
+    trained = {k: _local(v) for k, v in tensors.items() if k.startswith(("model/", "optimizer/"))}
+    processes.together(lambda: check_numbers(path, trained))
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(tensors[f"model/{name}"])
@@ -157,6 +165,11 @@ def _whole(tensor: Tensor, processes: Processes) -> Tensor:
     """The whole tensor on the CPU, on the writer; an empty one elsewhere."""
     whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
     return whole.cpu().contiguous() if processes.writer else whole.new_empty(0)
+
+
+def _local(tensor: Tensor) -> Tensor:
+    """This process's part of the tensor."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _metadata(reader: HuggingFaceStorageReader, path: Path) -> dict[str, Entry]:

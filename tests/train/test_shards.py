@@ -33,3 +33,16 @@ def test_a_full_disk_is_told_as_everywhere_and_leaves_the_checkpoint_before(
         shards.save(tmp_path, progress, model, optimizer, CPU, 1, {}, ALONE)
     assert list(tmp_path.iterdir()) == [before]
     assert checkpoint.load(before, model, optimizer, CPU)[0].step == 3
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_numbers_that_cannot_be_are_refused(model: LanguageModel, tmp_path: Path) -> None:
+    optimizer = optimizer_of(model, 1)
+    parameter = next(each for each in model.parameters() if each in optimizer.state)
+    optimizer.state[parameter]["exp_avg_sq"].view(-1)[0] = -1.0
+    progress = Progress(run_id="abc", step=1)
+    folder = shards.save(tmp_path, progress, model, optimizer, CPU, 1, {}, ALONE)
+    with pytest.raises(
+        RunError, match=r"'optimizer/exp_avg_sq/.*' holds -1, and a mean of squares"
+    ):
+        shards.load(folder, model, optimizer, CPU, ALONE)
