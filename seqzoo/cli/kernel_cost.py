@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +38,7 @@ def count_costs(
     Raises:
         SpecError: no such target, problem or shape.
     """
-    from seqzoo.scan.triton.aot.cost import Shape, costs, total
+    from seqzoo.scan.triton.aot.cost import Shape, costs
     from seqzoo.scan.triton.aot.peer_cost import installed, peer_costs
 
     sizes = Shape() if shape is None else _shape(shape)
@@ -52,8 +53,7 @@ def count_costs(
                 for found in counted:
                     rows += found
                     if not as_json:
-                        sums = [total(found, "forward"), total(found, "backward"), total(found)]
-                        console.print(_table(found, sums))
+                        console.print(cost_table(found, console))
     except (ValueError, ImportError) as error:
         raise SpecError(f"kernels --cost: {error}") from None
     if as_json:
@@ -79,26 +79,62 @@ def _row(row: KernelCost) -> dict[str, Any]:
     return {name: round(x, 9) if isinstance(x, float) else x for name, x in fields.items()}
 
 
-def _table(rows: list[KernelCost], sums: list[KernelCost]) -> Table:
-    title = f"{rows[0].problem}, {rows[0].target}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("pass")
-    table.add_column("kernel", no_wrap=True)
-    for heading in ("k instr", "matrix", "barriers", "KB", "KB moved", "regs", "occ", "ms"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
-            row.direction,
-            row.kernel.removesuffix("_kernel"),
-            *_counts(row),
-            str(row.registers),
-            f"{row.occupancy:.0%}",
-            f"{1e3 * row.seconds:.2f}",
-        )
-    table.add_section()
-    for name, row in zip(("forward", "backward", "both"), sums, strict=True):
-        table.add_row(name, row.kernel, *_counts(row), "", "", f"{1e3 * row.seconds:.2f}")
+def cost_table(found: list[KernelCost], console: Console) -> Table:
+    """A line a kernel and a sum a pass; names are cut in their middle to what the console leaves
+    them."""
+    table = _table(found)
+    wide = console.options.update(max_width=10_000)
+    over = Measurement.get(console, wide, table).maximum - console.width
+    if over > 0:
+        longest = max(len(_name(row)) for row in found)
+        table = _table(found, max(longest - over, len("forward, 9 launches")))
     return table
+
+
+def _table(found: list[KernelCost], room: int | None = None) -> Table:
+    from seqzoo.scan.triton.aot.cost import total
+
+    title = f"{found[0].problem}, {found[0].target}"
+    table = Table(
+        title=title, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
+    )
+    table.add_column("\nkernel", no_wrap=True)
+    for heading in (
+        "k\ninstr", "\nmatrix", "\nbarriers", "\nKB", "KB\nmoved", "\nregs", "\nocc", "\nms",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right", no_wrap=True)
+
+    def add_sum(name: str, row: KernelCost) -> None:
+        table.add_section()
+        table.add_row(f"{name}, {row.kernel}", *_counts(row), "", "", f"{1e3 * row.seconds:.2f}")
+        table.add_section()
+
+    for direction in ("forward", "backward"):
+        for row in found:
+            if row.direction == direction:
+                table.add_row(
+                    _shortened(_name(row), room),
+                    *_counts(row),
+                    str(row.registers),
+                    f"{row.occupancy:.0%}",
+                    f"{1e3 * row.seconds:.2f}",
+                )
+        add_sum(direction, total(found, direction))
+    add_sum("both", total(found))
+    return table
+
+
+def _name(row: KernelCost) -> str:
+    """Without `kernel`, which fla has inside its names."""
+    return row.kernel.replace("_kernel", "")
+
+
+def _shortened(name: str, room: int | None) -> str:
+    """At most `room` characters, of which most are the end's: there fla's names differ."""
+    if room is None or len(name) <= room:
+        return name
+    head = (room - 1) // 3
+    return f"{name[:head]}…{name[len(name) - (room - 1 - head) :]}"
 
 
 def _counts(row: KernelCost) -> tuple[str, ...]:

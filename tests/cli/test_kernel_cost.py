@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from seqzoo.cli import main
+from seqzoo.cli.kernel_cost import cost_table
 from seqzoo.scan.triton.aot import cost
 from seqzoo.scan.triton.aot.cost import KernelCost, Shape
 
@@ -48,6 +50,38 @@ def test_a_line_a_kernel_and_the_sums(asked, capsys, monkeypatch):
     assert {"carry", "4.6", "9.2", "1.25", "2.50", "25%", "not", "measured"} <= set(
         out.replace(",", " ").split()
     )
+
+
+@pytest.mark.parametrize(
+    ("width", "name"),
+    [(80, "chunk_g…d_dhu_blockdim64"), (120, "chunk_gated_delta_rule_bwd_dhu_blockdim64")],
+)
+def test_long_names_are_cut_and_figures_stay_whole(width, name):
+    names = {
+        "forward": ("recompute_w_u_fwd_kernel", "chunk_gated_delta_rule_fwd_kernel_h_blockdim64"),
+        "backward": ("chunk_gated_delta_rule_bwd_kernel_dhu_blockdim64", "chunk_bwd_kernel_dqkwg"),
+    }
+    heavy = {"instructions": 123456.0, "matrix": 4096.0, "barriers": 762.0}
+    heavy |= {"moved_bytes": 1.359e6, "seconds": 0.1041}
+    rows = [
+        replace(ROW, kernel=kernel, direction=direction, **heavy)
+        for direction, kernels in names.items()
+        for kernel in kernels
+    ]
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(cost_table(rows, console))
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= width
+    figures = ["123.5", "4096", "762", "66", "1359", "96", "25%", "104.10"]
+    assert [line.split()[1:] for line in lines if "123.5" in line] == [figures] * 4
+    told = [line.split()[0] for line in lines if "123.5" in line]
+    assert told[0] == "recompute_w_u_fwd"
+    assert told[2] == name
+    assert len(set(told)) == 4
+    sums = [line.split() for line in lines if "launches" in line]
+    assert [line[0] for line in sums] == ["forward,", "backward,", "both,"]
+    assert sums[2][1:] == ["4", "launches", "493.8", "16384", "3048", "264", "5436", "416.40"]
 
 
 def test_json_has_a_row_a_kernel(asked, capsys):
