@@ -49,7 +49,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(set(known))
     if not names:
-        return "nothing is known by this kind of name here"
+        return "no names of this kind are known here"
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"

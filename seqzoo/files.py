@@ -61,11 +61,11 @@ def _remedy(cause: Exception) -> str:
         return "free some space or"
     if number in (errno.EROFS, errno.EACCES, errno.EPERM):
         return "make it writable or"
-    return "mend that or"
+    return "fix that or"
 
 
 def _system_error(failure: OSError | SafetensorError) -> Exception:
-    """The OSError, also where safetensors tells of it only in its text."""
+    """The OSError, also one that safetensors reports only in its message."""
     number = re.search(r"\(os error (\d+)\)", str(failure))
     if isinstance(failure, OSError) or number is None:
         return failure
@@ -151,7 +151,7 @@ class NotRegularError(OSError):
     """The path names a pipe, a device or a socket, from which reading may never end."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(None, f"it is {kind} and no regular file", str(path))
+        super().__init__(None, f"it is {kind}, not a regular file", str(path))
         self.kind = kind
 
 

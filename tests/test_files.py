@@ -96,13 +96,13 @@ def test_a_device_stays_a_device(tmp_path: Path) -> None:
 def test_an_output_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"cannot write .*: Is a directory") as refusal:
         write_output(tmp_path, "x")
-    assert str(refusal.value).endswith("; mend that or choose another file")
+    assert str(refusal.value).endswith("; fix that or choose another file")
     assert not [*tmp_path.iterdir()]
 
 
 def test_a_command_that_prints_a_file_speaks_of_no_run_to_resume(tmp_path: Path) -> None:
     missing = tmp_path / "missing" / "table.csv"
-    with pytest.raises(RunError, match="No such file or directory; mend that or choose another"):
+    with pytest.raises(RunError, match="No such file or directory; fix that or choose another"):
         write_output(missing, "x")
     with pytest.raises(RunError, match=r"choose another folder.* the same command resumes"):
         write_whole(missing, "x")

@@ -77,3 +77,13 @@ def test_a_stage_of_the_grid_imports_only_earlier_ones(stage: str) -> None:
         if re.match(rf"\s*from seqzoo\.grid\.({later})\b", line)
     ]
     assert not wrong
+
+
+VAGUE = {"losses", "factors", "layout", "cells", "outcome", "carry", "tuning", "scalars"}
+PACKAGES = [ROOT, *sorted(ROOT.parent.glob("plugins/*/seqzoo_*"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_no_two_files_of_a_package_share_a_vague_name(package: Path) -> None:
+    found = [path.stem for path in package.rglob("*") if path.suffix == ".py" or path.is_dir()]
+    assert not {name for name in VAGUE if found.count(name) > 1}

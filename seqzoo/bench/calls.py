@@ -1,7 +1,7 @@
-"""Record a mixer's calls of scans, attention and matrix products, to repeat them alone.
+"""Record the scans, attention and matrix products that a mixer calls, to repeat them alone.
 
-Their cost is the floor of a layer: its scan on such tensors, and its projections. Convolutions,
-gates, norms and layouts come on top.
+Their cost is a lower bound for the layer: its scan on the same tensors, and its projections.
+Convolutions, gates, norms and layouts come on top.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ class Call:
     options: Mapping[str, Any]
 
     def again(self, trained: bool) -> Callable[[], Any]:
-        """What makes the call on tensors cut off from their graph.
+        """A function that repeats the call on detached tensors.
 
-        trained: with the gradients of those arguments that had one, from gradients of ones.
+        With `trained` it also computes the gradients of the arguments that had one, for an output
+        gradient of ones.
         """
         leaves: list[Tensor] = []
 
@@ -66,7 +67,7 @@ class Call:
 
 @dataclass
 class Calls:
-    """What was recorded.
+    """The recorded calls.
 
     Attributes:
         scans: of the shared scans, and of softmax attention.
@@ -79,7 +80,7 @@ class Calls:
 
 @contextmanager
 def recorded_calls(mixer: nn.Module) -> Iterator[Calls]:
-    """Records what the mixer calls while this lasts."""
+    """Record the mixer's calls inside the `with` block."""
     calls = Calls()
     mode = _Recording(calls)
     replaced = [
@@ -99,7 +100,7 @@ def recorded_calls(mixer: nn.Module) -> Iterator[Calls]:
 
 
 class _Recording(TorchFunctionMode):
-    """Notes projections and attention; what a scan calls inside itself is the scan's own."""
+    """Record projections and attention, but nothing that a scan itself calls."""
 
     def __init__(self, calls: Calls) -> None:
         super().__init__()
@@ -117,7 +118,7 @@ class _Recording(TorchFunctionMode):
 
 
 class _RecordedScan:
-    """Stands in the place of a scan part, and notes how it is called."""
+    """Takes the place of a scan part and records its calls."""
 
     def __init__(self, scan: ScanPart, calls: Calls, mode: _Recording) -> None:
         self._scan, self._calls, self._mode = scan, calls, mode

@@ -1,4 +1,4 @@
-"""One figure: tokens a second and memory against length, a line a mixer."""
+"""One figure: tokens per second and memory against length, one line per mixer."""
 
 from __future__ import annotations
 

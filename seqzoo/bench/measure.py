@@ -1,7 +1,7 @@
 """Measure the costs of mixers, phase by phase and length by length.
 
-All mixers of a phase and length take turns, each with its scan and its projections alone, so that
-changing load on the machine affects all alike.
+For each phase and length all mixers take turns, each with its scan and its projections alone, so
+that a changing load on the machine affects all alike.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Extent:
-    """The extent of a measurement.
+    """What to measure, and for how long.
 
     Attributes:
         phases: in this order.
         lengths: T, in this order.
-        seconds: turns of a phase and length go on for so long.
-        rounds: turns at least.
+        seconds: how long to take turns for one phase and length.
+        rounds: the least number of turns.
         with_memory: whether peak memory is measured, of training and prefill.
     """
 
@@ -64,7 +64,7 @@ def describe_run(setting: Setting) -> dict[str, Any]:
 def measured_rows(
     subjects: list[Subject], setting: Setting, extent: Extent, progress: Callable[[str], None]
 ) -> Iterator[list[Row]]:
-    """The rows of one phase and length after another, a row a mixer.
+    """Yield the rows of each phase and length in turn, one row per mixer.
 
     A mixer that fails leaves its reason in `skipped` or `memory_skipped`; the others go on.
     """
@@ -159,7 +159,7 @@ def _peak(subject: Subject, prepared: Prepared, phase: Phase, length: int, setti
 
 
 def _guarded(row: Row, field: str, action: Callable[[], Any]) -> None:
-    """Does it; what it raises becomes the row's reason. A plugin's mixer may raise anything."""
+    """Call the function; whatever it raises becomes the row's reason."""
     try:
         action()
     except Exception as error:

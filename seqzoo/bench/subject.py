@@ -49,11 +49,11 @@ class Subject:
 
 
 def subjects_of(given: list[str], registry: Registry, width: int | None) -> list[Subject]:
-    """The mixers that arguments mean, each once.
+    """The mixers that the arguments name, each once.
 
     Args:
         given: names of mixers, mappings in YAML such as `{type: prism, depth: 4}`, or files: runs,
-            and grids, of which every different mixer counts.
+            and grids, from which every distinct mixer is taken.
         registry: where names are looked up.
         width: of every mixer; None is 256, or what the file says.
 
@@ -91,7 +91,7 @@ def _of_one(given: str, registry: Registry, width: int | None) -> list[Subject]:
 
 
 def _of_file(path: Path, registry: Registry, width: int | None) -> list[Subject]:
-    """Each block's mixer, under its preset's or part's name; in a grid after its variant's."""
+    """Each block's mixer, named after its preset or part, in a grid after the variant too."""
     spec = seqzoo.load_spec(path, registry)
     runs = [("", spec)] if isinstance(spec, RunSpec) else []
     if not isinstance(spec, RunSpec):
@@ -108,7 +108,7 @@ def _of_file(path: Path, registry: Registry, width: int | None) -> list[Subject]
 
 
 def _named_apart(subjects: list[Subject]) -> list[Subject]:
-    """Names that stand for several subjects get their width, or else a number."""
+    """Names that several subjects share get the width, or else a number."""
     widths: dict[str, set[int]] = {}
     for subject in subjects:
         widths.setdefault(subject.name, set()).add(subject.width)

@@ -1,4 +1,4 @@
-"""The rows as one table a phase, for terminals of 80 columns and more."""
+"""Print the rows, one table per phase, for terminals of 80 columns or more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDE = 100  # columns from which percentiles are shown
 
 
 def print_rows(console: Console, rows: list[Row]) -> None:
-    """A table a phase; below it what was not measured, and the backends that computed."""
+    """One table per phase, followed by what was not measured and the backends that computed."""
     for phase, each in groupby(rows, lambda row: row["phase"]):
         group = list(each)
         console.print()

@@ -1,4 +1,5 @@
-"""Medians: on a CPU in turns, so that a drifting load hits all alike; on a GPU by device events."""
+"""Median times: on a CPU by turns, so that a drifting load affects all alike; on a GPU by
+events."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ class Timing(NamedTuple):
 def take_turns(
     functions: dict[str, Callable[[], Any]], seconds: float, least: int = 5, warm: int = 2
 ) -> dict[str, Timing]:
-    """Calls each once a round, round by round, until the time is over, at least `least` rounds.
+    """Call each function once per round until the time is up, for at least `least` rounds.
 
-    Every other round runs backwards, so that nobody always follows the same one.
+    Every other round runs backwards, so that no function always follows the same one.
     """
     for _ in range(warm):
         for function in functions.values():
@@ -48,7 +49,7 @@ def on_gpu(function: Callable[[], Any], milliseconds: int) -> Timing:
 
 
 def summarise(milliseconds: list[float]) -> Timing:
-    """The percentiles of some times."""
+    """The median and percentiles of a list of times."""
     ordered = sorted(milliseconds)
     last = len(ordered) - 1
     return Timing(

@@ -21,7 +21,7 @@ __all__ = ["Phase", "Prepared", "Setting", "prepare"]
 
 
 class Phase(StrEnum):
-    """What is timed."""
+    """The phases that can be timed."""
 
     TRAINING = "training"  # forward and backward
     PREFILL = "prefill"  # a whole sequence without gradients, and the state after it
@@ -54,10 +54,10 @@ class Prepared:
     """A phase ready to be timed.
 
     Attributes:
-        whole: the mixer's own call.
+        whole: the call of the mixer itself.
         scan: the scans it makes, alone; None if it makes none that is known.
         projections: the products with matrices that it makes, alone.
-        used: the backends that compute.
+        used: the backends that computed.
         state_bytes: of the state one sequence carries after them; None if it carries none.
     """
 
@@ -69,7 +69,7 @@ class Prepared:
 
 
 def prepare(mixer: Mixer, phase: Phase, length: int, setting: Setting) -> Prepared:
-    """Lay out the inputs, run once, and keep what was called.
+    """Make the inputs, run the phase once, and record its calls.
 
     Raises:
         SpecError: the mixer carries no state, and `phase` is `DECODE`.
@@ -89,9 +89,9 @@ def prepare(mixer: Mixer, phase: Phase, length: int, setting: Setting) -> Prepar
 
 
 def function_of(mixer: Mixer, phase: Phase, length: int, setting: Setting) -> Callable[[], Any]:
-    """The call that is timed: -> gradients in training, else outputs and state."""
+    """The function to time: it returns gradients in training, else outputs and state."""
     if phase is Phase.DECODE and not mixer.streams:
-        raise SpecError(f"mixer '{mixer.name}' carries no state, and has no decode")
+        raise SpecError(f"mixer '{mixer.name}' carries no state, so it cannot decode")
     generator = torch.Generator().manual_seed(1)
     shape = (setting.batch, length, mixer.place.width)
     x = torch.randn(shape, generator=generator).to(setting.device)

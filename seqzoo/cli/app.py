@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse_empty_paths(arguments: Sequence[str]) -> None:
-    """An empty path is the current folder to the system, and a slip to the person who wrote it.
+    """Refuse an empty path, which the system reads as the current folder and nobody means to give.
 
     Raises:
         SpecError: an option that names a file or folder is given "".
@@ -83,13 +83,13 @@ def _refuse_empty_paths(arguments: Sequence[str]) -> None:
         value = joined if equals else next(iter(arguments[place + 1 :]), None)
         if name in PATHS and value == "":
             raise SpecError(
-                f"{name} is empty, as a variable of the shell is that is not set; "
+                f"{name} is empty, perhaps from an unset shell variable; "
                 f"name a path, such as {name} runs"
             )
 
 
 def _escape_what_streams_cannot_hold() -> None:
-    """Print a sign that an output's encoding lacks as its code, in place of a traceback."""
+    """Print a character that an output's encoding lacks as an escape code, without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")

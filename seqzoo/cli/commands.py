@@ -23,7 +23,7 @@ COMMANDS = {
     "generate": "Continue prompts with a trained run. A single prompt streams; of several, the "
     "first does.",
     "grid": "Do all runs of a grid and print the table; the same command again resumes.",
-    "report": "Report on a grid or a run: means over seeds, differences to the base, costs, "
+    "report": "Report on a grid or a run: means over seeds, differences from the base, costs, "
     "figures.",
     "runs": "List the runs of a directory, or show how two runs differ.",
     "probe": "Measure a trained run: rank, spectrum, growth of errors, and what plugins add.",
@@ -113,7 +113,7 @@ class CommandGroup(TyperGroup):
             self.commands[name] = _command_of(stand_in, name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The list of commands, from their first lines."""
+        """List the commands with the first lines of their help."""
         self._is_listing = True
         try:
             super().format_help(ctx, formatter)
@@ -121,12 +121,12 @@ class CommandGroup(TyperGroup):
             self._is_listing = False
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Each command with the whole of its first line."""
+        """Write each command with its full first line."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, imported now."""
+        """Import the command."""
         if self._is_listing or cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         if cmd_name not in self._loaded:

@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Print a model's parameters, state, FLOPs a token, and its recurrence in words.
 
-    Of a grid, every different model is described, under the name of its first run.
+    For a grid, every distinct model is described under the name of its first run.
     """
     import seqzoo
     from seqzoo.cli.describing import describe, print_description

@@ -83,7 +83,7 @@ def _layers(model: LanguageModel, spec: RunSpec, registry: Registry) -> list[dic
 
 
 def _presets(registry: Registry) -> dict[PartSpec, str]:
-    """A mixer's spec -> the preset that stands for it, unchanged."""
+    """Map a mixer's spec to the preset that gives it unchanged."""
     names = [name for name in registry.names("mixer") if registry.preset("mixer", name)]
     specs: dict[PartSpec, str] = {}
     for name in names:
@@ -120,7 +120,7 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
     )
     table.add_row(
         "state",
-        "none: a mixer here does not stream"
+        "none: this model has a mixer that does not stream"
         if facts["state_elements"] is None
         else f"{facts['state_elements']:,} elements ({_bytes(facts['state_bytes'])}) a sequence at "
         f"context {facts['context']:,}, {growth}",

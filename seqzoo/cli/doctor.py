@@ -103,7 +103,7 @@ def _check(
             facts["kernels"].append(asdict(row) | {"failure": row.failure})
             say(_line(row))
     if len(checked) < len(cases):
-        say(f"the GPU is unusable since; {len(cases) - len(checked)} cases were not run")
+        say(f"the GPU has been unusable since then; {len(cases) - len(checked)} cases were not run")
     failures = failed_kernels(checked)
     if kept:
         index = 0 if device.index is None else device.index
@@ -115,7 +115,7 @@ def _check(
 def _prepared(
     cases: tuple[Case, ...], device: torch.device
 ) -> AbstractContextManager[Callable[[Case], Expected]]:
-    """What the cases should give; on a GPU kernels are compiled on all cores beforehand."""
+    """The expected results of the cases; on a GPU the kernels are compiled first, on all cores."""
     from seqzoo.scan.triton.aot.kernel_case import expect
     from seqzoo.scan.triton.aot.prepare import prepared
     from seqzoo.scan.triton.architecture import SHARED_KIB, architecture_of

@@ -30,9 +30,9 @@ class Which(StrEnum):
 
 
 def command(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A trained run on a text.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A run trained on text.")],
     prompt: Annotated[
-        list[str] | None, typer.Option(help="What a text begins with; may be repeated.")
+        list[str] | None, typer.Option(help="The beginning of a text; may be repeated.")
     ] = None,
     prompts: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A file with one prompt a line.")
@@ -49,7 +49,7 @@ def command(
         typer.Option(help="Draw among the most likely that reach this probability together."),
     ] = None,
     checkpoint: Annotated[Which, typer.Option(help="Whose weights.")] = Which.LAST,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the draws.")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: a list of prompt and continuation.")
     ] = False,
@@ -133,7 +133,7 @@ def _text_task(task: object, directory: Path) -> Text:
     """The task of the run, with the text that it was trained on.
 
     Raises:
-        SpecError: it has no text, or its file is another one than at training.
+        SpecError: it has no text, or its file is not the one it was trained on.
     """
     from seqzoo.errors import SpecError
     from seqzoo.tasks.text import Text
@@ -168,7 +168,7 @@ def _encoded(task: Text, text: str, number: int, count: int) -> tuple[int, ...]:
 
 
 def _draws(prompts: Sequence[tuple[int, ...]], seed: int) -> list[torch.Generator]:
-    """A generator for each prompt, which no other prompt changes; equal prompts differ."""
+    """One random generator per prompt, independent of the others; equal prompts differ."""
     import torch
 
     before: Counter[tuple[int, ...]] = Counter()

@@ -26,7 +26,7 @@ def command(
         int | None, typer.Option(metavar="N", min=1, help="Runs at a time; else one a core.")
     ] = None,
     executor: Annotated[
-        str, typer.Option(metavar="NAME", help="Who does the runs; or '{type: NAME, ...}'.")
+        str, typer.Option(metavar="NAME", help="What runs them; or '{type: NAME, ...}'.")
     ] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, run nothing.")] = False,
     estimate: Annotated[
@@ -35,7 +35,7 @@ def command(
     rerun_changed: Annotated[
         bool,
         typer.Option(
-            "--rerun-changed", help="Do finished runs again whose data, plugins or code changed."
+            "--rerun-changed", help="Redo finished runs whose data, plugins or code changed."
         ),
     ] = False,
     settings: Annotated[

@@ -67,7 +67,7 @@ def label_of(variant: str, point: dict[str, Any]) -> str:
 
 
 def _wrong_with(spec: RunSpec, number: int) -> list[tuple[str, str]]:
-    """What is wrong with a spec; of a grid's first ones, what their models show too."""
+    """The problems of a spec; for a grid's first specs also those that running the model shows."""
     vocab_size, length = (getattr(spec.task, key, None) for key in ("vocab_size", "length"))
     if too_much := _too_much(least_memory(spec, _size(vocab_size), _size(length))):
         return [too_much]
@@ -104,10 +104,10 @@ def _wrong_with(spec: RunSpec, number: int) -> list[tuple[str, str]]:
 
 
 def _wrong_with_a_row(spec: RunSpec, vocab_size: int, batch: Batch) -> list[tuple[str, str]]:
-    """What is wrong with layers that can be built: shapes they return, decays, their own faults.
+    """The problems of layers that can be built: wrong shapes, growing decays, errors of their own.
 
-    What else a part refuses is told only where the run would be on the CPU too: a row is tried
-    there, and kernels for a GPU refuse it.
+    Other refusals are reported only if the run itself would be on the CPU: the row is tried there,
+    where GPU kernels refuse to run.
     """
     with torch.random.fork_rng(devices=[]):
         try:

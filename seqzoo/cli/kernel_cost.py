@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["count_costs"]
 
 ASKED = ("decay", "gla", "gated-delta", "kda", "prism-2")
-"""The problems that are counted if none is named."""
+"""The problems counted if none is named."""
 
 
 def count_costs(
     targets: list[str] | None, problems: list[str] | None, shape: str | None, *, as_json: bool
 ) -> None:
-    """Prints every kernel of the problems' forward and backward passes, and their sums; beside
-    them fla's, where it is installed.
+    """Print every kernel of the problems' forward and backward passes, with totals; beside them
+    fla's kernels if it is installed.
 
     Args:
         targets: architectures; None is sm_90.

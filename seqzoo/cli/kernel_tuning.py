@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["TOP", "tune_kernels"]
 
 TOP = 12
-"""Searches of one command, if none are asked for."""
+"""The number of searches per command, unless asked otherwise."""
 
 
 def tune_kernels(
@@ -31,13 +31,13 @@ def tune_kernels(
     *,
     as_json: bool,
 ) -> None:
-    """Searches for the kernels and sizes of the catalogue that the model gives the most time.
+    """Tune the kernels and sizes of the catalogue that the model predicts to be slowest.
 
     Args:
         kernel: only the one of this name.
         out: the table to write; None is the user's own.
-        top: so many searches, those that were finished earlier among them.
-        minutes: a search ends there; what it found until then is kept.
+        top: how many searches, including those finished earlier.
+        minutes: the time after which a search stops; what it has found by then is kept.
         as_json: print a row a search, and nothing else on standard output.
 
     Raises:

@@ -29,7 +29,9 @@ def command(
     kernel: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the kernel of this name.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a row a variant.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one row per variant.")
+    ] = False,
     tune: Annotated[
         bool, typer.Option("--tune", help="Search on this machine's GPU, and write a table.")
     ] = False,
@@ -41,7 +43,7 @@ def command(
     ] = None,
     top: Annotated[
         int | None,
-        typer.Option(min=1, help="With --tune: so many searches, the slowest by the model; 12."),
+        typer.Option(min=1, help="With --tune: how many searches, slowest first; 12."),
     ] = None,
     cost: Annotated[
         bool, typer.Option("--cost", help="Count instructions, bytes and the time they predict.")
@@ -114,7 +116,7 @@ def command(
 
 
 def modules_of_kernels(registry: Registry) -> list[str]:
-    """Where plugins' parts have kernels of their own."""
+    """The modules in which plugins' parts have kernels of their own."""
     targets = (entry.target for entry in registry)
     return sorted({target.kernels for target in targets if isinstance(target, type)} - {""})
 
@@ -135,7 +137,7 @@ def _row(row: Compiled) -> dict[str, Any]:
 
 
 def _table(rows: list[Compiled]) -> Table:
-    """A line a configuration: the largest figures among its variants."""
+    """One line per configuration: the largest figures among its variants."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("kernel", no_wrap=True)
     table.add_column("target", no_wrap=True)

@@ -65,7 +65,7 @@ def command(
         return
     if family is not None and family not in registry.families():
         hint = did_you_mean(family, registry.families())
-        raise SpecError(f"no part is of family '{family}'; {hint}")
+        raise SpecError(f"there is no family '{family}'; {hint}")
     entries = [entry for entry in registry if family in (None, entry.family)]
     if as_json:
         print(json_text([_row(entry) for entry in entries]))
@@ -100,7 +100,7 @@ def _table(entries: list[Entry]) -> Table:
 
 
 def _print_slots(rows: list[TakenApart], console: Console) -> None:
-    """A table where there is room; else a few lines a layer."""
+    """Print a table if there is room, otherwise a few lines per layer."""
     headings = ("projections", "gates", "forget", "injection", "read")
     if console.width >= WIDE:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)

@@ -57,7 +57,7 @@ def check(
     part: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this part, prism or mixer/prism.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a row a check.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one row per check.")] = False,
 ) -> None:
     """Run the conformance kit over everything that a plugin registers.
 
@@ -116,7 +116,7 @@ def _refuse_unknown(registry: Registry, name: str) -> None:
 
 
 def _names(check: Check) -> tuple[str, str]:
-    """The part's name, alone and behind its family."""
+    """The part's name, alone and after its family."""
     return check.name, f"{check.family}/{check.name}"
 
 
@@ -136,7 +136,7 @@ def _outcome(check: Check) -> tuple[Outcome, str | None]:
 
 
 def _print(rows: list[Row]) -> None:
-    """One line of a part, and one below it for each check that did not pass."""
+    """Print one line per part, and one below it for each check that did not pass."""
     counts = Counter(row.outcome for row in rows)
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
     print(visible(f"{rows[0].family} {rows[0].name}: {told}"), flush=True)

@@ -98,7 +98,7 @@ def _show(findings: Findings, directory: Path) -> None:
 
 
 def _table(finding: Finding) -> Table:
-    """A few rows of each line of the plot, evenly spread, the first and the last among them."""
+    """A few evenly spaced rows of each line of the plot, including the first and the last."""
     from rich import box
     from rich.table import Table
 

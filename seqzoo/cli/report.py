@@ -65,7 +65,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Report on a grid or a run: means over seeds, differences to the base, costs, figures."""
+    """Report on a grid or a run: means over seeds, differences from the base, costs, figures."""
     from seqzoo.report import make_report
     from seqzoo.report.collect.garbage import collector_at_rest
 

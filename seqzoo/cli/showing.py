@@ -39,7 +39,7 @@ class Example:
     labels: list[int]
 
     def as_data(self) -> dict[str, Any]:
-        """All there is to know, as plain values; a position without label is null."""
+        """The whole example as plain values; a position without a label is null."""
         metric = self.task.metric
         return {
             "name": self.name,
@@ -74,7 +74,7 @@ def example_of(name: str, spec: PartSpec, seed: int) -> Example:
 
 
 def print_example(example: Example, console: Console) -> None:
-    """Print the task's facts and the sequence, as many tokens a line as the console is wide."""
+    """Print the task's facts and the sequence, folded to the console's width."""
     task, metric = example.task, example.task.metric
     kind = "" if example.name == task.name else f", a preset of {task.name}"
     _print_folded(console, f"{example.name}{kind}: {task.summary()}", bold=len(example.name))
@@ -118,7 +118,7 @@ def print_example(example: Example, console: Console) -> None:
 
 
 def _print_folded(console: Console, line: str, bold: int = 0) -> None:
-    """Print a line as several where it is long; rich would leave a blank at the end of each."""
+    """Fold a long line into several; rich would leave a blank at the end of each."""
     lines = textwrap.wrap(visible(line), console.width, break_on_hyphens=False)
     text = Text("\n".join(lines))
     text.stylize("bold", 0, bold)

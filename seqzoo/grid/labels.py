@@ -48,7 +48,7 @@ def flow(value: Any) -> str:
 
 
 def tuned_label(value: Any) -> str:
-    """A value drawn by a sampler, shortened; plan and records hold all its digits.
+    """A value drawn by a sampler, shortened; plan and records keep every digit.
 
     >>> tuned_label(0.0037088672867), tuned_label(3)
     ('0.003709', '3')
@@ -57,7 +57,7 @@ def tuned_label(value: Any) -> str:
 
 
 def tried_label(values: Mapping[str, Any]) -> str:
-    """What a trial tries, or a comparison's run was given.
+    """The values that a trial tries, or that a run of the comparison was given.
 
     >>> tried_label({"train.optimizer.lr": 0.0037088672867})
     'lr=0.003709'

@@ -32,7 +32,7 @@ __all__ = ["AttentionMixer"]
 
 
 class AttentionMixer(Mixer):
-    """Causal softmax attention, with RoPE or without, over all tokens or a window of the last."""
+    """Causal softmax attention, with RoPE or without, over all tokens or the last `window`."""
 
     name = "attention"
 
@@ -107,7 +107,7 @@ class AttentionMixer(Mixer):
         return self.project(reads)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, positions: Tensor, stream: Stream) -> Tensor:
-        """The softmax over tokens kept and these, for a mixer that makes q, k and v in its own way.
+        """The softmax over cached and new tokens, for a mixer that makes q, k and v in its own way.
 
         q (B, T, H, d), k and v (B, T, G, d), `stream.positions` of this mixer (B, T) -> reads (B,
         T, H, d).
@@ -166,7 +166,7 @@ class AttentionMixer(Mixer):
         return x if sharing == 1 else x.repeat_interleave(sharing, dim=-2)
 
     def state_size(self, context: int) -> int:
-        """Keys and values of all tokens kept, the position, and what the anchor carries."""
+        """Keys and values of all cached tokens, the position, and what the anchor carries."""
         kept = context if self.window is None else min(context, self.window - 1)
         size = self.place.width // self.heads
         return 2 * kept * self.key_heads * size + super().state_size(0)
@@ -176,7 +176,7 @@ class AttentionMixer(Mixer):
         return ATTENTION if self.window is None else LINEAR
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:
-        """The softmax over all tokens kept."""
+        """The softmax over all cached tokens."""
         seen = "all tokens" if self.window is None else f"the last {counted(self.window, 'token')}"
         heads = f"{counted(self.heads, 'head')} of {self.place.width // self.heads}"
         if self.key_heads != self.heads:

@@ -24,7 +24,7 @@ def make_norm(kind: Literal["layer_norm", "rms_norm"], width: int) -> nn.Module:
 
 
 class BlockResult(NamedTuple):
-    """What a block gives.
+    """What a block returns.
 
     Attributes:
         x: (B, T, D), or (N, D) where positions were asked for.
@@ -41,7 +41,7 @@ class Block(nn.Module):
     """x + mixer(norm(x)), then x + mlp(norm(x)).
 
     Attributes:
-        recompute: keep nothing but the input for the gradient, and compute the block again then.
+        recompute: keep only the input for the backward pass, which computes the block again.
     """
 
     def __init__(
@@ -67,11 +67,12 @@ class Block(nn.Module):
         positions: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
     ) -> BlockResult:
-        """x (B, T, D), the block's state, what earlier blocks handed on -> the same of the next.
+        """x (B, T, D), the block's state, what earlier blocks handed on -> the same for the next
+        block.
 
-        With positions (N,), flat indices b * T + t, what follows the mixer is computed there only,
-        and the result is (N, D). With cu_seqlens, B is 1, x is documents side by side, which begin
-        anew, and no state is left.
+        With positions (N,), flat indices b * T + t, everything after the mixer is computed there
+        only, and the result is (N, D). With cu_seqlens, B is 1, x holds documents side by side,
+        each starting from an empty state, and no state is returned.
         """
         arguments = (x, state, handed, positions, cu_seqlens)
         if self.recompute and torch.is_grad_enabled():

@@ -40,7 +40,7 @@ def build_model(
     *,
     vocab_size: int | None = None,
 ) -> LanguageModel:
-    """A language model, with torch's global generator for its initial values.
+    """A language model, its initial values drawn from torch's global generator.
 
     Args:
         spec: a run (vocabulary and decoder are its task's), or a model, as spec or mapping.

@@ -1,4 +1,4 @@
-"""The scan of a prefix mixer: complete chunks, after those that came before."""
+"""The scan of a prefix mixer over complete chunks, continuing from earlier ones."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def scan_chunks(
     """All prefixes of complete chunks.
 
     Args:
-        aggregator: makes a summary of a chunk, and one of two.
+        aggregator: summarises a chunk, and combines two summaries.
         chunks: (B, n, C, D).
         state: after the chunks that came before.
-        before: number of these.
-        recompute: keep only what goes into each call of the aggregator for the gradient.
+        before: how many chunks came before.
+        recompute: for the backward pass keep only the inputs of each call of the aggregator.
 
     Returns:
-        The prefixes, a tree of (B, n, ...); the last of them, of (B, ...); and what the scan goes
-        on from.
+        The prefixes, a tree of (B, n, ...); the last of them, of (B, ...); and what the scan
+        resumes from.
     """
     batch, num = chunks.shape[:2]
     if num == 0:

@@ -29,18 +29,18 @@ __all__ = [
 
 
 tree_map = pytree.tree_map
-"""The function of the tensors at each place of some trees."""
+"""Apply a function to the tensors at each place of several trees."""
 
 
 class ChunkState(NamedTuple):
-    """The state after some tokens of B sequences, whose numbers of tokens may differ.
+    """The state of B sequences, which may have seen different numbers of tokens.
 
     Attributes:
-        rows: (B, C, D), those of the chunk that is not complete yet; zeros after its last token.
-        prefix: a tree of (B, ...), the summary of all complete chunks, or what stands for none.
-        opened: what the inference module keeps of the prefix and of the rows; None if it is to be
-            made of the prefix.
-        trees: what the scan goes on from; () where it goes on from the prefix.
+        rows: (B, C, D), the rows of the incomplete chunk; zeros after its last token.
+        prefix: a tree of (B, ...), the summary of all complete chunks, or the aggregator's start.
+        opened: what the inference module keeps of the prefix and the rows; None if it has yet to be
+            made from the prefix.
+        trees: what the scan resumes from; () where it resumes from the prefix.
     """
 
     rows: Tensor
@@ -78,7 +78,7 @@ def levels_of(trees: CounterState) -> int:
 
 
 def parts_of(state: ChunkState) -> dict[str, Any]:
-    """What all states of one mixer have alike but for B: trees of tensors (B, ...) by name."""
+    """The parts that all states of one mixer share up to B: trees of tensors (B, ...) by name."""
     parts = {
         "incomplete chunk": state.rows,
         "prefix": state.prefix,
@@ -90,7 +90,7 @@ def parts_of(state: ChunkState) -> dict[str, Any]:
 
 
 def check_state(state: Any, form: dict[str, Any], batch: int) -> None:
-    """Refuse a state that a mixer of other settings left.
+    """Refuse a state left by a mixer with other settings.
 
     Args:
         state: anything.
@@ -100,7 +100,7 @@ def check_state(state: Any, form: dict[str, Any], batch: int) -> None:
     Raises:
         ValueError: says which part of the state is not this mixer's.
     """
-    whose = "the state was left by a prefix mixer of other settings"
+    whose = "the state was left by a prefix mixer with other settings"
     parts = parts_of(state) if isinstance(state, ChunkState) else {}
     if parts.keys() != form.keys():
         raise ValueError(f"{whose}: it holds {list(parts)}, and not {list(form)}")
@@ -110,7 +110,7 @@ def check_state(state: Any, form: dict[str, Any], batch: int) -> None:
 
 
 def groups_of(seen: Tensor) -> list[tuple[int, Tensor]]:
-    """(B,) tokens seen -> each number that occurs, and the rows that have seen so many."""
+    """(B,) tokens seen -> each number that occurs, with the rows that have seen that many."""
     rows: dict[int, list[int]] = {}
     for row, number in enumerate(seen.tolist()):
         rows.setdefault(number, []).append(row)
@@ -123,7 +123,7 @@ def rows_of(state: ChunkState, rows: Tensor | slice) -> ChunkState:
 
 
 def joined(states: Sequence[ChunkState]) -> ChunkState:
-    """Rows of several states, one after another; their trees get the most levels of any."""
+    """The rows of several states, one after another, with trees as deep as the deepest."""
     levels = max(
         (levels_of(each.trees) for each in states if each.trees),
         default=0,

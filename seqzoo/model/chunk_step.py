@@ -1,4 +1,4 @@
-"""The next token of each sequence in a graph, which does not know how far into its chunk it is."""
+"""The next token of each sequence in a compiled graph, which cannot know its place in the chunk."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def next_token(
     Args:
         encoder, aggregator, inference: the mixer's.
         x: (B, 1, D).
-        state: after the tokens that came before. Its trees keep their shape, and a chunk that they
-            have no room for is an error when the graph runs.
+        state: after the earlier tokens. Its trees keep their shape; a chunk beyond their room is an
+            error when the graph runs.
         seen: (B,) int64, tokens that came before; rows may differ.
 
     Returns:
@@ -60,7 +60,7 @@ def next_token(
 
 
 def _completed(aggregator: Aggregator, inference: Inference, state: ChunkState) -> ChunkState:
-    """The state of sequences whose chunk is complete: its summary joins the prefix."""
+    """The state of sequences whose chunk has just been completed: its summary joins the prefix."""
 
     leaf = leaves_of(aggregator, state.rows, state.prefix)
     trees = state.trees
@@ -83,8 +83,8 @@ def _check_room(state: ChunkState, complete: Tensor) -> None:
     fits = complete.logical_not() | (state.trees.num_leaves < most)
     torch.ops.aten._assert_async.msg(
         fits.all(),
-        f"prefix mixer: in a graph this state has room for {most} complete chunks, and one more "
-        "came; give the mixer `capacity`, the tokens of the longest sequence",
+        f"prefix mixer: in a compiled graph this state has room for {most} complete chunks, and one "
+        "more came; give the mixer `capacity`, the tokens of the longest sequence",
     )
 
 

@@ -15,7 +15,7 @@ __all__ = ["DecodedModel"]
 
 
 class DecodedModel(LanguageModel):
-    """tokens (B, T) -> logits (B, T, vocabulary), made from the features that its decoder reads.
+    """tokens (B, T) -> logits (B, T, vocabulary), from the features that its decoder makes.
 
     An answer may depend on later tokens, so there is no next token to draw.
     """
@@ -31,7 +31,7 @@ class DecodedModel(LanguageModel):
         positions: Tensor | None = None,
         cu_seqlens: Tensor | None = None,
     ) -> tuple[Tensor, State, dict[str, Tensor]]:
-        """As of any language model: the features that the head reads, the state, auxiliary losses.
+        """As for any language model: the features that the head reads, the state, auxiliary losses.
 
         Raises:
             ValueError: cu_seqlens; a decoder takes a row for one sequence.
@@ -48,7 +48,7 @@ class DecodedModel(LanguageModel):
         return answers, state, losses
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """There is none.
+        """Refused: answers may depend on later tokens.
 
         Raises:
             ValueError: always.

@@ -66,7 +66,7 @@ def generate(
 def _anew(
     model: LanguageModel, rows: list[Tensor], count: int, sampling: Sampling, draws: Draws
 ) -> Iterator[Tensor]:
-    """As `generate`, for models without a state: prompts of one length share a call a token."""
+    """As `generate`, for models without a state: prompts of one length share one call per token."""
     for _ in range(count):
         groups = _prefill(model, rows)
         where = torch.cat([members for members, _, _ in groups])
@@ -93,7 +93,7 @@ def _prefill(model: LanguageModel, rows: Sequence[Tensor]) -> list[Group]:
 
 
 def _joined(first: Group, second: Group) -> Group | None:
-    """Both as one batch; None where their states differ in more than the batch."""
+    """Both as one batch; None where their states differ in more than the batch size."""
     ours, kind = pytree.tree_flatten(first[2])
     theirs, other = pytree.tree_flatten(second[2])
     fits = kind == other and all(

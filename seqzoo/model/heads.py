@@ -8,7 +8,7 @@ HEAD_SIZE = 64
 
 
 def default_heads(width: int, size: int = HEAD_SIZE) -> int:
-    """One head for every `size` features, at least one: the most that divide the width evenly."""
+    """About one head per `size` features, at least one: the most that divide the width evenly."""
     most = max(1, width // size)
     return next(heads for heads in range(most, 0, -1) if width % heads == 0)
 

@@ -15,7 +15,7 @@ __all__ = ["LanguageModel"]
 
 
 class LanguageModel(nn.Module):
-    """tokens (B, T) -> logits (B, T, vocabulary); carries one state a block."""
+    """tokens (B, T) -> logits (B, T, vocabulary); carries one state per block."""
 
     def __init__(self, spec: ModelSpec, vocab_size: int) -> None:
         super().__init__()
@@ -46,10 +46,10 @@ class LanguageModel(nn.Module):
         """tokens (B, T) int64, state -> features before the head (B, T, D), state.
 
         With positions (N,), flat indices b * T + t, the features are those of these tokens, (N, D),
-        and the last block spends nothing on the others after its mixer.
+        and the last block computes nothing else after its mixer.
 
         With cu_seqlens (N + 1,), flat indices too, the tokens are documents that begin there, one
-        row after the other; none sees another, no state is taken, and none is left.
+        row after the other; none sees another, and no state is taken or returned.
 
         Raises:
             ValueError: a state and cu_seqlens.

@@ -32,13 +32,13 @@ class Mixer(Part, Carrier, family="mixer", metaclass=Owner):
 
     Attributes:
         hints: how optimizers should treat own parameters and submodules, by name; see `Hint`.
-        streams: whether the mixer carries a state. One that does not computes every call anew.
-        scaling: how work and carried memory grow with the tokens, for `seqzoo describe`; None does
-            not say. Of `seqzoo.model.duality`: LINEAR where each update is affine in a state of
-            constant size, SERIAL where it needs the state before it in any other way, ATTENTION or
-            LOGARITHMIC. Where the settings decide, override `duality`.
+        streams: whether the mixer carries a state. Without one every call starts from nothing.
+        scaling: how work and carried memory grow with the tokens, for `seqzoo describe`; None
+            leaves it open. One of `seqzoo.model.duality`: LINEAR where each update is affine in a
+            state of constant size, SERIAL where it depends on the state in any other way, ATTENTION
+            or LOGARITHMIC. Where the settings decide, override `duality`.
         bit_causal: whether outputs before a token are bit-equal whatever follows. Where tokens are
-            packed by what they hold, later ones may change how earlier ones' sums are rounded.
+            grouped by content, later ones may change how the sums of earlier ones are rounded.
     """
 
     hints: ClassVar[Mapping[str, Hint]] = {}

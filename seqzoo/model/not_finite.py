@@ -1,7 +1,7 @@
 """Keys and values that are not finite, which a softmax must not spread to earlier tokens.
 
-A masked score is -inf and its weight 0, and 0 times NaN is NaN. So such tokens are taken out before
-the softmax, and put back after: every query that sees one reads NaN.
+A masked score is -inf and its weight 0, and 0 times NaN is NaN. So such tokens are removed before
+the softmax and accounted for after it: every query that sees one reads NaN.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["find_broken", "mark_broken"]
 def find_broken(keys: Tensor, values: Tensor) -> Tensor | None:
     """Which tokens of keys and values (B, T, H, d) are not finite, (B, T) bool; None where all are.
 
-    In a graph, under the transforms of torch.func and on the meta device, where there are no
-    numbers to look at, it is None.
+    In a compiled graph, under torch.func and on the meta device, where there are no values to look
+    at, it is None.
     """
     transformed = torch._C._are_functorch_transforms_active()
     if torch.compiler.is_compiling() or transformed or keys.is_meta:

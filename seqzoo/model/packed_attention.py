@@ -1,7 +1,7 @@
 """Causal softmax attention over documents side by side: every document has a row of its own.
 
-So the scores are those of N triangles and not of one of T x T. How long the rows are depends on the
-numbers of `cu_seqlens`, which a compiled graph does not know: there it is an operator,
+So the scores are N triangles, not one of T x T. How long the rows are depends on the
+numbers of `cu_seqlens`, which a compiled graph does not know: there it is a custom operator,
 `seqzoo::packed_attention`, whose backward, an operator too, computes the forward again.
 """
 
@@ -18,13 +18,13 @@ from seqzoo.operators.documents import document_of_tokens, place_in_document
 __all__ = ["packed_attention", "window_mask"]
 
 SCORES = 1 << 24
-"""At most so many are laid out at once, where a document has no more by itself."""
+"""The most scores laid out at once, unless one document alone has more."""
 
 
 def packed_attention(
     queries: Tensor, keys: Tensor, values: Tensor, cu_seqlens: Tensor, window: int | None
 ) -> Tensor:
-    """What each token reads of its own document up to itself.
+    """What each token reads from its own document, up to itself.
 
     Args:
         queries, keys, values: (1, T, H, d) each, in one dtype.
@@ -49,7 +49,7 @@ def window_mask(queries: int, keys: int, window: int | None, device: torch.devic
 
 
 def documents_at_once(heads: int, longest: int) -> int:
-    """How many documents of at most so many tokens have at most `SCORES` scores, at least one."""
+    """How many documents of this length fit into `SCORES` scores; at least one."""
     return max(1, SCORES // (heads * longest**2))
 
 

@@ -1,8 +1,8 @@
 """The prefix mixer: a scan with any aggregator over chunks, read by each token.
 
 With x_i the rows of chunk i, s_i = Agg-scan(x_0 ... x_i) and y over chunk i = Inf(s_{i-1}, x_i).
-Source: prefix-scannable models, arXiv 2506.10918. A token's output may see the whole of the chunks
-before its own, and its own up to itself.
+Source: prefix-scannable models, arXiv 2506.10918. A token's output may see all chunks before its
+own, and its own chunk up to itself.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class PrefixMixer(Mixer):
 
         chunk: C, tokens of a chunk.
         encoder: tokens of a chunk -> rows.
-        aggregator: what the prefix scan combines with.
+        aggregator: combines chunks in the prefix scan.
         inference: the prefix before a chunk, and its rows up to a token -> that token's output.
-        recompute: for the gradient, keep only what goes into each level of the scan, and compute
-            what is inside again.
-        capacity: tokens that a carried state has room for from the start, so that its shapes stay,
-            as a graph of steps needs; null lets its trees grow with the tokens.
+        recompute: for the backward pass keep only the inputs of each level of the scan, and
+            recompute the rest.
+        capacity: tokens that a carried state has room for from the start, so that its shapes are
+            fixed, as a compiled step needs; null lets its trees grow with the tokens.
         """
 
         chunk: PositiveInt = 8
@@ -80,8 +80,8 @@ class PrefixMixer(Mixer):
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D).
 
-        A compiled graph goes on from a state by single tokens only, for it does not know how far
-        into a chunk that is; and documents leave no state in one.
+        A compiled graph continues from a state by single tokens only, since it cannot know how far
+        into a chunk the state is; there, documents leave no state.
         """
         bounds = stream.cu_seqlens
         before: ChunkState | None = stream.past(self, "state", lambda: None)
@@ -104,7 +104,7 @@ class PrefixMixer(Mixer):
         return y
 
     def _sequences(self, x: Tensor, state: ChunkState, seen: int) -> tuple[Tensor, After]:
-        """Sequences that have all seen as many tokens, s: y over chunk i is Inf(s_{i-1}, x_i)."""
+        """Sequences that have seen equally many tokens: y over chunk i is Inf(s_{i-1}, x_i)."""
         place, time = seen % self.chunk, x.shape[1]
         if time == 0:
             return x, lambda: self._opened(state)
@@ -157,7 +157,7 @@ class PrefixMixer(Mixer):
         return state._replace(opened=self._open(state.prefix))
 
     def _rows(self, x: Tensor, state: ChunkState, seen: Tensor) -> tuple[Tensor, After]:
-        """Sequences of which each may have seen another number of tokens."""
+        """Sequences that may have seen different numbers of tokens."""
         groups = groups_of(seen)
         if len(groups) == 1:
             return self._sequences(x, state, groups[0][0])
@@ -169,7 +169,7 @@ class PrefixMixer(Mixer):
     def _documents(
         self, x: Tensor, before: ChunkState | None, seen: Tensor, bounds: Tensor
     ) -> tuple[Tensor, After]:
-        """Documents one after another, each from its state."""
+        """Documents one after another, each from its own state."""
         outputs, afters = [], []
         for number, (begin, end) in enumerate(pairwise(bounds.tolist())):
             row = slice(number, number + 1)
@@ -180,15 +180,15 @@ class PrefixMixer(Mixer):
         return torch.cat(outputs, 1), lambda: joined([after() for after in afters])
 
     def _documents_in_a_graph(self, x: Tensor, bounds: Tensor) -> Tensor:
-        """New documents, each in a row of its own: a graph does not know their lengths."""
+        """New documents, each in its own row: a compiled graph does not know their lengths."""
         at = document_of_tokens(bounds, x), place_in_document(bounds, x)
         rows = x.new_zeros(len(bounds) - 1, *x.shape[1:]).index_put(at, x[0])
         y, _ = self._sequences(rows, self._first(len(rows), x), 0)
         return y[at].unsqueeze(0)
 
     def state_size(self, context: int) -> int:
-        """Two summaries for each 1-bit that the number of complete chunks has room for, and more
-        of one size: the prefix, what the inference module keeps, the incomplete chunk's rows."""
+        """Two summaries for each bit that the number of complete chunks has room for, and the fixed
+        rest: the prefix, what the inference module keeps, the incomplete chunk's rows."""
         start = self.initial_state(1)
         trees = start["state"].trees
         level = state_elements((trees.roots, trees.folds)) // self.levels if trees else 0
@@ -196,7 +196,7 @@ class PrefixMixer(Mixer):
         return state_elements(start) + more * level
 
     def duality(self) -> Duality:
-        """By the scan: one prefix or its trees."""
+        """Depends on the scan: one prefix, or trees."""
         return LINEAR if self.aggregator.associative else LOGARITHMIC
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ __all__ = ["ResultError", "check_result"]
 
 
 class ResultError(SpecError):
-    """What a layer returned does not fit its input."""
+    """A layer's result does not fit its input."""
 
 
 def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = None) -> None:

@@ -16,7 +16,7 @@ Draws = torch.Generator | Sequence[torch.Generator] | None
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn.
+    """The settings for drawing tokens.
 
     Attributes:
         temperature: 0 takes the most likely token; below 1 sharpens, above 1 flattens.
@@ -40,7 +40,7 @@ class Sampling:
             raise ValueError(f"top_p is more than 0 and at most 1, got {self.top_p}")
 
     def draw(self, logits: Tensor, draws: Draws = None) -> Tensor:
-        """One token a sequence: logits (B, vocabulary), any float dtype -> (B,) int64.
+        """One token per sequence: logits (B, vocabulary), any float dtype -> (B,) int64.
 
         Args:
             logits: of the next token.
@@ -56,7 +56,7 @@ class Sampling:
         return torch.cat([torch.multinomial(row, 1, generator=own) for row, own in rows])
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """What tokens are drawn with, for a temperature above 0: (B, vocabulary) float32."""
+        """Probabilities of the next token, for a temperature above 0: (B, vocabulary) float32."""
         logits = logits.float()
         # The largest becomes 0, so that no division by a small temperature overflows.
         logits = (logits - logits.amax(-1, keepdim=True)) / self.temperature

@@ -31,9 +31,9 @@ class SerialMixer(Mixer):
         key_size: K of a head; null is width / heads.
         value_size: V of a head; null is width / heads.
         anchor: x -> u.
-        key, value, queries: how each is made of u.
+        key, value, queries: how each is made from u.
         scale: of the queries; null is K^-0.5.
-        rule: what a token does to the memory, and what it reads.
+        rule: how a token updates the memory, and what it reads.
         readout: reads and x, u, q, k, v -> y.
         """
 
@@ -66,8 +66,8 @@ class SerialMixer(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """A readout of sums that no rule keeps, or of several reads; heads that do not divide the
-        width, unless both sizes are given."""
+        """A readout that divides by sums, which no rule keeps, or that joins several reads; heads
+        that do not divide the width, unless both sizes are given."""
         if spec.readout.part.divides:
             return (
                 f"readout '{spec.readout.part.name}' divides by a sum that an injection writes, "

@@ -1,4 +1,4 @@
-"""What an aggregator gives, held to the form of its summaries and cast to the state's dtypes."""
+"""An aggregator's results, checked against the form of its summaries and cast to its dtypes."""
 
 from __future__ import annotations
 

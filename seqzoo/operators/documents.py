@@ -33,6 +33,6 @@ def place_in_document(cu_seqlens: Tensor, x: Tensor) -> Tensor:
 
 
 def _each_token(numbers: Tensor, cu_seqlens: Tensor, x: Tensor) -> Tensor:
-    """(N,), a number a document -> (T,), its document's number for each token."""
+    """(N,), one number per document -> (T,), the number of each token's document."""
     # T is given, not computed from the bounds, so that a compiled graph knows the shape.
     return numbers.repeat_interleave(cu_seqlens.diff(), output_size=x.shape[1])

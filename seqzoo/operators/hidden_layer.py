@@ -1,4 +1,4 @@
-"""Two matrices with an activation between them, for parts that are one MLP of something."""
+"""Two matrices with an activation between them, for parts that consist of one small MLP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HiddenLayerSpec(PartSpec):
     """ratio: hidden features, in widths. activation: between the two matrices."""
 
     ratio: float = Field(default=2.0, gt=0.0)
-    activation: PartSpec = slot("activation", "gelu")
+    activation: PartSpec[Activation] = slot("activation", "gelu")
 
 
 class HiddenLayer(nn.Module):

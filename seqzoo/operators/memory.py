@@ -32,7 +32,7 @@ class Memory(Carrier):
     ) -> Tensor:
         """queries (B, T, G, K), A, B -> reads o (B, T, H, V) in the queries' dtype.
 
-        Queries (B, T, Q, G, K) read Q times a token, all after its last write: (B, T, Q, H, V).
+        Queries (B, T, Q, G, K) read Q times per token, all after its last write: (B, T, Q, H, V).
         """
         before, bounds = stream.past(self, "state", lambda: None), stream.cu_seqlens
         count = queries.shape[2] if queries.ndim == 5 else 0

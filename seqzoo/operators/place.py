@@ -35,12 +35,12 @@ class Dims:
     Attributes:
         place: where the mixer stands.
         heads: H, heads of values, decays and the state.
-        key_size: K, features of a key or query, a head.
-        value_size: V, features of a value, a head.
+        key_size: K, features of a key or query, per head.
+        value_size: V, features of a value, per head.
         key_heads: G, heads of queries, keys and the erase; H is a multiple of G, and head h reads
             key head h // (H // G). 0 stands for H.
-        scan: the mixer's choice of a backend, for operators that scan too; None where the mixer has
-            none, and the fastest backend is used.
+        scan: the mixer's choice of a backend, for operators that scan too; None where the mixer
+            makes no choice, and the fastest backend is used.
     """
 
     place: Place

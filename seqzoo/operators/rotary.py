@@ -15,12 +15,12 @@ __all__ = ["Rotary", "RotarySpec", "rotate"]
 
 
 class RotarySpec(SpecModel):
-    """How positions turn queries and keys.
+    """How positions rotate queries and keys.
 
     Attributes:
         base: the longest wavelength is 2 pi base tokens.
-        fraction: share of a head's features that are turned, the first ones.
-        pairs: features i and i + d/2 of the turned d (halves), or 2i and 2i + 1 (neighbours).
+        fraction: share of a head's features that are rotated, from the first on.
+        pairs: features i and i + d/2 of the d rotated ones (halves), or 2i and 2i + 1 (neighbours).
     """
 
     base: float = Field(default=10_000.0, gt=1.0)
@@ -29,7 +29,7 @@ class RotarySpec(SpecModel):
 
 
 class Rotary(Carrier):
-    """Turns x (B, T, H, d) by each token's position in its sequence."""
+    """Rotates x (B, T, H, d) by each token's position in its sequence."""
 
     def __init__(self, spec: RotarySpec, size: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Rotary(Carrier):
 def rotate(
     x: Tensor, positions: Tensor, base: float = 10_000.0, *, neighbours: bool = False
 ) -> Tensor:
-    """Turn pair i of the features of x by the angle positions * base^(-2i/d).
+    """Rotate pair i of the features of x by the angle positions * base^(-2i/d).
 
     Args:
         x: (B, T, H, d), d even.

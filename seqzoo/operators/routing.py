@@ -1,4 +1,4 @@
-"""Where each token goes: the tokens of each memory side by side, as documents in one row."""
+"""Routing: the tokens of each memory side by side, as documents in one row."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Routing", "balance_loss", "check_top_k", "route"]
 
 @dataclass(frozen=True)
 class Routing:
-    """Tokens in the order of their sequence, then memory, then time: k entries for each token.
+    """Entries ordered by sequence, then memory, then time; k for each token.
 
     Attributes:
-        tokens: (P,) int64, an entry's token among all of them, P = k * tokens.
-        memories: (P,) int64, an entry's memory.
-        weights: (P,), how much of what it reads the token takes.
+        tokens: (P,) int64, each entry's token, a flat index; P = k * tokens.
+        memories: (P,) int64, each entry's memory.
+        weights: (P,), the weight of each entry's read in its token's output.
         bounds: (N * M + 1,) int64, where each memory of each of N sequences begins, and P.
     """
 
@@ -32,9 +32,9 @@ class Routing:
 
 
 def route(scores: Tensor, k: int, stream: Stream) -> Routing:
-    """scores (B, T, M), each token's over M memories -> the k best of each, weighted to sum 1.
+    """scores (B, T, M) of each token over M memories -> the k best of each, with weights of sum 1.
 
-    Every shape is known beforehand, whichever memories are chosen.
+    All shapes are known in advance, whichever memories are chosen.
     """
     memories, sequences = scores.shape[-1], stream.sequences
     weights, chosen = scores.flatten(0, 1).topk(k, dim=-1)

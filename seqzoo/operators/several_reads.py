@@ -1,4 +1,4 @@
-"""Several reads a token, as micro-steps of one scan."""
+"""Several reads per token, as micro-steps of one scan."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["several_reads"]
 def several_reads(
     queries: Tensor, transition: Transition, writes: Writes
 ) -> tuple[Tensor, Transition, Writes]:
-    """A token that reads Q times, as n + Q - 1 tokens of which the last Q read.
+    """Express a token that reads Q times as n + Q - 1 tokens, of which the last Q read.
 
-    A token's n micro-steps stay as they are, the last of them with the first query; each further
-    query has a micro-step of its own, which forgets nothing and writes nothing.
+    A token's n micro-steps stay as they are, and the last of them has the first query; each further
+    query has a micro-step of its own that forgets and writes nothing.
 
     Args:
         queries: (B, T, Q, G, K), all of which read the state after the token's last write.
@@ -24,7 +24,8 @@ def several_reads(
         writes: of T n micro-steps.
 
     Returns:
-        queries (B, T (n + Q - 1), G, K), transition and writes of as many tokens, of one step each.
+        queries (B, T (n + Q - 1), G, K), and transition and writes for as many tokens of one step
+        each.
     """
     steps, more = writes.steps, queries.shape[2] - 1
     spread = F.pad(queries, (0, 0, 0, 0, steps - 1, 0)).flatten(1, 2)

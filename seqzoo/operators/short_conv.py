@@ -46,7 +46,7 @@ class ShortConv(Carrier):
         return y if self.bias is None else y + self.bias.to(y.dtype)
 
     def _documents(self, x: Tensor, past: Tensor, stream: Stream, cu_seqlens: Tensor) -> Tensor:
-        """The documents of x (1, T, channels) moved apart by what came before each.
+        """The documents of x (1, T, channels), separated by the inputs that came before each.
 
         Each row of `past` (N, kernel_size - 1, channels) stands before its document, so that no sum
         reaches another document.
@@ -78,7 +78,7 @@ def _shifted_sum(seen: Tensor, weight: Tensor) -> Tensor:
 
 
 def _plain_sum(seen: Tensor, weight: Tensor) -> Tensor:
-    """y_t = sum_j weight_j * seen_{t+j}, out of place: differentiable as often as wanted."""
+    """y_t = sum_j weight_j * seen_{t+j}, out of place: differentiable any number of times."""
     taps = weight[:, 0].t().to(seen.dtype)
     length = seen.shape[1] - weight.shape[2] + 1
     y = seen[:, :length] * taps[0]
@@ -90,17 +90,17 @@ def _plain_sum(seen: Tensor, weight: Tensor) -> Tensor:
 def _summed(x: Tensor) -> Tensor:
     """x (B, T, channels), newly made -> its sum over tokens, (channels,).
 
-    As a product with ones, which on a CPU takes a quarter of the time of a sum down the columns.
+    Computed as a product with ones: on a CPU a quarter of the time of a sum down the columns.
     """
     rows = x.flatten(0, 1)
     return rows.new_ones(len(rows)) @ rows
 
 
 class _ShiftedSum(torch.autograd.Function):
-    """`_plain_sum`, in place over the taps where no second derivative is wanted.
+    """`_plain_sum`, in place over the taps unless a second derivative is wanted.
 
-    A few taps over channels that lie side by side: on a CPU this takes half the time of conv1d and
-    its two transposes.
+    With few taps over contiguous channels, this takes half the time of conv1d and its two
+    transposes on a CPU.
     """
 
     @staticmethod

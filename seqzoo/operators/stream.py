@@ -1,8 +1,8 @@
 """The stream: the context of one call of a mixer or MLP.
 
 It holds what each operator kept at the last call and keeps for the next, the bounds of documents
-packed into one row, and the values that layers hand on to each other. An operator that depends only
-on its own token just passes the stream on.
+packed into one row, and the values that layers hand on to each other. An operator that depends on
+its own token alone just passes the stream on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seqzoo.scan.bounds import check_bounds
 __all__ = ["Carrier", "Handed", "Owner", "State", "Stream"]
 
 State = Any
-"""A pytree of tensors, batch first; that of a mixer is flat: `{"anchor.conv.inputs": tensor}`."""
+"""A pytree of tensors, batch first; a mixer's state is flat: `{"anchor.conv.inputs": tensor}`."""
 
 
 class Handed(NamedTuple):
@@ -114,7 +114,7 @@ class Stream:
 
         Args:
             carrier: the module itself.
-            name: of one thing that it carries, such as `inputs`.
+            name: what the value is, such as `inputs`; a carrier may keep several.
             start: makes a pytree of tensors whose first axis is `sequences`, or None.
 
         Raises:

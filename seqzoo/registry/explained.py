@@ -53,7 +53,7 @@ def entries_named(registry: Registry, name: str) -> list[Entry]:
         return found
     if slash and family not in registry.families():
         hint = did_you_mean(family, registry.families())
-        raise SpecError(f"no part is of family '{family}'; {hint}")
+        raise SpecError(f"there is no family '{family}'; {hint}")
     known = registry.names(family) if slash else [each.name for each in registry]
     kind = family if slash else "part or preset"
     hint = did_you_mean(last, known)

@@ -53,5 +53,5 @@ def test_a_mixer_without_a_state_has_no_decode() -> None:
 
     mixer = seqzoo.build_mixer("attention", 16)
     mixer.__class__ = Whole
-    with pytest.raises(SpecError, match="carries no state, and has no decode"):
+    with pytest.raises(SpecError, match="carries no state, so it cannot decode"):
         prepare(mixer, Phase.DECODE, 8, SETTING)

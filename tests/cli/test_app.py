@@ -129,4 +129,4 @@ def test_an_empty_path_is_not_the_current_folder(
 ) -> None:
     assert main(["train", "run.yaml", *words]) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"{words[0].rstrip('=')} is empty, as a variable of the shell is")
+    assert told.startswith(f"{words[0].rstrip('=')} is empty, perhaps from an unset shell variable")

@@ -108,7 +108,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([str(out), "--prompts", str(tmp_path / "no.txt")], "No such file"),
         ([str(out), "--prompts", str(tmp_path / "empty.txt")], "empty.txt holds no line"),
         ([str(out), "--prompts", str(tmp_path / "latin.txt")], "latin.txt is not UTF-8 text"),
-        ([str(out), "--prompts", "/dev/zero"], "it is a device and no regular file"),
+        ([str(out), "--prompts", "/dev/zero"], "it is a device, not a regular file"),
         ([str(out), "--prompt", "to", "--temperature", "-1"], "--temperature"),
         ([str(out), "--prompt", "to", "--temperature", "nan"], "--temperature"),
         ([str(out), "--prompt", "to", "--top-k", "0"], "--top-k"),

@@ -36,7 +36,7 @@ def test_one_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parts", "--family", "task", "--json"]) == 0
     assert {row["family"] for row in json.loads(capsys.readouterr().out)} == {"task"}
     assert main(["parts", "--family", "tsk"]) == 2
-    assert "no part is of family 'tsk'; did you mean 'task'?" in capsys.readouterr().err
+    assert "there is no family 'tsk'; did you mean 'task'?" in capsys.readouterr().err
 
 
 def test_broken_plugins_are_named_below(
@@ -104,7 +104,7 @@ def test_every_part_can_be_explained() -> None:
     ("arguments", "says"),
     [
         (["prsm"], "no part or preset is named 'prsm'; did you mean 'prism'?"),
-        (["mixr/prism"], "no part is of family 'mixr'; did you mean 'mixer'?"),
+        (["mixr/prism"], "there is no family 'mixr'; did you mean 'mixer'?"),
         (["mixer/zzzz"], "no mixer is named 'zzzz'; `seqzoo parts --family mixer` lists them"),
         (["prism", "--family", "task"], "no task is named 'prism'; `seqzoo parts --family task`"),
     ],

@@ -39,5 +39,5 @@ def test_a_damaged_file_says_what_to_do(tmp_path, text: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / "probes.json")
-    with pytest.raises(RunError, match="it is a pipe and no regular file"):
+    with pytest.raises(RunError, match="it is a pipe, not a regular file"):
         read_findings(tmp_path)

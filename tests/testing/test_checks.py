@@ -15,6 +15,8 @@ from seqzoo.operators import Anchor, Place, Stream
 from seqzoo.registry import Origin, Registry
 from seqzoo.testing import MIXER_CHECKS, MixerCase, conformance
 
+from .test_planted_faults import FAULTS
+
 REGISTRY = seqzoo.load_registry()
 ABLATIONS = ("-no-", "-linear", "-constant", "-depth", "-r2", "-r3", "-r4", "-r5")
 """Presets that change one part of another preset."""
@@ -79,17 +81,18 @@ class SeesTheFuture(Mixer):
         return 3
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("is_causal", "outputs before token 1 see tokens from it on"),
-        ("splits_agree", "cut into"),
-        ("steps_agree", "step by step"),
-        ("state_size_is_reported", "2 are carried, not 3"),
-        ("documents_are_apart", "document 0:1 among others"),
-        ("gradients_reach_every_parameter", "unused of layer 0: no gradient"),
-    ],
-)
+DEFECTS = [
+    ("is_causal", "outputs before token 1 see tokens from it on"),
+    ("splits_agree", "cut into"),
+    ("steps_agree", "step by step"),
+    ("state_size_is_reported", "2 are carried, not 3"),
+    ("documents_are_apart", "document 0:1 among others"),
+    ("gradients_reach_every_parameter", "unused of layer 0: no gradient"),
+]
+GRAPHS = ["compiles_whole", "documents_compile_whole"]
+
+
+@pytest.mark.parametrize(("name", "message"), DEFECTS)
 def test_a_defect_is_found(name: str, message: str) -> None:
     registry = Registry()
     registry.add(SeesTheFuture, Origin("test", "test", "0"))
@@ -110,13 +113,19 @@ class LooksAtNumbers(SeesTheFuture):
         return y if float(x.sum()) > 0 else -y
 
 
-@pytest.mark.parametrize("name", ["compiles_whole", "documents_compile_whole"])
+@pytest.mark.parametrize("name", GRAPHS)
 def test_a_graph_break_is_found(name: str) -> None:
     registry = Registry()
     registry.add(LooksAtNumbers, Origin("test", "test", "0"))
     check = next(check for check in MIXER_CHECKS if check.__name__ == name)
     with pytest.raises(TorchDynamoException):
         check(MixerCase("looks-at-numbers", registry))
+
+
+def test_every_check_of_mixers_has_its_fault() -> None:
+    planted = {check for _, check, _ in FAULTS} | {check for check, _ in DEFECTS} | {*GRAPHS}
+    planted.add("no_decay_grows")  # test_planted_faults.py, in a mixer that holds the forget
+    assert {check.__name__ for check in MIXER_CHECKS} == planted
 
 
 class Deaf(SeesTheFuture):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_serializer
 from torch import Tensor, nn
 
 import seqzoo
@@ -203,6 +203,17 @@ class Narrow(Average):
         return y / 0 if self.place.width == 48 else y
 
 
+class Rounds(Average):
+    name = "rounds"
+
+    class Spec(PartSpec):
+        rate: float = 0.125
+
+        @field_serializer("rate")
+        def _in_two_digits(self, rate: float) -> float:
+            return round(rate, 2)
+
+
 class Grows(DecayForget):
     """Above 0 for large inputs only."""
 
@@ -226,6 +237,7 @@ FAULTS = [
     ("wide", "runs_in_every_precision", "float32 inputs give torch.float64"),
     ("forgetful", "documents_go_on", "in two calls"),
     ("hidden", "second_derivatives_are_right_or_refused", "a Hessian-vector product"),
+    ("rounds", "spec_round_trips", "comes back as"),
     ("grouped", "grouped_heads_agree", "two heads on one key head"),
     ("chunky", "scans_agree", "at chunk size"),
     ("narrow", "builds_at_every_width", "width 48: outputs are not finite"),

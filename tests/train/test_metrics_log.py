@@ -47,5 +47,5 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(RunError, match=r"cannot write .*metrics.jsonl: "):
         MetricsLog(path, step=0)
-    with pytest.raises(OSError, match="it is a pipe and no regular file"):
+    with pytest.raises(OSError, match="it is a pipe, not a regular file"):
         list(read_rows(path))

@@ -27,8 +27,8 @@ class ConcatenatedInjection(Injection):
         then: the other; `residual_refinement` may take its value and keys from the first.
         """
 
-        first: PartSpec = slot("injection", "rank_one")
-        then: PartSpec = slot("injection", "residual_refinement")
+        first: PartSpec[Injection] = slot("injection", "rank_one")
+        then: PartSpec[Injection] = slot("injection", "residual_refinement")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -11,6 +11,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Activation, Anchor, Dims, Memory, Place, Stream
 from seqzoo.scan import Transition, Writes
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["DenseMom"]
@@ -32,9 +33,9 @@ class DenseMom(Mixer):
         """
 
         memories: PositiveInt = 4
-        anchor: PartSpec = slot("anchor", "identity")
-        activation: PartSpec = slot("activation", "elu1")
-        scan: PartSpec = slot("scan", "auto")
+        anchor: PartSpec[Anchor] = slot("anchor", "identity")
+        activation: PartSpec[Activation] = slot("activation", "elu1")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

@@ -31,8 +31,8 @@ class NormalisedDelta(Forget):
         erase_first: erase, then decay; else the decay comes first, as in `gated_delta`.
         """
 
-        decay: PartSpec = slot("forget", "floored_decay")
-        strength: PartSpec = slot("gate", "sigmoid")
+        decay: PartSpec[DecayForget] = slot("forget", "floored_decay")
+        strength: PartSpec[Gate] = slot("gate", "sigmoid")
         of: Literal["x", "u"] = "x"
         erase_first: bool = True
 

@@ -25,8 +25,8 @@ class ProductMlpReadout(Readout):
         """
 
         ratio: float = Field(default=4.0, gt=0.0)
-        activation: PartSpec = slot("activation", "silu")
-        norm: PartSpec = slot("norm", "layer_norm")
+        activation: PartSpec[Activation] = slot("activation", "silu")
+        norm: PartSpec[Norm] = slot("norm", "layer_norm")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -53,10 +53,10 @@ class ResidualRefinement(FollowingInjection):
         """
 
         depth: int = Field(default=2, ge=1, le=16)
-        value: PartSpec | None = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] | None = slot("projection", "linear", default_type="linear")
         residual: Literal["value_minus_anchor", "value"] = "value_minus_anchor"
-        gain: PartSpec = slot("predictor", "linear")
-        activation: PartSpec = slot("activation", "gelu")
+        gain: PartSpec[Predictor] = slot("predictor", "linear")
+        activation: PartSpec[Activation] = slot("activation", "gelu")
         chain: Literal["subtract", "none"] = "subtract"
         keys: KeySpec = cast("Any", {})
         gate: GateSpec = cast("Any", {})

@@ -30,7 +30,7 @@ class KeySpec(SpecModel):
     of: Literal["own", "shared", "base", "base_first"] = "own"
     rank: PositiveInt | Literal["quarter"] | None = None
     bias: bool = False
-    norm: PartSpec = slot("norm", "unit")
+    norm: PartSpec[Norm] = slot("norm", "unit")
 
     @property
     def takes_base(self) -> bool:

@@ -33,7 +33,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class Project:
-    """What a plugin called NAME names its things.
+    """The names inside a plugin called NAME.
 
     Attributes:
         name: the entry point, and the mixer preset: `my-layer`.
@@ -69,7 +69,7 @@ class Project:
         return "".join(word.capitalize() for word in self.decay.split("_"))
 
     def refuse_taken_names(self, registry: Registry) -> None:
-        """Refuse what an installed plugin has.
+        """Refuse names that an installed plugin already uses.
 
         Raises:
             SpecError: a plugin has the name, or registers what this one would.
@@ -102,7 +102,7 @@ def write_project(project: Project, folder: Path) -> list[Path]:
     """Write the files of a project into a new or empty folder; their paths.
 
     Raises:
-        SpecError: something stands there already.
+        SpecError: the folder exists and is not empty.
         RunError: they cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

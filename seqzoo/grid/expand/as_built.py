@@ -1,9 +1,9 @@
-"""What is read of a run: two runs that read the same have the same result, whatever they say.
+"""What a run reads of its spec: two runs that read the same end with the same result.
 
-A model is built with its numbers and run on one row: in training, in evaluation, and in two pieces
-where it carries a state. What its modules look up meanwhile, their initial values, and how an
-optimizer treats them are what is read of `model`. An optimizer comes to its groups, a schedule to
-its factors.
+A model is built with its values and run on one row: in training, in evaluation, and in two pieces
+where it carries a state. What counts as read of `model` is what its modules look up meanwhile,
+their initial values, and how an optimizer treats them. Of an optimizer its groups count, of a
+schedule its factors.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ MOST_STEPS = 20_000  # of a schedule
 
 
 class AsBuilt:
-    """Tells what is read of runs, and remembers. Torch's random numbers are left as they were.
+    """Finds out what runs read, and caches it. Torch's random state is left unchanged.
 
     Args:
-        at_most: distinct models that are built; others are taken at their word.
+        at_most: the most distinct models to build; any others are judged by their specs alone.
     """
 
     def __init__(self, at_most: int) -> None:
@@ -49,10 +49,10 @@ class AsBuilt:
         self._tasks: dict[tuple[PartSpec, int], tuple[int, list[Batch]] | None] = {}
 
     def effective_id(self, spec: RunSpec) -> str:
-        """A hash of what is read of a run: equal for runs that end with the same bits.
+        """A hash of what a run reads: equal for runs that end with the same bits.
 
-        Where that cannot be found out (a large model, a task whose file is not there) the spec
-        itself is taken, its layers written out one by one.
+        Where that cannot be determined (a large model, a task whose file is missing), the spec
+        itself is hashed, with its layers written out one by one.
         """
         facts = spec.resolved()
         facts["train"] = {k: v for k, v in facts["train"].items() if f"train.{k}" not in BESIDE}
@@ -78,7 +78,7 @@ class AsBuilt:
         return self._models[key]
 
     def _optimizer(self, spec: RunSpec) -> str | None:
-        """What the optimizer comes to: its class and its groups."""
+        """What matters of the optimizer: its class and its groups."""
         key = (spec.model, spec.task, spec.train.optimizer)
         if key not in self._optimizers:
             made = self._made(spec)
@@ -86,7 +86,7 @@ class AsBuilt:
         return self._optimizers[key]
 
     def _made(self, spec: RunSpec) -> tuple[LanguageModel, list[Batch]] | None:
-        """The model, always with the same initial values, and the rows it is tried on."""
+        """The model, always with the same initial values, and the rows it runs on."""
         task = self._task(spec)
         if task is None or spec.model.width > 2**12:
             return None
@@ -107,13 +107,13 @@ class AsBuilt:
                 return None
 
     def _task(self, spec: RunSpec) -> tuple[int, list[Batch]] | None:
-        """The vocabulary, and one row of training and one of the test set."""
+        """The vocabulary, one training row and one test row."""
         key = (spec.task, min(spec.train.batch_size, MOST_ROWS))
         if key not in self._tasks:
             try:
                 length, tests = (getattr(spec.task, name, 1) for name in ("length", "test_size"))
                 if length * max(tests or 1, MOST_ROWS) > MOST_TOKENS:
-                    raise ValueError("a task too large to be drawn here")
+                    raise ValueError("a task too large to draw from here")
                 task: Task = spec.task.build()
                 first = task.train_batch(key[1], 0, 0).rows(0, 1)
                 test = next(iter(task.test_batches(1)))
@@ -124,14 +124,14 @@ class AsBuilt:
 
 
 def _count(spec: RunSpec, vocab_size: int) -> int:
-    """Number of parameters, found without their numbers."""
+    """Number of parameters, counted without allocating them."""
     with torch.device("meta"):
         model = build_model(spec, vocab_size=vocab_size)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _read_of(model: LanguageModel, rows: list[Batch], *, recompute: bool) -> tuple[str, str] | None:
-    """What a model looks up while it runs, and its initial values with their treatments."""
+    """What a model looks up while it runs, and its initial values with their optimizer groups."""
     treatments = {
         name: (group.decay, group.lr) for group in parameter_groups(model) for name in group.names
     }

@@ -22,7 +22,7 @@ class Change:
         path: where in the run.
         written: where in the grid's document the value is written.
         owner: what sets it, for messages: "variant 'linear'", "the axis task.type".
-        axis: the axis that it is of, None if it is of a variant or of a pairing.
+        axis: the axis it belongs to, None if it belongs to a variant or a pairing.
     """
 
     path: Location
@@ -37,7 +37,7 @@ class Change:
 
     @property
     def scope(self) -> Location:
-        """The grid of a union it is written in, () for what is written for all."""
+        """The grid of the union it is written in, () for what is shared by all."""
         return self.written[:2] if self.written[0] == "grids" else ()
 
 
@@ -59,8 +59,8 @@ def factors_of(
 
     Args:
         document: the grid's.
-        scopes: the parts of it that are read together: all of it, or what is written for every
-            grid of a union and one of its grids.
+        scopes: the parts of it that are read together: all of it, or in a union the shared part and
+            one of its grids.
         problems: what is wrong with the deltas is added here.
     """
     reader = _Reader(document, problems)

@@ -1,4 +1,5 @@
-"""Axes that lead into a part which another factor chooses: left out where it has no such option.
+"""Axes that lead into a part which another factor chooses: left out where the part has no such
+option.
 
 An axis `model.mixer.depth` beside an axis `model.mixer: [prism, attention]` changes nothing in
 attention, so attention is done once. The same holds where nothing reads what the axis sets, such as
@@ -22,7 +23,7 @@ __all__ = ["idle_axes", "idle_in", "with_unread"]
 
 
 def idle_axes(grid: Document, checked: Sequence[Checked]) -> list[tuple[str, ...]]:
-    """For each cell, the axes that lead to nothing in it and to something in another cell."""
+    """For each cell, the axes that have no effect in it but do in another cell."""
     idle = [idle_in(grid, each) for each in checked]
     known = {
         change.axis
@@ -34,7 +35,7 @@ def idle_axes(grid: Document, checked: Sequence[Checked]) -> list[tuple[str, ...
 
 
 def idle_in(grid: Document, checked: Checked) -> tuple[str, ...]:
-    """Axes all of whose changes in this cell lead to nothing, in other cells or not."""
+    """Axes none of whose changes has an effect in this cell, whatever other cells do."""
     return tuple(_idle(grid, checked))
 
 
@@ -65,7 +66,7 @@ def _is_unknown(problem: Problem) -> bool:
 
 
 def _is_looked_at(change: Change, checked: Checked) -> bool:
-    """Whether validation came as far as the value: nothing around it is wrong."""
+    """Whether validation reached the value: nothing around it is wrong."""
     return not any(
         len(location) < len(change.path) and change.path[: len(location)] == location
         for location, _ in checked.problems

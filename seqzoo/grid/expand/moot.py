@@ -1,6 +1,6 @@
-"""Changes that make no difference: cells that say different things and read the same.
+"""Changes that make no difference: cells whose specs differ but which read the same.
 
-Where all values of an axis come to one run, the axis is left out of that cell. A change of a
+Where all values of an axis give the same run, the axis is left out of that cell. A change of a
 variant or pairing that makes no difference in any cell is a mistake, and so is such an axis.
 """
 
@@ -25,7 +25,8 @@ HINT = "set it where something uses it, or leave it out"
 
 
 def moot_axes(checked: Sequence[Checked], built: AsBuilt) -> list[tuple[str, ...]]:
-    """For each cell, the axes whose values all come to one run there, though not in every cell."""
+    """For each cell, the axes whose values all give the same run there, though not in every
+    cell."""
     idle: list[list[str]] = [[] for _ in checked]
     alive: set[str] = set()
     for axis in dict.fromkeys(axis for each in checked for axis in each.cell.point):
@@ -52,7 +53,7 @@ def moot_changes(
         checked: all cells; of a grid with a sampler, at the ends of its ranges.
         checker: of the grid.
         built: what is read of runs.
-        beside: an owner of changes that are judged elsewhere.
+        beside: an owner of changes that are checked elsewhere.
     """
     cells: dict[tuple[str, Location, str | None], list[Checked]] = defaultdict(list)
     for each in checked:
@@ -77,7 +78,7 @@ def moot_changes(
 def _makes_no_difference(
     having: Sequence[Checked], without: Callable[[Cell], Cell], checker: Checker, built: AsBuilt
 ) -> bool:
-    """Whether some cell says another thing without it, and each that does reads the same."""
+    """Whether some cell's spec differs without it, and every such cell reads the same."""
     said = False
     for each in having:
         assert each.spec is not None
@@ -93,7 +94,7 @@ def _makes_no_difference(
 
 
 def _is_beside(path: Location) -> bool:
-    """Whether it is a setting that no result depends on, and that is set for what it does."""
+    """Whether it is a setting that affects no result, such as a logger, and is set on purpose."""
     return ".".join(map(str, path[:1])) in BESIDE or ".".join(map(str, path[:2])) in BESIDE
 
 
@@ -110,7 +111,7 @@ def _without_path(owner: str, path: Location) -> Callable[[Cell], Cell]:
 
 
 def _that_differ_in(axis: str, checked: Sequence[Checked]) -> list[list[int]]:
-    """Places of cells that are equal but for this axis."""
+    """Groups of cells that differ only on this axis."""
     groups: dict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(checked):
         if axis in each.cell.point:
@@ -124,7 +125,7 @@ def _is_changed_by(axis: str, cell: Cell) -> bool:
 
 
 def _is_moot(group: Sequence[Checked], built: AsBuilt) -> bool:
-    """Whether cells say different things and read the same."""
+    """Whether the cells' specs differ but they read the same."""
     specs = [each.spec for each in group if each.spec is not None and not each.problems]
     if len(group) < 2 or len(specs) < len(group) or any(spec == specs[0] for spec in specs[1:]):
         return False
@@ -133,7 +134,7 @@ def _is_moot(group: Sequence[Checked], built: AsBuilt) -> bool:
 
 
 def moot_problem(grid: Document, change: Change) -> Problem:
-    """What is said of a path that changes nothing, at its line."""
+    """The problem of a path that changes nothing, at its line."""
     marks = grid.marks
     place = marks.key(change.written) if change.axis is None else marks.path_key(change.written)
     return Problem(

@@ -1,6 +1,6 @@
-"""What modules look at of themselves while they run: attributes, and fields of the specs they keep.
+"""What modules look up on themselves while they run: attributes, and fields of their specs.
 
-A setting that leaves no trace here changes no number, whether it is stored or not.
+A setting that is never looked up changes no number, whether or not it is stored.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Readings:
         known.add(name)
 
     def of(self, model: nn.Module) -> str:
-        """A hash of all that was looked up below a model: names, values and the modules' types."""
+        """A hash of everything looked up in a model: names, values and the modules' types."""
         modules = {id(module): path for path, module in model.named_modules()}
         lines = []
         for path, module in model.named_modules():
@@ -55,7 +55,7 @@ class Readings:
         return hashlib.sha256(repr(lines).encode()).hexdigest()
 
     def _plain(self, value: Any, modules: Mapping[int, str], above: tuple[int, ...]) -> Any:
-        """The value as nested tuples of plain data; what cannot be told equals nothing."""
+        """The value as nested tuples of plain data; anything opaque equals nothing else."""
         if isinstance(value, PLAIN):
             return type(value).__name__, repr(value)
         if isinstance(value, torch.dtype | torch.device | torch.Size):
@@ -114,7 +114,7 @@ def _name_of(value: Any) -> str:
 
 @contextmanager
 def watching() -> Iterator[Readings]:
-    """Note what modules and specs look up of themselves in this block, in this process."""
+    """Record what modules and specs look up on themselves inside the block, in this process."""
     readings = Readings()
 
     def look_up(self: Any, name: str) -> Any:

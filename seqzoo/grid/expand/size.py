@@ -1,4 +1,4 @@
-"""How many runs a grid would have, counted before any of them is made."""
+"""How many runs a grid would have, counted before any is made."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def too_many_runs(grid: GridSpec, at: Location, size: Size, num_runs: int) -> Pr
         str(document.marks.key(place)),
         ".".join(map(str, place)),
         f"{num_runs:,} runs ({', '.join(size.factors)}), and a grid has at most {MOST_RUNS:,}",
-        "take fewer values or seeds, or make it several grids",
+        "take fewer values or seeds, or split it into several grids",
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings of a run that nothing reads, as its words alone show.
+"""Settings of a run that nothing reads, as the spec alone shows.
 
 A pattern of layers in which every group names its own mixer does not read `model.mixer`; one in
 which every group has its own `mlp` does not read `model.mlp`.

@@ -106,7 +106,7 @@ class Matcher:
         return base.spec
 
     def _free(self, cell: Cell) -> tuple[str, ...]:
-        """The sizes that the cell itself does not set."""
+        """The sizes that the cell itself leaves free."""
         return tuple(
             path
             for path in self._match.adjust
@@ -174,7 +174,7 @@ def _leads_to(change: Location, size: Location) -> bool:
 
 
 def _number(data: Any, path: Location) -> tuple[bool, float | int | None]:
-    """Whether plain data have a place for a number at this path, and the number there, if any.
+    """Whether the data have a place for a number at this path, and the number there, if any.
 
     A preset's option is not in the resolved data, and its place is.
     """

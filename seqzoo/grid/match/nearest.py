@@ -19,8 +19,8 @@ SHORTEST_SCAN, LONGEST_SCAN = 64, 256
 def nearest_integer(count: Count, target: float, start: int, within: float) -> int | None:
     """The positive integer whose count is nearest to the target.
 
-    By bisection; where that ends farther off than `within` (a share of the target), because few
-    integers fit, each up to twice the start (64 at least, 256 at most) is looked at.
+    By bisection. If that ends farther away than `within` (a share of the target), because few
+    integers fit, every integer up to twice the start (at least 64, at most 256) is tried.
 
     Args:
         count: the count of an integer; None where it does not fit.
@@ -86,7 +86,7 @@ def nearest_float(count: Count, target: float, start: float) -> float | None:
 
 
 def _fitting(count: Count, wanted: int, least: int, most: int) -> int | None:
-    """The integer nearest to the wanted one that fits, between two bounds, in a gap's reach."""
+    """The fitting integer nearest to the wanted one, between two bounds, if one is near enough."""
     for number in _around(wanted):
         if least <= number <= most and count(number) is not None:
             return number

@@ -1,4 +1,4 @@
-"""Merge a new plan into an existing output directory: runs may be added, and none is lost."""
+"""Merge a new plan into an existing output directory: runs may be added, none is lost."""
 
 from __future__ import annotations
 

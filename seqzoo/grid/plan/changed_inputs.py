@@ -84,7 +84,7 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
 
 
 def told(changed: Sequence[ChangedRun]) -> str:
-    """How many runs have changed inputs, with those of the first."""
+    """How many runs have changed inputs, with the changes of the first."""
     first = changed[0]
     return (
         f"{counted(len(changed), 'finished run')} had other inputs than "

@@ -73,12 +73,12 @@ class Expansion:
 def expand(grid: GridSpec, catalog: Catalog) -> tuple[PlannedRun, ...]:
     """All runs of a grid: variants outermost, then paired, axes in the order written, seeds.
 
-    Two cells may be the same run (an axis over `prism` and `{type: prism}`, or two activations of
-    which a third setting makes no use): both are listed, with one run_id. Two variants that are
-    the same run wherever both are run are an error: one of them changes nothing. So is a path that
+    Two cells may be the same run (an axis over `prism` and `{type: prism}`, or over two activations
+    that another setting leaves unused): both are listed, with one run_id. Two variants that are the
+    same run wherever both are run are an error: one of them changes nothing. So is a path that
     changes nothing in any cell. An axis is left out of the cells in which nothing reads what it
-    sets, and such a cell is listed once, as is one that two grids of a union have. Of a grid with
-    a sampler these are the runs before anything is tuned.
+    sets, and such a cell is listed once, as is one that two grids of a union have. Of a grid with a
+    sampler these are the runs before anything is tuned.
 
     Raises:
         SpecError: with every problem of every cell, each once.
@@ -135,20 +135,20 @@ def _without_space(grid: GridSpec, cell: Cell) -> dict[str, Any]:
 
 
 def _without_idle_axes(cells: Sequence[Cell], checker: Checker) -> list[Checked]:
-    """Each distinct cell, checked, without the axes that change nothing in it."""
+    """Each distinct cell, checked, without the axes that have no effect in it."""
     first = [checker.check(cell) for cell in cells]
     return _once(first, idle_axes(checker.grid, first), checker)
 
 
 def _shared(axes: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The axes that are in each of them."""
+    """The axes that all of them have."""
     return tuple(axis for axis in axes[0] if all(axis in others for others in axes))
 
 
 def _once(
     cells: Sequence[Checked], without: Sequence[tuple[str, ...]], checker: Checker
 ) -> list[Checked]:
-    """Each cell without these of its axes, and those that are then one cell once."""
+    """Each cell without the given axes; cells that become equal are listed once."""
     checked: dict[tuple[str, str], Checked] = {}
     for each, idle in zip(cells, without, strict=True):
         cell = each.cell.without(idle) if idle else each.cell
@@ -159,7 +159,7 @@ def _once(
 
 
 class _Findings:
-    """The problems of all cells, each once, naming the cells that have it unless all do."""
+    """The problems of all cells, each once, with the cells that have it unless all do."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._factors = _values(cells)
@@ -245,7 +245,7 @@ def _repeated_seeds(grid: GridSpec) -> list[Problem]:
         Problem(
             str(marks.value((*at, "seeds", index))),
             ".".join(map(str, (*at, "seeds", index))),
-            f"seed {seed} is there twice",
+            f"seed {seed} is listed twice",
         )
         for at, block in places.items()
         if isinstance(block.seeds, tuple)
@@ -255,7 +255,7 @@ def _repeated_seeds(grid: GridSpec) -> list[Problem]:
 
 
 def _same_runs(grid: GridSpec, runs: Iterable[PlannedRun]) -> list[Problem]:
-    """Variants that are the same run wherever both are run, each told once."""
+    """Variants that are the same run wherever both are run, each reported once."""
     ids: dict[str, dict[tuple[str, int], str]] = {}
     for run in runs:
         ids.setdefault(run.variant, {})[_place(run.point), run.seed] = run.run_id

@@ -36,7 +36,7 @@ def _dropped(rows: Sequence[PlanRow]) -> Iterator[str]:
 
 
 def _shared(rows: Sequence[PlanRow]) -> Iterator[str]:
-    """A sentence for cells that read the same of what they say."""
+    """A sentence for cells whose specs differ but which read the same."""
     labels = Labels([row.point for row in rows])
     cells: dict[str, dict[str, None]] = {}
     for row in rows:

@@ -267,8 +267,8 @@ class _Grid:
             self.view.taken(job)
 
     def _is_open(self) -> bool:
-        """Whether anything is left. Another process may let the plan grow between two looks: that
-        nothing is left is known only if no count has changed meanwhile."""
+        """Whether anything is left. Another process may extend the plan between two checks, so
+        nothing is left only if no count has changed in between."""
         while True:
             counts = self.ledger.counts()
             if counts.planned + counts.running > 0 or self._grow():

@@ -43,7 +43,7 @@ class Probed:
 
 
 def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker, built: AsBuilt) -> Probed:
-    """The space tried in every cell that is a run. Empty for a grid without a sampler."""
+    """The space checked in every valid cell. Empty for a grid without a sampler."""
     if grid.sampler is None:
         return Probed([() for _ in cells], [], [])
     space: Space = cast("Sampler.Spec", grid.sampler).space
@@ -125,7 +125,7 @@ def _is_moot(
     checker: Checker,
     built: AsBuilt,
 ) -> bool:
-    """Whether the ends of a path come to one run, at whichever end another path is."""
+    """Whether both ends of a path give the same run, wherever the other paths are."""
     others = [choice for other, own in choices.items() if other != path for choice in own]
     for around in [cell, *(_at(cell, choice) for choice in others)]:
         specs = [checker.check(_at(around, choice)).spec for choice in choices[path]]

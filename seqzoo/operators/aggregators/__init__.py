@@ -1,4 +1,4 @@
-"""Aggregators: what a prefix scan combines with, associative or not."""
+"""Aggregators: the operation of a prefix scan, associative or not."""
 
 from seqzoo.operators.aggregators.aggregator import Aggregator as Aggregator
 from seqzoo.operators.aggregators.aggregator import RowAggregator as RowAggregator

@@ -1,4 +1,4 @@
-"""The aggregator family: what a prefix scan combines with, associative or not.
+"""The aggregator family: the operation of a prefix scan, associative or not.
 
 Source: prefix-scannable models, arXiv 2506.10918.
 """
@@ -18,7 +18,7 @@ from seqzoo.spec import PartSpec
 __all__ = ["Aggregator", "RowAggregator"]
 
 Summary = Any
-"""A pytree of (B', ...): what is known of some neighbouring chunks."""
+"""A pytree of (B', ...) that summarises some neighbouring chunks."""
 
 
 class Aggregator(Operator, family="aggregator"):
@@ -28,9 +28,9 @@ class Aggregator(Operator, family="aggregator"):
     and chunks together: an aggregator treats them alike.
 
     Attributes:
-        associative: whether brackets do not matter. Then one running prefix is carried, which
-            `start` is the first operand of; else a tree for each 1-bit of the number of chunks, and
-            aggregating `start` with a summary is that summary.
+        associative: whether brackets do not matter. Then one running prefix is carried, with
+            `start` as its first operand; otherwise a tree for each 1-bit of the number of chunks,
+            and aggregating `start` with a summary gives that summary.
     """
 
     associative: ClassVar[bool] = False
@@ -40,7 +40,7 @@ class Aggregator(Operator, family="aggregator"):
 
     @abstractmethod
     def start(self) -> Summary:
-        """What is known before the first chunk: a summary without the batch axis."""
+        """The summary before the first chunk, without the batch axis."""
 
     @abstractmethod
     def leaf(self, rows: Tensor) -> Summary:
@@ -48,7 +48,7 @@ class Aggregator(Operator, family="aggregator"):
 
     @abstractmethod
     def forward(self, older: Summary, newer: Summary) -> Summary:
-        """Two summaries of (B', ...), the older chunks' first -> that of both."""
+        """Two summaries of (B', ...), the older chunks' first -> the summary of both."""
 
     @abstractmethod
     def read(self, summary: Summary) -> Tensor:

@@ -1,4 +1,4 @@
-"""A gated mean of two chunks, the cheapest aggregator whose brackets matter."""
+"""A gated mean of two chunks, the cheapest aggregator that is not associative."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An anchor with a long, fading memory: an exponential moving average a channel."""
+"""An anchor with a long, fading memory: an exponential moving average for each channel."""
 
 from __future__ import annotations
 

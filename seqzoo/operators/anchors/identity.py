@@ -1,4 +1,4 @@
-"""The anchor ablated: the current token only."""
+"""The ablation of the anchor: the current token only."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["TokenShiftAnchor"]
 
 
 class TokenShiftAnchor(Anchor):
-    """u_t = x_t + mu * (x_{t-1} - x_t), a learned mix with the token before, a channel."""
+    """u_t = x_t + mu * (x_{t-1} - x_t), a learned mix with the token before, for each channel."""
 
     name = "token_shift"
 

@@ -1,4 +1,4 @@
-"""A learned decay, one number a key channel and token."""
+"""A learned decay: one number per key channel and token."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class ChannelDecay(DecayForget):
 
         rank: features between the two matrices; null is the least of 16 and the width.
         temperature: the higher, the closer the decay stays to 1.
-        lower: null, or the least log decay a token: then g = lower * sigmoid(W_up W_down u + b),
-            the bounded form of Kimi Linear's successors, which use -5; temperature has no part.
+        lower: null, or the least log decay per token: then g = lower * sigmoid(W_up W_down u + b),
+            the bounded form of Kimi Linear's successors, which use -5; temperature is not used.
         """
 
         rank: PositiveInt | None = None

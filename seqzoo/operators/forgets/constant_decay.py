@@ -1,4 +1,4 @@
-"""RetNet's decay: a constant a head."""
+"""RetNet's decay: a constant for each head."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ConstantDecay(DecayForget):
     name = "constant_decay"
 
     class Spec(PartSpec):
-        """octave: of the first head; 5 keeps 31/32 of the state a token."""
+        """octave: of the first head; 5 keeps 31/32 of the state per token."""
 
         octave: float = Field(default=5.0, gt=0.0)
 

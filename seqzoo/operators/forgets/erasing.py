@@ -1,4 +1,4 @@
-"""The erase of a delta rule, with a key and a strength of its own or the injection's."""
+"""The erase of a delta rule, with its own key and strength or the injection's."""
 
 from __future__ import annotations
 

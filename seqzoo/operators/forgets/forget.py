@@ -43,7 +43,8 @@ class DecayForget(Forget):
 
     @abstractmethod
     def log_decay(self, features: Features, stream: Stream) -> Tensor:
-        """-> g <= 0, (B, T, H) or (B, T, H, K); alpha = exp(g), whatever steps a token has."""
+        """-> g <= 0, (B, T, H) or (B, T, H, K), one per token even with micro-steps; alpha =
+        exp(g)."""
 
     def forward(self, features: Features, stream: Stream) -> Transition:
         """-> Diag(exp(g)), no erase; of several micro-steps the first decays."""

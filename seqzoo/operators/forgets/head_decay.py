@@ -1,4 +1,4 @@
-"""A learned decay, one number a head and token."""
+"""A learned decay: one number per head and token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["HeadDecay"]
 
 
 class HeadDecay(DecayForget):
-    """A_t = alpha_t I with alpha_t = sigmoid(W_alpha u + b), one a head (PRISM, Eq. 17)."""
+    """A_t = alpha_t I with alpha_t = sigmoid(W_alpha u + b), one per head (PRISM, Eq. 17)."""
 
     name = "head_decay"
     hints: ClassVar = {"project": Hint(decay=False)}

@@ -9,7 +9,7 @@ __all__ = ["before_first_step"]
 
 
 def before_first_step(log_decay: Tensor, steps: int) -> Tensor:
-    """g (B, T, H) or (B, T, H, K) -> (B, T * steps, ...), 0 but at first steps."""
+    """g (B, T, H) or (B, T, H, K) -> (B, T * steps, ...), 0 except at each token's first step."""
     if steps == 1:
         return log_decay
     apart = log_decay.unsqueeze(2)

@@ -1,4 +1,4 @@
-"""Nothing is forgotten."""
+"""No forgetting."""
 
 from __future__ import annotations
 

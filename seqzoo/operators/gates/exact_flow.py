@@ -17,7 +17,7 @@ SMALL = 1e-3
 def exact_flow(beta: Tensor, squares: Tensor) -> Tensor:
     """(1 - exp(-beta n)) / n for n = |k|^2 >= 0, whose limit at n = 0 is beta.
 
-    Near 0 it is the series beta (1 - beta n / 2 + (beta n)^2 / 6), right to 1e-10 of its value.
+    Near 0 it uses the series beta (1 - beta n / 2 + (beta n)^2 / 6), accurate to a relative 1e-10.
     """
     flow = beta * squares
     small = flow < SMALL
@@ -45,7 +45,7 @@ class ExactFlowGate(SigmoidGate):
     def forward(self, u: Tensor, stream: Stream, keys: Tensor | None = None) -> Tensor:
         """u (B, T, D), keys (B, T, G, K) -> (B, T, heads)."""
         if keys is None:
-            raise ValueError("gate 'exact_flow' needs the keys whose lengths it looks at")
+            raise ValueError("gate 'exact_flow' needs the keys, on whose lengths it depends")
         squares = keys.square().sum(-1)  # (B, T, G)
         squares = squares.repeat_interleave(self.heads // squares.shape[-1], dim=-1)
         return exact_flow(super().forward(u, stream), squares)

@@ -1,4 +1,4 @@
-"""The gate family: u -> one strength a head, for a write or an erase."""
+"""The gate family: u -> one strength per head, for a write or an erase."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from seqzoo.spec import PartSpec
 __all__ = ["Gate", "Strength"]
 
 Strength = Literal["none", "unbounded", "unit_keys", "any_keys"]
-"""What strengths a gate gives: none at all; unbounded; in [0, 2], so that an erase along a key of
-norm <= 1 has eigenvalues in [-1, 1]; or such that it has them along any key."""
+"""The range of a gate's strengths: none at all; unbounded; in [0, 2], so that an erase along a key
+of norm <= 1 has eigenvalues in [-1, 1]; or such that this holds for any key."""
 
 
 class Gate(Operator, family="gate"):
-    """u -> beta, one a head. Built from its spec, the place and the number of heads.
+    """u -> beta, one per head. Built from its spec, the place and the number of heads.
 
     Attributes:
         strength: what an erase can do with the gate's result; see `Strength`.

@@ -1,4 +1,4 @@
-"""Gates that are squashed: into (0, 1), or into (0, 2) for negative eigenvalues."""
+"""Squashed gates: into (0, 1), or into (0, 2) for negative eigenvalues."""
 
 from __future__ import annotations
 

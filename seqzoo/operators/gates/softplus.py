@@ -24,7 +24,7 @@ LEAST_STEP = 1e-4
 
 
 def softplus_bias(steps: int, low: float, high: float) -> Tensor:
-    """(steps,) values b of which softplus(b) is log-uniform in [low, high], and 1e-4 at least."""
+    """(steps,) values b such that softplus(b) is log-uniform in [low, high], and at least 1e-4."""
     step = torch.empty(steps).uniform_(math.log(low), math.log(high)).exp().clamp_min(LEAST_STEP)
     return step + torch.log(-torch.expm1(-step))
 
@@ -39,7 +39,7 @@ class SoftplusGate(Gate):
     class Spec(PartSpec):
         """Settings of a step size.
 
-        low, high: softplus(b) is drawn log-uniformly between them, 1e-4 at least.
+        low, high: softplus(b) is drawn log-uniformly between them, and is at least 1e-4.
         rank: features between two thin matrices in place of W; null is one matrix.
         """
 

@@ -27,16 +27,17 @@ class Inference(Operator, family="inference"):
 
     @abstractmethod
     def open(self, prefix: Tensor) -> State:
-        """The rows known of the chunks before, (B', M, D) -> what is kept while the chunk lasts.
+        """The rows of the earlier chunks, (B', M, D) -> what is kept for the duration of the chunk.
 
-        It is a pytree of (B', ...) whose shapes stay.
+        It is a pytree of (B', ...) whose shapes do not change.
         """
 
     @abstractmethod
     def forward(self, rows: Tensor, opened: State, place: int | Tensor) -> tuple[Tensor, State]:
-        """rows (B', h, D), of the chunk's tokens place..place+h-1 -> outputs (B', h, D), kept.
+        """rows (B', h, D) of the chunk's tokens from `place` on -> outputs (B', h, D), what is
+        kept.
 
-        A compiled step gives places (B',) int64, one a row; see `places_from`.
+        A compiled step gives places (B',) int64, one per row; see `places_from`.
         """
 
 

@@ -1,4 +1,4 @@
-"""An MLP of means: what the chunks before left, and the chunk up to the token."""
+"""An MLP of means: of the earlier chunks, and of the chunk up to the token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MlpInference(Inference):
         self.mlp = HiddenLayer(spec, 3 * dims.width, dims.width)
 
     def open(self, prefix: Tensor) -> Means:
-        """(B', M, D) -> its mean row, and no tokens yet."""
+        """(B', M, D) -> its mean row, with no tokens yet."""
         mean = prefix.mean(1)
         return Means(mean, torch.zeros_like(mean))
 

@@ -24,7 +24,7 @@ class FirstWrite:
 
     Attributes:
         unit_key: whether the first key has norm <= 1.
-        strength: what the first strength is bounded by; see `seqzoo.operators.Strength`.
+        strength: the bound of the first strength; see `seqzoo.operators.Strength`.
     """
 
     unit_key: bool = False
@@ -32,13 +32,13 @@ class FirstWrite:
 
 
 class Injection(Operator, family="injection"):
-    """u -> Writes: R keys, values and strengths a token and head, from the anchor alone.
+    """u -> Writes: R keys, values and strengths per token and head, from the anchor alone.
 
     Built from its spec and the mixer's sizes.
 
     Attributes:
-        counts: whether values have one more feature than V, always 1: its read is the sum of the
-            weights in the other reads, by which a readout must divide.
+        counts: whether values have an extra feature after the V, always 1: its read is the sum of
+            the weights of the other reads, by which a readout must divide.
     """
 
     counts: ClassVar[bool] = False
@@ -53,7 +53,7 @@ class Injection(Operator, family="injection"):
 
     @classmethod
     def reads(cls, spec: Any) -> int:
-        """Queries a token that these writes are made for; a readout has to join more than one."""
+        """How many queries a token has with these writes; a readout must join more than one."""
         return 1
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The usual injection: one key and one value a token."""
+"""The usual injection: one key and one value per token."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RankOneInjection(Injection):
     name = "rank_one"
 
     class Spec(PartSpec):
-        """How a write is made of u.
+        """How a write is made from u.
 
         key, value: projections. strength: a gate; none is beta = 1.
         """

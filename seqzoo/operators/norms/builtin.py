@@ -31,7 +31,7 @@ class NoNorm(Norm):
 
 
 class UnitNorm(Norm):
-    """x / sqrt(|x|^2 + epsilon): a vector of length 1, and of less where x is almost 0."""
+    """x / sqrt(|x|^2 + epsilon): a vector of length 1, or shorter where x is almost 0."""
 
     name = "unit"
     unit = True

@@ -1,4 +1,4 @@
-"""The gain ablated: the same number everywhere."""
+"""The ablation of the gain: the same number everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published gain: one matrix a step."""
+"""The published gain: one matrix per step."""
 
 from __future__ import annotations
 

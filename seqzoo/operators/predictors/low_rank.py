@@ -1,4 +1,4 @@
-"""A cheaper gain: two thin matrices a step."""
+"""A cheaper gain: two thin matrices per step."""
 
 from __future__ import annotations
 

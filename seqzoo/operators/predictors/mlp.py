@@ -1,4 +1,4 @@
-"""A bounded gain: a small MLP with a sigmoid at its end."""
+"""A bounded gain: a small MLP that ends in a sigmoid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MlpPredictor(Predictor):
     name = "mlp"
 
     class Spec(PartSpec):
-        """hidden: features between; null is the width. activation: between the two matrices.
+        """hidden: hidden features; null is the width. activation: between the two matrices.
 
         bias: every element of b before training.
         """

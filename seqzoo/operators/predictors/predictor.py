@@ -17,7 +17,8 @@ __all__ = ["Predictor"]
 class Predictor(Operator, family="predictor"):
     """u -> p, the stand-in for sigma'(S_{t-1} k_t) (PRISM, Eq. 13).
 
-    Built from its spec, the mixer's sizes and the number of steps R, whose gains it makes at once.
+    Built from its spec, the mixer's sizes and the number of steps R; it makes the gains of all
+    steps at once.
     """
 
     def __init__(self, spec: PartSpec, dims: Dims, steps: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Projections: how queries, keys and values are made of the anchor."""
+"""Projections: how queries, keys and values are made from the anchor."""
 
 from seqzoo.operators.projections.linear import LinearProjection as LinearProjection
 from seqzoo.operators.projections.projection import Projection as Projection

@@ -35,7 +35,7 @@ class LinearProjection(Projection):
         conv_bias: whether the convolution has a bias.
         activation: after it.
         norm: of each head's vector.
-        rotary: how positions turn it; null for not at all.
+        rotary: how positions rotate it; null for no rotation.
         """
 
         rank: PositiveInt | None = None
@@ -70,13 +70,13 @@ class LinearProjection(Projection):
         return self.normed(self.unnormed(u, stream), stream)
 
     def unnormed(self, u: Tensor, stream: Stream) -> Tensor:
-        """act(conv(W u + b)), (B, T, heads, size), for a layer that has a use for lengths."""
+        """act(conv(W u + b)), (B, T, heads, size), for a layer that uses the lengths."""
         x = self.project(u)
         if self.conv is not None:
             x = self.conv(x, stream)
         return self.activation(x).unflatten(-1, self.shape)
 
     def normed(self, x: Tensor, stream: Stream) -> Tensor:
-        """rotary(norm(x)), (B, T, heads, size), what is left to do after `unnormed`."""
+        """rotary(norm(x)), (B, T, heads, size): the rest of the way from `unnormed`."""
         x = self.norm(x)
         return x if self.rotary is None else self.rotary(x, stream)

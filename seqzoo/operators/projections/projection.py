@@ -29,7 +29,7 @@ class Projection(Operator, family="projection"):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """Why queries cannot be made so with this injection's spec; "" if they can."""
+        """Why this cannot make queries beside this injection's spec; "" if it can."""
         return ""
 
     @abstractmethod

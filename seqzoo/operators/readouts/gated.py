@@ -29,8 +29,8 @@ class GatedReadout(Readout):
 
         norm: over each head's features.
         activation: of the gate.
-        rank: features between two thin matrices in place of W_g, or `head` for as many as a head's
-            value has; null is one matrix.
+        rank: features between two thin matrices in place of W_g, or `head` for the size of a head's
+            value; null is one matrix.
         gate_bias: whether the gate has a bias.
         """
 

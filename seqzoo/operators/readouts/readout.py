@@ -21,7 +21,7 @@ class Readout(Operator, family="readout"):
 
     Attributes:
         divides: whether it divides by the sum of weights that a counting injection adds.
-        joins: whether it takes several reads a token, (B, T, Q, H, V).
+        joins: whether it takes several reads per token, (B, T, Q, H, V).
     """
 
     divides: ClassVar[bool] = False
@@ -56,4 +56,4 @@ class Readout(Operator, family="readout"):
 
     @abstractmethod
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
-        """reads o (B, T, H, V) and what else is known of each token -> y (B, T, D)."""
+        """reads o (B, T, H, V) and each token's other features -> y (B, T, D)."""

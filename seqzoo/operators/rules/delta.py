@@ -20,7 +20,7 @@ class DeltaRule(Rule):
     """S_t = S_{t-1} + beta_t (v_t - S_{t-1} k_t) k_t^T, o_t = S_t q_t (DeltaNet, arXiv 2406.06484).
 
     One step of gradient descent on |S k - v|^2 / 2. The recurrent mixer computes the same in
-    parallel; this one is here to compare serial rules with.
+    parallel; this serial form is a reference for other rules.
     """
 
     name = "delta"

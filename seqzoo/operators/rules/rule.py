@@ -23,7 +23,7 @@ class Rule(Operator, family="rule"):
     form over several tokens, and set `chunk_size`; both forms must agree.
 
     Attributes:
-        chunk_size: the most tokens that `chunk` takes at once; 0 for a rule without one.
+        chunk_size: the most tokens that `chunk` takes at once; 0 for a rule without it.
         recompute: see `seqzoo.scan.serial.serial_scan`.
     """
 
@@ -39,7 +39,7 @@ class Rule(Operator, family="rule"):
 
     @abstractmethod
     def start(self, sequences: int, like: Tensor) -> State:
-        """The state before the first token: a pytree of (sequences, ...), in the dtype it needs."""
+        """The state before the first token: a pytree of (sequences, ...), in any dtypes."""
 
     @abstractmethod
     def step(self, state: State, token: dict[str, Tensor]) -> tuple[State, Tensor]:
@@ -52,7 +52,7 @@ class Rule(Operator, family="rule"):
 
     def chunk(self, state: State, tokens: dict[str, Tensor]) -> tuple[State, Tensor]:
         """Up to `chunk_size` tokens, (B, c, ...) each -> state, reads (B, c, H, V)."""
-        raise NotImplementedError(f"rule '{self.name}' has no form of several tokens")
+        raise NotImplementedError(f"rule '{self.name}' has no form for several tokens")
 
     def forward(
         self, queries: Tensor, keys: Tensor, values: Tensor, u: Tensor, stream: Stream

@@ -19,7 +19,7 @@ MOST = 6  # changes that are spelt out
 
 @dataclass(frozen=True)
 class VariantChanges:
-    """A variant and its differences to the base, such as `model.mixer.depth: 2 -> 1`."""
+    """A variant and its differences from the base, such as `model.mixer.depth: 2 -> 1`."""
 
     name: str
     is_base: bool

@@ -27,7 +27,7 @@ from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
 from seqzoo.train.loggers.logger import Logger
-from seqzoo.train.loggers.scalars import scalars_of
+from seqzoo.train.loggers.named_numbers import named_numbers
 from seqzoo.train.record import Record
 
 __all__ = ["MlflowLogger"]
@@ -129,7 +129,7 @@ class MlflowLogger(Logger):
         now = int(time.time() * 1000)
         points = [
             self._mlflow.entities.Metric(_allowed(name), value, now, row["step"])
-            for name, value in scalars_of(row).items()
+            for name, value in named_numbers(row).items()
         ]
         self._client.log_batch(self._run, metrics=points)
 

@@ -17,7 +17,7 @@ from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.facts import Facts
 from seqzoo.train.loggers.logger import Logger
-from seqzoo.train.loggers.scalars import scalars_of
+from seqzoo.train.loggers.named_numbers import named_numbers
 
 __all__ = ["TensorboardLogger"]
 
@@ -59,7 +59,7 @@ class TensorboardLogger(Logger):
 
     def logged(self, row: dict[str, Any]) -> None:
         """Writes one event per number, under `train/`."""
-        for name, value in scalars_of(row).items():
+        for name, value in named_numbers(row).items():
             self._writer.add_scalar(name, value, row["step"])
 
     def evaluated(self, row: dict[str, Any]) -> None:

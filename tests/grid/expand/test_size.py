@@ -42,7 +42,7 @@ def test_ten_to_the_tenth_cells_are_counted_and_not_made():
 def test_a_number_of_seeds_is_counted_too():
     assert problem("seeds: 1000000000000\n") == (
         "g.yaml:5:1 seeds: 1,000,000,000,000 runs (1,000,000,000,000 seeds), and a grid has at "
-        "most 100,000; take fewer values or seeds, or make it several grids"
+        "most 100,000; take fewer values or seeds, or split it into several grids"
     )
 
 

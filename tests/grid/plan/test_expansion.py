@@ -303,7 +303,7 @@ grids:
             "g.yaml:5:8 axes.model..width: not a path; write keys joined by dots, such as "
             "train.optimizer.lr",
         ),
-        ("seeds: [1, 2, 1]\n", "g.yaml:5:15 seeds.2: seed 1 is there twice"),
+        ("seeds: [1, 2, 1]\n", "g.yaml:5:15 seeds.2: seed 1 is listed twice"),
         (
             "variants: {a: {}}\nexclude: [{variant: b}]\n",
             "g.yaml:6:11 exclude.0: excludes nothing: no cell has these values; variant: a",

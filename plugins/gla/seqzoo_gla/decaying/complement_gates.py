@@ -31,7 +31,7 @@ class ComplementGates(DecayingInjection):
             first `recurrent` layer of the model, which must then have this injection.
         """
 
-        value: PartSpec = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
         lower_bounds: bool = True
 
     def __init__(self, spec: Spec, dims: Dims) -> None:

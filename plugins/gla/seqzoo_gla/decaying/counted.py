@@ -40,7 +40,7 @@ class CountedInjection(Injection):
     class Spec(PartSpec):
         """injection: makes the writes."""
 
-        injection: PartSpec = slot("injection", "rank_one")
+        injection: PartSpec[Injection] = slot("injection", "rank_one")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
@@ -75,7 +75,7 @@ class NormalisedReadout(Readout):
         """epsilon: added to the sum. readout: what is done to the means."""
 
         epsilon: float = Field(default=1e-6, ge=0.0)
-        readout: PartSpec = slot("readout", "linear")
+        readout: PartSpec[Readout] = slot("readout", "linear")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Stream
+from seqzoo.operators import Dims, Features, Hint, PreviousToken, Projection, Readout, Stream
 from seqzoo.scan import running_maximum
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.decaying.counted import NormalisedReadout, with_ones
@@ -48,8 +48,8 @@ class ExponentialGates(DecayingInjection):
         soft_cap: c; null for none.
         """
 
-        key: PartSpec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
+        key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
         input_bias: float = -10.0
         forget_bias: tuple[float, float] = Field(default=(3.0, 6.0), strict=False)
         soft_cap: float | None = Field(default=15.0, gt=0.0)
@@ -106,7 +106,7 @@ class StabilisedReadout(NormalisedReadout):
     class Spec(NormalisedReadout.Spec):
         """epsilon: added to the sum. readout: what is done to the means."""
 
-        readout: PartSpec = slot("readout", "multihead")
+        readout: PartSpec[Readout] = slot("readout", "multihead")
 
     @classmethod
     def misfit(cls, spec: PartSpec, injection: PartSpec) -> str:

@@ -31,7 +31,7 @@ class GatedSkipReadout(Readout):
         bias: whether W_z and W_o have one.
         """
 
-        activation: PartSpec = slot("activation", "silu")
+        activation: PartSpec[Activation] = slot("activation", "silu")
         epsilon: float = Field(default=1e-5, gt=0.0)
         norm_groups: PositiveInt | None = None
         normed: bool = True

@@ -23,6 +23,7 @@ from seqzoo.operators import (
     linear,
 )
 from seqzoo.scan import Transition, Writes
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, since, slot
 
 __all__ = ["GatedSlotMixer"]
@@ -58,12 +59,12 @@ class GatedSlotMixer(Mixer):
         head_size: PositiveInt = 64
         key_heads: PositiveInt | None = since("0.2", None)
         slots: PositiveInt | None = None
-        queries: PartSpec = slot("projection", SILU, default_type="linear")
-        key: PartSpec = slot("projection", SILU, default_type="linear")
-        value: PartSpec = slot("projection", SILU, default_type="linear")
+        queries: PartSpec[Projection] = slot("projection", SILU, default_type="linear")
+        key: PartSpec[Projection] = slot("projection", SILU, default_type="linear")
+        value: PartSpec[Projection] = slot("projection", SILU, default_type="linear")
         damping: float = Field(default=8.0, gt=0.0)
-        scan: PartSpec = slot("scan", "auto")
-        readout: PartSpec = slot("readout", {"type": "joint", "activation": "silu"})
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
+        readout: PartSpec[Readout] = slot("readout", {"type": "joint", "activation": "silu"})
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

@@ -28,9 +28,9 @@ class JointReadout(Readout):
         rank: features between two thin matrices in place of W_g; null is one matrix.
         """
 
-        activation: PartSpec = slot("activation", "identity")
-        norm: PartSpec = slot("norm", "rms_norm")
-        gate: PartSpec | None = slot("activation", None)
+        activation: PartSpec[Activation] = slot("activation", "identity")
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
+        gate: PartSpec[Activation] | None = slot("activation", None)
         rank: PositiveInt | None = None
 
     def __init__(self, spec: Spec, dims: Dims) -> None:

@@ -29,7 +29,7 @@ class JointReads(Readout):
         """rank: M, as that of the injection. activation: of the gates."""
 
         rank: PositiveInt = 4
-        activation: PartSpec = slot("activation", "silu")
+        activation: PartSpec[Activation] = slot("activation", "silu")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

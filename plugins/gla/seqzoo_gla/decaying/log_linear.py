@@ -59,12 +59,12 @@ class LogLinearMixer(Mixer):
         key_heads: PositiveInt | None = 1
         key_size: PositiveInt = 128
         expand_values: PositiveFloat = 2.0
-        queries: PartSpec = slot("projection", MADE, default_type="linear")
-        injection: PartSpec = slot(
+        queries: PartSpec[Projection] = slot("projection", MADE, default_type="linear")
+        injection: PartSpec[Injection] = slot(
             "injection", {"type": "rank_one", "key": MADE, "value": MADE, "strength": "softplus"}
         )
-        forget: PartSpec = slot("forget", "step_size")
-        readout: PartSpec = slot("readout", "gated_skip")
+        forget: PartSpec[DecayForget] = slot("forget", "step_size")
+        readout: PartSpec[Readout] = slot("readout", "gated_skip")
         levels: int = Field(default=15, ge=2, le=32)
         scale: PositiveFloat = 1.0
 

@@ -28,6 +28,7 @@ from seqzoo.operators import (
     Stream,
 )
 from seqzoo.scan import Transition, Writes
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, since, slot
 from seqzoo_gla.decaying.conjugate_gradients import conjugate_gradients, corrected
 
@@ -63,16 +64,16 @@ class MesaMixer(Mixer):
         heads: PositiveInt | None = None
         head_size: PositiveInt = 64
         key_heads: PositiveInt | None = since("0.2", None)
-        queries: PartSpec = slot("projection", MADE, default_type="linear")
-        injection: PartSpec = slot(
+        queries: PartSpec[Projection] = slot("projection", MADE, default_type="linear")
+        injection: PartSpec[Injection] = slot(
             "injection",
             {"type": "rank_one", "key": MADE, "strength": {"type": "sigmoid", "initial": 0.5}},
         )
-        forget: PartSpec = slot("forget", {"type": "head_decay", "initial": 0.5})
+        forget: PartSpec[DecayForget] = slot("forget", {"type": "head_decay", "initial": 0.5})
         least: float = Field(default=0.25, gt=0.0, lt=1.0)
         steps: PositiveInt = 30
-        scan: PartSpec = slot("scan", "auto")
-        readout: PartSpec = slot("readout", {"type": "linear", "norm": "rms_norm"})
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
+        readout: PartSpec[Readout] = slot("readout", {"type": "linear", "norm": "rms_norm"})
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

@@ -22,8 +22,10 @@ class MultiheadReadout(Readout):
     class Spec(PartSpec):
         """norm: of each head; its own gain is best left out. activation: of the gate."""
 
-        norm: PartSpec = slot("norm", {"type": "layer_norm", "epsilon": 1e-6, "affine": False})
-        activation: PartSpec = slot("activation", "sigmoid")
+        norm: PartSpec[Norm] = slot(
+            "norm", {"type": "layer_norm", "epsilon": 1e-6, "affine": False}
+        )
+        activation: PartSpec[Activation] = slot("activation", "sigmoid")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -11,6 +11,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Memory, Place, ShortConv, Stream, linear, unit_norm
 from seqzoo.scan import Transition, Writes
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["RodimusMixer"]
@@ -46,7 +47,7 @@ class RodimusMixer(Mixer):
         key_size: PositiveInt = 64
         kernel_size: int = Field(default=4, ge=1, le=64)
         rank: PositiveInt | None = None
-        scan: PartSpec = slot("scan", "auto")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

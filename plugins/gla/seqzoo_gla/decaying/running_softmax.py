@@ -25,8 +25,8 @@ class RunningSoftmax(DecayingInjection):
     class Spec(PartSpec):
         """key: makes the logits of u. value: a projection of u."""
 
-        key: PartSpec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
+        key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -24,7 +24,7 @@ class BottleneckProjection(Projection):
         """rank: features between the two matrices, for each head. norm: of each head's vector."""
 
         rank: PositiveInt = 16
-        norm: PartSpec = slot("norm", "none")
+        norm: PartSpec[Norm] = slot("norm", "none")
 
     def __init__(self, spec: Spec, place: Place, heads: int, size: int) -> None:
         super().__init__(spec, place, heads, size)

@@ -52,8 +52,8 @@ class CombaWrite(PairedInjection):
         """
 
         key: LinearProjection.Spec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        strength: PartSpec = slot("gate", "sigmoid")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        strength: PartSpec[Gate] = slot("gate", "sigmoid")
         released: bool = False
 
     def __init__(self, spec: Spec, dims: Dims) -> None:

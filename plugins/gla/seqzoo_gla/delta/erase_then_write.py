@@ -35,11 +35,11 @@ class EraseThenWrite(Injection):
         key, value: projections. strength: a gate, beta.
         """
 
-        erase: PartSpec = slot("projection", UNIT, default_type="linear")
-        erase_strength: PartSpec = slot("gate", {"type": "sigmoid", "initial": INITIAL_ERASE})
-        key: PartSpec = slot("projection", UNIT, default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        strength: PartSpec = slot("gate", "sigmoid")
+        erase: PartSpec[Projection] = slot("projection", UNIT, default_type="linear")
+        erase_strength: PartSpec[Gate] = slot("gate", {"type": "sigmoid", "initial": INITIAL_ERASE})
+        key: PartSpec[Projection] = slot("projection", UNIT, default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        strength: PartSpec[Gate] = slot("gate", "sigmoid")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

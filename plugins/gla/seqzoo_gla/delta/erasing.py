@@ -20,7 +20,7 @@ __all__ = ["DecaySpec", "ErasingForget", "each_step"]
 class DecaySpec(PartSpec):
     """decay: any forget that only decays."""
 
-    decay: PartSpec = slot("forget", "mamba_decay")
+    decay: PartSpec[DecayForget] = slot("forget", "mamba_decay")
 
     _only_decays = field_validator("decay")(only_decays)
 

@@ -40,9 +40,9 @@ class PreconditionedWrite(PairedInjection):
         limit: the most a channel is scaled by; above 2 an eigenvalue may pass -1.
         """
 
-        key: PartSpec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        strength: PartSpec = slot("gate", "sigmoid")
+        key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        strength: PartSpec[Gate] = slot("gate", "sigmoid")
         limit: float = Field(default=1.5, ge=1.0, le=2.0)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:

@@ -32,9 +32,9 @@ class ProductWrite(Injection):
         """
 
         steps: PositiveInt = 2
-        key: PartSpec = slot("projection", "linear", default_type="linear")
-        value: PartSpec = slot("projection", "linear", default_type="linear")
-        strength: PartSpec = slot("gate", "none")
+        key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        value: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
+        strength: PartSpec[Gate] = slot("gate", "none")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -31,7 +31,7 @@ class QDelta(ErasingForget):
         mix: lam, a gate with one number a key head.
         """
 
-        mix: PartSpec = slot("gate", {"type": "sigmoid", "initial": INITIAL_MIX})
+        mix: PartSpec[Gate] = slot("gate", {"type": "sigmoid", "initial": INITIAL_MIX})
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

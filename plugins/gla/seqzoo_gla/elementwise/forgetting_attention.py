@@ -15,6 +15,7 @@ from seqzoo.model.duality import ATTENTION
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.not_finite import find_broken
 from seqzoo.operators import Activation, Norm, Place, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.forgetting_cache import ForgettingCache
 
@@ -44,9 +45,9 @@ class ForgettingAttention(Mixer):
 
         heads: PositiveInt | None = None
         key_heads: PositiveInt | None = None
-        norm: PartSpec = slot("norm", "none")
-        gate: PartSpec | None = slot("activation", None)
-        scan: PartSpec = slot("scan", "auto")
+        norm: PartSpec[Norm] = slot("norm", "none")
+        gate: PartSpec[Activation] | None = slot("activation", None)
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

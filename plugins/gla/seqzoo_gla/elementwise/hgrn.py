@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Norm, Place, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
 from seqzoo_gla.elementwise.lower_bounds import LowerBounds
@@ -36,8 +37,8 @@ class Hgrn(Mixer):
         """
 
         expand: PositiveInt = 1
-        norm: PartSpec = slot("norm", "rms_norm")
-        scan: PartSpec = slot("scan", "auto")
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

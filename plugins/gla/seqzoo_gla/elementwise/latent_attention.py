@@ -49,7 +49,7 @@ class LatentAttention(Mixer):
         value_size: PositiveInt | None = None
         shared_size: NonNegativeInt | None = None
         rank: PositiveInt | None = None
-        norm: PartSpec = slot("norm", {"type": "rms_norm", "epsilon": 1e-6})
+        norm: PartSpec[Norm] = slot("norm", {"type": "rms_norm", "epsilon": 1e-6})
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

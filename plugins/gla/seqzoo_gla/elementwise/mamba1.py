@@ -41,7 +41,7 @@ class Mamba1(SelectiveMixer):
         """
 
         heads: PositiveInt = 1
-        norm: PartSpec = slot("norm", "none")
+        norm: PartSpec[Norm] = slot("norm", "none")
         step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
 
     def __init__(self, spec: Spec, place: Place) -> None:

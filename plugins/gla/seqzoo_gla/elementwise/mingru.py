@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Activation, Place, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
 
@@ -47,9 +48,9 @@ class MinGru(Mixer):
         """
 
         expand: PositiveInt = 1
-        candidate: PartSpec = slot("activation", "positive_half")
+        candidate: PartSpec[Activation] = slot("activation", "positive_half")
         bias: bool = True
-        scan: PartSpec = slot("scan", "auto")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

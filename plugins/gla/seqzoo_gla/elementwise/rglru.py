@@ -14,6 +14,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads
 from seqzoo.operators import Activation, Place, ShortConv, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.block_diagonal import BlockDiagonal
 from seqzoo_gla.elementwise.channels import Channels
@@ -58,8 +59,8 @@ class RgLru(Mixer):
         channels: PositiveInt | None = None
         blocks: PositiveInt | None = None
         kernel_size: PositiveInt = 4
-        activation: PartSpec = slot("activation", "gelu_tanh")
-        scan: PartSpec = slot("scan", "auto")
+        activation: PartSpec[Activation] = slot("activation", "gelu_tanh")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

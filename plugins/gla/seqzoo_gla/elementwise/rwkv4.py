@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Hint, Place, PreviousToken, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.delta.rwkv7.token_mix import TokenMix
 from seqzoo_gla.elementwise.channels import Channels
@@ -42,7 +43,7 @@ class Rwkv4(Mixer):
         """channels: of the state; null is the width. scan: the backend of the element-wise scan."""
 
         channels: PositiveInt | None = None
-        scan: PartSpec = slot("scan", "auto")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

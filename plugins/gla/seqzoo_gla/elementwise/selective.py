@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Place, ShortConv, Stream
+from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["SelectiveMixer", "SelectiveSpec"]
@@ -36,7 +37,7 @@ class SelectiveSpec(PartSpec):
     kernel_size: PositiveInt = 4
     conv_bias: bool = True
     bias: bool = False
-    scan: PartSpec = slot("scan", "auto")
+    scan: PartSpec[ScanPart] = slot("scan", "auto")
 
 
 class SelectiveMixer(Mixer):

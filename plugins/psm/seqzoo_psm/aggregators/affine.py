@@ -57,7 +57,7 @@ class AffineAggregator(Aggregator):
         """heads: null is one for every 64 features of the width. action: what E_t is."""
 
         heads: PositiveInt | None = None
-        action: PartSpec = slot("action", "diagonal")
+        action: PartSpec[Action] = slot("action", "diagonal")
 
     def __init__(self, spec: Spec, dims: ChunkDims) -> None:
         super().__init__(spec, dims)

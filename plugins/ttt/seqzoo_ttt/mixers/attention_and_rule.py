@@ -46,10 +46,10 @@ class AttentionAndRuleMixer(Mixer):
         """
 
         heads: PositiveInt = 4
-        attention: PartSpec = slot("mixer", {"type": "attention", "window": 2048})
-        norm: PartSpec = slot("norm", "rms_norm")
-        rule: PartSpec = slot("rule", {"type": "ttt", "rotary": False}, default_type="ttt")
-        read_norm: PartSpec = slot("norm", "rms_norm")
+        attention: PartSpec[Mixer] = slot("mixer", {"type": "attention", "window": 2048})
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
+        rule: PartSpec[Rule] = slot("rule", {"type": "ttt", "rotary": False}, default_type="ttt")
+        read_norm: PartSpec[Norm] = slot("norm", "rms_norm")
         scaled: bool = True
 
     def __init__(self, spec: Spec, place: Place) -> None:

@@ -28,8 +28,8 @@ class MemoryMlp(MLP):
         """ratio: hidden features, in widths. activation: of the gate. rule: what z is read by."""
 
         ratio: float = Field(default=8 / 3, gt=0.0)
-        activation: PartSpec = slot("activation", "silu")
-        rule: PartSpec = slot("rule", "delayed")
+        activation: PartSpec[Activation] = slot("activation", "silu")
+        rule: PartSpec[Rule] = slot("rule", "delayed")
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

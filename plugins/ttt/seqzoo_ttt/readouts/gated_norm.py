@@ -19,7 +19,7 @@ class GatedNormReadout(Readout):
     class Spec(PartSpec):
         """norm: over the features of all heads."""
 
-        norm: PartSpec = slot("norm", "rms_norm")
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

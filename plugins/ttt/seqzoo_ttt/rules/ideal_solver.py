@@ -27,7 +27,7 @@ class IdealSolverRule(Rule):
     class Spec(PartSpec):
         """activation: act."""
 
-        activation: PartSpec = slot("activation", "gelu")
+        activation: PartSpec[Activation] = slot("activation", "gelu")
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

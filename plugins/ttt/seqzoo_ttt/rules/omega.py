@@ -54,8 +54,8 @@ class OmegaRule(PeriodicRule):
         orthogonal: whether there is NS.
         """
 
-        memory: PartSpec = slot("memory", "linear")
-        loss: PartSpec = slot("inner_loss", "reconstruction")
+        memory: PartSpec[Memory] = slot("memory", "linear")
+        loss: PartSpec[InnerLoss] = slot("inner_loss", "reconstruction")
         window: PositiveInt = 16
         mini_batch: PositiveInt = 16
         degree: PositiveInt = 1

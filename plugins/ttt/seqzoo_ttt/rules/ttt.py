@@ -51,9 +51,9 @@ class TttRule(PeriodicRule):
             compute, else chunked.
         """
 
-        memory: PartSpec = slot("memory", "linear")
-        loss: PartSpec = slot("inner_loss", "ln_reconstruction")
-        optimizer: PartSpec = slot("inner_optimizer", "sgd", default_type="sgd")
+        memory: PartSpec[Memory] = slot("memory", "linear")
+        loss: PartSpec[InnerLoss] = slot("inner_loss", "ln_reconstruction")
+        optimizer: PartSpec[InnerOptimizer] = slot("inner_optimizer", "sgd", default_type="sgd")
         mini_batch: PositiveInt | None = 16
         rotary: bool = True
         compile: bool = False

@@ -61,8 +61,8 @@ class MomMixer(Mixer):
         key_size: PositiveInt | None = None
         value_size: PositiveInt | None = None
         kernel_size: int = Field(default=4, ge=1, le=64)
-        norm: PartSpec = slot("norm", "rms_norm")
-        scan: PartSpec = slot("scan", "auto")
+        norm: PartSpec[Norm] = slot("norm", "rms_norm")
+        scan: PartSpec[ScanPart] = slot("scan", "auto")
 
         @model_validator(mode="after")
         def _chooses_among_them(self) -> MomMixer.Spec:
