@@ -83,8 +83,8 @@ def _check_room(state: ChunkState, complete: Tensor) -> None:
     fits = complete.logical_not() | (state.trees.num_leaves < most)
     torch.ops.aten._assert_async.msg(
         fits.all(),
-        f"prefix mixer: in a compiled graph this state has room for {most} complete chunks, and one "
-        "more came; give the mixer `capacity`, the tokens of the longest sequence",
+        f"prefix mixer: in a compiled graph this state has room for {most} complete chunks, and "
+        "one more came; give the mixer `capacity`, the tokens of the longest sequence",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqzoo.operators import Features, Forget, Stream
+from seqzoo.operators import DecayForget, Features, Stream
 from seqzoo.scan import Erase
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.delta.erasing import DecaySpec, ErasingForget
@@ -24,7 +24,7 @@ class Rwkv7Erase(ErasingForget):
     class Spec(DecaySpec):
         """decay: any forget that only decays."""
 
-        decay: PartSpec[Forget] = slot("forget", "rwkv7_decay")
+        decay: PartSpec[DecayForget] = slot("forget", "rwkv7_decay")
 
     @classmethod
     def erase_misfit(cls, spec: Any, injection: Any) -> str:
