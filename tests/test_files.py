@@ -39,7 +39,7 @@ def test_what_safetensors_says_in_words_is_the_systems_error(tmp_path: Path) -> 
         raise SafetensorError(said)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
-    with pytest.raises(RunError, match="cannot write x: strange; mend that"), writing(Path("x")):
+    with pytest.raises(RunError, match="cannot write x: strange; fix that"), writing(Path("x")):
         raise SafetensorError("strange")
 
 

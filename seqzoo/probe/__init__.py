@@ -5,7 +5,7 @@ trace      what a recurrent mixer computed on test sequences, token by token
 probe      the family
 measuring  probes on a run's directory
 
-Findings are read without torch, which takes seconds to import; the rest comes when it is asked for.
+Findings are read without torch, which takes seconds to import; the rest is imported on first use.
 """
 
 from importlib import import_module

@@ -24,14 +24,15 @@ class ErrorGrowth(Probe):
     name = "error_growth"
     title = "Growth of the state's error"
     meaning = (
-        "A_t is blended with itself turned, by the same rotation at every token, so that it grows "
-        "in no direction; to B_t its own size in one fixed direction is added. Distances of the "
-        "states are in units of epsilon times the mean size of B_t."
+        "A_t is blended with a rotated copy of itself, with one rotation for all tokens, so that it "
+        "grows in no direction; B_t is moved by its own size in one fixed direction. Distances of "
+        "the states are in units of epsilon times the mean size of B_t."
     )
     plot = Plot("position", ("of_A", "of_B"), "layer", "token", "error of the state", log="xy")
 
     class Spec(PartSpec):
-        """epsilon: the size of the errors, as a part of A_t and of B_t. seed: of the directions."""
+        """epsilon: the size of the errors, as a share of A_t and of B_t. seed: of the
+        directions."""
 
         epsilon: float = Field(default=1e-3, gt=0.0, lt=1.0)
         seed: int = 0
@@ -41,11 +42,11 @@ class ErrorGrowth(Probe):
         self.epsilon, self.seed = spec.epsilon, spec.seed
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and token."""
+        """One row per layer and token."""
         return [row for trace in subject.traces for row in self._of_layer(trace)]
 
     def find(self, subject: Subject) -> Finding:
-        """And the powers of t by which both errors grow over the last three quarters."""
+        """Also finds the powers of t with which both errors grow over the last three quarters."""
         finding = super().find(subject)
         notes = []
         for trace in subject.traces:
@@ -102,7 +103,7 @@ def _numbers(row: Mapping[str, Value], column: str) -> tuple[float, float]:
 
 
 def _power(points: Sequence[tuple[float, float]]) -> float | None:
-    """The slope of log y over log x, by least squares; None of fewer than 3 points."""
+    """The slope of log y over log x, by least squares; None for fewer than 3 points."""
     logs = [(log(x), log(y)) for x, y in points if y > 0]
     if len(logs) < 3:
         return None

@@ -33,12 +33,12 @@ Value = float | int | str | None
 
 @dataclass(frozen=True)
 class Plot:
-    """How rows are drawn: a line for each value of `by`, or for each column of `ys`.
+    """How rows are plotted: one line for each value of `by`, or for each column of `ys`.
 
     Attributes:
         x: the column along the horizontal axis.
         ys: the columns drawn.
-        by: the column whose values are told apart.
+        by: the column whose values get a line each.
         x_label, y_label: of the axes, with units.
         log: which axes are logarithmic: "", "x", "y" or "xy".
     """
@@ -80,7 +80,7 @@ class Findings:
         checkpoint: whose weights, `last` or `best`.
         sequences: test sequences looked at.
         length: tokens of each.
-        found: one finding a probe.
+        found: one finding per probe.
     """
 
     checkpoint: str
@@ -106,7 +106,7 @@ def read_findings(directory: Path) -> Findings | None:
     """The results of `seqzoo probe` in a run's directory; None if it was not run.
 
     Raises:
-        RunError: the file is damaged, or of another version.
+        RunError: the file is damaged, or was written by another version.
     """
     path = directory / FILE
     try:

@@ -37,7 +37,7 @@ def measure(
         sequences: N, test sequences to look at.
         length: T, the first tokens of each; None for all.
         checkpoint: whose weights.
-        progress: told the name of each probe before it runs.
+        progress: called with the name of each probe before it runs.
 
     Raises:
         DirectoryError, RunError, SpecError: as `seqzoo.train.load_trained`.
@@ -51,7 +51,7 @@ def measure(
     seen = traces(model, tokens)
     if not seen:
         raise SpecError(
-            f"{directory}: no layer of its model has a memory that probes could look into; they "
+            f"{directory}: no layer of its model has a memory for probes to look into; they "
             "take mixers that compute S_t = S_{t-1} A_t + B_t, such as recurrent and its presets"
         )
     subject = Subject(spec, model, tokens, seen)

@@ -1,4 +1,4 @@
-"""The built-in probes, registered by the road that plugins take."""
+"""The built-in probes, registered the way plugins register theirs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ __all__ = ["register_parts"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Every probe that any recurrent mixer can be asked."""
+    """Register every probe that applies to any recurrent mixer."""
     for probe in (ErrorGrowth, TransitionSpectrum, WriteRank):
         register(probe)

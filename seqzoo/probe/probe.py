@@ -58,7 +58,7 @@ class Probe(Part, ABC, family="probe"):
         """The numbers, each row with the same columns; [] where the probe does not apply."""
 
     def find(self, subject: Subject) -> Finding:
-        """The rows with what is to be known to read them."""
+        """The rows, with the text needed to read them."""
         rows = list(self.rows(subject))
         note = "" if rows else "does not apply: no layer of this model has what it measures"
         return Finding(self.name, self.title, self.meaning, rows, self.plot, note)

@@ -1,4 +1,4 @@
-"""A few tokens in place of all, where a measurement costs a decomposition each."""
+"""A few tokens instead of all, where each costs a matrix decomposition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 256
 
 
 def some_tokens(x: Tensor, most: int = MOST) -> Tensor:
-    """At most so many matrices of x (N, T, H, ...), evenly spread over all: (M, ...)."""
+    """At most this many matrices of x (N, T, H, ...), evenly spread: (M, ...)."""
     flat = x.flatten(0, 2)
     if len(flat) <= most:
         return flat

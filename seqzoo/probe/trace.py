@@ -33,8 +33,8 @@ class Trace:
         mixer: the layer itself.
         x: (N, T, D), its input; None where the mixer has no anchor.
         u: (N, T, D), its anchor; None where it has none.
-        queries, transition, writes: what its memory was given; see `seqzoo.scan`. Of several
-            queries a token the first.
+        queries, transition, writes: what its memory was given; see `seqzoo.scan`. If a token has
+            several queries, the first.
     """
 
     layer: int
@@ -56,7 +56,7 @@ class Trace:
         return self.writes.values.shape[3]
 
     def injections(self) -> Tensor:
-        """B_t (N, T, H, V, K); of a token with micro-steps, the sum of what they write."""
+        """B_t (N, T, H, V, K); for a token with micro-steps the sum of their writes."""
         writes = self.writes
         keys = writes.keys.repeat_interleave(self.heads // writes.keys.shape[3], dim=3)
         values = writes.values
@@ -71,7 +71,7 @@ class Trace:
         return keys.repeat_interleave(self.heads // keys.shape[2], dim=2)
 
     def transitions(self) -> Tensor:
-        """A_t of every token (N, T, H, K, K): what a token makes of the identity."""
+        """A_t of every token (N, T, H, K, K), found by applying each token to the identity."""
         key_size = self.writes.keys.shape[-1]
         eye = torch.eye(key_size, dtype=self.queries.dtype)
         state = eye.expand(self.queries.shape[0], self.heads, -1, -1)

@@ -25,7 +25,7 @@ class TransitionSpectrum(Probe):
     plot = Plot("index", ("modulus",), "layer", "eigenvalue, sorted", "modulus")
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and place in the sorted order."""
+        """One row per layer and place in the sorted order."""
         found: list[dict[str, Value]] = []
         for trace in subject.traces:
             values = torch.linalg.eigvals(some_tokens(trace.transitions()))

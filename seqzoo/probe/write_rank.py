@@ -29,7 +29,7 @@ class WriteRank(Probe):
     plot = Plot("write", ("rank", "effective"), "layer", "writes summed", "rank of their sum")
 
     class Spec(PartSpec):
-        """tolerance: least singular value that counts, as a part of the largest."""
+        """tolerance: the least singular value that counts, as a share of the largest."""
 
         tolerance: float = Field(default=1e-3, gt=0.0, lt=1.0)
 
@@ -38,7 +38,7 @@ class WriteRank(Probe):
         self.tolerance = spec.tolerance
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and number of writes."""
+        """One row per layer and number of writes."""
         return [row for trace in subject.traces for row in self._of_layer(trace)]
 
     def _of_layer(self, trace: Trace) -> Iterator[dict[str, Value]]:

@@ -1,4 +1,4 @@
-"""What a family asks of its parts, read from its base class: methods, attributes, defaults."""
+"""What a family requires of its parts, read from its base class: methods, attributes, defaults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Contract:
 
     Attributes:
         name: as it is imported, `seqzoo.operators.Forget`.
-        made: how a part is made of its spec, `(spec, dims)`.
+        made: how a part is made from its spec, `(spec, dims)`.
         doc: its docstring without the list of attributes.
         members: required ones first.
     """
@@ -78,7 +78,7 @@ def _contract(base: type[Part]) -> Contract:
 
 
 def _members(base: type[Part]) -> Iterator[Member]:
-    """Public names of the class and of what it derives from, as far as they are the family's."""
+    """Public names of the class and its bases, as far as they belong to the family."""
     above = [
         each
         for each in base.__mro__
@@ -111,7 +111,7 @@ _NO_DEFAULT: Any = object()
 
 
 def _annotated(base: type) -> Iterator[tuple[str, Any]]:
-    """Attributes that the class names, gives no value, and explains: parts have to set them."""
+    """Attributes that the class declares and documents without a value: parts must set them."""
     docs = _attribute_docs(base)
     for name in vars(base).get("__annotations__", {}):
         if name not in vars(base) and name in docs:

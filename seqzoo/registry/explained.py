@@ -26,9 +26,9 @@ class Explained:
     Attributes:
         family, name, plugin, version: as `seqzoo parts` lists them.
         doc: the whole docstring, equation and source; a preset's sentence.
-        file: where the class is defined; "" of a preset made in Python.
-        keys: of the part; of a preset its options, then the keys of the part it stands on.
-        spec: what a preset stands for, as it is written; None of a part.
+        file: where the class is defined; "" for a preset made in Python.
+        keys: of the part; for a preset its options, then the keys of the part it is based on.
+        spec: what a preset stands for, as written; None for a part.
     """
 
     family: str
@@ -42,7 +42,7 @@ class Explained:
 
 
 def entries_named(registry: Registry, name: str) -> list[Entry]:
-    """Entries of `NAME`, or the one of `FAMILY/NAME`.
+    """The entries called `NAME`, or the one called `FAMILY/NAME`.
 
     Raises:
         SpecError: there is none.
@@ -68,7 +68,14 @@ def explain(entry: Entry, registry: Registry) -> Explained:
     page = partial(Explained, entry.family, entry.name, entry.origin.plugin, entry.origin.version)
     if isinstance(target, Preset) and target.family == LAYERS:
         keys = (
-            Field("repeat", "a whole number > 0", "1", "how often the groups follow", "", ""),
+            Field(
+                "repeat",
+                "a whole number > 0",
+                "1",
+                "how many times the groups are repeated",
+                "",
+                "",
+            ),
             *(
                 Field(name, "a group of layers or null", as_yaml(group), GROUP, "", "")
                 for name, group in target.spec.items()

@@ -26,7 +26,8 @@ _ROAD = (  # what loads plugins and builds their parts
 
 
 def fault_of(failure: BaseException) -> str:
-    """`FILE:LINE: ErrorType: message` in one line; without a place where no file is to blame."""
+    """`FILE:LINE: ErrorType: message` in one line; without a place if no plugin's file is to
+    blame."""
     place = _syntax_place(failure) or _place(failure)
     kind = "" if isinstance(failure, SeqzooError) else f"{type(failure).__name__}: "
     error = " ".join(f"{kind}{_message(failure)}".split())
@@ -37,7 +38,7 @@ def fault_of(failure: BaseException) -> str:
 def naming_faults(what: str) -> Iterator[None]:
     """Turn an exception of a plugin's own code into one sentence with file and line.
 
-    What has no place in a plugin, such as the want of memory, is left as it is.
+    An error with no place in a plugin, such as running out of memory, is left as it is.
 
     Raises:
         SpecError: `what` fails; the exception is its cause.
@@ -53,7 +54,7 @@ def naming_faults(what: str) -> Iterator[None]:
 
 
 def place_of(function: Callable[..., Any]) -> str:
-    """`FILE:LINE: ` of a function's definition; "" of what is no Python function."""
+    """`FILE:LINE: ` of a function's definition; "" for anything but a Python function."""
     code = getattr(function, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}: " if code is not None else ""
 
@@ -69,7 +70,7 @@ def _syntax_place(failure: BaseException) -> str:
 
 
 def _place(failure: BaseException) -> str:
-    """The last line of the plugin that was running: of the package that the first frame is in."""
+    """The last line that ran in the plugin: in the package of the first frame."""
     frames = [
         frame
         for frame in traceback.extract_tb(failure.__traceback__)

@@ -1,4 +1,4 @@
-"""Fill a registry: built-in modules, then each installed plugin by itself, then plugin files."""
+"""Fill a registry: built-in modules, then each installed plugin on its own, then plugin files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_registry(
 ) -> Registry:
     """A registry of the built-in parts and those of every plugin.
 
-    A plugin that cannot be imported, misspells a hook or takes a name that another has is set
+    A plugin that cannot be imported, misspells a hook or takes a name that is already taken is set
     aside in `Registry.broken`.
 
     Args:
@@ -63,7 +63,8 @@ def load_registry(
 
 
 def plugin_versions() -> dict[str, str]:
-    """Distribution -> version of everything that `load_registry()` loads beside the built-ins."""
+    """Distribution -> version, for everything that `load_registry()` loads besides the
+    built-ins."""
     installed = [
         _origin(point) for point in importlib.metadata.entry_points(group=GROUP) if point.dist
     ]
@@ -75,7 +76,7 @@ def load_plugin(registry: Registry, plugin: ModuleType | Any, origin: Origin) ->
     """Run one plugin's hooks on the registry.
 
     Raises:
-        PluginError: a misspelt hook, a name that is taken, a part that is none.
+        PluginError: a misspelt hook, a name that is taken, something that is not a part.
         Exception: whatever the plugin's own code raises.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -114,7 +115,7 @@ def _origin(entry_point: importlib.metadata.EntryPoint) -> Origin:
 
 
 def _load_file(registry: Registry, path: Path) -> None:
-    """Run a file's hooks, or register the parts it defines where it has none.
+    """Run a file's hooks, or register the parts it defines if it has none.
 
     Raises:
         PluginError: the user asked for this file, so its failure is no other plugin's matter.

@@ -1,4 +1,4 @@
-"""The pages of `seqzoo parts NAME` as Markdown, one file a family.
+"""The pages of `seqzoo parts NAME` as Markdown, one file per family.
 
 `python -m seqzoo.registry.pages FOLDER` writes them, with the parts of all installed plugins.
 """
@@ -86,12 +86,12 @@ def _part(part: Explained) -> Iterator[str]:
 
 
 def _cell(code: str) -> str:
-    """Code that stands in a table's cell, where a bar ends it."""
+    """Code inside a table's cell, where a bar would end the cell."""
     return code.replace("|", "\\|").replace("`", "'")
 
 
 def main() -> None:
-    """Write the pages into the folder that is given, and remove those of families that are gone."""
+    """Write the pages into the given folder, and remove those of families that are gone."""
     import seqzoo
 
     folder = Path(sys.argv[1])

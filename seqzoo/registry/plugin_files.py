@@ -62,7 +62,7 @@ def named_files() -> tuple[Path, ...]:
 
 
 def file_origin(path: Path) -> Origin:
-    """The file's name, and a hash of what is in it for a version."""
+    """The file's name, with a hash of its content as the version."""
     try:
         content = path.read_bytes() if path.is_file() else None
     except OSError as failure:
@@ -97,7 +97,7 @@ def load_file(path: Path) -> ModuleType:
 
 
 def parts_of(module: ModuleType) -> list[type[Part]]:
-    """The parts that a module itself defines, in their order."""
+    """The parts that a module itself defines, in order."""
     return [
         value
         for value in vars(module).values()

@@ -1,4 +1,4 @@
-"""Presets as YAML files: one file a preset, so a plugin's layers can be read without code."""
+"""Presets as YAML files: one file per preset, so a plugin's layers can be read without code."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _check_pattern(file: Path, groups: dict[str, Any]) -> None:
     """
     for name, group in groups.items():
         if name in ("preset", "repeat"):
-            raise PluginError(f"{file}: a group cannot be called '{name}'; call it otherwise")
+            raise PluginError(f"{file}: a group cannot be called '{name}'; choose another name")
         if not isinstance(group, dict):
             raise PluginError(f"{file}: group '{name}' is not a mapping; write {{mixer: NAME}}")
     if not groups:

@@ -139,8 +139,8 @@ class Registry:
         """The part class of this name, or None.
 
         Raises:
-            PydanticCustomError: there is none, and a plugin that may have had it is broken; or
-                two plugins have it.
+            PydanticCustomError: there is none, and a broken plugin may have had it; or two plugins
+                have it.
         """
         if clash := self._clashes.get((family, name)):
             hint = "uninstall one of the two, or have one part renamed"

@@ -43,7 +43,7 @@ class TakenApart:
 
 
 def taken_apart(registry: Registry, plugin: str | None = None) -> list[TakenApart]:
-    """Every preset that fills the slots of a recurrent mixer, by name; of one plugin or of all."""
+    """Every preset that fills the slots of a recurrent mixer, by name; from one plugin or all."""
     rows = []
     for entry in registry:
         if entry.family != "mixer" or registry.preset("mixer", entry.name) is None:
@@ -55,7 +55,7 @@ def taken_apart(registry: Registry, plugin: str | None = None) -> list[TakenApar
 
 
 def take_apart(name: str, plugin: str, spec: Any) -> TakenApart:
-    """What stands in the slots of this spec, which has those of `recurrent`."""
+    """The content of each slot of this spec, which has the slots of `recurrent`."""
     gates = dict.fromkeys(
         part.part.name
         for slot in SLOTS
@@ -103,7 +103,8 @@ def _parts_below(spec: PartSpec) -> Iterator[PartSpec]:
 
 
 def _words(spec: PartSpec, leaving: tuple[str, ...] = ()) -> str:
-    """The part's name, and in brackets what was written of it, parts of some families left out."""
+    """The part's name, and in brackets the settings written for it, without parts of some
+    families."""
     told = []
     for name in type(spec).model_fields:
         value = getattr(spec, name)

@@ -11,9 +11,9 @@ _RULE = "cu_seqlens must start at 0, never fall, and end at T"
 
 
 def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
-    """Checks sequence bounds (N + 1,) against B = 1 and T; returns N.
+    """Check sequence bounds (N + 1,) against B = 1 and T; return N.
 
-    Their values are read only where that needs no wait: on a CPU, outside a traced graph. On a
+    Their values are read only where that does not block: on a CPU, outside a traced graph. On a
     GPU they are checked on the device, and a later call fails, as with any device-side assertion.
 
     Raises:

@@ -3,9 +3,9 @@
     h_t = exp(g_t) h_{t-1} + b_t
     bar(h_t) = bar(o_t) + exp(g_{t+1}) bar(h_{t+1})        bar for gradients
 
-On a CPU an operation over some thousand numbers takes longer than it takes to call. Then the plain
-order is the fastest: each number is touched once, in place, where chunks side by side (`running`)
-go over all of them several times.
+On a CPU an operation over a few thousand numbers takes longer than the call itself. Then the plain
+order is fastest: each number is touched once, in place, whereas chunks side by side (`running`) go
+over all of them several times.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from seqzoo.scan.bounds import read_bounds
 __all__ = ["is_wide", "scan_back_by_token", "scan_by_token"]
 
 WIDE = 1 << 11
-"""Numbers a token from which on tokens follow each other."""
+"""From this many numbers per token on, tokens are processed one after another."""
 
 
 class Span(NamedTuple):
-    """A sequence of at least one token: its rows of the inputs, its states, its tokens."""
+    """A sequence of at least one token: its rows in the inputs and states, and its tokens."""
 
     rows: slice
     states: slice

@@ -31,7 +31,7 @@ class ScanPart(Part, family="scan"):
     """
 
     class Spec(PartSpec):
-        """chunk_size: tokens a chunk; changes speed and memory, not the result."""
+        """chunk_size: tokens per chunk; changes speed and memory, not the result."""
 
         chunk_size: PositiveInt = 64
 

@@ -1,4 +1,4 @@
-"""A problem of the whole algebra in its plainest terms.
+"""A problem of the full algebra reduced to its plainest form.
 
 Backends that know only single steps, as many key heads as heads, and an erase that reads or takes
 away along a key of its own or the first write's compute this one and give the same numbers.

@@ -21,7 +21,7 @@ class ScanProblem:
         state: the state before the first token, (B, H, V, K) or (N, H, V, K); None is zero.
         cu_seqlens: (N + 1,) integer, where each packed sequence begins and ends; None: not packed.
         scale: a factor on the outputs.
-        chunk_size: at most so many tokens a chunk; never changes the result beyond rounding.
+        chunk_size: the most tokens per chunk; never changes the result beyond rounding.
     """
 
     queries: Tensor

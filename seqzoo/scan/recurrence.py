@@ -28,8 +28,8 @@ class Erase:
             which is the cheap path: no extra score matrix.
         strength: (B, T, H): the delta rule, b = -strength * a.
         write: b, (B, T, G, K): any other b. Exactly one of `strength` and `write` is given.
-        along_key: take away along the writes' first key whatever `read` is, b = -strength * k^1
-            (Comba, Gated DeltaNet-2, preconditioned delta rules); on the cheap path too.
+        along_key: erase along the writes' first key whatever `read` is, b = -strength * k^1 (Comba,
+            Gated DeltaNet-2, preconditioned delta rules); on the cheap path too.
         before_decay: the read sees the state before this token's decay, A_t = Diag(alpha) + a b^T
             (RWKV-7, Comba), not after it.
 
@@ -47,7 +47,7 @@ class Erase:
     def __post_init__(self) -> None:
         if self.along_key and (self.read is None or self.write is not None):
             raise ValueError(
-                "Erase with along_key takes away along the writes' first key: it needs a read of "
+                "Erase with along_key erases along the writes' first key: it needs a read of "
                 "its own, (B, T, G, K), and a strength, (B, T, H), and has no write. Without a "
                 "read, leave along_key out: the erase is along that key already."
             )
@@ -60,7 +60,7 @@ class Erase:
 
     @property
     def tied(self) -> bool:
-        """Whether the state loses what it loses along the writes' first key."""
+        """Whether the erase is along the writes' first key."""
         return self.along_key or (self.read is None and self.strength is not None)
 
 

@@ -1,8 +1,8 @@
-"""The front: check the problem, pick a backend, run it.
+"""The public functions: check the problem, pick a backend, run it.
 
-A backend is any object with `name`, `supports`, `scan` and `step`. Backends stand in a table, a
-plain tuple in order of preference; `register_backend` makes a longer one, and nothing global
-changes. A backend can also be passed itself.
+A backend is any object with `name`, `supports`, `scan` and `step`. Backends are listed in a table,
+a plain tuple in order of preference; `register_backend` returns a longer one, and nothing global
+changes. A backend can also be passed directly.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ _TORCH: tuple[Backend, ...] = (ChunkedBackend(), ReferenceBackend())
 BUILTIN_BACKENDS: tuple[Backend, ...] = (
     (*_TORCH, TritonBackend()) if interpreting() else (TritonBackend(), *_TORCH)
 )
-"""In order of preference: "auto" takes the first that supports the problem. Interpreted, kernels
-are for tests and come last."""
+"""In order of preference: "auto" takes the first that supports the problem. Kernels in the
+interpreter are for tests and come last."""
 
 
 class BackendChoice(NamedTuple):
@@ -61,7 +61,7 @@ class BackendChoice(NamedTuple):
 
     Attributes:
         name: the picked backend's name.
-        reasons: one sentence a backend in the table: why it was picked, or why not.
+        reasons: one sentence per backend in the table: why it was picked, or why not.
         backend: the picked backend.
     """
 
@@ -113,8 +113,8 @@ def scan(
         cu_seqlens: (N + 1,) integer, the bounds of N sequences packed along time, with B = 1;
             a sequence may be empty.
         scale: a factor on the outputs.
-        chunk_size: at most so many tokens a chunk; changes speed and memory, not the result
-            beyond rounding.
+        chunk_size: the most tokens per chunk; changes speed and memory, not the result beyond
+            rounding.
         transposed_read: read o_t = scale * S_t^T q_t.
         backend: a name in the table, "auto", or a backend.
         backends: the table of named backends.
@@ -207,7 +207,7 @@ def choose_backend(
                 "scan: backend must be a name, or an object with name, supports, scan and step; "
                 f"got {type(backend).__name__}"
             )
-        return _asked_for(problem, backend, "it was passed itself")
+        return _asked_for(problem, backend, "it was passed directly")
     if backend != "auto":
         for known in backends:
             if known.name == backend:
@@ -229,7 +229,7 @@ def choose_backend(
             chosen = known
             reasons.append(f"{known.name}: used, the first in the table that supports the problem")
         else:
-            reasons.append(f"{known.name}: not used, {chosen.name} stands before it in the table")
+            reasons.append(f"{known.name}: not used, {chosen.name} comes before it in the table")
     if chosen is None:
         raise ValueError(f"no scan backend supports this problem: {'; '.join(reasons)}")
     note("scan", chosen.name, tuple(reasons))

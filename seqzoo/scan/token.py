@@ -30,7 +30,7 @@ def step_token(problem: ScanProblem) -> ScanResult:
 
 
 def advance(state: Tensor, transition: Transition, writes: Writes) -> Tensor:
-    """One micro-step, of which a token has one unless it says otherwise.
+    """Advance by one micro-step; a token has one of them unless `steps` says otherwise.
 
     Args:
         state: (B, H, V, K), S_{t-1}; its dtype is computed in.

@@ -26,7 +26,7 @@ LARGEST = 256 * 1024  # bytes of a file: what it takes to read grows with them, 
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data with provenance; deltas make new documents and leave the old one as it is.
+    """Plain data with provenance; deltas make new documents and leave the old one unchanged.
 
     Attributes:
         data: mappings, lists, text, numbers, booleans and None.
@@ -42,7 +42,7 @@ class Document:
 
     @classmethod
     def of(cls, data: Any, name: str = "") -> Document:
-        """A document of values made in Python: no lines to point at."""
+        """A document of values made in Python, with no lines to point at."""
         return cls(data, Marks({(): Mark(name)}), name)
 
     def value(self, location: Location) -> Any:

@@ -103,7 +103,7 @@ def _is_misspelt(missing: Location, by_location: Mapping[Location, Sequence[Any]
 
 
 def _location(error: Any, data: Any) -> tuple[Location, bool]:
-    """The error's location, and whether it is what one member of a union says.
+    """The error's location, and whether it comes from one member of a union.
 
     Pydantic's locations hold names of a union's members; what is not in the data is one.
     """

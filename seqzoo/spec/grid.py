@@ -34,12 +34,12 @@ def base_variant(variants: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 class MatchSpec(SpecModel):
-    """Fair comparison: a size of each variant is adjusted until its budget is the base's.
+    """Fair comparison: one size of each variant is adjusted until its budget matches the base's.
 
     Attributes:
-        by: what is to be equal: parameters, state (elements a sequence), flops (a token).
+        by: what to equalise: parameters, state (elements per sequence), flops (per token).
         adjust: the path of the size, such as model.mlp.ratio; or several, tried in order.
-        within: how far from the base's it may be, as a share of it.
+        within: how far from the base's budget it may be, as a share of it.
     """
 
     by: Literal["parameters", "state", "flops"]
@@ -78,7 +78,7 @@ class GridSpec(BlockSpec):
     """A grid of runs. All paths are dotted paths into the base, such as `model.mixer.depth`.
 
     Attributes:
-        name: what reports call the grid.
+        name: the grid's name in reports.
         base: a run, written here or the path of its file, relative to this one.
         variants: named deltas, path -> value: one factor at a time.
         axes: path -> values; all combinations are run.
@@ -86,7 +86,7 @@ class GridSpec(BlockSpec):
         exclude: partial points (`variant` and paths -> values) that are left out.
         seeds: a number of seeds, counted from 0, or a list; left out, the base's own.
         grids: several grids in one, each with factors of its own beside those written above.
-        match: adjust a size of each variant until it costs what the base costs.
+        match: adjust a size of each variant until it costs as much as the base.
         sampler: tunes each variant at each point, then compares them with their best values.
     """
 

@@ -34,7 +34,7 @@ DEEPEST = 2**12  # blocks; more is a slip of the finger, and takes minutes to ch
 
 
 class LayerGroup(SpecModel):
-    """One line of a pattern: `{repeat: 3, mixer: prism}`; what is left out is the model's.
+    """One group of a pattern: `{repeat: 3, mixer: prism}`; what it leaves out is the model's.
 
     `mlp: null` is no MLP in these blocks, which is not the same as leaving `mlp` out.
     """

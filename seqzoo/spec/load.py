@@ -24,7 +24,7 @@ _RUN_ONLY = frozenset(RunSpec.model_fields) - frozenset(GridSpec.model_fields)
 
 
 def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> RunSpec | GridSpec:
-    """The run or grid of a file. A grid's cells, and traps in its text, wait for `expand`.
+    """The run or grid of a file. A grid's cells, and traps in its text, are checked by `expand`.
 
     Args:
         path: the YAML file.
@@ -57,7 +57,7 @@ def _hinted(problem: Problem) -> Problem:
 
 
 def is_grid(data: Any) -> bool:
-    """Whether a document's data mean a grid, by its keys; all else is read as a run."""
+    """Whether a document is a grid, by its keys; anything else is read as a run."""
     keys = set(data) if isinstance(data, dict) else set()
     return "base" in keys or (bool(keys & _GRID_ONLY) and not keys & _RUN_ONLY)
 

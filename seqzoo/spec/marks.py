@@ -66,7 +66,7 @@ class Marks:
         return self.values.get(location, Mark(""))
 
     def key(self, location: Location) -> Mark:
-        """Mark of the key this location stands under; of the value where it has no key."""
+        """Mark of the key of this location, or of the value if it has no key."""
         for layer in reversed(self._layers):
             if location[: len(layer.created)] == layer.created:
                 if len(location) > len(layer.path):
@@ -77,7 +77,7 @@ class Marks:
         return self.keys.get(location) or self.value(location)
 
     def path_key(self, location: Location) -> Mark:
-        """Mark of the key that a delta's path is written as: of an axis, for each of its values."""
+        """Mark of the key that a delta's path is written as; all values of an axis share it."""
         while location:
             if location in self.keys:
                 return self.keys[location]

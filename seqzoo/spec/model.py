@@ -20,7 +20,7 @@ WIDEST = 2**20  # features; more is a slip of the finger
 
 
 class LayerSpec(SpecModel):
-    """One block, all its choices made."""
+    """One block with all choices made."""
 
     mixer: PartSpec = slot("mixer")
     mlp: PartSpec | None = slot("mlp", default_type="mlp")

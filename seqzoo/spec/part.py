@@ -83,7 +83,7 @@ def _hashable(value: Any) -> Any:
 
 
 class SpecModel(BaseModel):
-    """The one base of everything a user can write: frozen, strict, unknown keys refused."""
+    """The base of everything a user can write: frozen, strict, unknown keys refused."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
@@ -225,11 +225,11 @@ def _refuse_incomplete(part: type, where: str) -> None:
     missing += [name for name in _promised(part) if not hasattr(part, name)]
     if missing:
         told = ", ".join(f"{name}{_misspelling(part, name)}" for name in missing)
-        raise TypeError(f"{where}: lacks what its family asks for: {told}")
+        raise TypeError(f"{where}: lacks what its family requires: {told}")
 
 
 def _promised(part: type) -> list[str]:
-    """Class attributes that a base annotates and gives no value: each part has one of its own."""
+    """Class attributes that a base annotates without a value: each part must set its own."""
     return [
         name
         for base in part.__mro__
@@ -239,7 +239,7 @@ def _promised(part: type) -> list[str]:
 
 
 def _misspelling(part: type, missing: str) -> str:
-    """What may be meant to be the missing method: a close name that only the part itself has."""
+    """A likely misspelling of the missing method: a close name that only the part itself has."""
     above = next(
         place
         for place, base in enumerate(part.__mro__)
@@ -252,7 +252,8 @@ def _misspelling(part: type, missing: str) -> str:
 
 
 class Part:
-    """A registered class. Families and parts are declared by subclassing, see the module's text.
+    """A registered class. Families and parts are declared by subclassing, see the module's
+    docstring.
 
     Attributes:
         family: the slot this class fits: mixer, anchor, injection, forget, task, ...
@@ -296,7 +297,9 @@ class Part:
             raise TypeError(f"{where}: nested class Spec must derive from seqzoo.spec.PartSpec")
         _refuse_incomplete(cls, where)
         if "type" in spec.model_fields:
-            raise TypeError(f"{where}: 'type' is the part's name in YAML; call the field otherwise")
+            raise TypeError(
+                f"{where}: 'type' is the part's name in YAML; choose another name for the field"
+            )
         spec.part = cls
 
     @classmethod

@@ -36,7 +36,7 @@ class Pattern:
     Attributes:
         groups: by name, each as a group of a plain pattern is written.
         repeat: how many times the groups follow each other.
-        errors: what is wrong with the changes, as rows of `ValidationError.errors()`.
+        errors: problems of the changes, as rows of `ValidationError.errors()`.
     """
 
     groups: Mapping[str, Any]

@@ -60,11 +60,11 @@ def _nested(path: tuple[str, ...], value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Expansion:
-    """A slot's mapping on its way from what was written to the settings of a part.
+    """A slot's mapping on its way from the written form to the settings of a part.
 
     Attributes:
         name: the part or preset it names now.
-        settings: all else.
+        settings: everything else.
         through: the presets it came through, outermost first.
         options: short names of those presets -> where they lead.
         moved: path in `settings` -> the option it was written as.
@@ -78,7 +78,7 @@ class Expansion:
 
     @classmethod
     def start(cls, value: Mapping[str, Any]) -> Expansion:
-        """What was written: a mapping with a `type`."""
+        """Start from what was written: a mapping with a `type`."""
         settings = {key: entry for key, entry in value.items() if key != "type"}
         return cls(name=value["type"], settings=settings)
 
@@ -103,7 +103,7 @@ class Expansion:
         )
 
     def written_at(self, location: Location) -> Location:
-        """Where in the written mapping the value at this location of the settings stands."""
+        """Where the value at this location of the settings is in the written mapping."""
         for path, option in self.moved.items():
             if location[: len(path)] == path:
                 return (option, *location[len(path) :])

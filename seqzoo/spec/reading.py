@@ -37,7 +37,7 @@ class Trap:
     problem: Problem
 
     def is_within(self, location: Location) -> bool:
-        """Whether the unread value is at the location or inside what is there."""
+        """Whether the unreadable value is at or inside the location."""
         return self.location is not None and self.location[: len(location)] == location
 
     def moved(self, prefix: Location, location: Location) -> Trap:
@@ -112,7 +112,7 @@ class _Builder:
     _repeated: int = 0
 
     def build(self, node: yaml.Node, location: Location) -> Any:
-        """The value of a node; None where it is a trap."""
+        """The value of a node; None if it is a trap."""
         self.values[location] = self._mark(node)
         if id(node) in self._seen:
             self._repeated += 1
@@ -197,7 +197,7 @@ class _Builder:
             return text
         if node.end_mark.line != node.start_mark.line:
             what = f"the text goes on over {node.end_mark.line - node.start_mark.line + 1} lines"
-            hint = "mend the indentation below, or put it in quotes"
+            hint = "fix the indentation below, or put it in quotes"
             return self._trap(node, location, what, hint)
         try:
             return plain_scalar(node.value)

@@ -105,9 +105,9 @@ class TrainSpec(SpecModel):
         accumulate: micro-batches an optimizer step; divides batch_size.
         optimizer: AdamW with its learning rate, weight decay, betas.
         schedule: factor on the learning rate over the steps, warm-up included.
-        clip: largest norm of the gradient, null for no clipping.
+        clip: largest norm of the gradient; null for no clipping.
         evaluate: when the run is evaluated.
-        stop: a target or a patience with which the run ends early; null for neither.
+        stop: a target or a patience that ends the run early; null for neither.
         checkpoint: when the run is saved.
         log_every: steps between rows of metrics.jsonl.
         loggers: observers of the run: console, jsonl, tensorboard, mlflow, ...
@@ -120,7 +120,7 @@ class TrainSpec(SpecModel):
         compile: run the model through torch.compile.
         deterministic: use only kernels that are bit-reproducible; an error where there is none.
         parallel: how processes under torchrun share a run: auto is ddp there and none elsewhere;
-            none, ddp (weights on each), fsdp2 (weights, gradients and optimizer cut up).
+            none, ddp (weights on each process), fsdp2 (weights, gradients and optimizer sharded).
     """
 
     steps: PositiveInt
@@ -159,7 +159,7 @@ class TrainSpec(SpecModel):
         names = [logger.part.name for logger in loggers]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise ValueError(f"logger '{twice[0]}' is named twice; once is enough")
+            raise ValueError(f"logger '{twice[0]}' is named twice; name it once")
         return loggers
 
     @model_validator(mode="after")

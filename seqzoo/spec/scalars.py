@@ -1,4 +1,4 @@
-"""The meaning of unquoted words: fewer surprises than YAML 1.1, and none silent.
+"""The meaning of unquoted words: fewer surprises than YAML 1.1, and no silent ones.
 
 `yes`, `on`, `1:30` and `2024-01-01` are text; `1e-3` is a number; a number that people read
 differently (`010`, `1_000`, `0x1f`) and `None` are refused with what to write instead.
@@ -30,7 +30,7 @@ _LEAST, _LARGEST = -(2**63), 2**63 - 1
 
 @dataclass(frozen=True)
 class Unreadable(Exception):  # noqa: N818 - it is what the word is, not what the program did
-    """An unquoted word that is a trap.
+    """An unquoted word that is refused.
 
     Attributes:
         what: the problem.

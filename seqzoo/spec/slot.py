@@ -79,7 +79,7 @@ def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = Non
 
 @dataclass(frozen=True)
 class _SlotField:
-    """What `slot` leaves in a field: it makes a slot of each part that the annotation holds."""
+    """The mark that `slot` leaves in a field; it makes a slot of each part in the annotation."""
 
     slot: _Slot
 

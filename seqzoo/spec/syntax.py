@@ -29,20 +29,21 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"mapping values are not allowed here",
         "a ':' is not expected here",
-        "put text that holds ': ' in quotes, or mend the indentation of this line or the one above",
+        "put text that contains ': ' in quotes, or fix the indentation of this line or the one "
+        "above",
         False,
     ),
     (
         r"expected <block end>, but found '<block sequence start>'|"
         r"(?:block )?sequence entries are not allowed here",
         "a '-' is not expected here",
-        "mend the indentation: items of one list stand in one column",
+        "fix the indentation: items of one list are in one column",
         False,
     ),
     (
         r"expected <block end>, but found '(?:<block mapping start>|\?)'",
-        "this line's indentation fits none of the lines above",
-        "keys of one mapping stand in one column",
+        "this line's indentation matches none of the lines above",
+        "keys of one mapping are in one column",
         False,
     ),
     (
@@ -78,7 +79,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"while scanning a block scalar",
         "after '|' or '>' the text starts on the next line",
-        "start it there, or put text with these signs in quotes",
+        "start it there, or put text with these characters in quotes",
         False,
     ),
     (
@@ -138,7 +139,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     (
         r"expected '<document start>'",
         "this is not part of the document above",
-        "mend the indentation, or put the text in quotes",
+        "fix the indentation, or put the text in quotes",
         False,
     ),
 )

@@ -1,4 +1,4 @@
-"""Tasks: they draw batches and measure answers."""
+"""Tasks: batches to train and test on, and how answers are measured."""
 
 from seqzoo.tasks.task import IGNORED as IGNORED
 from seqzoo.tasks.task import Batch as Batch

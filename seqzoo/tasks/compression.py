@@ -55,7 +55,7 @@ class Compression(SyntheticTask):
 
     @classmethod
     def decoder(cls, spec: Spec) -> PartSpec[Decoder]:
-        """The one of its spec."""
+        """The decoder of the spec."""
         return spec.decoder
 
     def vocabulary(self) -> tuple[Range, ...]:
@@ -63,7 +63,7 @@ class Compression(SyntheticTask):
         return in_a_row(("mark", 1), ("payload", self.vocab_size - 1))
 
     def draw(self, size: int, generator: torch.Generator) -> Batch:
-        """Sequences of payload and the mark, labelled by themselves."""
+        """Sequences of payload and the mark, each token labelled with itself."""
         mark, payload = self.vocabulary()
         drawn = payload.draw((size, self.length - 1), generator)
         return Batch(F.pad(drawn, (0, 1), value=mark.first), F.pad(drawn, (0, 1), value=IGNORED))

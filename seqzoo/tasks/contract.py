@@ -18,7 +18,7 @@ def check_sizes(task: Task) -> None:
     """Check that a task has a vocabulary and a length.
 
     Raises:
-        SpecError: one is not set, or no whole number of at least 1.
+        SpecError: one is not set, or is not a whole number of at least 1.
     """
     for name in ("vocab_size", "length"):
         value = getattr(task, name, None)
@@ -31,7 +31,7 @@ def check_task(task: Task, batch_size: int, seed: int) -> Batch:
     """Check that a task's attributes, batches, labels and metrics fit each other.
 
     Args:
-        task: as it was built.
+        task: as built.
         batch_size: of training.
         seed: of training.
 
@@ -121,7 +121,7 @@ def _check_metrics(task: Task, metric: Metric, test: Batch) -> None:
 
 
 def _numbers(task: Task, method: str, given: object, kind: Any) -> dict[str, float]:
-    """What a method gave, if it is numbers by name."""
+    """What a method returned, if it is numbers by name."""
     wanted = "scalar tensors by name" if kind is Tensor else "floats by name"
     if not isinstance(given, Mapping):
         raise _wrong(task, f"{method} gives {given!r}, and {wanted} are wanted")

@@ -1,4 +1,4 @@
-"""Users' histories that are dense enough to learn from, side by side in one long tensor."""
+"""Users' histories that are dense enough to learn from, concatenated in one long tensor."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Histories:
     Attributes:
         items: (n,) int32, items 1 ... num_items in order of their ids in the file.
         starts: (U + 1,) int64; user u's history is items[starts[u]:starts[u + 1]].
-        num_items: different items that are left.
-        dropped: users, items and events that were too few; in this order.
+        num_items: how many different items are left.
+        dropped: how many users, items and events were dropped, in this order.
     """
 
     items: Tensor
@@ -54,13 +54,13 @@ class Histories:
 def dense_histories(
     events: Events, min_user_events: int, min_item_events: int, name: str
 ) -> Histories:
-    """Drop users and items with too few events, again and again until none is left to drop.
+    """Drop users and items with too few events, repeatedly until all that remain have enough.
 
     Args:
         events: all of a file.
-        min_user_events: a user's events at least.
-        min_item_events: an item's events at least.
-        name: how an error calls the file.
+        min_user_events: the fewest events of a user.
+        min_item_events: the fewest events of an item.
+        name: the file's name in errors.
 
     Raises:
         SpecError: nothing is left.

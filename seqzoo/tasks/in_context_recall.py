@@ -41,7 +41,7 @@ __all__ = ["InContextRecall", "expected_labels"]
 
 
 def expected_labels(pairs: int, keys: int, noise_share: float) -> float:
-    """Labels that a test sequence has on average: keys that an earlier pair had.
+    """The average number of labels in a test sequence: keys that occurred in an earlier pair.
 
     Pair i is no noise with probability p = 1 - noise_share (the first always), and then its key is
     new with (1 - 1/K)(1 - p/K)^(i - 1).
@@ -127,7 +127,7 @@ class InContextRecall(SyntheticTask):
         return Batch(tokens[:, :-1], labels)
 
     def _sequences(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T + 1), and where a key stands that was seen before (B, T + 1) bool."""
+        """Tokens (B, T + 1), and where a key that was seen before stands (B, T + 1) bool."""
         of_keys, of_values = self.vocabulary()[:2]
         slots = self.length // 2 + 1
         values = of_values.draw((size, of_keys.size), generator)

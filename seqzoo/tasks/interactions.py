@@ -1,4 +1,4 @@
-"""Interaction files: one `user item` or `user item timestamp` a line, in order of time.
+"""Interaction files: one `user item` or `user item timestamp` per line, in order of time.
 
 Fields are separated by tabs, commas or spaces, whichever the first line has; a first line of words
 is a heading. Ids are whole numbers from 0. With timestamps each user's events are put in order of
@@ -40,7 +40,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Events:
-    """The events of a file, those of one user side by side and in order of time.
+    """The events of a file, grouped by user and in order of time.
 
     Attributes:
         users: (n,) int64, ascending.
@@ -60,7 +60,7 @@ def read_events(path: Path) -> Events:
     """Read a file of interactions.
 
     Raises:
-        SpecError: no readable file, an empty one, or a line that is no event, by its number.
+        SpecError: the file cannot be read or is empty, or a line is not an event; names the line.
     """
     digest = hashlib.blake2b(digest_size=8)
     users, items, times, fractions = array("q"), array("q"), array("q"), array("q")
@@ -153,7 +153,7 @@ def _id(path: Path, number: int, kind: str, field: bytes) -> int:
 
 
 def _time(path: Path, number: int, field: bytes) -> tuple[int, int]:
-    """A timestamp's whole number, and the 10^-18ths in [0, 10^18) that it has beyond, exactly."""
+    """A timestamp's whole number, and its fraction in units of 10^-18, exactly."""
     if field.isdigit() and len(field) <= LONGEST_ID:
         return int(field), 0
     try:

@@ -14,9 +14,9 @@ __all__ = ["one_block", "place", "shuffled", "starts_of_blocks"]
 def starts_of_blocks(
     rows: int, blocks: int, width: int, places: int, generator: torch.Generator
 ) -> Tensor:
-    """Where blocks begin that do not overlap, every arrangement equally likely.
+    """The starts of blocks that do not overlap, every arrangement equally likely.
 
-    Blocks shrunk to one place each are distinct places of a shorter row.
+    With each block shrunk to one place, these are distinct places of a shorter row.
 
     Args:
         rows: B, sequences.
@@ -48,7 +48,7 @@ def shuffled(blocks: Tensor, generator: torch.Generator) -> Tensor:
 def one_block(
     block: Tensor, length: int, query: Range, noise: Range, generator: torch.Generator
 ) -> Tensor:
-    """Sequences of noise with a block at a uniform place, and the query as the last token.
+    """Sequences of noise with a block at a random place, and the query as the last token.
 
     Args:
         block: (B, width), width < length.

@@ -1,4 +1,4 @@
-"""Full-ranking metrics: every item is ranked, none is sampled."""
+"""Full-ranking metrics: every item is ranked, without sampling."""
 
 from __future__ import annotations
 

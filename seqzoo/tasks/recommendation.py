@@ -84,7 +84,7 @@ class Recommendation(Task):
         """Read the file.
 
         Raises:
-            SpecError: it is missing or malformed, too few of its events are left, or there are more
+            SpecError: it is missing or malformed, too few events remain, or there are more
                 negatives than items.
         """
         self.spec = spec
@@ -134,7 +134,7 @@ class Recommendation(Task):
         return in_a_row(("filling", 1), ("items", self._items))
 
     def notes(self) -> tuple[str, ...]:
-        """What is left of the file and what was dropped, and whether it was in order of time."""
+        """What remains of the file, what was dropped, and whether it was in order of time."""
         histories = self._histories
         users, items, events = histories.dropped
         notes = [

@@ -57,8 +57,7 @@ class Spelling:
     def _context(self, tokens: Sequence[int]) -> list[int]:
         """The last tokens, from the start of a character on.
 
-        One that began inside a character could make a decoder take all bytes that follow for no
-        text.
+        If they began inside a character, a decoder could reject all bytes that follow.
         """
         kept = list(tokens[-CONTEXT:])
         if len(kept) < len(tokens):
@@ -80,7 +79,7 @@ class Spelling:
         return piece
 
     def _settle(self, text: str) -> None:
-        """Keep no more tokens pending than the unfinished character at the end can have."""
+        """Keep pending only as many tokens as the unfinished character at the end can have."""
         for count in range(1, LONGEST_CHARACTER):
             settled, rest = self._pending[:-count], self._pending[-count:]
             if not settled:

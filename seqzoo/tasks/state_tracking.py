@@ -17,7 +17,7 @@ Token ids: 0 ... n-1, the elements. An example with `group: Z5, length: 6`:
 S5 and A5 are not solvable, and their word problem is complete for NC1. A4_x_Z5 and Z60 have as many
 elements as A5 and are solvable; Z60 also commutes.
 
-Sequences are not made unique: two of length L are equal with a chance of n^-L.
+Sequences are not made unique: two of length L are equal with probability n^-L.
 """
 
 from __future__ import annotations

@@ -45,11 +45,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Negatives:
-    """A uniform sample of the vocabulary, used in place of all of it in a softmax.
+    """A uniform sample of the vocabulary that stands in for the whole in a softmax.
 
     Attributes:
-        tokens: (C,) int64; one that is a position's label does not count there.
-        stands_for: how many tokens each of them stands for.
+        tokens: (C,) int64; at a position whose label is among them, that token is ignored.
+        stands_for: how many tokens each of them represents.
     """
 
     tokens: Tensor
@@ -152,7 +152,8 @@ class Task(Part, ABC, family="task"):
         return str(token)
 
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about the task's data, such as what of a file was left out."""
+        """What a user should know about the task's data, such as which parts of a file were left
+        out."""
         return ()
 
     @abstractmethod
@@ -195,7 +196,8 @@ class Task(Part, ABC, family="task"):
         }
 
     def higher_is_better(self, metric: str) -> bool:
-        """The direction of better of any of the metrics: down for losses, up for all else."""
+        """Whether higher is better for any of the metrics: False for losses, True for all
+        others."""
         if metric == self.metric.name:
             return self.metric.higher_is_better
         return not metric.startswith(("loss", "bits_per_", "perplexity"))

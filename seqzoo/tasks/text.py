@@ -5,13 +5,14 @@ begins at a byte that starts a character, and for tokens at the first one that b
 later. Every token in it is scored exactly once, in windows of `length` that each start from an
 empty state; a window's first token is predicted from the one token before it. With
 `test_streams: n` the test set is cut into n streams, read side by side, and each window starts from
-the state that the previous one left. Training windows begin anywhere in the part before, from an
-empty state.
+the state that the previous one left. Training windows begin anywhere in the part before, each from
+an empty state.
 
 With a `separator` the text is a row of documents, each with the separator at its end, and no
-document sees another: a batch marks their starts in `cu_seqlens`. The rest of a document that a
-window cut off is a document of its own. The first token of a document is predicted at the end of
-the document before it, which carries no information about it, and scored like any other.
+document sees another: a batch marks their starts in `cu_seqlens`. If a window begins inside a
+document, the rest of it counts as a document of its own. The first token of a document is predicted
+at the end of the document before it, which carries no information about it, and scored like any
+other.
 
 Bits per byte make bytes, characters and tokens comparable: the total in nats, divided by ln 2 and
 by the number of UTF-8 bytes scored.
@@ -66,7 +67,7 @@ class Text(Task):
             test_streams: number of streams in which the test set is read, carrying the state from
                 window to window; null starts every window from an empty state.
             separator: text at the end of a document, such as "\\n\\n"; for unit token it is one
-                token. null is a text of one piece.
+                token. null treats the text as one piece.
         """
 
         path: str = Field(min_length=1)

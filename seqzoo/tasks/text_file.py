@@ -3,8 +3,8 @@
 Bytes stay in the file. Characters become one byte each where 256 or fewer differ, four bytes
 otherwise; the file is read a mebibyte at a time.
 
-Where the held-out part begins is a byte of the file, moved back to the start of its character, so
-that all units hold out the same text.
+The held-out part begins at a byte of the file, moved back to the start of its character, so that
+all units hold out the same text.
 """
 
 from __future__ import annotations

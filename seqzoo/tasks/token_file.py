@@ -47,12 +47,13 @@ class Tokens:
         ids: of the whole file, from the cache.
         fingerprint: changes when the text's content does.
         tokenizer_fingerprint: changes when the tokenizer's file does.
-        vocab_size: the tokenizer's largest id, and one.
+        vocab_size: one more than the tokenizer's largest id.
         lengths: (vocab_size,) float32, mean UTF-8 bytes of text for each id in this file; exact
             for tokenizers that never merge across text they leave out.
         tokenizer: encodes and decodes.
         folder: where the tokens are kept.
-        notes: what was saved with the tokenizer and is not used, and what tokens do not tell.
+        notes: saved settings of the tokenizer that are not used, and what its tokens lose of the
+            text.
     """
 
     ids: Ids
@@ -65,7 +66,8 @@ class Tokens:
     notes: tuple[str, ...] = ()
 
     def held_out_from(self, share: float) -> int:
-        """The first token that begins in the last `share` of the file's bytes; the last if none."""
+        """The first token that begins in the last `share` of the file's bytes, or else the last
+        token."""
         ends = np.fromfile(self.folder / SPANS, dtype=np.int32).cumsum(dtype=np.int64)
         begins = np.concatenate(([0], ends[:-1]))
         cut = held_out_from(int(ends[-1]), share)
@@ -119,7 +121,7 @@ def read_tokens(path: Path, tokenizer_path: Path) -> Tokens:
 
 
 def _lost(path: Path, tokenizer_path: Path, tokenizer: Tokenizer) -> Iterator[str]:
-    """Sentences on what tokens do not tell of the text: a model that knows it all is not asked."""
+    """Sentences on what the tokens lose of the text, which no model is asked to predict."""
     text = next(read_text(path), "")[:SAMPLE]
     encoding = tokenizer.encode(text, add_special_tokens=False)
     covered = np.zeros(len(text) + 1, dtype=np.int64)
@@ -209,7 +211,7 @@ def _seal(folder: Path) -> dict[str, str]:
 def _encode_file(
     path: Path, fingerprint: str, tokenizer: Tokenizer, vocab_size: int, folder: Path
 ) -> None:
-    """Write ids, the bytes each spans, and the mean of these by id; all files appear, or none."""
+    """Write ids, the bytes each spans, and their mean by id; either all files appear or none."""
     spanned, counts = np.zeros(vocab_size), np.zeros(vocab_size, dtype=np.int64)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}-{os.getpid()}-{secrets.token_hex(4)}")
@@ -239,7 +241,7 @@ def _with_spans(
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Token ids, and the bytes from where each begins to where the next does.
 
-    The first begins the text, whatever a tokenizer left out before it.
+    The first token starts at byte 0, whatever the tokenizer dropped before it.
     """
     digest, size = hashlib.blake2b(digest_size=8), 0
 

@@ -68,13 +68,13 @@ class FileIds:
     Args:
         path: the file.
         dtype: of the ids.
-        kind: what an error calls the file, such as "text file".
+        kind: the file's name in errors, such as "text file".
 
     Attributes:
         fingerprint: BLAKE2b of the content, 16 hex digits.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
 
     def __init__(self, path: Path, dtype: type[np.integer], kind: str) -> None:

@@ -62,7 +62,7 @@ class _Piece:
         text: its characters.
         ids: (n,) int32.
         places: (n, 2) int64, the characters of the whole text that each token stands for.
-        first: the first token that is its own; those before belong to the piece before.
+        first: the first of its own tokens; earlier ones belong to the piece before.
     """
 
     start: int
@@ -73,7 +73,7 @@ class _Piece:
     first: int = 0
 
     def tokens(self, stop: int) -> Tokens:
-        """Its own tokens before number `stop`, and where in the whole text each begins."""
+        """Its own tokens up to number `stop`, and where in the whole text each begins."""
         points = np.frombuffer(self.text.encode("utf-32-le"), dtype=np.uint32)
         widths = 1 + (points > 0x7F) + (points > 0x7FF).astype(np.int64) + (points > 0xFFFF)
         bytes_before = self.bytes_before + np.concatenate(([0], widths.cumsum()))

@@ -20,7 +20,7 @@ class Range:
         name: the kind, in words: query, keys, noise.
         first: the smallest id.
         size: number of ids.
-        in_input: whether these ids occur in sequences; answers may stand in labels only.
+        in_input: whether these ids occur in sequences; answers may occur in labels only.
     """
 
     name: str
@@ -47,7 +47,7 @@ def in_a_row(*kinds: tuple[str, int], answers: str = "") -> tuple[Range, ...]:
 
     Args:
         kinds: name and size of each.
-        answers: the kind that stands in labels only, if there is one.
+        answers: the kind that occurs in labels only, if there is one.
     """
     ranges, first = [], 0
     for name, size in kinds:

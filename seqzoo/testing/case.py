@@ -49,7 +49,7 @@ class MixerCase:
     def build_stack(
         self, layers: int, dtype: torch.dtype = torch.float64, seed: int = 0
     ) -> list[Mixer]:
-        """The mixers of a model of so many equal layers.
+        """The mixers of a model with this many equal layers.
 
         Parameters that start at 0 are given other values: a matrix of zeros would hide faults.
         """

@@ -1,4 +1,4 @@
-"""Every check of everything that a plugin registers, of whatever family."""
+"""All checks of everything that a plugin registers, whatever its family."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Check:
 
     Attributes:
         family, name: the part's.
-        case: the part, in a mixer where its family has a slot in one.
+        case: the part, inside a mixer if mixers have a slot for its family.
         function: what is checked.
     """
 
@@ -43,7 +43,7 @@ class Check:
 
         Raises:
             AssertionError: what broke.
-            unittest.SkipTest: the part does without what is checked, and says so.
+            unittest.SkipTest: the part declares that it lacks what is checked.
         """
         self.function(self.case)
 

@@ -30,7 +30,7 @@ BASES: tuple[dict[str, Any], ...] = (
     {"type": "recurrent", "injection": DELTA_WRITES, "forget": "gated_delta"},
     {"type": "prefix"},
 )
-"""Tried before all other mixers: with writes that an erase can be tied to, with an erase, and the
+"""The mixers tried first: one with writes that an erase can be tied to, one with an erase, and the
 cheapest one with an aggregator."""
 
 DEEPEST = 3
@@ -74,7 +74,7 @@ def has_a_slot(registry: Registry, family: str) -> bool:
 def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
     """Mixers and the paths of their slots, those that cost little first.
 
-    What a rule is made of is tried in the plain serial mixer with each rule, that with the fewest
+    Parts of rules are tried in the plain serial mixer with each rule, those with the fewest
     settings first.
     """
     names = sorted(registry.names("rule"), key=lambda name: _settings(registry, "rule", name))
@@ -90,7 +90,7 @@ def _places(registry: Registry, family: str) -> Iterator[tuple[dict[str, Any], t
 
 
 def _settings(registry: Registry, family: str, name: str) -> int:
-    """How many settings a part has; for a preset those of the part that it stands on."""
+    """How many settings a part has; for a preset, those of the part it is based on."""
     try:
         return len(type(registry.spec(family, name)).model_fields)
     except SpecError:  # some have no default

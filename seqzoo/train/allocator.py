@@ -21,7 +21,7 @@ HEADROOM = 1 << 26  # bytes asked for beyond what is needed
 def keep_freed_memory() -> bool:
     """Tell glibc's malloc to keep freed blocks in this process. Returns whether that worked.
 
-    For processes that train, not for a library to call on import: a process then holds its peak.
+    For training processes, not for a library to call on import: the process then keeps its peak.
     """
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return False

@@ -1,4 +1,4 @@
-"""A running average of the weights, measured and saved in their place."""
+"""A running average of the weights, evaluated and saved in their place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Average:
     """a <- d a + (1 - d) w after every step, with d = min(decay, (1 + t) / (10 + t)).
 
     Args:
-        model: whose parameters w are averaged; the average begins as they are.
+        model: whose parameters w are averaged; the average starts from their current values.
         decay: the largest d.
 
     Attributes:

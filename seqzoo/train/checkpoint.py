@@ -6,8 +6,7 @@ A run's `checkpoint/` holds one folder a checkpoint, `step-00001000/`, with
     training.safetensors    optimizer/<state>/<parameter>, generator/<device> and extra/<name>
     state.json              progress, and size and checksum of the other files
 
-Under FSDP2 the folder `shards/` stands in the place of training.safetensors, see
-`seqzoo.train.shards`.
+Under FSDP2 a folder `shards/` replaces training.safetensors, see `seqzoo.train.shards`.
 
 A folder is written under a temporary name, forced to disk and renamed, and only then are older
 ones renamed and removed: at any moment each `step-` folder is whole, and one of them is the last
@@ -242,7 +241,7 @@ def load_weights(
         root: the run's `checkpoint/`.
         model: built from the run's spec.
         which: the last, or the best by the task's metric.
-        run_id: the run whose checkpoint it should be; None for any.
+        run_id: the run whose checkpoint it must be; None for any.
 
     Returns:
         The step they were saved at.

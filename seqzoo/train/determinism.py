@@ -40,7 +40,7 @@ def determinism(wanted: bool) -> Iterator[None]:
         reason = str(failure).partition(".")[0]
         raise RunError(
             f"train.deterministic: {reason}; write deterministic: false, or choose a part or a "
-            "train.device that does without"
+            "train.device that does not need it"
         ) from failure
     finally:
         torch.use_deterministic_algorithms(strict, warn_only=lenient)

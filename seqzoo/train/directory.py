@@ -1,4 +1,4 @@
-"""A run's directory: which run it belongs to, its files, and a lock for the one that writes."""
+"""A run's directory: which run it belongs to, its files, and a lock for the process that writes."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ class RunDirectory:
             is_there = lock.exists() and os.path.samestat(lock.stat(), os.fstat(self._lock))
         if not is_there:
             raise RunError(
-                f"{self.path} was moved or deleted while the run trained, and nothing can be kept "
-                "in it; put it back, or run the same command again"
+                f"{self.path} was moved or deleted while the run trained, so nothing can be written "
+                "to it; put it back, or run the same command again"
             )
 
     def _check(self) -> None:

@@ -107,18 +107,18 @@ ALONE = Processes()
 
 
 def _told(failure: Exception | None) -> SeqzooError | str | None:
-    """What other processes get of an error: one of ours as it is, any other as text."""
+    """What other processes receive of an error: one of ours unchanged, any other as text."""
     if failure is None or isinstance(failure, SeqzooError):
         return failure
     return f"{type(failure).__name__}: {failure}"
 
 
 def _lost(rank: int, what: str) -> RunError:
-    return RunError(f"process {rank} of the run failed, and so did all: {what}")
+    return RunError(f"process {rank} of the run failed, so all of them stopped: {what}")
 
 
 def rank_in_torchrun() -> int:
-    """This process's rank where torchrun, or the like, started it; 0 elsewhere."""
+    """This process's rank if torchrun or a similar launcher started it; 0 otherwise."""
     return int(os.environ.get("RANK", 0)) if "WORLD_SIZE" in os.environ else 0
 
 
@@ -127,7 +127,8 @@ def join(parallel: Parallel, device_name: str) -> Iterator[tuple[Processes, torc
     """Join the other processes of the run, and choose this one's device.
 
     Raises:
-        SpecError: `parallel` does not fit how this process was started, or there is no such device.
+        SpecError: `parallel` does not match how this process was started, or there is no such
+            device.
     """
     size = int(os.environ.get("WORLD_SIZE", 1)) if "RANK" in os.environ else 0
     kind = _kind(parallel, size)
@@ -154,11 +155,11 @@ def join(parallel: Parallel, device_name: str) -> Iterator[tuple[Processes, torc
 
 
 def _leave() -> None:
-    """Destroy the process group, all but gloo's threads, which end with the process.
+    """Destroy the process group, except for gloo's threads, which end with the process.
 
-    The destructor of torch's ProcessGroupGloo waits for its threads and holds Python's global lock
-    meanwhile, and a thread needs that lock to let go of the tensors of the last collective. Right
-    after one they wait for each other for ever, in about every other run of torch 2.13.
+    The destructor of torch's ProcessGroupGloo holds Python's global lock while it waits for its
+    threads, and a thread needs that lock to release the tensors of the last collective. Right after
+    a collective this deadlocks, in about every other run of torch 2.13.
     """
     group = cast("Any", dist.group.WORLD)
     _left.append(group._get_backend(torch.device("cpu")))
@@ -166,7 +167,7 @@ def _leave() -> None:
 
 
 def _kind(parallel: Parallel, size: int) -> Literal["none", "ddp", "fsdp2"]:
-    """What `auto` means; size 0 is outside torchrun."""
+    """What `auto` means here; size 0 is outside torchrun."""
     if parallel == "auto":
         return "ddp" if size > 1 else "none"
     if parallel == "none" and size > 1:

@@ -93,7 +93,7 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
 def optimizer_entries(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Entry]:
     """The entries of an optimizer's state once every parameter had a gradient.
 
-    Found by a step with gradients of 0, which changes weights and state: both are to be loaded.
+    Found by a step with gradients of 0, which changes weights and state: load both afterwards.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"]:

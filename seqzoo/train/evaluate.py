@@ -36,7 +36,7 @@ def evaluate(
     measures its own rows of every batch; the sums are added in double precision.
 
     Args:
-        objective: of the model, which is measured in evaluation mode, and left in the mode it was.
+        objective: of the model, which is measured in evaluation mode and then put back.
         task: gives the test batches and the measure.
         batch_size: sequences at a time, over all processes.
         sequences: measure only this many sequences, from the start of the test set; None means all.
@@ -105,7 +105,7 @@ def _own_rows(batch: Batch, processes: Processes) -> tuple[Batch, bool]:
     """This process's rows, and whether they count towards the sums.
 
     All processes must call the model equally often, since each call gathers FSDP2's weights: a
-    process without a row of its own runs the first one and does not count it.
+    process without a row of its own runs the first row and does not count it.
     """
     rows = processes.rows(batch.tokens.shape[0])
     if rows.start < rows.stop:

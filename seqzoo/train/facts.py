@@ -32,7 +32,7 @@ class Facts:
         device: where it runs.
         resumed_at: steps that were done before; 0 for a fresh start.
         notes: what the task says about its data.
-        warnings: anything slower than it could be.
+        warnings: anything that is slower than it could be.
         sources: commits of the code it runs with.
         inputs: what it depends on outside its spec, see `seqzoo.train.inputs`.
         groups: the parameters by their treatment.

@@ -14,7 +14,7 @@ __all__ = ["Group", "hinted", "parameter_groups"]
 
 @dataclass(frozen=True)
 class Group:
-    """Trained parameters of one treatment.
+    """Trained parameters with one treatment.
 
     Attributes:
         decay: whether weight decay shrinks them.
@@ -35,11 +35,11 @@ class Group:
 
 
 def parameter_groups(model: nn.Module) -> list[Group]:
-    """The trained parameters by treatment, those that are decayed at the full rate first.
+    """The trained parameters by treatment, those with decay at the full rate first.
 
     Weight decay skips parameters with fewer than two dimensions (biases, gains of norms, numbers
     for each head or channel) and those that a hint excludes: projections to decays and to the
-    strength of a write or an erase, which it would pull towards sigmoid(0). It applies to all
+    strength of a write or an erase, which decay would pull towards sigmoid(0). It applies to all
     others, embeddings and full-width gates included.
 
     Raises:

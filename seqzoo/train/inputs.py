@@ -5,7 +5,7 @@ Two runs of one spec can be compared if their inputs are equal. The keys are
     task.KEY         a file that the task's KEY names: a hash of its content
     task             what a plugin's task read from elsewhere, if it says so
     plugin NAME      a distribution whose parts the spec uses: its version
-    code PACKAGE     code that belongs to no commit and no version: a hash of its files
+    code PACKAGE     code that is in no commit and no version: a hash of its files
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def inputs_of(spec: RunSpec, task: Task | None = None) -> dict[str, str]:
 
     Args:
         spec: the run.
-        task: built from the spec. Without one the files are read, `MISSING` where there is none,
-            and nothing is built; what a task read that is no file is left out then.
+        task: built from the spec. Without one nothing is built: the files are read, with `MISSING`
+            for absent ones, and other things a task reads are left out.
     """
     if task is not None:
         read = {f"task.{key}": value for key, value in task.inputs.items()}
@@ -93,7 +93,7 @@ def code_fingerprint(package: str) -> str | None:
 
 
 def _checkout(package: str) -> Path | None:
-    """The folder or file of a loaded package that is no installed distribution."""
+    """The folder or file of a loaded package that is not an installed distribution."""
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     file = getattr(sys.modules.get(package), "__file__", None)
     if file is None:

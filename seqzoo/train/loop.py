@@ -60,7 +60,7 @@ def train(
     Args:
         spec: the run.
         directory: where its files go; created if missing.
-        watch: called after the spec's loggers, on the process that writes.
+        watch: called after the spec's loggers, in the process that writes.
         console: where logger `console` prints; None for nowhere.
         build: makes the model from the spec and the task's vocabulary.
 

@@ -17,7 +17,7 @@ __all__ = ["summed_loss"]
 def summed_loss(
     model: LanguageModel, hidden: Tensor, targets: Tensor, negatives: Negatives | None
 ) -> Tensor:
-    """Cross entropies of all labelled positions, added up: scalar float32.
+    """The sum of the cross entropies at all labelled positions: scalar float32.
 
     With negatives it is the sampled softmax: the normaliser sum_v exp(z_v) is the label's own term
     plus an estimate of all others, a uniform sample of them scaled to their number. Logits of

@@ -1,4 +1,4 @@
-"""How busy other processes kept the machine while a run worked: its speed is then not its own."""
+"""How busy other processes kept the machine during a run, which makes its speed unreliable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class MachineLoad:
         self._began = _now()
 
     def others(self) -> float | None:
-        """Cores that other processes kept busy, a mean; None where the system does not tell."""
+        """The mean number of cores that other processes kept busy; None if the system does not
+        report it."""
         began, now = self._began, _now()
         if began is None or now is None or now[0] - began[0] < 0.5:
             return None

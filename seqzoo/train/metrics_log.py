@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, appended while the run trains.
+"""metrics.jsonl: one JSON object per line, appended while the run trains.
 
 Rows of kind `train` describe the steps since the row before: step, loss (their mean), lr and
 gradient_norm (of the last of them), tokens (so far), tokens_per_s, wall_s. Rows of kind

@@ -30,7 +30,7 @@ class Muon(Optimizer):
         """Settings of `muon`.
 
         Attributes:
-            lr: learning rate after warm-up, of both.
+            lr: learning rate after warm-up, for both.
             weight_decay: share of a matrix taken off at each step, times the learning rate.
             momentum: decay of the running mean of a matrix's gradient.
             nesterov: use Nesterov momentum.
@@ -50,7 +50,7 @@ class Muon(Optimizer):
     spec: Spec
 
     def make(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The two as one optimizer.
+        """Muon and AdamW as one optimizer.
 
         Raises:
             SpecError: this torch has no Muon, or the model has no matrix for it.
@@ -113,13 +113,13 @@ class Joint(torch.optim.Optimizer):
         self._share()
 
     def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """One step of each; there is no closure."""
+        """Step each of them; closures are not supported."""
         assert closure is None
         for part in self.parts:
             part.step()
 
     def load_state_dict(self, state_dict: Any) -> None:
-        """As any optimizer's; the parts see what was loaded."""
+        """As for any optimizer; the parts share what was loaded."""
         super().load_state_dict(state_dict)
         self._share()
 

@@ -37,8 +37,8 @@ class Objective(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The summed cross entropy at labelled positions, and the layers' auxiliary losses by name.
 
-        The former is a scalar in float32, in nats; the latter are scalars, each with its weight in
-        it, a mean over the tokens of this call.
+        The former is a float32 scalar in nats; the latter are scalars, already multiplied by their
+        weights, each a mean over the tokens of this call.
 
         Args:
             tokens: (B, T) int64.

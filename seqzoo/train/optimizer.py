@@ -23,7 +23,7 @@ Decay = Annotated[float, Field(ge=0, le=1e30)]
 
 
 class Optimizer(Part, ABC, family="optimizer"):
-    """Updates weights by their gradients.
+    """Updates the weights by their gradients.
 
     The loop multiplies each group's `lr` by the schedule's factor before every step, so the groups
     hold the full learning rate when they are made. All state must be tensors in the optimizer's
@@ -39,7 +39,7 @@ class Optimizer(Part, ABC, family="optimizer"):
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay; `seqzoo.train.groups` says of which parameters.
+    """Adam with decoupled weight decay; `seqzoo.train.groups` says which parameters are decayed.
 
     The fused implementation is used where torch has one.
     """
@@ -64,7 +64,7 @@ class AdamW(Optimizer):
     spec: Spec
 
     def make(self, model: nn.Module) -> torch.optim.Optimizer:
-        """AdamW over one group of each treatment that the layers' hints ask for."""
+        """AdamW with one group for each treatment that the layers' hints ask for."""
         spec = self.spec
         groups = parameter_groups(model)
         return adamw(groups, spec.lr, spec.weight_decay, spec.betas, spec.eps)

@@ -19,7 +19,7 @@ def record_of(
     status: Literal["done", "diverged"],
     others: float | None = None,
 ) -> Record:
-    """The record of a run that has ended; others as in `Timings`."""
+    """The record of a run that has ended; `others` as in `Timings`."""
     metric, stop = facts.metric, spec.train.stop
     return Record(
         run_id=facts.run_id,

@@ -77,7 +77,7 @@ def accumulating(module: nn.Module, processes: Processes, *, last: bool) -> Iter
 
 
 def cut_up_again(objective: Objective, processes: Processes) -> None:
-    """Under FSDP2, free the weights that an evaluation gathered."""
+    """Under FSDP2, free the full weights that an evaluation gathered."""
     if processes.parallel == "fsdp2":
         cast("Any", objective).reshard()
 

@@ -52,7 +52,7 @@ class Precision:
             self.scaler.unscale_(optimizer)
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
-        """The optimizer's step; skipped where a scaled gradient is not finite."""
+        """The optimizer's step, skipped if a scaled gradient is not finite."""
         if self.scaler is None:
             optimizer.step()
         else:

@@ -21,13 +21,13 @@ class Progress(BaseModel):
         best: each metric's best value so far.
         best_at: step of the best evaluation by the task's metric, where its checkpoint is kept.
         reached_at: step of the first evaluation that met the target.
-        peak_rss: most bytes of main memory the process held, of all sessions.
-        peak_device: most bytes of a GPU's memory that tensors held, of all sessions.
-        stale: evaluations in a row, up to now, without a new best of the task's metric.
+        peak_rss: most bytes of main memory the process held, over all sessions.
+        peak_device: most bytes of a GPU's memory that tensors held, over all sessions.
+        stale: consecutive evaluations so far without a new best of the task's metric.
         skipped: steps whose update was skipped, since float16 overflowed.
         losses: of the steps since the last row of metrics.jsonl.
         auxiliary: auxiliary losses of the same steps, by name.
-        auxiliary_means: these as the last row has them.
+        auxiliary_means: their means, as in the last row.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)

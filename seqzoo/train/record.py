@@ -54,8 +54,8 @@ class Timings(_Facts):
         train_s: seconds in training steps, without evaluation and saving.
         tokens: tokens trained on.
         tokens_per_s: tokens / train_s, 0 where no time was measured.
-        others: cores that other processes kept busy meanwhile, a mean over the last session; None
-            where the system does not tell.
+        others: the mean number of cores that other processes kept busy, over the last session; None
+            if the system does not report it.
     """
 
     wall_s: float
@@ -121,7 +121,7 @@ class GroupFacts(_Facts):
     Attributes:
         decay: whether weight decay shrinks them.
         lr: a factor on the learning rate.
-        parameters: how many numbers they are.
+        parameters: how many numbers they hold.
     """
 
     decay: bool
@@ -167,7 +167,7 @@ class Record(_Facts):
         device: where it ran.
         spec: the resolved spec: presets expanded, every default written out.
         sources: commits of the code it ran with, in its last session.
-        memory: the most that it held.
+        memory: the most it held.
         inputs: what it depended on outside its spec, see `seqzoo.train.inputs`.
         auxiliary: the layers' auxiliary losses by name, means of the steps of the last train row.
         groups: the parameters by their treatment.
@@ -210,7 +210,7 @@ class Record(_Facts):
 
 
 def _disagreements(record: Record) -> Iterator[str]:
-    """What cannot be true at once, in a record that was edited or put together of two."""
+    """Facts that contradict each other, in a record that was edited or merged from two."""
     if not 0 <= record.steps <= record.max_steps:
         yield f"steps is {record.steps:,}, and max_steps {record.max_steps:,}"
     if record.reached_at is not None and not 0 < record.reached_at <= record.steps:

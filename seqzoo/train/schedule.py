@@ -86,8 +86,8 @@ class WSD(Schedule):
 
         Attributes:
             decay: share of all steps, at their end, in which the factor falls.
-            shape: along a line, or as 1 - sqrt of the share of the decay that is done, which falls
-                fast at first (arXiv 2405.18392).
+            shape: linear, or 1 - sqrt of the completed share of the decay, which falls fast at
+                first (arXiv 2405.18392).
             final_ratio: factor at the last step.
         """
 

@@ -29,7 +29,7 @@ class State(BaseModel):
         format: version of this file's layout.
         files: size in bytes and CRC-32 of each other file.
         progress: how far the run is.
-        untouched: parameters that had never had a gradient: the optimizer has no state of them.
+        untouched: parameters that never had a gradient, for which the optimizer has no state.
     """
 
     model_config = ConfigDict(extra="forbid")

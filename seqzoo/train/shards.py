@@ -162,7 +162,7 @@ def _plain_failure() -> Iterator[None]:
 
 
 def _whole(tensor: Tensor, processes: Processes) -> Tensor:
-    """The whole tensor on the CPU, on the writer; an empty one elsewhere."""
+    """The whole tensor on the CPU in the writing process; an empty one elsewhere."""
     whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
     return whole.cpu().contiguous() if processes.writer else whole.new_empty(0)
 

@@ -1,8 +1,8 @@
 """The commit of the code that a run uses, according to git.
 
-A repository can name programs that git runs by itself: a file system monitor, hooks, filters for
-files. A run must not start programs from the folder it happens to run in, so every call of git
-switches them off.
+A repository can configure programs that git runs by itself: a file system monitor, hooks, filters.
+A run must not start programs from the folder it happens to run in, so every call of git switches
+them off.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _NoAnswer(Exception):  # noqa: N818 - nothing is wrong, git is not asked a
 def commit_of(folder: Path) -> Commit | None:
     """The commit a folder is at; None without a repository, a commit in it, or git.
 
-    Untracked files do not make it dirty: the output of runs is among them.
+    Untracked files, such as the output of runs, do not make it dirty.
     """
     try:
         commit = _git(folder, "rev-parse", "--verify", "HEAD")
@@ -67,7 +67,7 @@ def changed_files(path: Path) -> bool | None:
 
 
 def _status(folder: Path, *arguments: str) -> str | None:
-    """What has changed; None also where a filter's name has a `=` and -c cannot switch it off."""
+    """What has changed; None also if a filter's name has a `=`, which -c cannot switch off."""
     filters = _git(folder, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
     keys = [key for key in (filters or "").split("\0") if key]
     if any("=" in key for key in keys):

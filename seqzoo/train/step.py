@@ -30,7 +30,7 @@ class TrainingStep:
         optimizer: over its parameters; its groups hold the full learning rate.
         schedule: factor on the learning rate.
         precision: of forward and backward; None is float32.
-        processes: among which a batch is cut up by rows.
+        processes: among which the rows of a batch are split.
         accumulate: micro-batches a batch.
         clip: largest norm of the gradient, None for no clipping.
         device: where the model lies.
@@ -89,7 +89,7 @@ class TrainingStep:
 
     @property
     def learning_rate(self) -> float:
-        """The first group's rate at the last step."""
+        """The first group's learning rate at the last step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _forward_backward(self, batch: Batch, step: int) -> Tensor:

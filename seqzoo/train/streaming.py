@@ -1,4 +1,4 @@
-"""What a model says of its state, held against what it does."""
+"""Check what a model declares about its state against what it does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_carrying(task: Task, model: LanguageModel) -> None:
 def check_streaming(model: LanguageModel, width: int) -> None:
     """Check that a mixer without a state needs none: a split sequence gives what a whole one gives.
 
-    A mixer that looks back and keeps nothing would be listed with a state of 0, and generate from
+    A mixer that looks back but keeps nothing would be listed with a state of 0 and generate from
     its last token alone.
 
     Raises:

@@ -91,7 +91,7 @@ def fill_optimizer(
         optimizer: as it was made.
         path: the file; its names of the optimizer's state begin with `optimizer/`.
         step: the checkpoint's.
-        untouched: parameters that had never had a gradient when it was saved.
+        untouched: parameters that had never had a gradient when the file was saved.
 
     Raises:
         RunError: the file is damaged, or its state is not what this optimizer makes.
@@ -125,7 +125,7 @@ def check_states(
     known = {name for name, _ in model.named_parameters()}
     unknown = next((name for name in untouched if name not in known), None)
     if unknown is not None:
-        raise misfit(path, f"parameter '{unknown}', told as untouched, is none of the model's")
+        raise misfit(path, f"parameter '{unknown}', listed as untouched, is not one of the model's")
     wanted = {f"optimizer/{k}": v for k, v in optimizer_entries(model, optimizer).items()}
     absent = frozenset(name for name in wanted if name.split("/", 2)[2] in untouched)
     compare(path, found, wanted, absent)
@@ -165,7 +165,7 @@ def check_numbers(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def untouched_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[str]:
-    """Trained parameters without a state, since none of their steps had a gradient."""
+    """Trained parameters without a state, since they never had a gradient."""
     trained = {id(each) for group in optimizer.param_groups for each in group["params"]}
     return [
         name
@@ -175,7 +175,7 @@ def untouched_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> 
 
 
 def first_cut(path: Path) -> str:
-    """What is missing of a file of tensors that ends too early: its first one that is not whole."""
+    """What is missing from a truncated file of tensors: its first incomplete tensor."""
     content = path.read_bytes()
     begin = 8 + int.from_bytes(content[:8], "little")
     try:
@@ -189,7 +189,7 @@ def first_cut(path: Path) -> str:
                 return f"of tensor '{name}' {shape} it has {there:,} bytes of {stop - first:,}"
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return "not even its list of tensors is whole"
-    return "all its tensors are whole, and more is there than was saved"
+    return "all its tensors are whole, but the file is longer than what was saved"
 
 
 def load_states(optimizer: torch.optim.Optimizer, states: Mapping[int, dict[str, Tensor]]) -> None:

@@ -20,7 +20,7 @@ def load_trained(
     """The spec and the model of a run, with the weights of a checkpoint, on the CPU.
 
     Args:
-        directory: what `seqzoo train --out` or a grid's `runs/<run_id>` wrote.
+        directory: what `seqzoo train --out` wrote, or a grid in `runs/<run_id>`.
         catalog: where names of parts are looked up.
         which: the last checkpoint, or the best by the task's metric.
 

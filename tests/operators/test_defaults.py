@@ -196,7 +196,7 @@ FAMILIES = (
 
 @pytest.mark.parametrize(("family", "method"), FAMILIES, ids=lambda each: str(each))
 def test_a_part_without_its_method_is_refused_when_it_is_defined(family: Any, method: str) -> None:
-    with pytest.raises(TypeError, match=rf"lacks what its family asks for: .*{method}"):
+    with pytest.raises(TypeError, match=rf"lacks what its family requires: .*{method}"):
         type("Empty", (family,), {"name": "empty", "__module__": __name__})
 
 

@@ -123,7 +123,7 @@ def test_built_ins_come_from_the_same_hooks() -> None:
         ),
         (
             good("bad").replace("def forward", "def forwards"),
-            "toy_bad.py:6: TypeError: part toy_bad.BadAnchor: lacks what its family asks for: "
+            "toy_bad.py:6: TypeError: part toy_bad.BadAnchor: lacks what its family requires: "
             "forward (rename forwards?)",
         ),
         (

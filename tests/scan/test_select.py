@@ -57,7 +57,7 @@ def test_auto_is_explained():
     assert choice.name == "chunked"
     assert tuple(reason for reason in choice.reasons if "triton:" not in reason) == (
         "chunked: used, the first in the table that supports the problem",
-        "reference: not used, chunked stands before it in the table",
+        "reference: not used, chunked comes before it in the table",
     )
     asked = explain_backend(*make_case().arguments(), backend="reference")
     assert asked.name == "reference"

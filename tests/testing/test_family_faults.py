@@ -66,7 +66,7 @@ FAULTS: list[tuple[type[Part], str, str]] = [
     (Climbs, "it_learns", "after 30 steps a loss of"),
     (Partial, "groups_hold_every_parameter_once", "do not hold every parameter once"),
     (Deaf, "hints_are_heeded", "with a hint of 2.0 a rate of 0.001 is"),
-    (Attribute, "it_goes_on_from_a_checkpoint", "after loading, .* goes on otherwise"),
+    (Attribute, "it_goes_on_from_a_checkpoint", "after loading, .* continues differently"),
     (Below, "factors_are_numbers", "the factor at step 11 of 50 is -0.1"),
     (Calls, "the_step_alone_decides", "depends on which steps were asked for before"),
     (Beyond, "proposals_lie_in_the_space", "trial 0: train.optimizer.lr is 0.2"),

@@ -112,7 +112,7 @@ def test_a_slower_backend_than_expected_is_told_with_the_reason() -> None:
     assert slower_than_expected((slow,), cpu) == (
         "scan: backend reference computes and not chunked: float8",
     )
-    asked = Used("scan", "reference", ("reference: used, it was passed itself",))
+    asked = Used("scan", "reference", ("reference: used, it was passed directly",))
     assert slower_than_expected((asked,), cuda) == ()
 
 

@@ -1,4 +1,4 @@
-"""What probes found on a run, drawn."""
+"""Figures of what probes found on a run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MOST_RUNS = 4
 
 
 def draw_findings(found: Sequence[Finding], run: str = "", name: str = "") -> list[Drawing]:
-    """A figure for each finding that has rows.
+    """One figure for each finding that has rows.
 
     Args:
-        found: what was found on one run.
-        run: what the run is called in titles; "" where there is one alone.
-        name: what the figures' names begin with.
+        found: the findings on one run.
+        run: the run's name in titles; "" if it is the only one.
+        name: the prefix of the figures' names.
     """
     return [_draw(finding, run, name) for finding in found if finding.rows]
 
@@ -65,7 +65,7 @@ def _draw(finding: Finding, run: str, name: str) -> Drawing:
 
 
 def _lines(finding: Finding) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    """Name and points of each line: one a value of `by` and column."""
+    """Name and points of each line: one for each value of `by` and each column."""
     plot = finding.plot
     for value in dict.fromkeys(row[plot.by] for row in finding.rows):
         rows = [row for row in finding.rows if row[plot.by] == value]

@@ -1,4 +1,5 @@
-"""Cells that ended with the same numbers: what tells them apart made no difference."""
+"""Cells that ended with the same numbers: the setting that distinguishes them made no
+difference."""
 
 from __future__ import annotations
 

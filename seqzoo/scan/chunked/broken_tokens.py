@@ -1,8 +1,8 @@
 """Tokens with a NaN or an infinity, which must not reach the tokens before them.
 
-A chunk is a product of matrices, and 0 times NaN is NaN: a mask keeps no such token from the
-others. So a scan whose results are not finite runs again without them, and they are put back after:
-from the first of them on, a head's outputs and its state are NaN, as in the token loop.
+A chunk is a product of matrices, and 0 times NaN is NaN, so a mask cannot keep such a token from
+the others. A scan whose results are not finite therefore runs again without them, and then marks
+them: from the first of them on, a head's outputs and its state are NaN, as in the token loop.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["all_whole", "find_broken", "mark_broken", "reached", "without_broken
 
 
 def all_whole(tensors: ScanTensors, outputs: Tensor, final: Tensor) -> bool:
-    """Whether no token is broken, as a look at a scan's results tells; False may be an overflow.
+    """Whether no token is broken, judging by a scan's results; False may be an overflow.
 
-    A query's NaN or infinity is in its output and a write's in the state after it, for nothing is
-    left out of a product: 0 times either is NaN. Decays and erases are looked at themselves, since
-    the first of a sequence finds no state to change.
+    A query's NaN or infinity shows in its output, a write's in the state after it, since products
+    leave nothing out: 0 times either is NaN. Decays and erases are checked directly, since the
+    first of a sequence finds no state to change.
     """
     if outputs.is_meta:
         return True
@@ -38,8 +38,8 @@ def all_whole(tensors: ScanTensors, outputs: Tensor, final: Tensor) -> bool:
 def find_broken(tensors: ScanTensors) -> Tensor | None:
     """Which tokens of which heads are not finite, (B, T, H) bool; None where all are.
 
-    A token is what one of its micro-steps is. A log decay of -inf is a number like others. A graph
-    cannot look and is given the answer even where all are finite; on the meta device it is None.
+    A token is broken if one of its micro-steps is. A log decay of -inf is valid. A compiled graph
+    cannot look, so it always gets a tensor; on the meta device it is None.
     """
     if tensors.queries.is_meta:
         return None

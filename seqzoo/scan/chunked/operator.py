@@ -52,7 +52,7 @@ def chunked_scan(
 
 
 class _ChunkedScan(torch.autograd.Function):
-    """The eager door. What it saves are outputs of it, which functorch wants."""
+    """The entry for eager calls. It returns what it saves, as functorch requires."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -37,7 +37,7 @@ from seqzoo.scan.chunked.undecayed import undecayed_factors, undecayed_gradients
 
 
 class Kept(NamedTuple):
-    """What `chunked_backward` can go on from.
+    """What `chunked_backward` can reuse.
 
     Attributes:
         reading, keys: see `ChunkRows`; None once it is thinned.
@@ -108,7 +108,7 @@ def chunked_forward(
 
 
 def thinned(kept: Kept) -> Kept:
-    """Without what takes memory and little time to compute again."""
+    """Without what takes much memory but little time to recompute."""
     factors, decays = kept.factors, kept.decays
     assert factors is not None
     solved = kept.solved._replace(removed=None, matrix=None)

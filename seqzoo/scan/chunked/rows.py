@@ -72,14 +72,14 @@ class ScanTensors(NamedTuple):
 
 
 class ScanOptions(NamedTuple):
-    """What is not differentiated.
+    """The settings that are not differentiated.
 
     Attributes:
         cu_seqlens: (N + 1,) integer, or None if not packed.
         before_decay: the erase reads see the state before their token's decay.
         scale: a factor on the outputs.
         chunk_size: at most so many tokens a chunk.
-        along_key: an erase with a read and a strength takes away along write key 1.
+        along_key: an erase with a read and a strength erases along write key 1.
     """
 
     cu_seqlens: Tensor | None

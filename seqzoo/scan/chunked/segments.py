@@ -1,10 +1,9 @@
 """Long scans in segments of chunks, so that memory holds one segment's chunk-local work at a time.
 
-A scan that is not longer than two segments keeps all that its backward can go on from. A longer one
-goes over its segments in the order of time, and back in reverse; of each it keeps the solved part
-(inverses, values, the states between chunks) and the scores, and lays out the rest again. So the
-chunk-local work stays near the processor, and the larger part of it never exists for the whole
-sequence.
+A scan of at most two segments keeps everything its backward can use. A longer one goes through its
+segments in time order, and backward in reverse; of each it keeps the solved part (inverses, values,
+the states between chunks) and the scores, and recomputes the rest. So chunk-local work stays in
+cache, and most of it never exists for the whole sequence at once.
 """
 
 from __future__ import annotations
@@ -27,10 +26,11 @@ from seqzoo.scan.chunked.passes import (
 from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors, own_streams
 
 SEGMENT_BYTES = 1 << 25
-"""Of chunk-local tensors, what a segment on a CPU may hold: a server's last cache."""
+"""Bytes of chunk-local tensors that a segment on a CPU may hold: about a server's last-level
+cache."""
 
 LARGE_SEGMENT_BYTES = 1 << 30
-"""On other devices, which want few large steps."""
+"""The same on other devices, which prefer few large steps."""
 
 
 class Segments(NamedTuple):

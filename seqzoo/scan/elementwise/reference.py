@@ -1,4 +1,5 @@
-"""The element-wise scan token by token, as its equation reads: slow, and the others' oracle.
+"""The element-wise scan token by token, exactly as its equation reads: slow, the oracle of the
+others.
 
 Any dtype and device, differentiable as often as wanted, in forward mode and under vmap too.
 """

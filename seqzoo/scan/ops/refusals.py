@@ -1,4 +1,4 @@
-"""What the operators refuse, in words."""
+"""What the operators refuse, with a message that says what to do."""
 
 from __future__ import annotations
 

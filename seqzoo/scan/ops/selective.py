@@ -1,4 +1,4 @@
-"""The selective scan's door into autograd. There is no operator: a graph holds `composed_scan`."""
+"""The selective scan's autograd function. There is no operator: a graph holds `composed_scan`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def selective_states(
 
 
 class _SelectiveScan(torch.autograd.Function):
-    """What it saves beside its inputs is an output of it, which functorch wants."""
+    """Besides its inputs it saves one of its outputs, as functorch requires."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]

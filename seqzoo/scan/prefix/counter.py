@@ -1,4 +1,4 @@
-"""Prefixes one leaf after another, by a binary counter of complete trees.
+"""Prefixes one leaf at a time, by a binary counter of complete trees.
 
 After t leaves there is one root for each 1-bit of t, the tree over that many leaves, and for each
 bit the fold of all roots above it. A new leaf merges with the trees of t's trailing 1-bits, like
@@ -50,7 +50,7 @@ class PrefixCounter:
     Args:
         aggregate: as in `prefix_scan`.
         identity: as in `prefix_scan`, a tree of (...) or (B, ...).
-        state: where to go on from; None starts empty.
+        state: the state to continue from; None starts empty.
         levels: L; 2^L - 1 leaves fit. None lets L grow with the leaves, and with it the state's
             shape; a graph needs a number, or a state of the final size.
     """

@@ -50,8 +50,8 @@ def prefix_scan(
         leaves: a tree of (B, n, ...).
         identity: a tree of (...) or (B, ...) without the n axis, aggregated literally; None is
             short-circuited.
-        recompute: keep only what goes into each call of the aggregator, one a level and sweep, and
-            compute what is inside it again for the gradient.
+        recompute: keep only the inputs of each call of the aggregator, one per level and sweep, and
+            recompute the rest in the backward pass.
 
     Returns:
         A tree of (B, n, ...): at i the prefix over leaves 0..i. The aggregator is called on

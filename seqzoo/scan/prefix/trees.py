@@ -39,7 +39,7 @@ def expand_identity(identity: Tree, like: Tree, batch: int, lead: int = 2) -> Tr
 
 
 def check_form(given: Any, like: Tree, what: str, batch: int | None = None) -> None:
-    """Hold a tree to the form of another. Nothing is checked in a graph.
+    """Check a tree against the form of another. Nothing is checked in a graph.
 
     Args:
         given: anything.

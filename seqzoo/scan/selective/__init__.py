@@ -1,6 +1,6 @@
 """The selective scan: element-wise states made of keys and values, and read by queries.
 
-`scan.py` checks the arguments and picks a backend, `decay.py` says what a layer's decay is made of.
+`scan.py` checks the arguments and picks a backend, `decay.py` says how a layer's decay is made.
 `passes.py` is the torch path on a CPU, behind the autograd function of
 `seqzoo/scan/ops/selective.py`; `composed.py` hands the states to the element-wise scan.
 """

@@ -1,7 +1,7 @@
-"""What the decays of a selective scan are made of: a number a channel, and a number a state.
+"""How the decays of a selective scan are made from a number per channel and a number per state.
 
-The decays themselves are N times as large as the channels' numbers, so they exist for a few tokens
-at a time; a class says how they are made, and how their gradient comes back.
+The decays are N times as large as the channels' numbers, so they exist for a few tokens at a time;
+a class says how they are made and how their gradient is propagated.
 """
 
 from __future__ import annotations

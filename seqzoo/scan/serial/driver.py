@@ -1,8 +1,8 @@
 """The driver of serial rules: over whole sequences, in pieces, packed, and with bounded memory.
 
-For its gradient a serial rule would have to keep every intermediate state. Instead the tokens are
-cut into spans; only the states between spans are kept, and each span is recomputed in the backward
-pass. With spans of about sqrt(T) tokens that is sqrt(T) states in place of T.
+For the backward pass a serial rule would have to keep every intermediate state. Instead the tokens
+are cut into spans; only the states between spans are kept, and each span is recomputed in the
+backward pass. With spans of about sqrt(T) tokens that is sqrt(T) states in place of T.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def serial_scan(
 
 
 def _span(rule: SerialRule, time: int, recompute: int | None) -> int:
-    """Tokens of a span, whole chunks; 0 where nothing is computed again."""
+    """Tokens of a span, in whole chunks; 0 if nothing is recomputed."""
     if recompute is None:
         return 0
     chunk = max(1, rule.chunk_size)

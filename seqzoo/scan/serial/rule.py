@@ -35,6 +35,6 @@ class SerialRule(Protocol):
     def chunk(self, state: Tree, tokens: Tree) -> tuple[Tree, Tensor]:
         """Up to C tokens, from any state: state, a tree of (B, c, ...) -> state, (B, c, ...).
 
-        It gives what its steps give.
+        It gives what single steps give.
         """
         ...

@@ -1,4 +1,4 @@
-"""Whether Triton can run for a device, or why not."""
+"""Whether Triton can run on a device, or why not."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def elementwise_triton(
 
 
 class _ElementwiseScan(torch.autograd.Function):
-    """The eager door."""
+    """The entry for eager calls."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]

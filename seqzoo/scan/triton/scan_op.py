@@ -1,7 +1,8 @@
 """The linear recurrence's kernels as operators: `seqzoo::triton_scan`, its backward, and a step.
 
-As in `scan.ops`, a scan has two doors: a compiled graph holds the operator, eagerly an autograd
-function calls it, which torch.func can enter and which refuses what the operator would get wrong.
+As in `scan.ops`, a scan has two entries: a compiled graph holds the operator; eager calls go
+through an autograd function around it, which works under torch.func and refuses what the operator
+would get wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def triton_scan(*arguments: Any) -> tuple[Tensor, Tensor]:
 
 
 class _TritonScan(torch.autograd.Function):
-    """The eager door."""
+    """The entry for eager calls."""
 
     @staticmethod
     def forward(*arguments: Any) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -1,9 +1,9 @@
-"""What a self-check found on this machine: kept in a file, and asked when a backend is chosen.
+"""The findings of a self-check on this machine: kept in a file, read when a backend is chosen.
 
 `seqzoo doctor` writes one file for each GPU, driver, Triton and seqzoo, under $XDG_CACHE_HOME or
-~/.cache. Where it names a failed kernel, no kernel of its family of recurrences is used: "auto"
-takes another backend than triton and warns once, and triton asked for by name is an error. Without
-a file, kernels are trusted.
+~/.cache. If it names a failed kernel, no kernel of that family of recurrences is used: "auto" takes
+another backend and warns once, and asking for triton by name is an error. Without a file, kernels
+are trusted.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def warn_once(refusal: str) -> None:
 
 
 def forget() -> None:
-    """Reads verdicts anew at the next question, and warns anew."""
+    """Forget verdicts and warnings, so that files are read again."""
     _set_aside.cache_clear()
     _warn.cache_clear()
 

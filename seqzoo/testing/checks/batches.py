@@ -23,7 +23,7 @@ __all__ = [
 
 
 def batch_is_independent(case: MixerCase) -> None:
-    """A sequence's output does not depend on what else is in the batch, be it NaN."""
+    """A sequence's output does not depend on what else is in the batch, even if that is NaN."""
     mixer, x = case.build(), case.inputs()
     with torch.no_grad():
         y, _ = mixer(x)
@@ -58,7 +58,7 @@ def documents_are_apart(case: MixerCase) -> None:
 
 
 def documents_go_on(case: MixerCase) -> None:
-    """Documents that are cut go on from their states, N of them, as one call would have."""
+    """Documents cut in two continue from their N states as one call would."""
     mixer = _mixer_of_documents(case)
     if not mixer.streams:
         raise SkipTest(f"mixer {case} says that it does not stream")
@@ -94,5 +94,5 @@ def _mixer_of_documents(case: MixerCase) -> Mixer:
 
 
 def _bounds(case: MixerCase) -> tuple[int, ...]:
-    """One token, none, a few, many, a few."""
+    """Documents of one token, none, a few, many, a few."""
     return (0, 1, 1, 8, case.length - 5, case.length)

@@ -20,7 +20,7 @@ COMPILED_LENGTH = 9
 
 
 def compiles_whole(case: MixerCase) -> None:
-    """torch.compile(fullgraph=True) takes `forward` and its backward, and the numbers stay."""
+    """torch.compile(fullgraph=True) takes `forward` and its backward, with the same numbers."""
     mixer = case.build()
     _compiles(mixer, lambda x: mixer(x)[0], case.inputs()[:, :COMPILED_LENGTH])
 

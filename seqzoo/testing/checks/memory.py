@@ -1,4 +1,4 @@
-"""Uninitialised memory filled with NaN, so that reading it shows."""
+"""Fill uninitialised memory with NaN, so that reading it shows."""
 
 from __future__ import annotations
 

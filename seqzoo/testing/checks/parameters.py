@@ -1,4 +1,4 @@
-"""Every parameter is used, drawn, saved and copied."""
+"""Every parameter is used, initialised, saved and copied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 def gradients_reach_every_parameter(case: MixerCase) -> None:
     """In a stack of two, every parameter and the inputs have a finite gradient, not all zero.
 
-    Of two, since what one layer makes may be read by the next alone.
+    Two layers, since a value that one layer makes may be read only by the next.
     """
     layers = case.build_stack(2, torch.float32)
     x = case.inputs(torch.float32).requires_grad_()
@@ -54,9 +54,9 @@ def gradients_reach_every_parameter(case: MixerCase) -> None:
 
 
 def parameters_are_initialised(case: MixerCase) -> None:
-    """Nothing is left as the allocator gave it: memory is filled with NaN before, and none stays.
+    """No value is left uninitialised: memory is filled with NaN beforehand, and none remains.
 
-    Two builds from one seed are equal, and one from another seed is not, if anything is drawn.
+    Two builds from one seed are equal, and one from another seed differs if anything is drawn.
     """
     with filled_with_nan():
         first, second = case.build(torch.float32), case.build(torch.float32)
@@ -86,7 +86,9 @@ def copies_agree(case: MixerCase) -> None:
         expected, state = mixer(x)
         assert torch.equal(other(x)[0], expected), "a copy's outputs differ"
         if mixer.streams:
-            assert torch.equal(other(x, state)[0], mixer(x, state)[0]), "a copy goes on otherwise"
+            assert torch.equal(other(x, state)[0], mixer(x, state)[0]), (
+                "a copy continues differently"
+            )
         for parameter in other.parameters():
             parameter.zero_()
         assert torch.equal(mixer(x)[0], expected), "a copy shares its parameters"

@@ -31,4 +31,4 @@ FAMILY_CHECKS: Mapping[str, tuple[Callable[[PartCase], None], ...]] = {
     "schedule": SCHEDULE_CHECKS,
     "task": TASK_CHECKS,
 }
-"""What the parts of a family must hold, beside `PART_CHECKS`, which hold for every family."""
+"""The checks of each family, in addition to `PART_CHECKS`, which apply to every family."""

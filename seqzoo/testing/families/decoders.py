@@ -15,7 +15,7 @@ WIDTH, ROWS, LENGTH = 32, 3, 11
 
 
 def sources_are_positions(case: PartCase) -> None:
-    """They are flat positions of the batch, int64, none twice."""
+    """Sources are flat positions of the batch, int64, none twice."""
     sources = _sources(case)
     assert sources.dtype == torch.int64, f"sources are {sources.dtype}, and int64 is wanted"
     assert sources.dim() == 1, f"sources are {tuple(sources.shape)}, and (S,) is wanted"
@@ -36,7 +36,7 @@ def answers_do_not_depend_on_each_other(case: PartCase) -> None:
 
 
 def rows_are_apart(case: PartCase) -> None:
-    """Another sequence's features, be they NaN, change nothing."""
+    """Another sequence's features change nothing, even if they are NaN."""
     decoder, features = case.build(WIDTH).double(), _features(case)
     every = torch.arange(ROWS * LENGTH)
     broken = features.clone()
@@ -61,7 +61,7 @@ def gradients_reach_every_parameter(case: PartCase) -> None:
 
 
 def parameters_are_initialised(case: PartCase) -> None:
-    """Nothing is left as the allocator gave it, and a seed gives the same values again."""
+    """No value is left uninitialised, and a seed gives the same values again."""
     with filled_with_nan():
         first, second = case.build(WIDTH), case.build(WIDTH)
     for name, tensor in first.state_dict().items():

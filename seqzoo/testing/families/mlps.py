@@ -20,7 +20,7 @@ WIDTH, ROWS, LENGTH = 32, 2, 13
 def is_causal(case: PartCase) -> None:
     """Results before t are bit-equal when the tokens from t on change; all, if it never looks back.
 
-    One that says it never looks back sees its own token only, whatever the shape it is given.
+    An MLP that says it never looks back sees its own token only, in inputs of any shape.
     """
     mlp, x = _mlp(case), _inputs()
     with torch.no_grad():
@@ -52,7 +52,7 @@ def pieces_agree(case: PartCase) -> None:
 
 
 def rows_are_apart(case: PartCase) -> None:
-    """Another sequence of the batch, be it NaN, changes nothing."""
+    """Another sequence of the batch changes nothing, even if it is NaN."""
     mlp, x = _mlp(case), _inputs()
     broken = x.clone()
     broken[1] = torch.nan
@@ -74,7 +74,7 @@ def gradients_reach_every_parameter(case: PartCase) -> None:
 
 
 def parameters_are_initialised(case: PartCase) -> None:
-    """Nothing is left as the allocator gave it, and a seed gives the same values again."""
+    """No value is left uninitialised, and a seed gives the same values again."""
     with filled_with_nan():
         first, second = (case.build(Place(WIDTH)) for _ in range(2))
     for name, tensor in first.state_dict().items():

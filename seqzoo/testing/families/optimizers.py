@@ -59,7 +59,7 @@ def groups_hold_every_parameter_once(case: PartCase) -> None:
 
 
 def hints_are_heeded(case: PartCase) -> None:
-    """A parameter whose hint says `lr: 2.0` has twice the rate that it would have without."""
+    """A parameter whose hint says `lr: 2.0` has twice the rate that it would have without it."""
     rates = []
     for hint in (1.0, 2.0):
         model = _model()
@@ -72,7 +72,8 @@ def hints_are_heeded(case: PartCase) -> None:
 
 
 def it_goes_on_from_a_checkpoint(case: PartCase) -> None:
-    """Its state is tensors and numbers; loaded by a new one, the next steps are the same bits."""
+    """Its state consists of tensors and numbers; a new one that loads it takes the same next
+    steps."""
     model = _model()
     optimizer = case.build().make(model)
     for index in range(3):
@@ -88,7 +89,7 @@ def it_goes_on_from_a_checkpoint(case: PartCase) -> None:
         _step(model, optimizer, index)
         _step(other, again, index)
     for (name, mine), theirs in zip(model.named_parameters(), other.parameters(), strict=True):
-        assert torch.equal(mine, theirs), f"after loading, {name} goes on otherwise"
+        assert torch.equal(mine, theirs), f"after loading, {name} continues differently"
 
 
 OPTIMIZER_CHECKS = (

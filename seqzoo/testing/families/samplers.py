@@ -41,7 +41,7 @@ def proposals_lie_in_the_space(case: PartCase) -> None:
 
 
 def another_process_may_ask(case: PartCase) -> None:
-    """A sampler made anew, in a folder that lost what was kept there, proposes from the study."""
+    """A new sampler, in a folder that has lost its files, proposes from the study alone."""
     first = _sampler(case)
     trials: tuple[Trial, ...] = ()
     for number in range(3):

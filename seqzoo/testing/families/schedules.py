@@ -10,7 +10,8 @@ __all__ = ["SCHEDULE_CHECKS"]
 
 
 def factors_are_numbers(case: PartCase) -> None:
-    """At every step the factor is finite and 0 or more; not always 0 in a run of several steps."""
+    """The factor is finite and at least 0 at every step, and not always 0 in a run of several
+    steps."""
     for steps in (1, 2, 50):
         schedule = case.build(steps)
         factors = [schedule.factor(step) for step in range(steps)]
@@ -21,7 +22,7 @@ def factors_are_numbers(case: PartCase) -> None:
 
 
 def the_step_alone_decides(case: PartCase) -> None:
-    """Asked in any order, by a new one too, a step has the same factor: a resumed run goes on."""
+    """Whatever the order of the calls, and from a new instance too, a step has the same factor."""
     steps = 50
     first, second = case.build(steps), case.build(steps)
     wanted = [first.factor(step) for step in range(steps)]

@@ -1,6 +1,6 @@
 """Checks of tasks: labels within the vocabulary, and reproducible batches.
 
-They look at a part of the test set, so that a large one does not take minutes.
+They read only a part of the test set, so that a large one does not take minutes.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def sums_add_up(case: PartCase) -> None:
 
 
 def vocabulary_is_told_whole(case: PartCase) -> None:
-    """Ranges of tokens, where a task names them, are all of its ids, and inputs keep to them."""
+    """Named ranges of tokens cover all ids, and inputs hold no id that is said never to occur."""
     task = case.build()
     kinds = task.vocabulary()
     if not kinds:

@@ -13,7 +13,8 @@ __all__ = ["JsonlLogger"]
 
 
 class JsonlLogger(Logger):
-    """metrics.jsonl in the run's directory: one JSON object a line, safe at every checkpoint."""
+    """metrics.jsonl in the run's directory: one JSON object per line, on disk at every
+    checkpoint."""
 
     name = "jsonl"
     essential = True

@@ -37,7 +37,7 @@ class Logger(Part, Watch, family="logger"):
         for own in vars(cls):
             for meant in difflib.get_close_matches(own, heard, n=1, cutoff=0.75):
                 raise TypeError(
-                    f"part {cls.__module__}.{cls.__qualname__}: a logger that hears nothing; "
+                    f"part {cls.__module__}.{cls.__qualname__}: its methods are never called; "
                     f"rename {own} to {meant}?"
                 )
 
@@ -55,7 +55,7 @@ class Logger(Part, Watch, family="logger"):
         self.console = console
 
     def found(self, record: Record) -> None:
-        """The run had already finished; nothing else is called but `close`."""
+        """The run had already finished; after this only `close` is called."""
 
     def close(self) -> None:
         """The run ended, stopped or failed; called once, whether it had started or not."""

@@ -53,7 +53,7 @@ class Loggers(Watch):
         self._tell(lambda logger: logger.close())
 
     def started(self, spec: RunSpec, facts: Facts) -> None:
-        """A logger that breaks here stops the run, since nothing is lost yet.
+        """An error here stops the run, since nothing is lost yet.
 
         Raises:
             RunError: a logger cannot start.
@@ -65,7 +65,7 @@ class Loggers(Watch):
                 raise
             except Exception as failure:  # loggers may be anyone's
                 raise RunError(
-                    f"logger '{logger.name}' cannot start: {_said(failure)}; mend that, or leave "
+                    f"logger '{logger.name}' cannot start: {_said(failure)}; fix that, or leave "
                     "it out of train.loggers"
                 ) from failure
         self._watch.started(spec, facts)
@@ -108,7 +108,7 @@ class Loggers(Watch):
                 if logger.essential:
                     raise
                 self._loggers.remove(logger)
-                self._warn(f"logger '{logger.name}' broke and is set aside: {_said(failure)}")
+                self._warn(f"logger '{logger.name}' failed and is switched off: {_said(failure)}")
 
     def _warn(self, text: str) -> None:
         if self._console is None:

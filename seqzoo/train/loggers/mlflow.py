@@ -47,8 +47,8 @@ class MlflowLogger(Logger):
         """Settings of `mlflow`.
 
         Attributes:
-            uri: `http://host:5000` or `sqlite:///file.db`; null means MLFLOW_TRACKING_URI, or
-                without that the file mlflow.db in the working directory, as MLflow has it.
+            uri: `http://host:5000` or `sqlite:///file.db`; null means MLFLOW_TRACKING_URI, or if
+                that is unset the file mlflow.db in the working directory, MLflow's own default.
             experiment: the experiment of the run; made if there is none.
         """
 
@@ -183,7 +183,7 @@ def _reach(uri: str) -> None:
     except (OSError, ValueError) as failure:
         raise RunError(
             f"logger 'mlflow': no server answers at {uri} ({getattr(failure, 'reason', failure)}); "
-            "start it with `mlflow server`, mend `uri` or MLFLOW_TRACKING_URI, or leave mlflow out "
+            "start it with `mlflow server`, fix `uri` or MLFLOW_TRACKING_URI, or leave mlflow out "
             "of train.loggers"
         ) from None
 
@@ -202,10 +202,10 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _allowed(name: str) -> str:
-    """A name in the letters that MLflow takes; `hr@10` becomes `hr_at_10`."""
+    """A name in the characters that MLflow accepts; `hr@10` becomes `hr_at_10`."""
     return _cut(re.sub(r"[^\w\-. /]", "_", name.replace("@", "_at_")), LONGEST_NAME)
 
 
 def _cut(text: str, most: int) -> str:
-    """A text that is not longer than MLflow takes; spec.yaml has the whole."""
+    """A text cut to the length that MLflow accepts; spec.yaml has it in full."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -95,7 +95,7 @@ def test_one_that_breaks_is_set_aside_with_one_warning(
     record = train(spec, tmp_path, console=Console(file=out, width=80))
     assert record.status == "done"
     assert out.getvalue() == (
-        "warning: logger 'notebook' broke and is set aside: OSError: the pen is empty\n"
+        "warning: logger 'notebook' failed and is switched off: OSError: the pen is empty\n"
     )
     assert Notebook.pages[-1][0] == event
     assert [row["step"] for row in read_rows(tmp_path / "metrics.jsonl")] == [4, 5, 5]
@@ -150,5 +150,7 @@ def test_an_unknown_logger_is_named(make_spec, registry: Registry) -> None:
 
 
 def test_a_logger_that_hears_nothing_is_refused_when_its_class_is_defined() -> None:
-    with pytest.raises(TypeError, match=r"Deaf: a logger that hears nothing; rename loged"):
+    with pytest.raises(
+        TypeError, match=r"Deaf: a logger whose methods are never called; rename loged"
+    ):
         type("Deaf", (Logger,), {"name": "deaf", "loged": print, "__module__": __name__})

@@ -50,7 +50,7 @@ class _Gradients(ScanGradients):
 
 
 class _Dual(torch.autograd.Function):
-    """The eager door."""
+    """The entry for eager calls."""
 
     @staticmethod
     def forward(*given: Tensor | None) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -1,4 +1,4 @@
-"""In which order searches are worth their time: by what the model says that the kernel takes."""
+"""The order of searches: first those whose kernels take the most time by the model."""
 
 from __future__ import annotations
 

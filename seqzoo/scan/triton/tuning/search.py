@@ -1,7 +1,7 @@
 """The search for faster configurations on a real GPU: timed, and checked before one may win.
 
-From the configuration in use the search goes to the first neighbour that is faster, from there on,
-until none is. A candidate that does not compile or run is passed over; one that is faster is
+From the configuration in use the search moves to the first faster neighbour, and on from there
+until none is faster. A candidate that does not compile or run is passed over; one that is faster is
 compared with float64 on every case of the catalogue that starts the kernel at this size, and passed
 over if it is wrong anywhere. What wins is written at once.
 """
@@ -32,7 +32,7 @@ MARGIN = 0.98
 
 
 class GpuLostError(RuntimeError):
-    """A candidate has ended the GPU's context: this process can compute no more."""
+    """A candidate has broken the GPU's context: this process cannot compute any more."""
 
 
 @dataclass(frozen=True)
