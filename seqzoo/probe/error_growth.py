@@ -24,9 +24,9 @@ class ErrorGrowth(Probe):
     name = "error_growth"
     title = "Growth of the state's error"
     meaning = (
-        "A_t is blended with a rotated copy of itself, with one rotation for all tokens, so that it "
-        "grows in no direction; B_t is moved by its own size in one fixed direction. Distances of "
-        "the states are in units of epsilon times the mean size of B_t."
+        "A_t is blended with a rotated copy of itself, with one rotation for all tokens, so that "
+        "it grows in no direction; B_t is moved by its own size in one fixed direction. Distances "
+        "of the states are in units of epsilon times the mean size of B_t."
     )
     plot = Plot("position", ("of_A", "of_B"), "layer", "token", "error of the state", log="xy")
 

@@ -141,8 +141,8 @@ class RunDirectory:
             is_there = lock.exists() and os.path.samestat(lock.stat(), os.fstat(self._lock))
         if not is_there:
             raise RunError(
-                f"{self.path} was moved or deleted while the run trained, so nothing can be written "
-                "to it; put it back, or run the same command again"
+                f"{self.path} was moved or deleted while the run trained, so nothing can be "
+                "written to it; put it back, or run the same command again"
             )
 
     def _check(self) -> None:

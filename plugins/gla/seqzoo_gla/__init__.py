@@ -15,7 +15,7 @@ __all__ = ["from_transformers", "register_parts", "register_presets"]
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Each room's parts."""
+    """Register the parts of each folder."""
     for room in (decaying, delta, elementwise, backends):
         for part in room.PARTS:
             register(part)
@@ -23,5 +23,5 @@ def register_parts(register: Callable[[type[Part]], None]) -> None:
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """Every layer of `presets/`."""
+    """Register every preset in `presets/`."""
     register(Path(__file__).parent / "presets")

@@ -37,12 +37,13 @@ PARTS: tuple[type[Part], ...] = (
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """What PRISM's published variants are made of, its probes, its Table 4's tasks and baseline."""
+    """Register the parts of PRISM's published variants, its probes, and Table 4's tasks and
+    baseline."""
     for part in (*PARTS, *RELEASED_TASKS):
         register(part)
 
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """`prism` and its ablations, the variants as released, and the baselines of Table 4."""
+    """Register `prism` and its ablations, the released variants, and the baselines of Table 4."""
     register(Path(__file__).parent / "presets")

@@ -38,7 +38,7 @@ class ConcatenatedInjection(Injection):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """That of the first injection."""
+        """The first write of the first injection."""
         return spec.first.part.first_write(spec.first)
 
     @classmethod

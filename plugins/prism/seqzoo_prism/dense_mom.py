@@ -24,10 +24,10 @@ class DenseMom(Mixer):
     scaling = LINEAR
 
     class Spec(PartSpec):
-        """Memories of full width, none of which ever rests.
+        """Memories of full width, all of which always run.
 
         memories: their number.
-        anchor: x -> u, of which everything is made.
+        anchor: x -> u, from which everything is made.
         activation: of queries and keys.
         scan: the backend.
         """

@@ -1,4 +1,4 @@
-"""PRISM-LM's decay: a number a key channel, never below a floor."""
+"""PRISM-LM's decay: one number per key channel, never below a floor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FlooredDecay(DecayForget):
         of: what it is made of, the mixer's input x or the anchor u.
         rank: features between the two matrices.
         temperature: the higher, the closer the decay stays to 1.
-        floor: the least that is kept of a channel a token.
+        floor: the least share of a channel that is kept per token.
         """
 
         of: Literal["x", "u"] = "x"

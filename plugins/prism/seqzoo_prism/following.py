@@ -1,4 +1,4 @@
-"""An injection that may look at the writes before its own."""
+"""An injection that may use the writes before its own."""
 
 from __future__ import annotations
 

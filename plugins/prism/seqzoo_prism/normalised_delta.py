@@ -1,4 +1,4 @@
-"""PRISM-LM's forget: erase along the direction of a key that is written as it is."""
+"""PRISM-LM's forget: erase along the direction of a key that is itself written unnormalised."""
 
 from __future__ import annotations
 

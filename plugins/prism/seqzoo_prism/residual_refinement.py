@@ -7,8 +7,8 @@
 
 u, the anchor, stands in for the state read S_{t-1} k_t, and p, the predicted gain, for its
 derivative; nothing here depends on the state, so the recurrence stays a parallel scan.
-Equations are those of arXiv 2602.10796 v2. Keys, gains and gates of all steps come out of as many
-matrix products as those of one step.
+Equations are those of arXiv 2602.10796 v2. Keys, gains and gates of all steps take as many matrix
+products as those of one step.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class ResidualRefinement(FollowingInjection):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """As the norm of its keys and the squashing of its gates say."""
+        """Follows from the norm of its keys and the squashing of its gates."""
         own = spec.keys.of in ("own", "shared")
         unit = own and not spec.swapped and spec.keys.norm.part.unit
         return FirstWrite(unit_key=unit, strength=spec.gate.strength)

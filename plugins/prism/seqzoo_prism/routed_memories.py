@@ -24,13 +24,13 @@ __all__ = ["RoutedMemories"]
 class RoutedMemories(RecurrentMixer):
     """o = S^0 q + sum over the k best memories m of w_m S^m q, S^m_t = S^m_{t-1} A^m_t + B^m_t.
 
-    As Mixture of Memories (arXiv 2502.13685) routes tokens, for any injection with any forget:
-    softmax(W_r x) chooses k of M memories for each token, and weighs what is read of them. A
-    memory that a token is not sent to keeps its state; S^0 sees every token. Each has an injection
-    and a forget of its own; anchor, queries and readout are those of all.
+    Tokens are routed as in Mixture of Memories (arXiv 2502.13685), for any injection with any
+    forget: softmax(W_r x) chooses k of M memories for each token, and weights their reads. A memory
+    that a token is not sent to keeps its state; S^0 sees every token. Each memory has its own
+    injection and forget; anchor, queries and readout are shared.
 
-    What tokens write is made for all memories and then picked: no shape depends on the routes. The
-    picked tokens of each memory are a document of one packed scan.
+    Writes are made for all memories and then picked, so no shape depends on the routes. The picked
+    tokens of each memory are a document of one packed scan.
     """
 
     name = "routed_memories"

@@ -1,4 +1,4 @@
-"""PRISM's gains in every form that was published: full or low rank, shared, bounded."""
+"""PRISM's gains in every published form: full or low rank, shared, bounded."""
 
 from __future__ import annotations
 

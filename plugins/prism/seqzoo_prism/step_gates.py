@@ -1,4 +1,4 @@
-"""The strengths of refinement steps: one a step and head."""
+"""The strengths of refinement steps: one per step and head."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class GateSpec(SpecModel):
 
     @property
     def strength(self) -> Strength:
-        """What the first step's strength is bounded by."""
+        """The bound of the first step's strength."""
         return "unbounded" if self.squash == "none" else "unit_keys"
 
 

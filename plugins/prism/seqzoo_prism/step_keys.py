@@ -1,4 +1,4 @@
-"""The keys of refinement steps: one's own, one for all, or that of the write before."""
+"""The keys of refinement steps: one per step, one for all, or that of the write before."""
 
 from __future__ import annotations
 

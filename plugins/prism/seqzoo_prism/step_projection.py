@@ -1,4 +1,4 @@
-"""Keys or gains of every refinement step, in as many products as those of one step take."""
+"""Keys or gains of all refinement steps, in as many products as one step takes."""
 
 from __future__ import annotations
 

@@ -60,12 +60,12 @@ PARTS = (
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Aggregators `softmax`, `mlp`, `affine`, `max_plus`, actions, the inference `softmax`."""
+    """Register aggregators, actions and the inference `softmax`."""
     for part in PARTS:
         register(part)
 
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """`transformer_psm`, `affine_psm`."""
+    """Register `transformer_psm` and `affine_psm`."""
     register(Path(__file__).parent / "presets")

@@ -1,4 +1,4 @@
-"""Test-time-training layers for seqzoo: memories that gradient descent changes as tokens come."""
+"""Test-time-training layers for seqzoo: memories trained by gradient descent as tokens arrive."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ LOSSES = (LnReconstruction, Reconstruction, MeanSquare, DotProduct)
 
 @hookimpl
 def register_parts(register: Callable[[type[Part]], None]) -> None:
-    """Memories, inner losses and optimizers, rules, projections, readouts, mixers and MLPs."""
+    """Register memories, inner losses and optimizers, rules, projections, readouts, mixers,
+    MLPs."""
     for folder in (memories, optimizers, rules, projections, readouts, mixers, mlps):
         for exported in folder.__all__:
             part = getattr(folder, exported)
@@ -67,5 +68,5 @@ def register_parts(register: Callable[[type[Part]], None]) -> None:
 
 @hookimpl
 def register_presets(register: Callable[[Preset | Path], None]) -> None:
-    """Every file of `presets`."""
+    """Register every file of `presets`."""
     register(Path(__file__).parent / "presets")

@@ -1,4 +1,4 @@
-"""The inner_loss family: what the memory is trained on at test time, and how it is read."""
+"""The inner_loss family: the memory's training loss at test time, and how it is read."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def elementwise_states(
 
 
 class _ElementwiseScan(torch.autograd.Function):
-        """The entry for eager calls."""
+    """The entry for eager calls."""
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -22,7 +22,7 @@ class Function:
     Attributes:
         title: the layer it was made for.
         package: below fla.ops.
-        name: what its functions are called after `chunk_` and `fused_recurrent_`.
+        name: the rest of its functions' names after `chunk_` and `fused_recurrent_`.
         decay: its keyword for the log decay in whole sequences; None if it takes none.
         token_decay: its keyword for one token.
         erases: whether it takes a strength `beta`, of the write and of the erase alike.

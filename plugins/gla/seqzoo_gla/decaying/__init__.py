@@ -1,4 +1,5 @@
-"""Layers whose transition is a decay alone, on the matrix scan: what each adds to core's parts."""
+"""Layers whose transition is only a decay, on the matrix scan: what each adds to the core's
+parts."""
 
 from seqzoo_gla.decaying.bounded_softplus import BoundedSoftplusGate
 from seqzoo_gla.decaying.complement_gates import ComplementGates

@@ -1,4 +1,4 @@
-"""A step size between bounds, as released state-space models have it."""
+"""A step size between bounds, as in released state-space models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["BoundedSoftplusGate"]
 
 
 class BoundedSoftplusGate(SoftplusGate):
-    """Delta = min(max(softplus(W u + b), least), most), as Nemotron-H and Zamba2 bound theirs."""
+    """Delta = min(max(softplus(W u + b), least), most), as in Nemotron-H and Zamba2."""
 
     name = "bounded_softplus"
 

@@ -1,4 +1,4 @@
-"""HGRN2's tied gates: what a channel forgets is what it takes in."""
+"""HGRN2's tied gates: a channel takes in as much as it forgets."""
 
 from __future__ import annotations
 

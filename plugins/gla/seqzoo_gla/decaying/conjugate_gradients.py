@@ -1,6 +1,6 @@
 """A_t z_t = r_t solved for every token at once, with the gradient of the solution.
 
-A_t is symmetric and positive definite, and known by its products alone.
+A_t is symmetric and positive definite, and known only through its products.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Product = Callable[[Tensor], Tensor]
 def conjugate_gradients(product: Product, r: Tensor, steps: int) -> Tensor:
     """z (..., K) with A z = r, from 0 in at most `steps` products; exact after K but for rounding.
 
-    A vector that is solved, whose residual is 0, stays as it is.
+    A vector whose residual is 0 stays as it is.
     """
     z, direction = torch.zeros_like(r), r
     size = r.square().sum(-1, keepdim=True)

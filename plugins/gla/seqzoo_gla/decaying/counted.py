@@ -22,7 +22,7 @@ def with_ones(values: Tensor) -> Tensor:
 
 
 def divided(features: Features) -> Features:
-    """The features of a token whose values have no last feature of 1 any more."""
+    """The features of a token, its values without their last feature of 1."""
     writes = features.writes
     return replace(features, writes=replace(writes, values=writes.values[..., :-1]))
 
@@ -30,8 +30,8 @@ def divided(features: Features) -> Features:
 class CountedInjection(Injection):
     """[v_t, 1] k_t^T: any injection, and the sum of its keys n_t = sum k in the state's last row.
 
-    Decays and strengths act on both alike, so that reads divided by the last are a weighted mean.
-    The readout that divides is `normalised`.
+    Decays and strengths act on both alike, so that reads divided by their last feature are a
+    weighted mean. The readout that divides is `normalised`.
     """
 
     name = "counted"
@@ -48,7 +48,7 @@ class CountedInjection(Injection):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """As that of the injection inside."""
+        """The first write of the injection inside."""
         return spec.injection.part.first_write(spec.injection)
 
     @classmethod

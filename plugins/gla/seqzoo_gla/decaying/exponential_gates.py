@@ -70,7 +70,7 @@ class ExponentialGates(DecayingInjection):
 
     @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
-        """The decay takes the state from one maximum to the next: no other keeps it right."""
+        """The decay rescales the state from one maximum to the next, so no other decay is right."""
         if issubclass(forget.part, TiedDecay):
             return ""
         return (
@@ -110,7 +110,7 @@ class StabilisedReadout(NormalisedReadout):
 
     @classmethod
     def misfit(cls, spec: PartSpec, injection: PartSpec) -> str:
-        """The injection has to know m."""
+        """The injection must provide m."""
         if issubclass(injection.part, ExponentialGates):
             return ""
         return (

@@ -18,7 +18,7 @@ __all__ = ["Piece", "level", "read_piece", "renewed_roots"]
 
 
 class Piece(NamedTuple):
-    """Tokens that are computed at once, all in the dtype of the state."""
+    """Tokens that are computed together, all in the dtype of the state."""
 
     queries: Tensor  # (B, T, H, K)
     keys: Tensor  # (B, T, H, K)

@@ -23,7 +23,7 @@ class FenwickMemory(Carrier):
     log T. Documents packed in one row are one chunk.
 
     Args:
-        levels: L; 2^(L - 1) tokens a sequence fit.
+        levels: L; a sequence has at most 2^(L - 1) tokens.
         chunk: tokens computed at once.
     """
 
@@ -51,7 +51,9 @@ class FenwickMemory(Carrier):
         count = stream.past(self, "position", lambda: stream.zeros(q, dtype=torch.long))
         position = stream.positions(self, q)
         fits = (position < 2 ** (self.levels - 1)).all()
-        message = f"{self.levels} levels hold {2 ** (self.levels - 1)} tokens a sequence, not more"
+        message = (
+            f"{self.levels} levels hold {2 ** (self.levels - 1)} tokens per sequence, not more"
+        )
         try:
             torch.ops.aten._assert_async.msg(fits, message)
         except RuntimeError as failure:

@@ -1,4 +1,4 @@
-"""The readout of state-space models: the input once more, the gate before the norm."""
+"""The readout of state-space models: a skip of the input, and the gate before the norm."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class GatedSkipReadout(Readout):
     name = "gated_skip"
 
     class Spec(PartSpec):
-        """How reads are joined and normed.
+        """How reads are combined and normed.
 
         activation: of the gate.
         epsilon: added to the mean square.
-        norm_groups: groups of heads that are normed apart; null is one for every key head.
+        norm_groups: groups of heads that are normed separately; null is one per key head.
         normed: whether there is the norm.
         bias: whether W_z and W_o have one.
         """

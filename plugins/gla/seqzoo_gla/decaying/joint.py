@@ -14,8 +14,8 @@ __all__ = ["JointReadout"]
 class JointReadout(Readout):
     """y = W_o (norm(act(o)) * gate(W_g x)), the norm over the features of all heads together.
 
-    Lightning attention, HGRN2, GSA and LightNet end so; core's `linear` and `gated` norm each head
-    by itself.
+    Lightning attention, HGRN2, GSA and LightNet end this way; the core's `linear` and `gated` norm
+    each head by itself.
     """
 
     name = "joint"

@@ -1,4 +1,4 @@
-"""Mamba-3's readout of several reads a token: each gated by itself, then mixed."""
+"""Mamba-3's readout of several reads per token: each gated by itself, then mixed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class JointReads(Readout):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """As many reads as the injection is made for."""
+        """The readout must join as many reads as the injection is made for."""
         reads = injection.part.reads(injection)
         if reads != spec.rank:
             return (

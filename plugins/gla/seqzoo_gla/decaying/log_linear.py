@@ -1,4 +1,4 @@
-"""Log-linear attention: Mamba-2 that reads each power of two of its past by itself."""
+"""Log-linear attention: Mamba-2 with a separate read of each power of two of its past."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LogLinearMixer(Mixer):
         key_heads: G; null is H. key_size: K. expand_values: all values, as a multiple of the width.
         queries, injection, forget, readout: as those of `recurrent`; the forget decays each head as
             one.
-        levels: 2^(levels - 1) tokens a sequence fit; a longer one is an error.
+        levels: a sequence has at most 2^(levels - 1) tokens; a longer one is an error.
         scale: of the reads.
         """
 

@@ -44,5 +44,5 @@ class MambaDecay(DecayForget):
         return self.of(features.u)
 
     def of(self, u: Tensor) -> Tensor:
-        """u (B, T, D) -> g (B, T, H), for an operator that decays something of its own."""
+        """u (B, T, D) -> g (B, T, H), for operators that decay something of their own."""
         return -self.log_rate.exp() * F.softplus(self.project(u))

@@ -1,4 +1,4 @@
-"""MesaNet: a read that is the regularised least-squares answer to all that was written."""
+"""MesaNet: each read is the regularised least-squares fit of everything written so far."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["MultiheadReadout"]
 class MultiheadReadout(Readout):
     """y = W_o (w * norm(o) * act(W_g x)), the norm of each head, w of all heads' features.
 
-    Core's `gated` has one gain for all heads.
+    The core's `gated` has one gain for all heads.
     """
 
     name = "multihead"

@@ -26,8 +26,8 @@ class RodimusMixer(Mixer):
     alpha = exp(-g tau), k = unit(W_k c) g^tau, v = sigmoid(W_2 W_1 u + b) * u, q = W_q c;
     y = W_down RMSNorm((S q / sqrt(K) + w * c) SiLU(W_gate x)) (arXiv 2410.06577).
 
-    A mixer of its own: no slot of `recurrent` works at twice the width, and v is made of u where
-    all else is made of c.
+    A mixer of its own: no slot of `recurrent` works at twice the width, and v is made from u while
+    everything else is made from c.
     """
 
     name = "rodimus"

@@ -16,8 +16,8 @@ __all__ = ["RunningSoftmax"]
 class RunningSoftmax(DecayingInjection):
     """v_t k_t^T with k_t = exp(W u_t - z_t) and decay exp(z_{t-1} - z_t), z the running logsumexp.
 
-    Each key channel of the state is the mean of all values so far under a softmax over the tokens
-    of that channel's logits: what a token takes, all others give up (LightNet, arXiv 2405.21022).
+    Each key channel of the state is the mean of all values so far under a softmax of that channel's
+    logits over the tokens: a token's share is taken from all others (LightNet, arXiv 2405.21022).
     """
 
     name = "running_softmax"

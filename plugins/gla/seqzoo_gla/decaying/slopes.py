@@ -1,4 +1,4 @@
-"""Lightning attention's decay: a constant a head, slower in later layers."""
+"""Lightning attention's decay: a constant for each head, slower in later layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SlopeDecay(DecayForget):
     name = "slopes"
 
     class Spec(PartSpec):
-        """factor: on all slopes; null is that of the layer's place in the model."""
+        """factor: multiplies all slopes; null takes it from the layer's place in the model."""
 
         factor: PositiveFloat | None = None
 

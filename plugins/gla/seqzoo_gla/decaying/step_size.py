@@ -17,8 +17,8 @@ __all__ = ["StepSizeDecay"]
 class StepSizeDecay(DecayForget):
     """alpha_t = exp(-exp(A) Delta_t), Delta_t the write's strength (Mamba-2, arXiv 2405.21060).
 
-    The state is a linear system held for the time Delta, so that a token that writes strongly
-    also forgets strongly. With `mamba_decay` the two have gates of their own.
+    The state is a linear system with its input held for the time Delta, so a token that writes
+    strongly also forgets strongly. With `mamba_decay` the two have separate gates.
     """
 
     name = "step_size"
@@ -34,7 +34,7 @@ class StepSizeDecay(DecayForget):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """There is no step without strengths."""
+        """The writes must have strengths."""
         if injection.part.first_write(injection).strength != "none":
             return ""
         return (

@@ -1,4 +1,4 @@
-"""A decay that is made together with the writes: what is taken in decides what is kept."""
+"""A decay made together with the writes: what is taken in decides what is kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DecayingInjection(Injection):
 class TiedDecay(DecayForget):
     """alpha_t = the decay that the injection made with its writes.
 
-    HGRN2 is so made (arXiv 2404.07904). Refused with injections that make no decay.
+    Used by HGRN2 (arXiv 2404.07904). Refused with injections that make no decay.
     """
 
     name = "tied"
@@ -48,7 +48,7 @@ class TiedDecay(DecayForget):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """The injection has to make a decay."""
+        """The injection must make a decay."""
         if issubclass(injection.part, DecayingInjection):
             return ""
         return (

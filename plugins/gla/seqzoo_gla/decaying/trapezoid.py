@@ -1,4 +1,4 @@
-"""Mamba-3's writes: a trapezoid between two tokens, on keys turned by angles of the data."""
+"""Mamba-3's writes: a trapezoid between two tokens, on keys rotated by data-dependent angles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrapezoidWrites(DecayingWrites):
 class TrapezoidInjection(DecayingInjection):
     """lam Delta x_t k_t^T + (1 - lam) Delta alpha x_{t-1} k_{t-1}^T, decay alpha = exp(A Delta).
 
-    Of rank M it writes so with M keys k^m and values a^m * x (Mamba-3's MIMO).
+    With rank M it does so for M keys k^m and values a^m * x (Mamba-3's MIMO).
 
     Delta = softplus(W u + b), A = min(-f(W u), -1e-4) with f(a) = 1 + a from 0 on and 1 / (1 - a)
     below, lam = sigmoid(W u); lam = 1 is Mamba-2's write. Keys are RMSNorm(W u) with a bias for

@@ -1,4 +1,4 @@
-"""A key or query of Mamba-3: normed, biased by head, and turned by given angles."""
+"""A key or query of Mamba-3: normed, with a bias per head, and rotated by given angles."""
 
 from __future__ import annotations
 

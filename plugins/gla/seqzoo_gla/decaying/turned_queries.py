@@ -1,4 +1,4 @@
-"""Mamba-3's queries, turned by the angles that come with the writes."""
+"""Mamba-3's queries, rotated by the angles that come with the writes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TurnedQueries(Projection):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """The injection makes the angles, and has the same rank."""
+        """The injection must make the angles and have the same rank."""
         if injection.part is TrapezoidInjection:
             if spec.rank == injection.rank:
                 return ""

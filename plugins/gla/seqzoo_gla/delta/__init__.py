@@ -1,4 +1,4 @@
-"""Layers that erase before they write, on the matrix scan: what each adds to core's parts."""
+"""Layers that erase before they write, on the matrix scan: what each adds to the core's parts."""
 
 from seqzoo.spec import Part
 from seqzoo_gla.delta.bottleneck import BottleneckProjection

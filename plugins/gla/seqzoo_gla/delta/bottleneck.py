@@ -1,4 +1,4 @@
-"""A projection through a few features for each head."""
+"""A projection through a few features per head."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ChannelErase(ErasingForget):
         )
 
     def erase(self, features: Features, stream: Stream) -> Erase:
-        """r = b * k, taken away along k at full strength."""
+        """Read with b * k, erase along k at full strength."""
         keys = features.writes.keys[:, :, 0]
         gate = self.most * self.gate(features.u).sigmoid().unflatten(-1, self.shape)
         read = each_step(gate, features.writes.steps) * keys

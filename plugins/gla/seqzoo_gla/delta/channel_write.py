@@ -16,8 +16,7 @@ __all__ = ["ChannelWrite"]
 class ChannelWrite(Injection):
     """B_t = (w_t * v_t) k_t^T, w_t = sigmoid(W u), one a value channel (arXiv 2605.22791).
 
-    The erase has strengths of its own, so that a layer may erase without writing and write without
-    erasing.
+    The erase has its own strengths, so a layer may erase without writing and write without erasing.
     """
 
     name = "channel_write"
@@ -37,7 +36,7 @@ class ChannelWrite(Injection):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """As its key's projection says; its strengths are in its values."""
+        """As the key's projection says; the strengths are part of the values."""
         return FirstWrite(spec.key.part.is_unit(spec.key), "none")
 
     def forward(self, u: Tensor, stream: Stream) -> Writes:

@@ -26,10 +26,10 @@ __all__ = ["CombaQueries", "CombaWrite", "CombaWrites"]
 
 @dataclass(frozen=True, eq=False)
 class CombaWrites(PairedWrites):
-    """Comba's pair, and what its queries are corrected by.
+    """Comba's pair of keys, and the key that corrects its queries.
 
     Args:
-        feedback: sigmoid(d) k, (B, T, G, K), of the key before it was normed.
+        feedback: sigmoid(d) k, (B, T, G, K), from the key before its norm.
     """
 
     feedback: Tensor | None = None
@@ -70,7 +70,7 @@ class CombaWrite(PairedInjection):
         return FirstWrite(spec.key.part.is_unit(spec.key), spec.strength.part.strength)
 
     def forward(self, u: Tensor, stream: Stream) -> CombaWrites:
-        """u (B, T, D) -> writes of rank R = 1, p and what queries take from it."""
+        """u (B, T, D) -> writes of rank R = 1, p and the correction of the queries."""
         raw = self.key.unnormed(u, stream)
         keys, damping = self.key.normed(raw, stream), self.damping.sigmoid().unsqueeze(-1)
         feedback = damping * raw
@@ -88,7 +88,7 @@ class CombaWrite(PairedInjection):
 class CombaQueries(LinearProjection):
     """norm(q_t - D p_t), p_t = sigmoid(d) k_t before it is normed (Comba, arXiv 2506.02475).
 
-    D is one number a head. After another injection than `comba_write` p_t is its first key.
+    D is one number per head. With an injection other than `comba_write`, p_t is its first key.
     """
 
     name = "comba_queries"

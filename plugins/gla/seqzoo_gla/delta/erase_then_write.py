@@ -1,4 +1,4 @@
-"""Erase, then delta: a token first erases along a key of its own, and then writes."""
+"""Erase, then delta: a token first erases along a separate key, and then writes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class EraseThenWrite(Injection):
 
     @classmethod
     def first_write(cls, spec: Any) -> FirstWrite:
-        """What holds of both micro-steps."""
+        """What holds for both micro-steps."""
         keys = (spec.erase, spec.key)
         strengths = [gate.part.strength for gate in (spec.erase_strength, spec.strength)]
         weakest = next(each for each in get_args(Strength) if each in strengths)
@@ -60,7 +60,7 @@ class EraseThenWrite(Injection):
 
     @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
-        """The forget must erase what this says."""
+        """The forget must erase along this injection's keys."""
         if isinstance(forget, EraseSpec) and forget.key is None and forget.strength is None:
             return ""
         return (

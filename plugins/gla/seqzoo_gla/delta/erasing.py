@@ -1,4 +1,4 @@
-"""What the room's forgets share: a decay of any kind, then an erase of their own."""
+"""The base of this folder's forgets: a decay of any kind, then an erase of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kimi Delta Attention's decay, one number a key channel, open or bounded."""
+"""Kimi Delta Attention's decay: one number per key channel, bounded or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delta rules that read with one vector and take away along another."""
+"""Delta rules that read with one vector and erase along another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PairedDelta", "PairedInjection", "PairedWrites"]
 
 @dataclass(frozen=True, eq=False)
 class PairedWrites(Writes):
-    """Writes, and what the erase before them reads with.
+    """Writes, and the vector that the erase before them reads with.
 
     Args:
         read: r, (B, T, G, K).
@@ -27,7 +27,8 @@ class PairedWrites(Writes):
 
 
 class PairedInjection(Injection):
-    """An injection that makes a pair: the key k to write along, and r to read with before."""
+    """An injection that makes a pair: the key k to write along, and r for the erase to read
+    with."""
 
     @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:

@@ -27,8 +27,9 @@ class PreconditionedWrite(PairedInjection):
         a_t = exp(g') a_{t-1} + beta' k_t^2        l = log(a_t + 1e-6) - c
         M_t = limit^(-l / (1 + |l|))
 
-    A channel that was written much gets a smaller step, in [1/limit, limit]. g' and beta' have
-    gates of their own, one a key head, and c is one number a key head, from -0.2. a is carried.
+    A channel that was written often gets smaller steps; M is in [1/limit, limit]. g' and beta' have
+    their own gates, one per key head, and c is one number per key head, starting at -0.2. a is
+    carried.
     """
 
     name = "preconditioned_write"

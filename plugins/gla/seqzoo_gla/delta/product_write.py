@@ -1,4 +1,4 @@
-"""DeltaProduct's write: several keys a token, one after the other."""
+"""DeltaProduct's write: several keys per token, one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Q-Delta: the erase looks where the query looks, too."""
+"""Q-Delta: the erase also reads where the query reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INITIAL_MIX = 0.28905049737499605  # sigmoid(-0.9)
 class QDelta(ErasingForget):
     """A_t = alpha_t (I - beta_t (k_t + lam_t q_t) k_t^T), lam in (0, 1) (arXiv 2606.08804).
 
-    What the erase predicts is what the query will read. The released kernel has beta_i k_i . x_j in
+    The erase thus predicts what the query will read. The released kernel has beta_i k_i . x_j in
     a chunk where this recurrence has beta_i x_i . k_j, x = k + lam q, so that its results depend on
     the chunk's size; its decoding leaves lam out. This is the recurrence.
     """
@@ -57,7 +57,7 @@ class QDelta(ErasingForget):
         return ""
 
     def erase(self, features: Features, stream: Stream) -> Erase:
-        """r = k + lam q, taken away along k."""
+        """Read with k + lam q, erase along k."""
         writes = features.writes
         if writes.strengths is None:
             raise ValueError("the erase's strength is tied to writes that have none")

@@ -1,4 +1,4 @@
-"""A matrix of blocks on the diagonal: each group of features is mapped by itself."""
+"""A block-diagonal matrix: each group of features is mapped by itself."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ __all__ = ["ForgettingAttention"]
 class ForgettingAttention(Mixer):
     """o_i = sum_j softmax_j(q_i k_j / sqrt(d) + sum_{j<s<=i} log f_s) v_j, f = sigmoid(W_f x + b).
 
-    FoX (arXiv 2503.02130), without positions: the forget gates, one a head, tell near from far. The
-    paper's Pro block adds `norm: rms_norm` and `gate: sigmoid`. Documents are kept apart by a mask
-    over all pairs of tokens.
+    FoX (arXiv 2503.02130), without positions: the forget gates, one per head, tell near from far.
+    The paper's Pro block adds `norm: rms_norm` and `gate: sigmoid`. Documents are kept apart by a
+    mask over all pairs of tokens.
     """
 
     name = "forgetting_attention"

@@ -16,7 +16,7 @@ __all__ = ["ForgettingCache", "Seen"]
 
 
 class Seen(NamedTuple):
-    """What queries may look at.
+    """What queries may read.
 
     Attributes:
         keys, values: (B, L, G, d), those of earlier calls first.

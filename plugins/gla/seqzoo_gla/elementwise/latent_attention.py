@@ -1,4 +1,4 @@
-"""Multi-head latent attention: keys and values of all heads from one short vector a token."""
+"""Multi-head latent attention: keys and values of all heads from one short vector per token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LatentAttention(Mixer):
 
     MLA (arXiv 2405.04434) without positions, as in Kimi Linear (arXiv 2510.26692): c is the latent
     of all heads, r a part of the keys that they share, d the features of [k, r]. A token leaves
-    [norm(c), r] alone, from which keys and values are made again at every call.
+    only [norm(c), r], from which keys and values are made again at every call.
     """
 
     name = "latent_attention"
@@ -107,7 +107,7 @@ class LatentAttention(Mixer):
     def _attend_documents(
         self, q: Tensor, left: Tensor, stream: Stream, cu_seqlens: Tensor
     ) -> Tensor:
-        """The same of documents side by side."""
+        """The same for documents side by side."""
         past = stream.past(self, "latents", lambda: stream.zeros(left, 0, *left.shape[2:]))
         before = stream.past(self, "position", lambda: stream.zeros(left, dtype=torch.long))
         stream.positions(self, left)

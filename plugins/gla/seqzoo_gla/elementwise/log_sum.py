@@ -1,4 +1,4 @@
-"""The running log-sum-exp, by which softmaxes over all tokens so far are normed."""
+"""The running log-sum-exp, which normalises softmaxes over all tokens so far."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ class RunningLogSumExp(Carrier):
 
 
 def at_most_zero(log_decay: Tensor) -> Tensor:
-    """g, held at 0 where rounding took it above; its gradient stays as it is."""
+    """g, clamped to 0 where rounding took it above; its gradient is unchanged."""
     return log_decay - log_decay.detach().clamp(min=0)

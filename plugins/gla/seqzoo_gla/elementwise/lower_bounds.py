@@ -14,12 +14,12 @@ __all__ = ["LowerBounds"]
 class LowerBounds(Carrier):
     """b_l = sum_{j<=l} softmax(P)_j - softmax(P)_0 over the layers j of one kind; b_0 = 0.
 
-    The first of these layers holds P (layers, channels), from 0, and hands b on to the others.
+    The first of these layers holds P (layers, channels), initially 0, and hands b on to the others.
 
     Args:
         place: where the layer stands among those of its kind.
         channels: of the gates.
-        kind: a name for these layers, which others do not have.
+        kind: a name that only these layers have.
     """
 
     def __init__(self, place: Place, channels: int, kind: str) -> None:

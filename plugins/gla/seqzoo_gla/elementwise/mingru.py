@@ -1,4 +1,4 @@
-"""minGRU: a GRU whose gate and candidate do not see the state, so that it is a scan."""
+"""minGRU: a GRU whose gate and candidate do not see the state, so it is a scan."""
 
 from __future__ import annotations
 

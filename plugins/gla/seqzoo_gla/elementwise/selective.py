@@ -1,4 +1,4 @@
-"""The shell of Mamba-1, which Longhorn shares: all but what is made of each token."""
+"""The shell of Mamba-1, which Longhorn shares: everything but the states."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SelectiveSpec(PartSpec):
 class SelectiveMixer(Mixer):
     """y = W_o ((read(x') + D x') * SiLU(z)), [x, z] = W_i x, x' = SiLU(conv(x)).
 
-    A layer gives `read`: what the N states of each channel give every token.
+    A layer defines `read`: what the N states of each channel contribute to every token.
 
     Attributes:
         channels: E.

@@ -39,7 +39,7 @@ class StateSpace(Carrier):
         queries: Tensor,
         stream: Stream,
     ) -> Tensor:
-        """What the states give each token, as `seqzoo.scan.selective_scan`.
+        """What the states contribute to each token; see `seqzoo.scan.selective_scan`.
 
         Args:
             steps, values: (B, T, H, D).

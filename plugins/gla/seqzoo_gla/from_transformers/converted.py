@@ -1,4 +1,4 @@
-"""What a converter makes of a module: a mixer's spec, and its weights."""
+"""The result of a converter: a mixer's spec and its weights."""
 
 from __future__ import annotations
 

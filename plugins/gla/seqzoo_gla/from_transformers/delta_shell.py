@@ -1,4 +1,4 @@
-"""What the modules of delta rules share: q, k and v behind one convolution, a gated norm."""
+"""What modules of delta rules share: one convolution over q, k and v, and a gated norm."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["CONVERTERS"]
 
 
 class Matrices(NamedTuple):
-    """What a module has between its input and the recurrence, rows in the order of heads."""
+    """The matrices between a module's input and the recurrence, rows in the order of heads."""
 
     queries: Tensor
     keys: Tensor
@@ -47,7 +47,7 @@ def qwen3_next(module: Any) -> Converted:
 
 
 def qwen3_5(module: Any) -> Converted:
-    """A module with a matrix a kind."""
+    """A module with one matrix per kind."""
     return gated_deltanet(module, separate(module), module.norm, module.out_proj)
 
 

@@ -25,7 +25,7 @@ class AnchorError(Probe):
     plot = Plot("position", ("error",), "layer", "token", "|S k - u| / |u|", log="x")
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and token, of layers with refinement steps."""
+        """One row per layer and token, for layers with refinement steps."""
         found: list[dict[str, Value]] = []
         for trace in subject.traces:
             refinement = refinement_of(trace)

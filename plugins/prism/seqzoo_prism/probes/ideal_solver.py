@@ -34,14 +34,14 @@ class IdealSolver(Probe):
     plot = Plot("position", ("write", "value"), "layer", "token", "cosine", log="x")
 
     def find(self, subject: Subject) -> Finding:
-        """As every probe; without the rule, which has to be installed, no rows and a note."""
+        """As for every probe; if the rule is not installed, no rows and a note."""
         if RULE in load_registry().names("rule"):
             return super().find(subject)
-        note = f"needs the rule '{RULE}', which no plugin has: install seqzoo-ttt"
+        note = f"needs the rule '{RULE}', which no installed plugin has: install seqzoo-ttt"
         return Finding(self.name, self.title, self.meaning, [], self.plot, note)
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and token, of layers with refinement steps."""
+        """One row per layer and token, for layers with refinement steps."""
         found: list[dict[str, Value]] = []
         for trace in subject.traces:
             steps = refinement_of(trace)

@@ -1,4 +1,4 @@
-"""What the refinement steps leave of the residual."""
+"""How much of the residual the refinement steps leave."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ResidualEnergy(Probe):
     plot = Plot("steps", ("energy",), "layer", "steps done", "|r|^2 / |r(1)|^2")
 
     def rows(self, subject: Subject) -> Sequence[dict[str, Value]]:
-        """A row a layer and number of steps, of layers with refinement steps."""
+        """One row per layer and number of steps, for layers with refinement steps."""
         found: list[dict[str, Value]] = []
         for trace in subject.traces:
             refinement = refinement_of(trace)

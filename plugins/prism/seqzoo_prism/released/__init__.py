@@ -1,8 +1,8 @@
 """The nine generators that PRISM's authors released with Table 4 (arXiv 2602.10796), as tasks.
 
-They are harder than, or other than, what the paper's text describes: noise is drawn from the same
-ids as keys, values and bits, so that some of them cannot be solved by anyone. seqzoo's own tasks
-of similar names follow the text.
+They are harder than what the paper's text describes, or different: noise is drawn from the same ids
+as keys, values and bits, so some of them cannot be solved at all. seqzoo's own tasks of similar
+names follow the text.
 """
 
 from seqzoo_prism.released.local_xor import ReleasedLocalXor as ReleasedLocalXor

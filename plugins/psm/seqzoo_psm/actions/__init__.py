@@ -1,4 +1,4 @@
-"""Actions: what the factor E_t of an affine map is, how it acts, and how two compose."""
+"""Actions: the form of an affine map's factor E_t, how it acts, and how two compose."""
 
 from seqzoo_psm.actions.action import Action as Action
 from seqzoo_psm.actions.dense import DenseAction as DenseAction

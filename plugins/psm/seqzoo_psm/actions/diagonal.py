@@ -1,4 +1,4 @@
-"""One decay a key feature."""
+"""One decay per key feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One direction taken away or turned round."""
+"""One direction removed or reflected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["HouseholderAction"]
 class HouseholderAction(MatrixAction):
     """E_t = I - b u u^T, u a unit vector and b in (0, 2) of each head: DeltaNet's, and reflections.
 
-    b = 1 takes the direction away, b near 2 turns it round.
+    b = 1 removes the direction, b near 2 reflects it.
     """
 
     name = "householder"

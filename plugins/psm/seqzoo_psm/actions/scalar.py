@@ -1,4 +1,4 @@
-"""One decay a head."""
+"""One decay per head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Affine maps in the semiring (max, +): decaying maxima, as exponential gates need them."""
+"""Affine maps in the semiring (max, +): decaying maxima, as exponential gates need."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["SoftmaxAggregator"]
 class SoftmaxAggregator(RowAggregator):
     """RH(Transformer([older | newer])): 2 C rows in, the last C kept (arXiv 2506.10918).
 
-    Every row sees all 2 C; as the rows before it only, with `causal`. The same layers serve all
+    Every row sees all 2 C rows; with `causal` only those up to itself. The same layers serve all
     levels of the tree and both sweeps.
     """
 

@@ -1,4 +1,4 @@
-"""Memories: the networks whose weights change as tokens come, and the maps they are made of."""
+"""Memories: the networks whose weights change as tokens arrive, and the maps they consist of."""
 
 from seqzoo_ttt.memories.linear import LinearMemory as LinearMemory
 from seqzoo_ttt.memories.maps import Weights as Weights

@@ -1,4 +1,4 @@
-"""Maps: what a memory is made of, linear in their weights; and those weights after many tokens.
+"""Maps: the pieces of a memory, linear in their weights; and those weights after many tokens.
 
 A map is x W, x W + b, or x * s. Rows are tokens: x (B, H, c, in) -> (B, H, c, out). A token's
 gradient by W is x^T g, with x the map's input at its key and g the gradient of its loss by the

@@ -1,4 +1,4 @@
-"""The memory family: the network whose weights are changed as tokens come, one for each head."""
+"""The memory family: a network per head whose weights change as tokens arrive."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Memory(Part, nn.Module, family="memory"):
     ) -> dict[str, Seen]:
         """Each map at the keys, and the gradients of the tokens' losses by what it gives there.
 
-        Derived from `forward` where no closed form is given: something is added to what each map
-        gives, and the loss is differentiated by it.
+        Derived from `forward` where no closed form is given: a zero is added to each map's output,
+        and the loss is differentiated with respect to it.
 
         Args:
             weights: of (B, H, ...).

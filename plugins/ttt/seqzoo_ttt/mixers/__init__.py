@@ -1,4 +1,4 @@
-"""Mixers with a shape of their own."""
+"""Mixers that are not compositions of slots."""
 
 from seqzoo_ttt.mixers.attention_and_rule import AttentionAndRuleMixer as AttentionAndRuleMixer
 

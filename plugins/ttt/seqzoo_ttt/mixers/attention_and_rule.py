@@ -27,8 +27,8 @@ class AttentionAndRuleMixer(Mixer):
 
     q', k' are the unit vectors of SiLU(a * q + b), turned as the attention turns q and k, and
     v' = SiLU(v); there are fewer and larger heads of them. s = SiLU(w x + c) is of a head. The
-    attention sees the tokens near by, also those of the chunk that the rule has
-    not written yet. LaCT (arXiv 2505.23884, its published code).
+    attention sees the nearby tokens, including those of the chunk that the rule has not written
+    yet. LaCT (arXiv 2505.23884, its published code).
     """
 
     name = "attention_and_rule"

@@ -1,4 +1,4 @@
-"""Inner optimizers: what tokens' gradients do to a memory's weights."""
+"""Inner optimizers: how tokens' gradients change a memory's weights."""
 
 from seqzoo_ttt.optimizers.large_chunk import LargeChunkOptimizer as LargeChunkOptimizer
 from seqzoo_ttt.optimizers.momentum import MomentumOptimizer as MomentumOptimizer

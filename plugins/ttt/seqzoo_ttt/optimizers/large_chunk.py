@@ -1,4 +1,4 @@
-"""One step a mini-batch, on weights that all its tokens read unchanged, as LaCT does it."""
+"""One step per mini-batch, whose tokens all read the weights before it, as in LaCT."""
 
 from __future__ import annotations
 

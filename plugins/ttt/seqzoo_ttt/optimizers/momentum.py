@@ -1,4 +1,4 @@
-"""Momentum and forgetting, as Titans have them."""
+"""Momentum and forgetting, as in Titans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inner_optimizer family: what tokens' gradients do to a memory's weights."""
+"""The inner_optimizer family: how tokens' gradients change a memory's weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Moved(NamedTuple):
 
     Attributes:
         read: the weights that the last of them reads.
-        after: the weights that go on where a mini-batch ends with it.
+        after: the weights to continue with if a mini-batch ends there.
         carried: what the optimizer carries on.
     """
 

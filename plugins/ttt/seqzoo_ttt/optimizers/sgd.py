@@ -1,4 +1,4 @@
-"""Gradient descent as TTT does it."""
+"""Gradient descent as in TTT."""
 
 from __future__ import annotations
 

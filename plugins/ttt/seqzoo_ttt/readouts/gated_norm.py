@@ -1,4 +1,4 @@
-"""A readout that gates before it norms."""
+"""A readout that gates before the norm."""
 
 from __future__ import annotations
 

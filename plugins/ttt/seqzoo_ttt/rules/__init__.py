@@ -1,4 +1,4 @@
-"""Rules: what a token does to a memory whose update depends on the memory itself."""
+"""Rules: how a token updates a memory when the update depends on the memory itself."""
 
 from seqzoo_ttt.rules.delayed import DelayedRule as DelayedRule
 from seqzoo_ttt.rules.ideal_solver import IdealSolverRule as IdealSolverRule

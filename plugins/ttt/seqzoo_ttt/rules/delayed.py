@@ -31,7 +31,7 @@ class DelayedRule(PeriodicRule):
     name = "delayed"
 
     class Spec(PartSpec):
-        """When and how strongly is written.
+        """When and how strongly to write.
 
         chunk: C, tokens that read the same state; published runs have 4096 and 8192.
         look_ahead: r.

@@ -1,4 +1,4 @@
-"""The rule `omega`: each token's step is on the losses of a window of tokens, not its own alone."""
+"""The rule `omega`: each token's step uses the losses of a window of tokens, not only its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that work in periods: their form of several tokens begins where a period does."""
+"""Rules that work in periods: their form for several tokens starts where a period does."""
 
 from __future__ import annotations
 

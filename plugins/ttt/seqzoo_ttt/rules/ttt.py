@@ -29,8 +29,8 @@ class TttRule(PeriodicRule):
     """W_n = optimizer(W, dl(W; k_j, v_j)/dW of tokens j <= n), read f(W_n; q_n).
 
     Test-time training (arXiv 2407.04620): within a mini-batch of b tokens all gradients are taken
-    at its first weights W; what each token reads, and what goes on, is up to the inner optimizer.
-    The state is W, what the optimizer carries, and the place in the mini-batch.
+    at its first weights W; what each token reads, and what is carried on, is up to the inner
+    optimizer. The state is W, what the optimizer carries, and the place in the mini-batch.
     """
 
     name = "ttt"

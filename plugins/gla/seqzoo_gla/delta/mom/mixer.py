@@ -1,4 +1,5 @@
-"""The mixer `mom`: memories that keep apart what would overwrite each other."""
+"""The mixer `mom`: several memories, so that tokens that would overwrite each other are kept
+apart."""
 
 from __future__ import annotations
 
@@ -29,10 +30,10 @@ GAIN = 2**-2.5
 class MomMixer(Mixer):
     """o = sum over the k best memories m of w_m S^m q, and S^0 q of all (MoM, arXiv 2502.13685).
 
-    softmax(W_r x) chooses k of M memories for each token, and weighs what is read of them. Each is
-    a gated delta rule over the tokens sent to it, a document of one packed row; none is dropped.
-    Keys, values and gates are its own; queries, convolutions and rates of decay are those of all.
-    What tokens write is made for all memories and then picked: no shape depends on the routes.
+    softmax(W_r x) chooses k of M memories for each token, and weights their reads. Each memory is a
+    gated delta rule over the tokens sent to it, a document of one packed row; no token is dropped.
+    Each has its own keys, values and gates; queries, convolutions and rates of decay are shared.
+    Writes are made for all memories and then picked, so no shape depends on the routes.
     """
 
     name = "mom"

@@ -1,4 +1,4 @@
-"""What a memory is made of besides its state: keys, values, strengths and decays of its own."""
+"""What each memory has besides its state: its own keys, values, strengths and decays."""
 
 from __future__ import annotations
 

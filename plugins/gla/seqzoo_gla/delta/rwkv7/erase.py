@@ -1,4 +1,4 @@
-"""RWKV-7's erase: what a normed key finds is taken away channel by channel."""
+"""RWKV-7's erase: what a normed key reads is removed channel by channel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rwkv7Erase(ErasingForget):
 
     @classmethod
     def erase_misfit(cls, spec: Any, injection: Any) -> str:
-        """kk and a are made by one injection alone."""
+        """Only one injection makes kk and a."""
         if injection.part.name == "rwkv7_write":
             return ""
         return (
@@ -37,7 +37,7 @@ class Rwkv7Erase(ErasingForget):
         )
 
     def erase(self, features: Features, stream: Stream) -> Erase:
-        """Read with kk, take away along a * kk."""
+        """Read with kk, erase along a * kk."""
         writes = features.writes
         if not isinstance(writes, Rwkv7Writes) or writes.removal is None or writes.rates is None:
             raise TypeError("the injection made no kk and a")

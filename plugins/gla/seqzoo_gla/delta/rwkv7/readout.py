@@ -1,4 +1,4 @@
-"""RWKV-7's readout: a norm a head, the token's own write once more, a gate."""
+"""RWKV-7's readout: a norm per head, a bonus of the token's own write, a gate."""
 
 from __future__ import annotations
 

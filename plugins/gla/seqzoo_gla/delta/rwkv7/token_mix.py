@@ -15,8 +15,8 @@ __all__ = ["TokenMix"]
 class TokenMix(nn.Module):
     """x_t + mu_i * (x_{t-1} - x_t), i = 1..n, mu_i learned for each channel.
 
-    Before training mu_i = 1 - (c/D)^(p_i (1 - layer/layers)) at channel c of D: late channels, and
-    late layers, look at the token itself.
+    Before training mu_i = 1 - (c/D)^(p_i (1 - layer/layers)) at channel c of D: late channels and
+    late layers see mostly the token itself.
 
     Args:
         place: width, layer and number of layers.

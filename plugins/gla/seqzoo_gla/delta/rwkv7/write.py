@@ -1,4 +1,4 @@
-"""RWKV-7's write: keys tempered by the rate at which they are erased, values shared by layers."""
+"""RWKV-7's write: keys scaled by the rate of their erase, values shared between layers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Rwkv7Write(Injection):
 
     @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
-        """What is made for the erase must be erased with."""
+        """The forget must use the vectors made for the erase."""
         if forget.part.name == "rwkv7_erase":
             return ""
         return (
@@ -99,7 +99,7 @@ class Rwkv7Write(Injection):
         )
 
     def _mixed(self, value: Tensor, for_value: Tensor, stream: Stream) -> Tensor:
-        """v' and x_v (B, T, D) -> v (B, T, H * V): the first layer's values are let through."""
+        """v' and x_v (B, T, D) -> v (B, T, H * V), mixed with the first layer's values."""
         first = stream.shared(FIRST_VALUES)
         if self.first or first is None:
             stream.share(FIRST_VALUES, value)
