@@ -26,6 +26,7 @@ HOUSE = [
 ]
 HOUSE += ["report", "bench", "testing", "cli"]
 ROOT = Path(seqzoo.__file__).parent
+PACKAGES = [ROOT, *sorted(ROOT.parent.glob("plugins/*/seqzoo_*"))]
 
 
 def imports(source: str) -> Iterator[str]:
@@ -57,6 +58,18 @@ def test_a_folder_imports_only_what_stands_above_it(folder: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_every_folder_says_what_it_is_for(package: Path) -> None:
+    folders = {path.parent for path in package.rglob("*.py")}
+    silent = [
+        folder.relative_to(package)
+        for folder in folders
+        if not (folder / "__init__.py").is_file()
+        or not ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    ]
+    assert not silent
+
+
 def test_every_folder_is_in_the_list() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= set(HOUSE)
@@ -80,7 +93,6 @@ def test_a_stage_of_the_grid_imports_only_earlier_ones(stage: str) -> None:
 
 
 VAGUE = {"losses", "factors", "layout", "cells", "outcome", "carry", "tuning", "scalars"}
-PACKAGES = [ROOT, *sorted(ROOT.parent.glob("plugins/*/seqzoo_*"))]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

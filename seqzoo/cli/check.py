@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 from seqzoo.errors import Problem, SpecError, counted
 from seqzoo.escape import json_text, visible
 from seqzoo.registry import Registry, load_registry
+from seqzoo.spec.document import read_document
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
 
@@ -50,7 +52,7 @@ def command(
 
     Each distinct model is also built, without its values; one that needs over 1 TiB is refused.
     """
-    registry = load_registry()
+    registry = cache(load_registry)  # imports torch, which a file that is not YAML does not need
     findings = [_examine(file, registry, settings or ()) for file in files]
     if as_json:
         print(json_text([asdict(finding) for finding in findings]))
@@ -61,23 +63,33 @@ def command(
         raise typer.Exit(2)
 
 
-def _examine(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
+def _examine(file: Path, registry: Callable[[], Registry], settings: Sequence[str]) -> _Finding:
+    try:
+        read_document(file)
+        return _examine_spec(file, registry(), settings)
+    except SpecError as failure:
+        return _Finding(str(file), None, 0, "", failure.problems)
+
+
+def _examine_spec(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
+    """The findings on a file that is YAML.
+
+    Raises:
+        SpecError: with every problem found.
+    """
     from seqzoo import load_spec
     from seqzoo.cli.judging import judge, label_of
     from seqzoo.grid.plan.expansion import expand
 
-    try:
-        spec = load_spec(file, registry, settings)
-        if isinstance(spec, RunSpec):
-            if problems := judge(str(file), [(spec, "")]):
-                raise SpecError(problems)
-            return _Finding(str(file), "run", 1, f"a run, id {spec.run_id}")
-        planned = expand(spec, registry)
-        cells = ((run.spec, label_of(run.variant, dict(run.point))) for run in planned)
-        if problems := judge(str(file), cells):
+    spec = load_spec(file, registry, settings)
+    if isinstance(spec, RunSpec):
+        if problems := judge(str(file), [(spec, "")]):
             raise SpecError(problems)
-    except SpecError as failure:
-        return _Finding(str(file), None, 0, "", failure.problems)
+        return _Finding(str(file), "run", 1, f"a run, id {spec.run_id}")
+    planned = expand(spec, registry)
+    cells = ((run.spec, label_of(run.variant, dict(run.point))) for run in planned)
+    if problems := judge(str(file), cells):
+        raise SpecError(problems)
     runs = len({run.run_id for run in planned})
     what = f"a grid of {counted(runs, 'run')}"
     if spec.grids is not None:

@@ -46,3 +46,13 @@ def test_the_list_of_commands_is_made_without_rich() -> None:
     code = "import sys; from seqzoo.cli import main; main(['--help'])"
     code += "; assert 'rich' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_check_of_a_file_that_is_not_yaml_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "open.yaml").write_text("model: {width: 16\n")
+    code = "import sys; from seqzoo.cli import main; assert main(['check', 'open.yaml']) == 2"
+    code += "; assert 'torch' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert "open.yaml:1:8: the bracket opened here is not closed" in done.stderr
