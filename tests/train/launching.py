@@ -23,6 +23,8 @@ from seqzoo.errors import RunError
 from seqzoo.train import shards  # noqa: F401
 from seqzoo.train.assembly import Assembly
 
+PLUGIN = Path(__file__).with_name("handing.py")
+
 
 def train(job: dict[str, Any]) -> None:
     """What a process does: train, and at a step, on one rank, what the job says."""
@@ -39,7 +41,7 @@ def train(job: dict[str, Any]) -> None:
         Assembly.advance = fateful
         # The agent stops all when one ends; this shows what the others do by themselves.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(main(["train", job["spec"], "--out", job["out"]]))
+    sys.exit(main(["train", job["spec"], "--out", job["out"], "--plugin", str(PLUGIN)]))
 
 
 def launch(job: dict[str, Any]) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from safetensors.torch import load_file
 
 from seqzoo.files import write_whole
 from seqzoo.model import build_model
-from seqzoo.registry import Registry, load_registry
+from seqzoo.registry import Origin, Registry, load_registry
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import read_record, train
 from seqzoo.train.metrics_log import read_rows
+
+from .handing import HandsOn
 
 KINDS = ("auto", "fsdp2")  # auto is DDP
 TIMES = ("wall_s", "tokens_per_s")
@@ -26,7 +28,10 @@ LOST = "process 0 lost another process of the run, which failed or was killed; t
 
 # Ways to train: AdamW in float32; all that a checkpoint can hold, and a task that brings a decoder;
 # the same with dropout.
-PLAIN = {"optimizer": {"eps": 1e-4}}  # or rounding decides the sign of a first step
+PLAIN = {
+    "optimizer": {"eps": 1e-4},  # or rounding decides the sign of a first step
+    "activation_checkpointing": True,
+}
 LADEN = {
     "optimizer": {"type": "muon", "lr": 3e-3, "eps": 1e-4},
     "precision": "float16",
@@ -41,6 +46,8 @@ SCANNED = {
         "forget": "gated_delta",
     }
 }
+# Between layers that share values and add losses.
+HANDED = [{"mixer": "hands_on"}, SCANNED, {"mixer": "attention"}, {"mixer": "hands_on"}]
 WAYS = {
     "plain": ("parity", PLAIN, 0.0),
     "laden": ("compression", LADEN, 0.0),
@@ -51,7 +58,7 @@ WAYS = {
 def make_spec(registry: Registry, parallel: str, way: str) -> RunSpec:
     """Its last test batch has one row, which is too few for two processes."""
     task, settings, dropout = WAYS[way]
-    layers = [SCANNED, {"mixer": "attention"}] if way == "plain" else 2
+    layers = HANDED if way == "plain" else 2
     document = {
         "model": {"width": 8, "layers": layers, "mixer": "attention", "dropout": dropout},
         "task": {"type": task, "length": 8, "vocab_size": 8, "test_size": 25},
@@ -133,7 +140,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "processes"
     root.mkdir(exist_ok=True)
-    return Runs(root, load_registry(entry_points=[]))
+    registry = load_registry(entry_points=[])
+    registry.add(HandsOn, Origin("handing", "test", "0"))
+    return Runs(root, registry)
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_without_a_console_the_warning_is_pythons(
     make_spec, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Notebook, "breaks_at", "logged")
-    with pytest.warns(RuntimeWarning, match="'notebook' broke and is set aside"):
+    with pytest.warns(RuntimeWarning, match="'notebook' failed and is switched off"):
         train(spec_of(make_spec, registry, "notebook"), tmp_path)
 
 
@@ -113,7 +113,7 @@ def test_one_that_cannot_start_stops_the_run_before_it_trains(
     make_spec, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Notebook, "breaks_at", "started")
-    with pytest.raises(RunError, match="'notebook' cannot start: OSError: the pen is empty; mend"):
+    with pytest.raises(RunError, match="'notebook' cannot start: OSError: the pen is empty; fix"):
         train(spec_of(make_spec, registry, "notebook"), tmp_path)
     assert Notebook.pages == [("started", 0), ("close", 0)]
     assert not (tmp_path / "checkpoint").exists()
