@@ -67,6 +67,15 @@ def test_softplus_is_a_step_size_drawn_between_its_bounds() -> None:
     assert math.log(0.012) < middle < math.log(0.0165)  # log-uniform: about sqrt(low * high)
 
 
+def test_softplus_of_low_rank_has_its_bias_behind_the_second_matrix() -> None:
+    part = gate({"type": "softplus", "low": 0.01, "high": 0.02, "rank": 2})
+    down, up = part.get_parameter("project.0.weight"), part.get_parameter("project.1.weight")
+    bias = part.get_parameter("project.1.bias")
+    torch.testing.assert_close(of(part), (u() @ down.T @ up.T + bias).exp().log1p())
+    steps = bias.detach().exp().log1p()
+    assert 0.0099 < float(steps.min()) < float(steps.max()) < 0.0201
+
+
 def test_steps_are_never_below_the_least() -> None:
     bias = gate({"type": "softplus", "low": 1e-9, "high": 1e-8}).get_parameter("project.bias")
     torch.testing.assert_close(bias.exp().log1p(), torch.full_like(bias, 1e-4))

@@ -45,6 +45,25 @@ def test_gated_multiplies_the_normed_reads_by_a_gate_of_the_input() -> None:
     torch.testing.assert_close(found, gated @ part.get_parameter("project.weight").T)
 
 
+class Twice(Injection):
+    """Read twice a token."""
+
+    name = "twice"
+
+    @classmethod
+    def reads(cls, spec: object) -> int:
+        return 2
+
+    def forward(self, u: Tensor, stream: Stream) -> Writes:
+        raise NotImplementedError
+
+
+def test_a_readout_of_one_read_refuses_two() -> None:
+    misfit = REGISTRY.part("readout", "linear").misfit  # pyright: ignore
+    assert misfit(None, REGISTRY.spec("injection", "rank_one")) == ""
+    assert "is read 2 times a token, and readout 'linear' takes one" in misfit(None, Twice.Spec())
+
+
 @pytest.mark.parametrize(("rank", "features_between"), [(2, 2), ("head", V)])
 def test_a_gate_of_low_rank_with_a_bias(rank: int | str, features_between: int) -> None:
     part = readout({"type": "gated", "norm": "none", "rank": rank, "gate_bias": True})
