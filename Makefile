@@ -67,7 +67,7 @@ test-peers: $(VENV)/.installed-peers $(VENV_TRANSFORMERS)/.installed ## Compare 
 	$(BIN)/python -m pytest tests/scan/peers
 	$(VENV_TRANSFORMERS)/bin/python -m pytest plugins/gla/tests/from_transformers
 
-bench-layers: $(VENV_TRANSFORMERS)/.installed ## Time layers beside transformers' modules of the same weights.
+bench-layers: $(VENV_TRANSFORMERS)/.installed ## Time layers against transformers' modules with the same weights.
 	$(VENV_TRANSFORMERS)/bin/python benchmarks/layers.py --json benchmarks/results/layers.json
 
 test-triton: ## Run and compile the kernels under Triton 3.6, 3.7 and 3.9; no GPU needed.
@@ -100,7 +100,7 @@ lint: $(VENV)/.installed-dev ## Check style, types and the order of imports.
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest tests/test_import_order.py
 
-format: $(VENV)/.installed-dev ## Format the code and mend what ruff can.
+format: $(VENV)/.installed-dev ## Format the code and fix what ruff can.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -110,7 +110,7 @@ bench: $(VENV)/.installed-peers ## Measure, and write benchmarks/results/.
 	$(BIN)/python benchmarks/scan.py --judge --json benchmarks/results/scan_cpu.json \
 	  --figure docs/scan_cpu.svg
 
-parts-pages: $(VENV)/.installed ## Write docs/parts anew from the registry.
+parts-pages: $(VENV)/.installed ## Regenerate docs/parts from the registry.
 	$(BIN)/python -m seqzoo.registry.pages docs/parts
 
 docs: $(VENV)/.installed-dev parts-pages ## Build the site into site/.

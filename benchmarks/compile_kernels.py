@@ -1,10 +1,10 @@
-"""Every kernel in every shipped configuration compiled ahead of time: a line a target.
+"""Compile every kernel in every shipped configuration ahead of time: one line per target.
 
     python benchmarks/compile_kernels.py [ARCH ...]
 
-Of each configuration the variant with the widest numbers. Fails where one does not compile or wants
-more shared memory than the target has; spilled registers are told, and judged by `seqzoo kernels`
-under the Triton that seqzoo ships for.
+Each configuration is compiled in its variant with the widest numbers. Fails if one does not compile
+or needs more shared memory than the target has; spilled registers are reported, and judged by
+`seqzoo kernels` under the Triton that seqzoo ships for.
 """
 
 from __future__ import annotations

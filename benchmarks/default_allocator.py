@@ -3,10 +3,10 @@
     python benchmarks/default_allocator.py [--repeats 3] [--threads 1]
 
 Two ratios, for forward and backward of the gated delta rule in float32 at (B, H, D) = (1, 4, 64):
-rank 2 over rank 1 at 2,048 tokens, and 16,384 over 2,048 tokens at rank 1. Each in a fresh process,
-once as it comes and once with glibc told to keep what is freed, as `seqzoo train` tells it. Three
-things are measured, and of the repeats the smallest counts: the processor's time, the kernel's for
-fresh pages included, which a busy machine hardly changes; the time that passes; and the peak of
+rank 2 over rank 1 at 2,048 tokens, and 16,384 over 2,048 tokens at rank 1. Each runs in a fresh
+process, once with the defaults and once with glibc told to keep freed memory, as `seqzoo train`
+does. Three things are measured, and the smallest of the repeats counts: processor time, including
+the kernel's for fresh pages, which a busy machine hardly changes; elapsed time; and the peak of
 resident memory beyond what the process held before the first call.
 """
 
@@ -48,7 +48,7 @@ def resident(field: str) -> float:
 
 
 def cost(tokens: int, rank: int) -> Cost:
-    """What it costs in this process."""
+    """Measure the cost in this process."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Makes a virtual environment and installs into it, once: later calls find its mark.
+"""Make a virtual environment and install into it, once: later calls find its marker.
 
     python benchmarks/environment.py FOLDER [--system-site-packages] -- PIP WORDS [--then PIP WORDS]
 
@@ -22,12 +22,12 @@ ROOT = Path(__file__).parent.parent
 MARK = ".installed"
 DECLARED = ("pyproject.toml", "benchmarks/wheelhouse.txt")
 BRINGS_PIP = importlib.util.find_spec("ensurepip") is not None
-"""Debian and its heirs leave ensurepip out; then the pip of the Python at hand installs."""
+"""Debian and its derivatives leave ensurepip out; then the calling Python's pip installs."""
 
 
 def make_environment(folder: Path, installs: Sequence[Sequence[str]], *, system: bool) -> bool:
-    """Whether anything had to be done. What changed since is installed anew; another Python, or
-    another choice of `system`, makes another environment in its place.
+    """Return whether anything had to be done. Changed requirements are installed again; another
+    Python, or another choice of `system`, replaces the environment.
 
     Args:
         folder: where the environment lies.

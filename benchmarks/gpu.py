@@ -10,9 +10,9 @@ such folder. Without --call the first call that is not finished is made.
     call 2   gated delta rule and PRISM's ranks beside other libraries
     call 3   a head's decay, a channel's, KDA; whole models by length; serial rules
 
-What is found is written under the output folder as it comes. A call that was ended, by its time or
-by anything else, goes on where it stood: stages that are done are not repeated, tests that passed
-and rows that are measured neither. A stage that failed is tried again by --call.
+Results are written to the output folder as they come. A call that was stopped, by its time limit or
+otherwise, resumes: finished stages, passed tests and measured rows are not repeated. --call retries
+a failed stage.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PLUGINS = ("gla", "prism", "ttt", "psm")
 CALLS = (1, 2, 3)
 MINUTES = 8.8
 PREPARATION = ("install", "machine")
-"""Stages that every call begins with: a machine may have been started anew."""
+"""Stages that every call begins with, since the machine may be a fresh one."""
 
 Key = tuple[str, str]
 """A call and a stage."""
@@ -46,8 +46,8 @@ def stages(call: int, results: Path, minutes: float = MINUTES) -> list[Stage]:
 
     Args:
         call: 1, 2 or 3.
-        results: where its stages leave what they find.
-        minutes: a benchmark plans for no more.
+        results: where its stages write their results.
+        minutes: the most a benchmark plans for.
     """
     python, group = str(FOLDER / "bin" / "python"), f"call {call}"
 
@@ -123,11 +123,12 @@ class Ledger:
         return self._with("done")
 
     def ended(self) -> set[Key]:
-        """Those that ran to their end, well or not."""
+        """Those that ran to their end, whether they passed or not."""
         return self._with("done", "failed")
 
     def keep(self, outcome: Outcome) -> None:
-        """Notes an outcome, but of a stage that an earlier call has done or none has begun."""
+        """Record an outcome, except of a stage that an earlier call has done or that none has
+        begun."""
         key = (outcome.stage.group, outcome.stage.name)
         if key in self.done() or outcome.status == "skipped":
             return

@@ -55,7 +55,7 @@ def measure(problem: str, shape: Shape, device: torch.device, timer: Timer) -> l
 
 
 def beside_the_model(rows: Sequence[Row], predicted: Sequence[KernelCost]) -> list[Row]:
-    """The rows with what was predicted, and how many times as long it took."""
+    """The rows with the predicted time, and the ratio of the measured to the predicted."""
     known = {(row.direction, row.kernel): row for row in predicted}
     found = []
     for row in rows:
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _of_tens_of_tokens(log_decay: Tensor) -> Tensor:
-    """Decays as layers have them, where a case's are made to be hard."""
+    """Decays as in real layers, instead of a case's deliberately hard ones."""
     return F.logsigmoid(torch.randn_like(log_decay)) / 16
 
 

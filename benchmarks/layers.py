@@ -1,4 +1,4 @@
-"""Layers beside transformers' modules of the same function: forward + backward at width 256.
+"""Layers against transformers' modules of the same function: forward + backward at width 256.
 
     python benchmarks/layers.py [--tokens 2048] [--threads 2] [--only mamba2] [--json FILE]
 
@@ -152,7 +152,7 @@ def measure(name: str, pair: Pair, tokens: int, seconds: float) -> dict[str, Any
 
 
 def main(words: list[str] | None = None) -> int:
-    """Measure, print a line a layer, and write JSON where asked to."""
+    """Measure, print one line per layer, and write JSON if asked to."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=2)

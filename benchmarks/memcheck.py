@@ -1,9 +1,9 @@
-"""Three cases of the kernels under NVIDIA's compute-sanitizer: do they read or write astray?
+"""Three cases of the kernels under NVIDIA's compute-sanitizer: do they access memory out of bounds?
 
     python benchmarks/memcheck.py
 
-Small ones, as it is a hundred times slower: the gated delta rule with two writes, a channel's decay
-packed in float32, and one that reads before the decay at sizes that fill no tile.
+They are small, as it is a hundred times slower: the gated delta rule with two writes, a decay per
+channel packed in float32, and one that reads before the decay at sizes that fill no tile.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INSIDE = "SEQZOO_MEMCHECK"
 
 
 def sanitizer() -> str | None:
-    """The program, on the path or where CUDA puts it."""
+    """The program, on the PATH or in CUDA's folder."""
     beside = Path(os.environ.get("CUDA_HOME", "/usr/local/cuda")) / "bin" / "compute-sanitizer"
     return shutil.which("compute-sanitizer") or (str(beside) if beside.is_file() else None)
 

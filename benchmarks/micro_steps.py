@@ -1,4 +1,4 @@
-"""Micro-steps as `scan` runs them, against tokens of their own with queries of zeros.
+"""Micro-steps as `scan` runs them, against separate tokens with queries of zeros.
 
     python benchmarks/micro_steps.py [--repeats 5] [--threads 2]
 

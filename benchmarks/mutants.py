@@ -1,11 +1,11 @@
-"""How many small faults in the layers the tests notice: a mutation score, by a random sample.
+"""How many small faults in the layers the tests catch: a mutation score, from a random sample.
 
     python benchmarks/mutants.py --sample 120 --seed 0 --json mutants.json      make mutants
     python benchmarks/mutants.py --again mutants.json        only those that survived
 
 Cosmic Ray makes the mutants: a number off by one, `+` for `*`, a condition negated, a loop left
-out, a decorator removed. First a place in the code is drawn, every place as likely as any other,
-then one of the mutations possible there; a line of arithmetic does not count eleven times. Each
+out, a decorator removed. A place in the code is drawn first, all places being equally likely, then
+one of the mutations possible there, so a line of arithmetic does not count eleven times. Each
 mutant is applied to a copy of the working tree, one at a time, and only the tests of its own room
 are run, the files named after it first, until one fails.
 
@@ -38,7 +38,7 @@ ROOMS = {
     "plugins/psm/seqzoo_psm": ("plugins/psm/tests",),
     "plugins/ttt/seqzoo_ttt": ("plugins/ttt/tests",),
 }
-"""Where code is mutated, and the tests that must notice."""
+"""Where code is mutated, and the tests that must catch it."""
 
 SLOW = ("inductor", "stay_finite")
 """Words in the names of tests that take minutes."""
@@ -261,7 +261,7 @@ def _pytest(copy: Path, names: Sequence[str]) -> str:
 
 
 def _check_rooms(copy: Path, rooms: set[str]) -> None:
-    """Stop where a room's tests fail without any mutant; their compiled files serve all mutants."""
+    """Stop if a room's tests fail without a mutant; their compiled files serve all mutants."""
     for room in sorted(rooms):
         command = _pytest(copy, ROOMS[room])
         done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)

@@ -1,9 +1,9 @@
-"""A plugin of pytest: tests that passed in an earlier call are left out.
+"""A pytest plugin that skips the tests that passed in an earlier call.
 
     pytest -p passed_tests --passed FILE TESTS
 
-Each test that passes is a line of FILE at once, so that a run that was ended goes on where it
-stood. A change of the code does not empty the file; remove it to run all again.
+Each test that passes is added to FILE at once, so that a stopped run resumes. A change of the code
+does not empty the file; remove it to run all tests again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What needs no model: two recommenders that count, ranked as the task `recommendation` ranks.
+"""Baselines without a model: two recommenders that count, ranked as in the task `recommendation`.
 
     python benchmarks/popularity.py wikipedia.txt
     python benchmarks/popularity.py Video.txt --events 10

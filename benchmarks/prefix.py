@@ -75,7 +75,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def measure_scan(rounds: int) -> dict[str, Any]:
-    """Static against streamed, turn and turn about."""
+    """Static against streamed, in turns."""
     torch.manual_seed(0)
     spec = {"type": "transformer_psm", "chunk": 1}
     mixer: Any = seqzoo.build_mixer(spec, WIDTH)
@@ -143,8 +143,8 @@ def measure_memory() -> list[dict[str, Any]]:
 def measure_decode() -> list[dict[str, Any]]:
     """Of `STEPS` steps after each context: milliseconds; and the bytes of the state before them.
 
-    The mean is what a token costs, for a prefix mixer has to combine chunks at some of them; the
-    longest is the worst token's wait.
+    The mean is the cost of a token, since a prefix mixer combines chunks at some of them; the
+    longest is the worst token's latency.
     """
     rows = []
     for label, mixer in mixers().items():

@@ -1,9 +1,9 @@
 """One training step of the probing models on this machine, against a token-materialising peer.
 
-The peer is how the paper's released probing mixers compute their state: the outer products of all
-tokens are laid out and summed up along time, (B, T, H, V, K) numbers a layer. It is written here
-anew, on PRISM without a forget, which is all that such a sum can express. Both run in one process,
-turn and turn about, and the medians are compared.
+The peer computes its state as the paper's released probing mixers do: the outer products of all
+tokens are laid out and summed along time, (B, T, H, V, K) numbers per layer. It is reimplemented
+here, for PRISM without a forget, which is all that such a sum can express. Both run in one process
+in turns, and the medians are compared.
 
     python benchmarks/probing_step.py [--json FILE] [--rounds N] [--threads N]
 """

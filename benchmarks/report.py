@@ -85,7 +85,7 @@ def planned(file: Path) -> tuple[dict[str, float], Plan]:
 
 
 def leave_files(directory: Path, plan: Plan) -> None:
-    """What training would leave of every run: a record, and a log of ten evaluations."""
+    """Write what training would leave for every run: a record, and a log of ten evaluations."""
     random.seed(0)
     for run_id, row in plan.distinct().items():
         folder = run_directory(directory, run_id)

@@ -1,11 +1,11 @@
-"""The scan's speed, peak memory and error in one run, beside its peers, and how far the limit is.
+"""The scan's speed, peak memory and error in one run, beside its peers and the machine's limits.
 
     python benchmarks/scan.py [--device cuda] [--json FILE] [--judge] [--figure FILE.svg]
     python benchmarks/scan.py --only kda --only ranks --json FILE --add   a part, into the same file
     python benchmarks/scan.py --from FILE --judge                         show an earlier run
 
 Peers are optional: pip install -c constraints.txt -r benchmarks/requirements.txt. One that is not
-there, or cannot run on this device, is named with its reason.
+installed, or cannot run on this device, is named with the reason.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def measure(
     keep: Callable[[Record], None],
     measured: Callable[[Row], bool] = lambda _: False,
 ) -> Record:
-    """Runs the plan and returns the record; says on standard error what it is at.
+    """Run the plan and return the record; progress goes to standard error.
 
     Args:
         keep: is given the record before the first measurement and after each group.

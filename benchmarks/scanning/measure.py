@@ -1,6 +1,6 @@
 """Runs a plan: rows of time, memory, error and distance from the limit.
 
-Whatever cannot run leaves a row that says why; nothing stops the rest.
+What cannot run leaves a row that says why; the rest continues.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Measurement:
         return self.ratios[*key, small.subject]
 
     def _guard(self, row: Row, field: str, action: Callable[[], Any]) -> None:
-        """Does it; what it raises becomes the row's reason."""
+        """Call the function; whatever it raises becomes the row's reason."""
         try:
             action()
         except Exception as error:  # a peer may raise anything, and so may a kernel's compiler

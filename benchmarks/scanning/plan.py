@@ -1,4 +1,4 @@
-"""What is measured beside what: groups of work that take turns.
+"""The plan: groups of work that are compared and take turns.
 
 On a CPU: every recurrence at two shapes, the ranks of PRISM side by side, lengths from 2K to 16K,
 and tokens. On a GPU: fla's six shapes, lengths from 1K to 64K, and tokens; training comes first,
@@ -31,7 +31,7 @@ class Extent:
         length_shape: its B, H and D.
         tokens: shapes of single tokens.
         seconds: a group's turns on a CPU, or a measurement on a GPU.
-        least: rounds of turns at least, on a CPU.
+        least: the fewest rounds of turns, on a CPU.
     """
 
     dtype: torch.dtype

@@ -1,4 +1,5 @@
-"""How far the limit is: a recurrence's fewest bytes and its arithmetic, over measured ceilings.
+"""The distance from the limit: a recurrence's fewest bytes and its arithmetic, over measured
+ceilings.
 
 Bytes: every input read once and every output written once; training reads the inputs and the
 outputs' gradients once more and writes the inputs' gradients. A token reads and writes the state.
@@ -30,7 +31,7 @@ CHUNK = 64
 
 
 class Ceilings(NamedTuple):
-    """What this machine was measured to do: bytes and operations a second."""
+    """Measured limits of this machine: bytes and operations per second."""
 
     bytes_per_second: float
     flops_per_second: float
