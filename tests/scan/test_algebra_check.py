@@ -13,7 +13,7 @@ from .dense import K, V
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda: Erase(strength=torch.ones(1), along_key=True), "along_key takes away along"),
+        (lambda: Erase(strength=torch.ones(1), along_key=True), "along_key erases along"),
         (
             lambda: Erase(torch.ones(1), write=torch.ones(1), along_key=True),
             "needs a read of its own",

@@ -246,5 +246,7 @@ def test_parameters_that_never_had_a_gradient_have_no_state(tmp_path: Path) -> N
     with pytest.raises(RunError, match=r"it lacks tensor .optimizer/step/idle.weight."):
         checkpoint.load(folder, other, others, cpu)
     seal(folder, lambda state: state.update(untouched=["idle.wight"]))
-    with pytest.raises(RunError, match=r"parameter 'idle.wight', told as untouched, is none of"):
+    with pytest.raises(
+        RunError, match=r"parameter 'idle.wight', listed as untouched, is not one of"
+    ):
         checkpoint.load(folder, other, others, cpu)
