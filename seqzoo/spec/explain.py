@@ -14,7 +14,7 @@ from seqzoo.spec.marks import Location
 if TYPE_CHECKING:
     from seqzoo.spec.document import Document
 
-__all__ = ["in_order", "located_problems", "problems_of"]
+__all__ = ["first_problem", "in_order", "located_problems", "problems_of"]
 
 _WANTED = {
     "int_type": "a whole number",
@@ -42,6 +42,14 @@ _BOUNDS = {
 }
 
 _NOTHING = ("none", "nil", "null")
+
+
+def first_problem(failure: ValidationError) -> str:
+    """The first fault of a file that seqzoo wrote: its key, and what pydantic says of it."""
+    error = failure.errors(include_url=False)[0]
+    place = ".".join(map(str, error["loc"]))
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {what}" if place else what
 
 
 def problems_of(failure: ValidationError, document: Document | None = None) -> list[Problem]:

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from seqzoo.errors import RunError
 from seqzoo.files import read_regular, write_whole
+from seqzoo.spec.explain import first_problem
 
 __all__ = [
     "Commit",
@@ -273,9 +274,7 @@ def read_record(path: Path) -> Record:
     except OSError as failure:
         raise RunError(f"{path}: cannot be read: {failure.strerror}") from None
     except ValidationError as failure:
-        error = failure.errors(include_url=False)[0]
-        place = ".".join(map(str, error["loc"])) or "the file"
-        wrong = f"{place}: {error['msg']}".removeprefix("the file: Value error, ")
+        wrong = first_problem(failure)
     except ValueError as failure:  # no JSON, no UTF-8
         wrong = f"it is not JSON ({failure})"
     raise RunError(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqzoo.errors import RunError
 from seqzoo.files import open_regular, read_regular
+from seqzoo.spec.explain import first_problem
 from seqzoo.train.entries import next_step
 from seqzoo.train.progress import Progress
 from seqzoo.train.tensors import first_cut
@@ -78,9 +79,7 @@ def read_state(folder: Path) -> State:
     except OSError as failure:
         wrong = f"cannot be read: {failure.strerror}"
     except ValidationError as failure:
-        error = failure.errors(include_url=False)[0]
-        place = ".".join(map(str, error["loc"])) or "the file"
-        wrong = f"is damaged: {place}: {error['msg'].removeprefix('Value error, ')}"
+        wrong = f"is damaged: {first_problem(failure)}"
     except (ValueError, RecursionError) as failure:
         wrong = f"is damaged: it is not JSON ({failure})"
     raise RunError(f"{path} {wrong}; {next_step(folder)}")

@@ -48,7 +48,7 @@ def test_damaged_records_are_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"record.json is damaged: format: "):
         read_record(path)
     path.write_text("[]")
-    with pytest.raises(RunError, match=r"record.json is damaged: the file: "):
+    with pytest.raises(RunError, match=r"record.json is damaged: Input should be "):
         read_record(path)
 
 

@@ -20,6 +20,7 @@ from seqzoo.grid.labels import run_label, tried_label
 from seqzoo.grid.matched import Matched
 from seqzoo.grid.plan.coherence import check_plan
 from seqzoo.grid.tune.tuned import Chosen, PlannedStudy, Tried
+from seqzoo.spec.explain import first_problem
 from seqzoo.spec.grid import base_variant
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def read_plan(directory: Path) -> Plan:
         check_plan(plan)
         return plan
     except ValueError as failure:
-        first = _first_problem(failure)
+        first = first_problem(failure) if isinstance(failure, ValidationError) else str(failure)
         raise RunError(
             f"{path}: not a plan of seqzoo ({first}); restore the file, or delete it and run the "
             "grid again: finished runs are recognised by their records"
@@ -216,13 +217,3 @@ def _parsed(text: bytes) -> Any:
         return from_json(text)
     except ValueError as failure:
         raise ValueError(f"it is not JSON: {failure}") from None
-
-
-def _first_problem(failure: ValueError) -> str:
-    """Where a plan is wrong, and how."""
-    if not isinstance(failure, ValidationError):
-        return str(failure)
-    error = failure.errors(include_url=False)[0]
-    place = ".".join(map(str, error["loc"]))
-    what = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {what}" if place else what
