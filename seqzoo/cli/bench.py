@@ -198,4 +198,4 @@ def _check_figure(path: Path | None) -> None:
 
     if path is not None and path.suffix.removeprefix(".") not in FORMATS:
         names = ", ".join(f".{name}" for name in FORMATS)
-        raise SpecError(f"bench: --figure {path}: a file of {names} is wanted")
+        raise SpecError(f"bench: --figure {path}: expected a file of {names}")

@@ -34,12 +34,12 @@ def check_result(part: Mixer | MLP, x: Tensor, y: object, layer: int | None = No
     if not isinstance(y, Tensor):
         found, wanted = f"a {type(y).__name__}", "a tensor"
     elif y.shape != x.shape:
-        found, wanted = f"shape {tuple(y.shape)}", f"{tuple(x.shape)}, that of its input,"
+        found, wanted = f"shape {tuple(y.shape)}", f"{tuple(x.shape)}, that of its input"
     elif not y.dtype.is_floating_point or y.dtype.itemsize > x.dtype.itemsize:
         found, wanted = f"{y.dtype}", f"{x.dtype}, that of its input, or a narrower float"
     if found:
         block = part.place.layer if isinstance(part, Mixer) else layer
         raise ResultError(
             f"{part.family} '{part.name}' ({type(part).__module__}.{type(part).__qualname__}, "
-            f"block {block}) returns {found}, and {wanted} is wanted"
+            f"block {block}) returns {found}, expected {wanted}"
         )

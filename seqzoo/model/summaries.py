@@ -50,8 +50,8 @@ def rows_seen(aggregator: Aggregator, summary: Any, width: int) -> Tensor:
     given = tuple(rows.shape) if isinstance(rows, Tensor) else type(rows).__name__
     if not isinstance(rows, Tensor) or rows.ndim != 3 or given[::2] != (batch, width):
         raise ValueError(
-            f"aggregator '{aggregator.name}': read(summary) returned {given} where rows of "
-            f"({batch}, M, {width}) are wanted"
+            f"aggregator '{aggregator.name}': read(summary) returned {given}, expected rows "
+            f"of ({batch}, M, {width})"
         )
     return rows
 

@@ -152,7 +152,7 @@ def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
     if wanted:
         got = shown(error["input"])
         hint = _hint(wanted, errors) if location else "write lines of 'key: value'"
-        return f"{' or '.join(wanted)} is wanted, got {got}", hint
+        return f"expected {' or '.join(wanted)}, got {got}", hint
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", error["msg"])), ""
     hint = str(context.get("hint", ""))

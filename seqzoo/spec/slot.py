@@ -123,7 +123,7 @@ class _Slot:
             if not isinstance(spec, source):
                 raise PydanticCustomError(
                     "wrong_part",
-                    "{wanted} is wanted here, not {given}",
+                    "expected {wanted} here, got {given}",
                     {"wanted": source.title(), "given": spec.title()},
                 )
             return spec
@@ -176,7 +176,7 @@ def resolve(
         if value.part.family != family:
             raise PydanticCustomError(
                 "wrong_part",
-                "{a_family} is wanted here, not {given}",
+                "expected {a_family} here, got {given}",
                 {"a_family": a(family), "given": f"{value.part.family} '{value.part.name}'"},
             )
         return value

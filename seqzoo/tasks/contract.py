@@ -24,7 +24,7 @@ def check_sizes(task: Task) -> None:
         value = getattr(task, name, None)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             found = "is not set" if value is None else f"is {value!r}"
-            raise _wrong(task, f"{name} {found}, and a whole number of at least 1 is wanted")
+            raise _wrong(task, f"{name} {found}, expected a whole number of at least 1")
 
 
 def check_task(task: Task, batch_size: int, seed: int) -> Batch:
@@ -46,7 +46,7 @@ def check_task(task: Task, batch_size: int, seed: int) -> Batch:
     metric = getattr(task, "metric", None)
     if not isinstance(metric, Metric):
         found = "is not set" if metric is None else f"is {metric!r}"
-        raise _wrong(task, f"metric {found}, and a seqzoo.tasks.Metric is wanted")
+        raise _wrong(task, f"metric {found}, expected a seqzoo.tasks.Metric")
     batch = task.train_batch(batch_size, seed, 0)
     _check_batch(task, batch, f"train_batch({batch_size}, {seed}, 0)")
     if batch.tokens.shape[1] > task.length:
@@ -60,7 +60,7 @@ def check_task(task: Task, batch_size: int, seed: int) -> Batch:
         )
     tests: object = task.test_batches(1)
     if not isinstance(tests, Iterable):
-        raise _wrong(task, f"test_batches gives {tests!r}, and batches are wanted")
+        raise _wrong(task, f"test_batches gives {tests!r}, expected batches")
     test = next(iter(tests), None)
     if test is None:
         raise _wrong(task, "test_batches gives no batch")
@@ -72,7 +72,7 @@ def check_task(task: Task, batch_size: int, seed: int) -> Batch:
 def _check_batch(task: Task, batch: object, where: str) -> None:
     if not isinstance(batch, Batch):
         found = "None" if batch is None else f"a {type(batch).__name__}"
-        raise _wrong(task, f"{where} gives {found}, and a seqzoo.tasks.Batch is wanted")
+        raise _wrong(task, f"{where} gives {found}, expected a seqzoo.tasks.Batch")
     for name in ("tokens", "labels"):
         tensor = getattr(batch, name)
         if not isinstance(tensor, Tensor) or tensor.dtype != torch.int64 or tensor.dim() != 2:
@@ -81,10 +81,10 @@ def _check_batch(task: Task, batch: object, where: str) -> None:
                 if isinstance(tensor, Tensor)
                 else type(tensor).__name__
             )
-            raise _wrong(task, f"{name} of {where} is {found}, and (B, T) int64 is wanted")
+            raise _wrong(task, f"{name} of {where} is {found}, expected (B, T) int64")
     if batch.tokens.shape != batch.labels.shape:
         shapes = f"{tuple(batch.tokens.shape)} and {tuple(batch.labels.shape)}"
-        raise _wrong(task, f"tokens and labels of {where} have shapes {shapes}; one is wanted")
+        raise _wrong(task, f"tokens and labels of {where} have shapes {shapes}, expected one")
     limits = f"0 ... {task.vocab_size - 1}, since its vocab_size is {task.vocab_size}"
     _check_range(task, batch.tokens, f"a token of {where}", limits)
     labelled = batch.labels.where(batch.labels != IGNORED, 0)
@@ -124,11 +124,11 @@ def _numbers(task: Task, method: str, given: object, kind: Any) -> dict[str, flo
     """What a method returned, if it is numbers by name."""
     wanted = "scalar tensors by name" if kind is Tensor else "floats by name"
     if not isinstance(given, Mapping):
-        raise _wrong(task, f"{method} gives {given!r}, and {wanted} are wanted")
+        raise _wrong(task, f"{method} gives {given!r}, expected {wanted}")
     for name, value in given.items():
         if not isinstance(value, kind) or (isinstance(value, Tensor) and value.numel() != 1):
             shown = f"{tuple(value.shape)} tensor" if isinstance(value, Tensor) else repr(value)
-            raise _wrong(task, f"{method} gives '{name}' as {shown}, and {wanted} are wanted")
+            raise _wrong(task, f"{method} gives '{name}' as {shown}, expected {wanted}")
     return {str(name): float(value) for name, value in given.items()}
 
 

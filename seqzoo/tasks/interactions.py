@@ -78,7 +78,7 @@ def read_events(path: Path) -> Events:
             columns = len(fields)
             if columns not in (2, 3):
                 many = "1 column" if columns == 1 else f"{columns} columns"
-                raise _wrong(path, number, f"{many}, and {WANTED} is wanted")
+                raise _wrong(path, number, f"{many}, expected {WANTED}")
             if not any(_is_number(field) for field in fields):
                 continue  # a heading
         if len(fields) != columns:
@@ -91,7 +91,7 @@ def read_events(path: Path) -> Events:
             times.append(time)
             fractions.append(fraction)
     if not users:
-        raise SpecError(f"interaction file {path} has no events; one {WANTED} a line is wanted")
+        raise SpecError(f"interaction file {path} has no events; expected one {WANTED} per line")
     return _in_order(users, items, times, fractions, digest.hexdigest())
 
 
@@ -148,7 +148,7 @@ def _id(path: Path, number: int, kind: str, field: bytes) -> int:
     elif field:
         what, hint = f"the {kind} {shown} is not an id", "ids are whole numbers of up to 18 digits"
     else:
-        what, hint = f"the {kind} is missing", f"{WANTED} is wanted"
+        what, hint = f"the {kind} is missing", f"expected {WANTED}"
     raise _wrong(path, number, what, hint)
 
 

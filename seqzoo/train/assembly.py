@@ -177,7 +177,7 @@ class Assembly:
         )
         scale = extra.get("scaler/scale")
         if scale is not None and not (torch.isfinite(scale) and scale > 0):
-            raise misfit(path, f"'extra/scaler/scale' is {scale:g}, and a factor above 0 is wanted")
+            raise misfit(path, f"'extra/scaler/scale' is {scale:g}, expected a factor above 0")
 
     def _averaged(self) -> AbstractContextManager[None]:
         return self.average.in_place() if self.average is not None else nullcontext()

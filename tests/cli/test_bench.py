@@ -47,7 +47,10 @@ def test_one_phase_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
         (["prism", "--phase", "train"], "bench: no phase 'train'; did you mean 'training'?"),
         (["prism", "--device", "cuda:9"], "bench: --device cuda:9: this machine has cpu"),
         (["prism", "--precision", "fp32"], "bench: no precision 'fp32'; known: bfloat16, float16"),
-        (["prism", "--figure", "a.gif"], "bench: --figure a.gif: a file of .svg, .png, .pdf"),
+        (
+            ["prism", "--figure", "a.gif"],
+            "bench: --figure a.gif: expected a file of .svg, .png, .pdf",
+        ),
     ],
 )
 def test_wrong_input(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

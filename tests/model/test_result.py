@@ -24,12 +24,12 @@ RESULTS: dict[str, Any] = {
     "whole": lambda x: x.long(),
 }
 SAYS = {
-    "narrow": r"returns shape \(2, 5, 1\), and \(2, 5, 16\), that of its input, is wanted",
-    "last": r"returns shape \(2, 1, 16\), and",
-    "flat": r"returns shape \(2, 5\), and",
-    "pair": "returns a tuple, and a tensor is wanted",
-    "wide": r"returns torch.float64, and torch.float32, that of its input, or a narrower float",
-    "whole": r"returns torch.int64, and torch.float32",
+    "narrow": r"returns shape \(2, 5, 1\), expected \(2, 5, 16\), that of its input",
+    "last": r"returns shape \(2, 1, 16\), expected",
+    "flat": r"returns shape \(2, 5\), expected",
+    "pair": "returns a tuple, expected a tensor",
+    "wide": r"returns torch.float64, expected torch.float32, that of its input, or a narrower",
+    "whole": r"returns torch.int64, expected torch.float32",
 }
 
 

@@ -36,10 +36,10 @@ def mixer_with(**methods: Any) -> Any:
         (
             "forward",
             lambda self, a, b: (a + b)[:, :2],
-            r"'sums': forward\(older, newer\) returned \(6, 2, 16\) where \(6, 4, 16\) is wanted",
+            r"'sums': forward\(older, newer\) returned \(6, 2, 16\), expected \(6, 4, 16\)",
         ),
-        ("forward", lambda self, a, b: (a + b).sum(0), r"\(4, 16\) where \(6, 4, 16\) is wanted"),
-        ("forward", lambda self, a, b: None, r"None where \(6, 4, 16\) is wanted"),
+        ("forward", lambda self, a, b: (a + b).sum(0), r"\(4, 16\), expected \(6, 4, 16\)"),
+        ("forward", lambda self, a, b: None, r"None, expected \(6, 4, 16\)"),
         ("forward", lambda self, a, b: (a, b), r"tuple\(\(6, 4, 16\), \(6, 4, 16\)\) where"),
         (
             "leaf",
@@ -50,10 +50,14 @@ def mixer_with(**methods: Any) -> Any:
         (
             "read",
             lambda self, summary: summary.mean(1),
-            r"read\(summary\) returned \(14, 16\) where rows of \(14, M, 16\) are wanted",
+            r"read\(summary\) returned \(14, 16\), expected rows of \(14, M, 16\)",
         ),
-        ("read", lambda self, summary: summary[..., :8], r"\(14, 4, 8\) where rows of \(14, M, 16"),
-        ("read", lambda self, summary: [summary], r"returned list where rows of"),
+        (
+            "read",
+            lambda self, summary: summary[..., :8],
+            r"\(14, 4, 8\), expected rows of \(14, M, 16",
+        ),
+        ("read", lambda self, summary: [summary], r"returned list, expected rows of"),
     ],
 )
 def test_an_aggregator_of_another_form_is_named(method: str, returned: Any, message: str) -> None:
@@ -67,7 +71,7 @@ PSM = {"type": "transformer_psm", "chunk": 4}
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({**PSM, "chunk": 8}, r"incomplete chunk is \(2, 8, 16\) where \(2, 4, 16\) is wanted"),
+        ({**PSM, "chunk": 8}, r"incomplete chunk is \(2, 8, 16\), expected \(2, 4, 16\)"),
         ({**PSM, "inference_layers": 2}, "part for the inference module is tuple"),
         ({**PSM, "inference": {"heads": 2}}, r"\(2, 8, 2, 8\).* where .*\(2, 8, 1, 16\)"),
         ({"type": "affine_psm", "chunk": 4}, "and not .*'trees'"),

@@ -97,7 +97,7 @@ def test_spec_tells_every_problem(registry: Registry) -> None:
     with pytest.raises(SpecError) as failure:
         registry.spec("dish", {"type": "broth", "grains": 0, "liters": 2})
     assert [str(problem) for problem in failure.value.problems] == [
-        "grains: a whole number greater than 0 is wanted, got 0 (int)",
+        "grains: expected a whole number greater than 0, got 0 (int)",
         "liters: unknown key 'liters' in dish 'broth'; did you mean 'litres'?",
     ]
 
@@ -105,7 +105,7 @@ def test_spec_tells_every_problem(registry: Registry) -> None:
 def test_unknown_names_and_wrong_families(registry: Registry) -> None:
     with pytest.raises(SpecError, match=r"unknown dish 'sop'; did you mean 'soup'\?"):
         registry.spec("dish", "sop")
-    with pytest.raises(SpecError, match="a dish is wanted here, not spice 'salt'"):
+    with pytest.raises(SpecError, match="expected a dish here, got spice 'salt'"):
         registry.spec("dish", registry.spec("spice", "salt"))
     with pytest.raises(SpecError, match="a dish is a name, or a mapping with a 'type'"):
         registry.spec("dish", {"litres": 2})

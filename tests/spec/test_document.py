@@ -41,10 +41,10 @@ def test_traps_and_problems_are_told_together_in_order(kitchen: Registry) -> Non
     text = "dish:\n  type: soup\n  litres: -1\n  spice: {type: salt, grains: None}\n"
     text += "guest: 2\nguests: x\n"
     assert problems(parse_document(text, "m.yaml"), kitchen) == [
-        "m.yaml:3:11 dish.litres: a number greater than 0 is wanted, got -1 (int)",
+        "m.yaml:3:11 dish.litres: expected a number greater than 0, got -1 (int)",
         "m.yaml:4:31 dish.spice.grains: None is not YAML's word for nothing; write null",
         "m.yaml:5:1 guest: unknown key 'guest' in 'menu'; did you mean 'guests'?",
-        "m.yaml:6:9 guests: a whole number is wanted, got 'x' (text)",
+        "m.yaml:6:9 guests: expected a whole number, got 'x' (text)",
     ]
 
 
@@ -58,7 +58,7 @@ def test_problems_of_a_delta_point_at_the_delta(kitchen: Registry) -> None:
     base = parse_document("dish: soup\nguests: 2\n", "base.yaml")
     delta = parse_document("\n  {type: pepper, heat: hot, het: 3}", "delta.yaml")
     assert problems(base.with_delta("dish.spice", delta), kitchen) == [
-        "delta.yaml:2:24 dish.spice.heat: a number is wanted, got 'hot' (text)",
+        "delta.yaml:2:24 dish.spice.heat: expected a number, got 'hot' (text)",
         "delta.yaml:2:29 dish.spice.het: unknown key 'het' in spice 'pepper'; did you mean 'heat'?",
     ]
     assert base.data == {"dish": "soup", "guests": 2}
@@ -81,7 +81,7 @@ def test_settings_are_yaml_and_point_at_the_command_line(kitchen: Registry) -> N
         "--set dish.spice=[ dish.spice: the text ends inside a bracket; close it",
         "--set gests=3 gests: unknown key 'gests' in 'menu'; did you mean 'guests'?",
         "--set guests: no path=value; write --set train.steps=100",
-        "--set guests.x=1 guests: a whole number is wanted, got a mapping",
+        "--set guests.x=1 guests: expected a whole number, got a mapping",
     ]
 
 

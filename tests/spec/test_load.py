@@ -123,7 +123,7 @@ def test_traps_of_the_base_file_are_where_they_are(folder: Path, registry: Regis
     (folder / "run.yaml").write_text(RUN + "seed: 007\n")
     path = write(folder, "base: run.yaml\naxes: {model.width: [16, wide]}\n")
     assert problems(registry, path) == [
-        "grid.yaml:2:26 model.width: a whole number is wanted, got 'wide' (text) (in "
+        "grid.yaml:2:26 model.width: expected a whole number, got 'wide' (text) (in "
         "model.width=wide)",
         "run.yaml:5:7 seed: 007 has a leading zero; write 7, or '007' in quotes for text",
     ]
@@ -136,7 +136,7 @@ def test_traps_of_the_base_file_are_where_they_are(folder: Path, registry: Regis
         (".", "grid.yaml:1:7 base: the base .: a folder, not a file"),
         ("grid.yaml", "grid.yaml:1:7 base: grid.yaml is a grid, and the base of a grid is a run"),
         ("tab.yaml", "tab.yaml:2:1: a tab stands where only spaces may; indent with spaces"),
-        ("[a]", "grid.yaml:1:7 base: a mapping is wanted, got a list of 1"),
+        ("[a]", "grid.yaml:1:7 base: expected a mapping, got a list of 1"),
     ],
 )
 def test_bases_that_are_none(folder: Path, registry: Registry, base: str, message: str) -> None:

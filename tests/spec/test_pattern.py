@@ -70,7 +70,7 @@ def test_problems_are_told_at_once_where_they_are(registry: Registry) -> None:
         blocks(registry, liner={}, repeat=True, attention={"mixer": {"hed": 1}})
     assert str(failure.value).splitlines() == [
         "layers.liner: no group 'liner' in the layers of 'three-to-one'; did you mean 'linear'?",
-        "layers.repeat: a whole number greater than 0 is wanted, got true (boolean)",
+        "layers.repeat: expected a whole number greater than 0, got true (boolean)",
         "layers.attention.mixer.hed: unknown key 'hed' in mixer 'attention'; did you mean 'heads'?",
     ]
 

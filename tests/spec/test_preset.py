@@ -35,11 +35,11 @@ def test_a_change_may_go_inside_or_replace_a_part(kitchen: Registry) -> None:
     [
         (
             {"type": "broth", "heat": "hot"},
-            "heat: a number is wanted, got 'hot' (text)",
+            "heat: expected a number, got 'hot' (text)",
         ),
         (
             {"type": "hot-broth", "burn": "hot"},
-            "burn: a number is wanted, got 'hot' (text)",
+            "burn: expected a number, got 'hot' (text)",
         ),
         (
             {"type": "broth", "het": 1.0},

@@ -76,10 +76,10 @@ def test_every_form_of_slot_fills_its_default_and_is_saved_whole(registry: Regis
             {"board": "oak", "rest": ["pine", {"type": "oak", "ring": 1}]},
             "rest.1.ring: unknown key 'ring' in wood 'oak'; did you mean 'rings'?",
         ),
-        ({"board": "oak", "frame": "pine"}, "frame: wood 'oak' is wanted here, not wood 'pine'"),
+        ({"board": "oak", "frame": "pine"}, "frame: expected wood 'oak' here, got wood 'pine'"),
         (
             {"board": "oak", "back": {"rings": "x"}},
-            "back.rings: a whole number is wanted, got 'x' (text)",
+            "back.rings: expected a whole number, got 'x' (text)",
         ),
     ],
 )

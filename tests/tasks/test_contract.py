@@ -66,11 +66,14 @@ def test_a_fit_task_passes() -> None:
             r"a token of train_batch\(2, 0, 0\) is 9 \(row 0, position 3",
         ),
         (with_value("tokens", 0, 3, IGNORED), "a token of .* is -100"),
-        (with_attribute("vocab_size", None), "vocab_size is not set, and a whole number"),
-        (with_attribute("vocab_size", 5.0), "vocab_size is 5.0, and a whole number"),
+        (with_attribute("vocab_size", None), "vocab_size is not set, expected a whole number"),
+        (with_attribute("vocab_size", 5.0), "vocab_size is 5.0, expected a whole number"),
         (with_attribute("vocab_size", 0), "vocab_size is 0"),
         (with_attribute("length", True), "length is True"),
-        (with_attribute("metric", "accuracy"), "metric is 'accuracy', and a seqzoo.tasks.Metric"),
+        (
+            with_attribute("metric", "accuracy"),
+            "metric is 'accuracy', expected a seqzoo.tasks.Metric",
+        ),
         (
             with_attribute("metric", Metric("acuracy", higher_is_better=True)),
             "its metric is 'acuracy', which `metrics` does not give; it gives loss, accuracy",
@@ -85,22 +88,25 @@ def test_a_fit_task_passes() -> None:
             lambda task: setattr(
                 task, "batch", replace(task.batch, tokens=task.batch.tokens.int())
             ),
-            r"tokens of train_batch\(2, 0, 0\) is \(2, 4\) int32, and \(B, T\) int64 is wanted",
+            r"tokens of train_batch\(2, 0, 0\) is \(2, 4\) int32, expected \(B, T\) int64",
         ),
         (
             lambda task: setattr(task, "batch", task.batch.rows(0, 1)),
             "train_batch gives 1 sequences, and 2 are asked",
         ),
         (with_attribute("test_batches", lambda size: iter(())), "test_batches gives no batch"),
-        (with_attribute("test_batches", lambda size: None), "test_batches gives None, and batches"),
+        (
+            with_attribute("test_batches", lambda size: None),
+            "test_batches gives None, expected batches",
+        ),
         (
             with_attribute("train_batch", lambda *asked: (1, 2)),
-            r"train_batch\(2, 0, 0\) gives a tuple, and a seqzoo.tasks.Batch is wanted",
+            r"train_batch\(2, 0, 0\) gives a tuple, expected a seqzoo.tasks.Batch",
         ),
         (with_attribute("length", 3), "train_batch gives 4 tokens, and its length is 3"),
         (
             with_attribute("measure", lambda *asked: {"count": 3}),
-            "measure gives 'count' as 3, and scalar tensors by name are wanted",
+            "measure gives 'count' as 3, expected scalar tensors by name",
         ),
         (
             with_attribute("measure", lambda *asked: {}),
@@ -109,7 +115,7 @@ def test_a_fit_task_passes() -> None:
         (with_attribute("measure", lambda *asked: None), "measure gives None"),
         (
             with_attribute("metrics", lambda sums: {"accuracy": None}),
-            "metrics gives 'accuracy' as None, and floats by name are wanted",
+            "metrics gives 'accuracy' as None, expected floats by name",
         ),
     ],
 )

@@ -81,12 +81,12 @@ def test_large_ids_and_the_fingerprint(tmp_path: Path) -> None:
     [
         ("1 2\n3\n", ":2: 1 of the 2 columns that the lines before have; complete the line"),
         ("1 2\n3 4 5\n", ":2: 3 of the 2 columns"),
-        ("1\n2\n", ":1: 1 column, and 'user item' or 'user item timestamp' is wanted"),
+        ("1\n2\n", ":1: 1 column, expected 'user item' or 'user item timestamp'"),
         ("1 2 3 4\n", ":1: 4 columns, and"),
         ("1 2\n\n3 -4\n", ":3: the item '-4' is negative; ids count from 0"),
         ("-1,2\n", ":1: the user '-1' is negative"),
         ("1 2\nb07 3\n", ":2: the user 'b07' is not an id; ids are whole numbers"),
-        ("1,2\n1,\n", ":2: the item is missing; 'user item'"),
+        ("1,2\n1,\n", ":2: the item is missing; expected 'user item'"),
         ("1 2.5\n", ":1: the item '2.5' is not an id"),
         ("1 1_0\n", ":1: the item '1_0' is not an id"),
         ("1 2\n1 9999999999999999999\n", ":2: the item '9999999999999999999' is not an id"),
@@ -106,7 +106,10 @@ def test_large_ids_and_the_fingerprint(tmp_path: Path) -> None:
         (b"1 2\n\xff\xfe 3\n", ":2: the user '\\ufffd\\ufffd' is not an id"),
         ("", " has no events"),
         ("\n\n", " has no events"),
-        ("user item\n", " has no events; one 'user item' or 'user item timestamp' a line"),
+        (
+            "user item\n",
+            " has no events; expected one 'user item' or 'user item timestamp' per line",
+        ),
     ],
 )
 def test_malformed_files_are_refused_at_their_line(

@@ -193,7 +193,7 @@ def test_a_missing_or_wrong_scaler_is_named(make_spec, tmp_path: Path) -> None:
     name = "extra/scaler/scale"
     for value, says in (
         (None, rf"it lacks tensor '{name}' \(\) float64"),
-        (torch.tensor(0.0, dtype=torch.float64), rf"'{name}' is 0, and a factor above 0 is wanted"),
+        (torch.tensor(0.0, dtype=torch.float64), rf"'{name}' is 0, expected a factor above 0"),
         (torch.tensor(float("inf"), dtype=torch.float64), rf"'{name}' is inf"),
     ):
         changed = {key: each for key, each in tensors.items() if key != name or value is not None}

@@ -60,7 +60,7 @@ def check_form(given: Any, like: Tree, what: str, batch: int | None = None) -> N
     ):
         return
     wanted_form = form_of(map_tree(lambda x: x.new_empty(_with_rows(x, batch)), like))
-    raise ValueError(f"{what} {form_of(given)} where {wanted_form} is wanted")
+    raise ValueError(f"{what} {form_of(given)}, expected {wanted_form}")
 
 
 def _with_rows(like: Tensor, batch: int | None) -> tuple[int, ...]:

@@ -17,8 +17,8 @@ WIDTH, ROWS, LENGTH = 32, 3, 11
 def sources_are_positions(case: PartCase) -> None:
     """Sources are flat positions of the batch, int64, none twice."""
     sources = _sources(case)
-    assert sources.dtype == torch.int64, f"sources are {sources.dtype}, and int64 is wanted"
-    assert sources.dim() == 1, f"sources are {tuple(sources.shape)}, and (S,) is wanted"
+    assert sources.dtype == torch.int64, f"sources are {sources.dtype}, expected int64"
+    assert sources.dim() == 1, f"sources are {tuple(sources.shape)}, expected (S,)"
     inside = (sources >= 0) & (sources < ROWS * LENGTH)
     assert bool(inside.all()), f"sources lie outside 0 ... {ROWS * LENGTH - 1}"
     assert len(sources.unique()) == len(sources), "a position is asked for twice"

@@ -34,8 +34,8 @@ def test_ten_to_the_tenth_cells_are_counted_and_not_made():
     assert problem(text) == (
         "g.yaml:5:1 axes: 10,000,000,000 runs (100 values of model.width, 100 values of "
         "train.steps, 100 values of train.batch_size, 100 values of task.length, 100 values of "
-        "train.log_every), and a grid has at most 100,000; take fewer values or seeds, or split it into "
-        "several grids"
+        "train.log_every), and a grid has at most 100,000; take fewer values or seeds, or split "
+        "it into several grids"
     )
 
 

@@ -198,10 +198,9 @@ seeds: 3
         "'width'?",
         "g.yaml:8:20 model.mixer: unknown mixer 'attentoin' (in variant 'c'); did you mean "
         "'attention'?",
-        "g.yaml:9:25 task.length: a whole number greater than 0 is wanted, got -1 (int) (in "
+        "g.yaml:9:25 task.length: expected a whole number greater than 0, got -1 (int) (in "
         "task.length=-1)",
-        "g.yaml:9:29 task.length: a whole number is wanted, got 'long' (text) (in "
-        "task.length=long)",
+        "g.yaml:9:29 task.length: expected a whole number, got 'long' (text) (in task.length=long)",
         "g.yaml:9:36 train.stepz: unknown key 'stepz' in 'train'; did you mean 'steps'?",
     ]
 
@@ -209,7 +208,7 @@ seeds: 3
 def test_a_problem_of_the_base_is_where_the_base_is(registry: Registry) -> None:
     base = BASE.replace("steps: 10", "steps: ten")
     assert problems("axes: {model.width: [16, 32]}\n", registry, base) == [
-        "g.yaml:4:18 train.steps: a whole number is wanted, got 'ten' (text)"
+        "g.yaml:4:18 train.steps: expected a whole number, got 'ten' (text)"
     ]
 
 

@@ -338,9 +338,9 @@ def test_a_cell_in_which_nothing_is_tuned_is_compared_as_written(registry, tmp_p
         (
             "low: 1e-4, high: 1e-1, log: true",
             "low: -1e-4, high: 1e-1",
-            f"g.yaml:7:71 {LR}: a number greater than 0 is wanted, got -0.0001 (float)",
+            f"g.yaml:7:71 {LR}: expected a number greater than 0, got -0.0001 (float)",
         ),
-        ("{low: 1e-4, high: 1e-1, log: true}", "[]", "a list of at least 1 is wanted"),
+        ("{low: 1e-4, high: 1e-1, log: true}", "[]", "expected a list of at least 1"),
         (
             "no-mlp: {model.mlp: null}",
             f"slow: {{{LR}: 1e-4}}",

@@ -145,7 +145,7 @@ def test_extending_rows_of_unequal_counts_is_refused() -> None:
 def test_a_leaf_of_another_form_is_refused(shape: tuple[int, int]) -> None:
     counter = PrefixCounter(aggregate)
     counter.push(LEAVES[:, 0])
-    with pytest.raises(ValueError, match=r"the next leaf is .* where \(2, 3\) is wanted"):
+    with pytest.raises(ValueError, match=r"the next leaf is .*, expected \(2, 3\)"):
         counter.push(torch.zeros(shape, dtype=torch.float64))
-    with pytest.raises(ValueError, match=r"the next leaf is .* where \(2, 3\) is wanted"):
+    with pytest.raises(ValueError, match=r"the next leaf is .*, expected \(2, 3\)"):
         counter.extend(torch.zeros(shape[0], 5, shape[1], dtype=torch.float64))

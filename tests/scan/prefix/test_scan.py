@@ -293,10 +293,10 @@ def test_no_leaves_and_wrong_leaves():
 @pytest.mark.parametrize(
     ("aggregate", "message"),
     [
-        (lambda a, b: torch.cat((a, b), -1), r"returned \(4, 6\) where \(4, 3\) is wanted"),
-        (lambda a, b: (a + b)[:1], r"returned \(1, 3\) where \(4, 3\) is wanted"),
-        (lambda a, b: {"sum": a + b}, r"returned \{sum: \(4, 3\)\} where \(4, 3\) is wanted"),
-        (lambda a, b: None, r"returned None where \(4, 3\) is wanted"),
+        (lambda a, b: torch.cat((a, b), -1), r"returned \(4, 6\), expected \(4, 3\)"),
+        (lambda a, b: (a + b)[:1], r"returned \(1, 3\), expected \(4, 3\)"),
+        (lambda a, b: {"sum": a + b}, r"returned \{sum: \(4, 3\)\}, expected \(4, 3\)"),
+        (lambda a, b: None, r"returned None, expected \(4, 3\)"),
     ],
 )
 def test_an_aggregator_of_another_form_is_refused(aggregate, message):

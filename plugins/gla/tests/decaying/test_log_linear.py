@@ -110,5 +110,5 @@ def test_its_states_are_the_roots_of_a_prefix_counter() -> None:
 def test_more_tokens_than_the_levels_hold_are_refused() -> None:
     mixer = seqzoo.build_mixer({**SPEC, "levels": 4}, WIDTH, REGISTRY)
     mixer(torch.zeros(1, 8, WIDTH))
-    with pytest.raises(RuntimeError, match="4 levels hold 8 tokens a sequence"):
+    with pytest.raises(RuntimeError, match="4 levels hold 8 tokens per sequence"):
         mixer(torch.zeros(1, 9, WIDTH))
