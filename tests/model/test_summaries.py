@@ -40,13 +40,13 @@ def mixer_with(**methods: Any) -> Any:
         ),
         ("forward", lambda self, a, b: (a + b).sum(0), r"\(4, 16\), expected \(6, 4, 16\)"),
         ("forward", lambda self, a, b: None, r"None, expected \(6, 4, 16\)"),
-        ("forward", lambda self, a, b: (a, b), r"tuple\(\(6, 4, 16\), \(6, 4, 16\)\) where"),
+        ("forward", lambda self, a, b: (a, b), r"tuple\(\(6, 4, 16\), \(6, 4, 16\)\), expected"),
         (
             "leaf",
             lambda self, rows: rows.mean(1),
-            r"leaf\(rows\) and start\(\) must give one form; leaf gave \(12, 16\) where",
+            r"leaf\(rows\) and start\(\) must give one form; leaf gave \(12, 16\), expected",
         ),
-        ("start", lambda self: torch.zeros(3, WIDTH), r"\(12, 4, 16\) where \(12, 3, 16\) is"),
+        ("start", lambda self: torch.zeros(3, WIDTH), r"\(12, 4, 16\), expected \(12, 3, 16\)"),
         (
             "read",
             lambda self, summary: summary.mean(1),
@@ -73,7 +73,7 @@ PSM = {"type": "transformer_psm", "chunk": 4}
     [
         ({**PSM, "chunk": 8}, r"incomplete chunk is \(2, 8, 16\), expected \(2, 4, 16\)"),
         ({**PSM, "inference_layers": 2}, "part for the inference module is tuple"),
-        ({**PSM, "inference": {"heads": 2}}, r"\(2, 8, 2, 8\).* where .*\(2, 8, 1, 16\)"),
+        ({**PSM, "inference": {"heads": 2}}, r"\(2, 8, 2, 8\).*, expected .*\(2, 8, 1, 16\)"),
         ({"type": "affine_psm", "chunk": 4}, "and not .*'trees'"),
         ({"type": "prefix", "chunk": 4}, "part for the inference module is Means"),
         ("attention", "another mixer left it"),

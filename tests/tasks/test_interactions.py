@@ -82,7 +82,7 @@ def test_large_ids_and_the_fingerprint(tmp_path: Path) -> None:
         ("1 2\n3\n", ":2: 1 of the 2 columns that the lines before have; complete the line"),
         ("1 2\n3 4 5\n", ":2: 3 of the 2 columns"),
         ("1\n2\n", ":1: 1 column, expected 'user item' or 'user item timestamp'"),
-        ("1 2 3 4\n", ":1: 4 columns, and"),
+        ("1 2 3 4\n", ":1: 4 columns, expected"),
         ("1 2\n\n3 -4\n", ":3: the item '-4' is negative; ids count from 0"),
         ("-1,2\n", ":1: the user '-1' is negative"),
         ("1 2\nb07 3\n", ":2: the user 'b07' is not an id; ids are whole numbers"),
