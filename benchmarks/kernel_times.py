@@ -32,7 +32,7 @@ Timer = Callable[[Callable[[], None]], float]
 
 
 def measure(problem: str, shape: Shape, device: torch.device, timer: Timer) -> list[Row]:
-    """A row a kernel, in the order in which they start; `ms` is all its starts of the pass."""
+    """One row per kernel, in the order in which they start; `ms` is all its starts of the pass."""
     case = case_of(problem, shape)
     tensors = case.tensors(device)
     if "log_decay" in tensors:

@@ -109,7 +109,7 @@ def run_stages(
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line a group, in the order in which they began."""
+    """One line per group, in the order in which they began."""
     told: dict[str, list[str]] = {}
     for outcome in outcomes:
         told.setdefault(outcome.stage.group, []).append(str(outcome))

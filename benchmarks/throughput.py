@@ -136,7 +136,7 @@ def _wait(device: torch.device) -> None:
 
 
 def show(rows: list[dict[str, Any]], lengths: tuple[int, ...]) -> None:
-    """A line a mixer, a column a length."""
+    """One line per mixer, a column a length."""
     print(f"{'mixer':20} {'parameters':>12}" + "".join(f"{length:>9,}" for length in lengths))
     for mixer in dict.fromkeys(row["mixer"] for row in rows):
         own = {row["length"]: row for row in rows if row["mixer"] == mixer}

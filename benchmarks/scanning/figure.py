@@ -46,7 +46,7 @@ def draw(record: dict[str, Any], path: Path) -> None:
 
 
 def _draw_lengths(axes: Any, rows: list[Row], field: str, unit: float, label: str) -> None:
-    """A line a subject, through the lengths where the field was measured."""
+    """One line per subject, through the lengths where the field was measured."""
     from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     rows = [row for row in rows if field in row]

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 def print_rows(console: Console, rows: Sequence[Row]) -> None:
-    """A table a group, shape and action; reasons why something was not measured below it."""
+    """One table per group, shape and action; reasons why something was not measured below it."""
 
     def of(row: Row) -> tuple:
         shape = "" if row["group"] == LENGTHS else tuple(row["shape"])

@@ -33,7 +33,7 @@ def count_costs(
         targets: architectures; None is sm_90.
         problems: names of `cost.PROBLEMS`; None is `ASKED`.
         shape: B,T,H,K,V; None is 1,8192,96,128,128.
-        as_json: print a row a kernel, and nothing else.
+        as_json: print one row per kernel, and nothing else.
 
     Raises:
         SpecError: no such target, problem or shape.
@@ -80,7 +80,7 @@ def _row(row: KernelCost) -> dict[str, Any]:
 
 
 def cost_table(found: list[KernelCost], console: Console) -> Table:
-    """A line a kernel and a sum a pass; names are cut in their middle to what the console leaves
+    """One line per kernel and a sum per pass; names are cut in the middle to what the console leaves
     them."""
     table = _table(found)
     wide = console.options.update(max_width=10_000)

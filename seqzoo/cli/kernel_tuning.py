@@ -38,7 +38,7 @@ def tune_kernels(
         out: the table to write; None is the user's own.
         top: how many searches, including those finished earlier.
         minutes: the time after which a search stops; what it has found by then is kept.
-        as_json: print a row a search, and nothing else on standard output.
+        as_json: print one row per search, and nothing else on standard output.
 
     Raises:
         SpecError: no such kernel, or the file is no table.

@@ -39,7 +39,7 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="With --tune: the table, in place of yours.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0.0, help="With --tune: stop after so many.")
+        float | None, typer.Option(min=0.0, help="With --tune: stop after this many minutes.")
     ] = None,
     top: Annotated[
         int | None,

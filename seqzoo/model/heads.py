@@ -24,7 +24,7 @@ def heads_misfit(width: int, heads: int | None, name: str, family: str = "mixer"
 
 
 def groups_misfit(heads: int, key_heads: int | None, mixer: str) -> str:
-    """Why heads cannot share so many key heads; "" if they can."""
+    """Why heads cannot share this number of key heads; "" if they can."""
     if key_heads is None or heads % key_heads == 0:
         return ""
     return (

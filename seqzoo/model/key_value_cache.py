@@ -46,7 +46,7 @@ def continued_attention(
     cu_seqlens: Tensor,
     window: int | None,
 ) -> Tensor:
-    """Attention of documents side by side that go on from a cache.
+    """Attention of documents side by side that continue from a cache.
 
     Args:
         queries, keys, values: (1, T, H, d).

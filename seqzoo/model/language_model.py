@@ -69,7 +69,9 @@ class LanguageModel(nn.Module):
         shape = tokens.shape
         if cu_seqlens is not None:
             if state is not None:
-                raise ValueError("documents begin anew: give a state, or cu_seqlens, not both")
+                raise ValueError(
+                    "documents start from an empty state: give a state or cu_seqlens, not both"
+                )
             tokens = tokens.reshape(1, -1)
         x = self.embedding(tokens)
         handed = Handed({}, {})

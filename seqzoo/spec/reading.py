@@ -196,7 +196,7 @@ class _Builder:
                 return self._trap(node, location, what, "write the character itself")
             return text
         if node.end_mark.line != node.start_mark.line:
-            what = f"the text goes on over {node.end_mark.line - node.start_mark.line + 1} lines"
+            what = f"the text continues over {node.end_mark.line - node.start_mark.line + 1} lines"
             hint = "fix the indentation below, or put it in quotes"
             return self._trap(node, location, what, hint)
         try:

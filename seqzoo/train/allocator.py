@@ -1,7 +1,7 @@
 """Keep freed tensor memory in the process instead of returning it to the system at every step.
 
 glibc hands large blocks back to the kernel as soon as they are freed, and a training step on a CPU
-frees and asks for the same blocks again: every page is then faulted in anew. Measured at the
+frees and asks for the same blocks again: every page is then faulted in again. Measured at the
 probing size (width 16, length 128, batch 32) this is a fifth of a step.
 """
 

@@ -132,7 +132,7 @@ class Assembly:
     def load(self, folder: Path) -> Progress:
         """Restore a checkpoint, whatever the number of processes that wrote it.
 
-        A process that did not exist then starts its dropout stream anew.
+        A process that did not exist then starts a new dropout stream.
 
         Raises:
             RunError: it is damaged, or of another model.

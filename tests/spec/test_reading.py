@@ -44,7 +44,7 @@ def test_quotes_make_text() -> None:
 
 def test_text_over_lines_is_most_likely_a_slip() -> None:
     assert traps("a:\n- b\n - c\n") == [
-        "f:2:3 a.0: the text goes on over 2 lines; fix the indentation below, or put it in quotes"
+        "f:2:3 a.0: the text continues over 2 lines; fix the indentation below, or put it in quotes"
     ]
     assert read_yaml("a: 'b\n  c'\nd: >\n  e\n  f\n", "f")[0] == {"a": "b c", "d": "e f\n"}
 

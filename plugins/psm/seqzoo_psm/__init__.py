@@ -1,6 +1,6 @@
 """Prefix-scannable layers for seqzoo: aggregators, an inference module, and presets of them.
 
-aggregators, actions, inferences   the parts, a folder a family
+aggregators, actions, inferences   the parts, one folder per family
 transformer, folding               what they share
 """
 

@@ -1,4 +1,4 @@
-"""Learned positions that begin anew in each chunk."""
+"""Learned positions that restart in each chunk."""
 
 from __future__ import annotations
 

@@ -38,8 +38,7 @@ def collect(directory: Path) -> Collection:
         raise DirectoryError(f"{directory}: no such directory; give the --out of a grid or a run")
     if (directory / "spec.yaml").exists():
         raise DirectoryError(
-            f"{directory}: this run has not ended yet, so it has no record.json; train it on, or "
-            "wait"
+            f"{directory}: this run has not ended yet, so it has no record.json; resume it, or wait"
         )
     raise DirectoryError(
         f"{directory}: neither a grid (plan.json) nor a run (record.json); give the --out of one"

@@ -155,7 +155,7 @@ class Join(NamedTuple):
         ]
 
     def _rows(self, every: int) -> slice:
-        """Which of a block's rows read in the upper part, if they read every so many steps."""
+        """Which of a block's rows read in the upper part, given how often they read."""
         return slice(self.middle // every, self.end // every)
 
 

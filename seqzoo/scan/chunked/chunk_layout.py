@@ -90,7 +90,7 @@ def choose_layout(
         queries: (B, T, G, K).
         values: (B, T * n, R, H, V).
         bounds: N + 1 numbers, where packed sequences begin and end; None if not packed.
-        chunk_size: at most so many micro-steps a chunk, or one token's.
+        chunk_size: the most micro-steps per chunk, but at least one token's.
         power_of_two: a power of two of tokens a chunk (for decays that are split dyadically).
     """
     batch, time, _, key_size = queries.shape

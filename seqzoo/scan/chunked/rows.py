@@ -78,7 +78,7 @@ class ScanOptions(NamedTuple):
         cu_seqlens: (N + 1,) integer, or None if not packed.
         before_decay: the erase reads see the state before their token's decay.
         scale: a factor on the outputs.
-        chunk_size: at most so many tokens a chunk.
+        chunk_size: the most tokens per chunk.
         along_key: an erase with a read and a strength erases along write key 1.
     """
 
@@ -108,7 +108,7 @@ def scan_tensors(problem: ScanProblem) -> ScanTensors:
 class ChunkRows(NamedTuple):
     """The same in chunks of C micro-steps: N reading rows (see `chunk_factors`), Q key streams.
 
-    Where the heads of a group share their rows, `reading` and `keys` have a row a group, M' of
+    Where the heads of a group share their rows, `reading` and `keys` have one row per group, M' of
     them, and the erase reads are without their strength; otherwise M' = M.
 
     Attributes:

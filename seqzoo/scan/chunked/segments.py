@@ -69,7 +69,7 @@ def cut(tensors: ScanTensors, options: ScanOptions) -> Segments:
 
 
 def chunk_bytes(chunk: int, tensors: ScanTensors, options: ScanOptions) -> int:
-    """About what one chunk of so many tokens keeps for its backward, in bytes."""
+    """About how many bytes a chunk of this many tokens keeps for its backward."""
     key_size, value_size = tensors.keys.shape[-1], tensors.values.shape[-1]
     queries, chunk = chunk, chunk * tensors.steps
     reading = queries + tensors.erases * chunk

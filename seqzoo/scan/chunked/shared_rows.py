@@ -33,7 +33,7 @@ def shared_row_factors(
     """The factors of M chunks.
 
     Args:
-        reading, keys: (M', N, K) and (M', C, Q, K), a row a group.
+        reading, keys: (M', N, K) and (M', C, Q, K), one row per group.
         strength: (M, C), of the erase reads; None is 1.
         log_decay: (M, C) or None.
         before_decay: see `chunk_factors`.

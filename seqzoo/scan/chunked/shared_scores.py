@@ -32,7 +32,7 @@ def run_shared(
     """Outputs (M, C, V), final states (L, V, K), and what the backward needs.
 
     Args:
-        rows: reading (M', N, K) and keys (M', C, Q, K), a row a group; log_decay (M, C) or None.
+        rows: reading (M', N, K), keys (M', C, Q, K), one row per group; log_decay (M, C) or None.
         values: (M, C * Q, V).
         state: (L, V, K); None is zero, and every sequence and head has a chunk.
         lanes: how many sequences and heads have a chunk at each step.

@@ -3,9 +3,9 @@
     S' = S N + added                N = kept Diag or any (K, K) matrix, one a chunk
     dS = dS' N^T + read             what the chunk's own reads give
 
-Both run in place in one buffer of a state before (or after) all chunks and a row a chunk. Chunks
-lie step-major (see `chunk_layout`): the first lanes[0] of the M are the first chunk of every
-sequence and head, the next lanes[1] the second chunk of those that have one, and so on.
+Both run in place in one buffer that holds the state before (or after) all chunks and one row per
+chunk. Chunks lie step-major (see `chunk_layout`): the first lanes[0] of the M are the first chunk
+of every sequence and head, the next lanes[1] the second chunk of those that have one, and so on.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ class PrefixCounter:
 
     @property
     def state(self) -> CounterState | None:
-        """The state after the last push; a new counter goes on from it. None before the first."""
+        """The state after the last push, from which a new counter can continue. None before the
+        first."""
         return self._state
 
     @classmethod

@@ -16,7 +16,7 @@ from seqzoo.scan.selective.passes import Selective
 __all__ = ["composed_scan"]
 
 ELEMENTS = 1 << 21
-"""At most so many elements of decays and states are made at once, where one channel has no more."""
+"""The most elements of decays and states made at once, unless one channel has more."""
 
 
 def composed_scan(

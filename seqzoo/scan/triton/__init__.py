@@ -1,6 +1,6 @@
 """The scans as GPU kernels, written in Triton.
 
-    kernels/   what runs on the GPU, a file a kernel
+    kernels/   what runs on the GPU, one file per kernel
     aot/       kernels compiled ahead of time, counted, and checked, case by case
     tuning/    the search for faster tiles on a real GPU
 

@@ -68,7 +68,7 @@ class TritonBackend:
         return ScanResult(outputs.to(queries.dtype), final)
 
     def step(self, problem: ScanProblem) -> ScanResult:
-        """One token: a kernel of its own, or where derivatives are wanted torch's operations."""
+        """One token: a separate kernel, or torch's operations if derivatives are wanted."""
         tensors, state = _tensors(problem), _state(problem)
         given = (*tensors, state)
         if problem.writes.steps > 1 or _differentiated(given) or problem.queries.numel() == 0:

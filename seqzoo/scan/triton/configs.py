@@ -77,7 +77,7 @@ class Config:
     registers: int | None = None
 
     def options(self, architecture: str) -> dict[str, int]:
-        """What Triton's compiler is told beside the tiles."""
+        """Options for Triton's compiler besides the tiles."""
         options = {"num_warps": self.num_warps, "num_stages": self.num_stages}
         if self.registers is not None and capability(architecture) is not None:
             options["maxnreg"] = min(self.registers, REGISTERS // (32 * self.num_warps))
@@ -154,7 +154,7 @@ def note_sizes() -> Iterator[dict[tuple[str, HeadSize], None]]:
 
 
 def rows_of(kernel: str, architecture: str, bits: int, shipped: Path = SHIPPED) -> list[Row]:
-    """The rows that serve a kernel on an architecture for numbers of so many bits, rising.
+    """The rows for a kernel on an architecture and numbers of this many bits, in rising order.
 
     Raises:
         LookupError: no table has an entry for the kernel.
@@ -202,7 +202,7 @@ def read_table(path: Path) -> Table:
 
 
 def clear() -> None:
-    """Reads the tables anew at the next look-up."""
+    """Drop cached tables, so that they are read again."""
     _tables.cache_clear()
     _look_up.cache_clear()
 

@@ -181,7 +181,7 @@ class _Run:
         }
 
     def launch(self, kernel: Kernel, programs: int | None = None, **arguments: Any) -> None:
-        """A program a chunk, or `programs` of them, and a block of channels."""
+        """One program per chunk, or `programs` of them, and a block of channels."""
         size = HeadSize(self.size, 8 * self.inputs.element_size())
         config = config_for(kernel.__name__, size, self.inputs.device)
         blocks = -(-self.size // config.tiles["BLOCK_D"])

@@ -2,7 +2,8 @@
 
 Forward keeps W and b before each SPAN-th mini-batch. Backward goes through each sequence SPAN
 mini-batches at a time, the last first: W and b before each of these again (`forward`), what the
-reads' gradients come to (`read_gradients`), and what goes on against time (`state_gradients`).
+reads' gradients come to (`read_gradients`), and the part that runs backward in time
+(`state_gradients`).
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ class _Run:
         self.launch(ttt_forward_kernel, **dict(zip(names, of, strict=True)), **arguments)
 
     def launch(self, kernel: Kernel, parts: int = 1, **arguments: Any) -> None:
-        """A program a head of each of the `parts` of a sequence."""
+        """One program per head of each of the `parts` of a sequence."""
         given = self.given
         device = given.keys.device
         size = HeadSize(self.size, 8 * given.keys.element_size())

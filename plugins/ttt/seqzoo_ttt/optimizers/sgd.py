@@ -19,7 +19,7 @@ __all__ = ["SgdOptimizer"]
 
 
 class SgdOptimizer(InnerOptimizer):
-    """W_n = W - c_n sum_{j <= n} eta_j grad_j; those of a mini-batch's last token go on (TTT).
+    """W_n = W - c_n sum_{j <= n} eta_j grad_j; a mini-batch's last W is carried on (TTT).
 
     c_n = max(0, 1/n + offset_n) is the read's own factor, so that only the last one's is carried;
     eta_j = base_rate sigmoid(w u_j + c) / K for each head (arXiv 2407.04620, its published code).

@@ -176,7 +176,7 @@ class OmegaRule(PeriodicRule):
         seen: dict[str, Tensor],
         length: int,
     ) -> dict[str, Any]:
-        """The state after so many tokens."""
+        """The state after these tokens."""
         kept = seen["keys"].shape[2] - self.window + 1
         after = {
             "base": base,

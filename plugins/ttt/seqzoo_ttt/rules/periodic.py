@@ -18,8 +18,8 @@ __all__ = ["PeriodicRule"]
 class PeriodicRule(Rule):
     """A rule whose state has `place` (B,), tokens since a period began; `block` begins at 0.
 
-    Whole periods take `block`. Tokens that go on within one take `step` up to its end; in a
-    compiled graph, which cannot look at the place, all that go on do.
+    Whole periods use `block`. Tokens that continue within one use `step` up to its end; in a
+    compiled graph, which cannot look at the place, all continuing tokens do.
 
     Attributes:
         period: tokens after which the place is 0 again.

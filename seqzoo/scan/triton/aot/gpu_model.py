@@ -32,8 +32,8 @@ class Gpu:
         clock: Hz under load.
         memory: bytes a second from its memory that kernels reach.
         cache: bytes a second from its L2 that kernels reach.
-        warps: at most so many warps are resident on a multiprocessor.
-        programs: at most so many programs.
+        warps: the most warps resident on a multiprocessor.
+        programs: the most programs resident on it.
         shared: bytes of shared memory a multiprocessor.
     """
 
@@ -58,7 +58,7 @@ GPUS = {
 """By architecture; vendors' data sheets, memory at about 90 percent of its peak, L2 at 70."""
 
 REGISTERS = 65536
-"""A multiprocessor has so many, and gives them to a warp 256 at a time."""
+"""Registers of a multiprocessor, which gives them to a warp 256 at a time."""
 
 RESERVED = 1024
 """Bytes of shared memory that each program takes beside its own."""

@@ -2,8 +2,8 @@
 
 The code is NVIDIA's, as the nvdisasm that comes with Triton prints it. A backward branch is a loop;
 its line in the source, which the compiler keeps, names the `for` statement, and that statement's
-range how often the loop runs (`loops.py`). Instructions inside count so many times. Code that runs
-under a condition counts as run.
+range how often the loop runs (`loops.py`). Instructions inside are multiplied by that. Code under a
+condition counts as executed.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class ScanCase:
         key_heads: G; None is H.
         packed: two sequences and an empty one in place of a batch.
         with_state: from an initial state.
-        chunk_size: at most so many tokens a chunk.
+        chunk_size: the most tokens per chunk.
     """
 
     dtype: torch.dtype

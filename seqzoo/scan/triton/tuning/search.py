@@ -65,7 +65,7 @@ class Tuner:
         device: the GPU.
         timer: how long a start takes.
         table: where what wins is kept.
-        say: is told of each candidate that is passed over for a reason, and of each that wins.
+        say: called with a line for each rejected candidate and each winner.
         deadline: of `time.monotonic()`, at which a search ends.
         larger: what a case is timed as.
     """
@@ -82,7 +82,7 @@ class Tuner:
 
         Raises:
             GpuLostError: the GPU is unusable since a candidate; its search counts as done, so that
-                the next process goes on behind it.
+                the next process continues after it.
         """
         search = _Search(self, problem)
         before = config_for(problem.kernel, problem.size, self.device)
@@ -196,8 +196,8 @@ class _Search:
             problem, architecture = self.problem, architecture_of(self.tuner.device)
             self.tuner.table.finish(problem.kernel, architecture, problem.size)
             raise GpuLostError(
-                f"{self.name}: the GPU is unusable since {config}; what was found is kept, run the "
-                "same command again to go on with the next kernel"
+                f"{self.name}: the GPU has been unusable since {config}; what was found is kept, "
+                "run the same command again to go on with the next kernel"
             )
 
 
