@@ -100,7 +100,7 @@ class Text(Task):
         def _documents_begin_anew(cls, separator: str | None, info: ValidationInfo) -> str | None:
             if separator is not None and info.data.get("test_streams") is not None:
                 raise ValueError(
-                    "test_streams carries the state over windows, and documents begin anew in "
+                    "test_streams carries the state over windows, and documents restart in "
                     "each; leave out one of the two"
                 )
             return separator
