@@ -80,8 +80,7 @@ def _row(row: KernelCost) -> dict[str, Any]:
 
 
 def cost_table(found: list[KernelCost], console: Console) -> Table:
-    """One line per kernel and a sum per pass; names are cut in the middle to what the console leaves
-    them."""
+    """One line per kernel and a sum per pass; names are cut in the middle to fit the console."""
     table = _table(found)
     wide = console.options.update(max_width=10_000)
     over = Measurement.get(console, wide, table).maximum - console.width
