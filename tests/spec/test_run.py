@@ -65,7 +65,7 @@ def test_optional_sections_may_be_left_out_or_null(registry: Registry) -> None:
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:", "cuda:x", ""])
 def test_devices(registry: Registry, device: str) -> None:
-    with pytest.raises(SpecError, match=r"train\.device: text of the form"):
+    with pytest.raises(SpecError, match=r"train\.device: expected text of the form"):
         registry.validate(RunSpec, {**DATA, "train": {"steps": 1, "device": device}})
 
 

@@ -340,14 +340,18 @@ def test_a_cell_in_which_nothing_is_tuned_is_compared_as_written(registry, tmp_p
             "low: -1e-4, high: 1e-1",
             f"g.yaml:7:71 {LR}: expected a number greater than 0, got -0.0001 (float)",
         ),
-        ("{low: 1e-4, high: 1e-1, log: true}", "[]", "expected a list of at least 1"),
+        ("{low: 1e-4, high: 1e-1, log: true}", "[]", "or a list of at least 1, got"),
         (
             "no-mlp: {model.mlp: null}",
             f"slow: {{{LR}: 1e-4}}",
             f"g.yaml:7:45 sampler.space.{LR}: set by the sampler's space, and by variant 'slow' "
             "at g.yaml:5:29; set it in one of the two",
         ),
-        ("trials: 3", "trials: 0", "g.yaml:7:34 sampler.trials: a whole number greater than 0"),
+        (
+            "trials: 3",
+            "trials: 0",
+            "g.yaml:7:34 sampler.trials: expected a whole number greater than 0",
+        ),
         ("halving", "hyperband", "unknown sampler 'hyperband'; known: halving, optuna"),
         (f"{LR}: {{", "seed: {", "a run's seed is not set by a delta"),
     ],

@@ -30,7 +30,7 @@ def test_an_executor_is_a_name_or_a_mapping(text, workers, found, registry):
         ("{type: local, workers: 010}", "--executor:1:24 workers: 010 has a leading zero"),
         ("{type: local, workers: None}", "None"),
         ("{<<: {workers: 2}, type: local}", "merge keys"),
-        ("{type: local, workers: 0}", "executor.workers: a whole number greater than 0"),
+        ("{type: local, workers: 0}", "executor.workers: expected a whole number greater than 0"),
         ("{type: local, wokers: 2}", "did you mean 'workers'?"),
         ("{workers: 2}", "an executor is a name, or a mapping with a 'type'"),
         ("locale", "did you mean 'local'?"),
