@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Dims
+from seqzoo.operators import Dims, Hint
 from seqzoo.spec import Part, PartSpec
 from seqzoo_ttt.derived import token_gradients
 
@@ -96,6 +97,7 @@ class LnReconstruction(InnerLoss):
     """
 
     name = "ln_reconstruction"
+    hints: ClassVar = {"scale": Hint(decay=False), "shift": Hint(decay=False)}
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec, dims)

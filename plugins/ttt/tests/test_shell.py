@@ -1,4 +1,4 @@
-"""The gated TTT shell: queries, keys and readout against their formulas."""
+"""The gated TTT shell: queries, keys, readout and the convolution before against their formulas."""
 
 from __future__ import annotations
 
@@ -36,6 +36,24 @@ def test_shell_is_the_formulas() -> None:
     gate = F.gelu(x @ mixer.readout.gate.weight.T, approximate="tanh")
     y = (gate * F.layer_norm(reads, (16,), eps=1e-6)) @ mixer.readout.project.weight.T
     assert error_ratio(mixer(x)[0], y) < 1e-14
+
+
+def test_a_convolution_stands_before_each_layer_behind_a_norm() -> None:
+    """h + conv(norm(h)), and then the layer and its MLP as ever."""
+    torch.manual_seed(0)
+    spec = {
+        "width": 16,
+        "layers": {"preset": "ttt-gated", "repeat": 2, "ttt": {"mixer": {"heads": 2}}},
+        "norm": "rms_norm",
+    }
+    model: Any = seqzoo.build_model(spec, REGISTRY, vocab_size=5).double()
+    assert [block.mixer.name for block in model.blocks] == ["causal_conv", "serial"] * 2
+    assert [block.mlp is None for block in model.blocks] == [True, False] * 2
+    block, x = model.blocks[0], torch.randn(2, 7, 16, dtype=torch.float64)
+    conv = block.mixer.conv
+    expected = x + convolved(F.rms_norm(x, (16,), eps=1e-5), conv.weight, conv.bias)
+    assert conv.weight.shape[2] == 4
+    assert error_ratio(block(x).x, expected) < 1e-14
 
 
 def test_queries_alone_are_refused_in_words() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from seqzoo.operators import Dims
+from seqzoo.operators import Dims, Hint
 from seqzoo.spec import Part, PartSpec
 from seqzoo_ttt.derived import token_gradients
 from seqzoo_ttt.loss import InnerLoss
@@ -17,6 +17,15 @@ from seqzoo_ttt.memories.maps import Maps, Seen, Weights, applied
 __all__ = ["Memory"]
 
 INITIAL_DEVIATION = 0.02
+
+
+class MapParameters(nn.ParameterDict):
+    """A map's initial weights; weight decay leaves biases and scales alone, as elsewhere."""
+
+    @property
+    def hints(self) -> Mapping[str, Hint]:
+        """See `seqzoo.operators.Hint`."""
+        return {name: Hint(decay=False) for name in ("bias", "scale") if name in self}
 
 
 class Memory(Part, nn.Module, family="memory"):
@@ -38,11 +47,11 @@ class Memory(Part, nn.Module, family="memory"):
         layer = {"weight": weight}
         if bias:
             layer["bias"] = torch.zeros(weight.shape[0], weight.shape[2])
-        self.layers[name] = nn.ParameterDict({key: nn.Parameter(x) for key, x in layer.items()})
+        self.layers[name] = MapParameters({key: nn.Parameter(x) for key, x in layer.items()})
 
     def add_scale(self, name: str, scale: Tensor) -> None:
         """x * s: scale (H, features)."""
-        self.layers[name] = nn.ParameterDict({"scale": nn.Parameter(scale)})
+        self.layers[name] = MapParameters({"scale": nn.Parameter(scale)})
 
     def initial(self) -> Weights:
         """The weights before the first token, each (H, ...)."""

@@ -9,16 +9,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators import Dims, Hint, Rule, State, Stream
+from seqzoo.operators.gates.softplus import LEAST_STEP, softplus_bias
 from seqzoo.spec import PartSpec
 
 __all__ = ["M2rnnRule"]
+
+LARGEST_RATE = 16.0
+STEPS = (1e-3, 1e-1)
 
 
 class M2rnnRule(Rule):
     """S_t = f S_{t-1} + (1 - f) tanh(S_{t-1} W + k v^T), o_t = S_t^T q + d v (M2RNN).
 
-    W (V, V) of each head is the identity at first, d is 0, and
-    f = exp(-exp(a) softplus(w u + b)). Here S is (K, V), as its source (lm-engine) writes it.
+    W (V, V) of each head is the identity at first, d is 1, and f = exp(-exp(a) softplus(w u + b)),
+    where at first exp(a) is uniform in [0, 16] and softplus(b) log-uniform in [0.001, 0.1], so that
+    heads keep what they hold for a few tokens or for thousands. Here S is (K, V), as its source
+    (lm-engine, arXiv 2603.14360) writes it.
     """
 
     name = "m2rnn"
@@ -34,8 +40,11 @@ class M2rnnRule(Rule):
         heads, size = dims.heads, dims.value_size
         self.transition = nn.Parameter(torch.eye(size).repeat(heads, 1, 1))
         self.forget = nn.Linear(dims.width, heads)
-        self.log_rate = nn.Parameter(torch.zeros(heads))
-        self.skip = nn.Parameter(torch.zeros(heads, size))
+        with torch.no_grad():
+            self.forget.bias.copy_(softplus_bias(heads, *STEPS))
+        rates = torch.empty(heads).uniform_(0.0, LARGEST_RATE).clamp_min(LEAST_STEP)
+        self.log_rate = nn.Parameter(rates.log())
+        self.skip = nn.Parameter(torch.ones(heads, size))
 
     def inputs(self, u: Tensor, stream: Stream) -> dict[str, Tensor]:
         """f (B, T, H), in (0, 1)."""

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from seqzoo.operators import Dims, Hint, Stream
-from seqzoo.spec import PartSpec, slot
+from seqzoo.spec import PartSpec, since, slot
 from seqzoo_ttt.loss import InnerLoss
 from seqzoo_ttt.memories import Memory
 from seqzoo_ttt.memories.maps import Weights, chosen, combined, maps_of, summed
@@ -52,6 +52,7 @@ class OmegaRule(PeriodicRule):
         largest_rate: of eta; small, since a step is a sum over the window.
         momentum: whether there is theta; without it S_t = G_t.
         orthogonal: whether there is NS.
+        compile: whether a mini-batch's computation goes through torch.compile.
         """
 
         memory: PartSpec[Memory] = slot("memory", "linear")
@@ -62,12 +63,14 @@ class OmegaRule(PeriodicRule):
         largest_rate: float = Field(default=0.01, gt=0.0)
         momentum: bool = True
         orthogonal: bool = False
+        compile: bool = since("0.2", False)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         self.dims, self.window, self.largest_rate = dims, spec.window, spec.largest_rate
         self.period = self.block_size = spec.mini_batch
         self.momentum, self.orthogonal = spec.momentum, spec.orthogonal
+        self.compiled = spec.compile
         self.features = spec.degree * dims.key_size
         seen = Dims(dims.place, dims.heads, self.features, dims.value_size)
         self.memory: Memory = spec.memory.build(seen)

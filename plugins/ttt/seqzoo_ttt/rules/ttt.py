@@ -45,7 +45,7 @@ class TttRule(PeriodicRule):
         mini_batch: b, tokens whose gradients are taken at the same weights; null for gradients at
             the initial weights throughout.
         rotary: whether queries and keys are turned by their place in the mini-batch (RoPE).
-        compile: whether a mini-batch's computation goes through torch.compile.
+        compile: whether a mini-batch's dual form in torch goes through torch.compile.
         backend: of many tokens: chunked, the dual form in torch; triton, the same as a kernel on a
             GPU, of TTT-Linear alone; reference, token by token; auto, the kernel where it can
             compute, else chunked.
@@ -148,7 +148,12 @@ class TttRule(PeriodicRule):
 
 
 def _check(spec: TttRule.Spec, dims: Dims) -> None:
-    """Refuse sizes that RoPE cannot turn, and places that are not there."""
+    """Refuse sizes that RoPE cannot turn, places that are not there, and nothing to compile."""
+    if spec.compile and spec.backend in ("triton", "reference"):
+        raise SpecError(
+            f"rule 'ttt' compiles its dual form in torch, and backend {spec.backend} computes "
+            "without it: make backend chunked, or compile false"
+        )
     if spec.rotary and dims.key_size % 2:
         raise SpecError(
             f"rule 'ttt' turns pairs of features, and a key has {dims.key_size}: make key_size "

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 import seqzoo
 from seqzoo.operators import Dims, Place, Stream
@@ -60,4 +61,14 @@ def test_the_update_is_the_equation() -> None:
 def test_at_first_the_transition_is_the_identity() -> None:
     rule = REGISTRY.spec("rule", "m2rnn").build(Dims(Place(WIDTH), HEADS, KEY, VALUE))
     assert torch.equal(rule.transition, torch.eye(VALUE).expand(HEADS, -1, -1))
-    assert not bool(rule.skip.any())
+    assert bool((rule.skip == 1).all())
+
+
+def test_at_first_heads_forget_at_rates_of_their_own() -> None:
+    """exp(a) in [0, 16] and softplus(b) in [0.001, 0.1], as the published code draws them."""
+    torch.manual_seed(0)
+    rule = REGISTRY.spec("rule", "m2rnn").build(Dims(Place(WIDTH), 512, KEY, VALUE))
+    with torch.no_grad():
+        rates, steps = rule.log_rate.exp(), F.softplus(rule.forget.bias)
+    assert 0.0 < float(rates.min()) < 1.0 < 15.0 < float(rates.max()) <= 16.0
+    assert 0.001 <= float(steps.min()) < 0.002 < 0.05 < float(steps.max()) <= 0.1001

@@ -211,6 +211,30 @@ def test_a_step_goes_down_the_loss() -> None:
     assert errors[0] > errors[1] > errors[2]
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own
+@pytest.mark.parametrize("orthogonal", [True, False])
+def test_a_compiled_mini_batch_gives_the_same(
+    orthogonal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a backend that is quick to compile; a whole mini-batch and a part of one."""
+    compiled: list[Any] = []
+
+    def compile_(function: Any, **options: Any) -> Any:
+        compiled.append(function)
+        return real(function, backend="aot_eager", **options)
+
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", compile_)
+    rule = {"window": 3, "mini_batch": 4, "degree": 2, "orthogonal": orthogonal}
+    x = inputs(7)
+    eager, mixer = layer("swiglu", **rule), layer("swiglu", compile=True, **rule)
+    torch.compiler.reset()
+    found = measured(mixer, x, lambda x: mixer(x)[0])
+    assert compiled
+    for mine, right in zip(found, measured(eager, x, lambda x: eager(x)[0]), strict=True):
+        assert error_ratio(mine, right) < 1e-12
+
+
 def test_a_residual_of_too_few_features_is_refused() -> None:
     rule = {"memory": {"type": "swiglu", "residual": True}}
     spec = {"type": "serial", "heads": 2, "key_size": 4, "rule": {"type": "ttt", **rule}}

@@ -21,6 +21,7 @@ from seqzoo.model import Mixer
 from seqzoo.operators import Dims, Place
 from seqzoo.scan import serial_scan
 from seqzoo.testing import error_ratio
+from seqzoo.train.groups import parameter_groups
 from seqzoo_ttt import DotProduct, InnerLoss, LnReconstruction, Reconstruction, TttRule
 
 from ..measuring import measured
@@ -278,6 +279,21 @@ def test_sizes_that_do_not_fit_are_errors_in_words() -> None:
     odd = {"type": "ttt-linear", "heads": 2, "key_size": 3, "value_size": 3}
     with pytest.raises(SpecError, match="a key has 3: make key_size even"):
         seqzoo.build_mixer(odd, 16, REGISTRY)
+
+
+@pytest.mark.parametrize("backend", ["reference", "triton"])
+def test_what_has_nothing_to_compile_is_refused(backend: str) -> None:
+    with pytest.raises(SpecError, match="make backend chunked, or compile false"):
+        layer("linear", compile=True, backend=backend)
+
+
+def test_weight_decay_leaves_biases_norms_and_rates_alone() -> None:
+    """Those of a head each, which have two dimensions and more, too."""
+    decayed = [group.names for group in parameter_groups(layer("mlp")) if group.decay]
+    assert {name for names in decayed for name in names if name.startswith("rule")} == {
+        "rule.memory.layers.0.weight",
+        "rule.memory.layers.1.weight",
+    }
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit", "ignore:The .grad attribute")  # torch's own
