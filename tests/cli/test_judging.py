@@ -130,7 +130,7 @@ def plugin(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("return x[:, :, :8]", "block 0) returns shape (1, 64, 8), and (1, 64, 16)"),
+        ("return x[:, :, :8]", "block 0) returns shape (1, 64, 8), expected (1, 64, 16)"),
         ("return x, x", "block 0) returns a tuple, expected a tensor"),
         ("return x.double()", "block 0) returns torch.float64"),
         ("raise KeyError('boom')", "odd.py:5: KeyError: 'boom'"),
