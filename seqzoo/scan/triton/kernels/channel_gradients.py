@@ -35,6 +35,7 @@ from seqzoo.scan.triton.kernels.tiles import (
     product,
     store,
     store_column,
+    strength_under,
     value_under,
 )
 
@@ -204,11 +205,14 @@ def channel_gradients_kernel(
             for first in range(0, value_size, BLOCK_V):
                 columns = first + tl.arange(0, BLOCK_V)
                 value = value_under(
-                    solved, values, strengths, stream, at, row, head, heads, rows, columns, count,
-                    value_size, ERASE, OWN, rank, CHUNK,
+                    solved, values, stream, at, row, head, heads, rows, columns, count, value_size,
+                    ERASE, OWN, rank, CHUNK,
                 )  # fmt: skip
                 behind = load_rows(of_states, value_size, channels, columns, key_size, value_size)
                 of_key = product(value, tl.trans(behind), of_key, PRECISION)
+            of_key *= strength_under(
+                strengths, stream, row, head, heads, rows, count, ERASE, OWN, rank
+            )[:, None]
             if HALF:
                 until = load_rows(from_start, head_stride, rows, channels, count, key_size)
                 of_key *= tl.exp(tl.minimum(last[None, :] - until, 0.0))

@@ -38,6 +38,7 @@ from seqzoo.scan.triton.kernels.tiles import (
     rounded,
     store,
     store_column,
+    strength_under,
     value_under,
 )
 
@@ -111,11 +112,13 @@ def row_gradients_kernel(
     if ERASE:
         read += row * read_stride + key_head * key_size
         factor = erase_factor(strength, row, head, heads, rows, count)
+    above = scale
+    until = -1.0
     if KIND == 1:
-        above = decay_column(from_start, row, head, heads, rows, count)[:, None]
-        left = decay_column(to_end, row, head, heads, rows, count)[:, None]
+        above = scale * decay_column(from_start, row, head, heads, rows, count)[:, None]
+        left = decay_column(to_end, row, head, heads, rows, count)
         if ERASE:
-            until = decay_column(from_start, row, head, heads, rows - BEFORE, count)[:, None]
+            until = -decay_column(from_start, row, head, heads, rows - BEFORE, count)[:, None]
 
     for start in range(0, key_size, BLOCK_K):
         channels = start + tl.arange(0, BLOCK_K)
@@ -132,13 +135,9 @@ def row_gradients_kernel(
                 right = of_solved + at * CHUNK * value_size
                 right = load_all(right, value_size, rows, columns, value_size)
                 of_reading = product(right, tl.trans(state), of_reading, PRECISION)
-        of_query *= scale
-        if KIND == 1:
-            of_query *= above
+        of_query *= above
         if ERASE:
-            of_reading = -of_reading
-            if KIND == 1:
-                of_reading *= until
+            of_reading *= until
         for stream in range(STREAMS):
             key = keys + ((row * STREAMS + stream) * key_heads + key_head) * key_size
             tile = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
@@ -180,11 +179,17 @@ def row_gradients_kernel(
             for first in range(0, value_size, BLOCK_V):
                 columns = first + tl.arange(0, BLOCK_V)
                 value = value_under(
-                    solved, values, strengths, stream, at, row, head, heads, rows, columns, count,
-                    value_size, ERASE, OWN, rank, CHUNK,
+                    solved, values, stream, at, row, head, heads, rows, columns, count, value_size,
+                    ERASE, OWN, rank, CHUNK,
                 )  # fmt: skip
                 behind = load_rows(of_states, value_size, channels, columns, key_size, value_size)
                 of_key = product(value, tl.trans(behind), of_key, PRECISION)
+            ending = strength_under(
+                strengths, stream, row, head, heads, rows, count, ERASE, OWN, rank
+            )
+            if KIND == 1:
+                ending *= left
+            of_key *= ending[:, None]
             pairs = at * STREAMS + stream
             asked = load_square(of_scores + pairs * square, CHUNK)
             query = load_rows(queries, stride, rows, channels, count, key_size)
@@ -197,7 +202,6 @@ def row_gradients_kernel(
             if KIND == 1:
                 key = keys + ((row * STREAMS + stream) * key_heads + key_head) * key_size
                 tile = load_rows(key, STREAMS * stride, rows, channels, count, key_size)
-                of_key *= left
                 of_ends += tl.sum(tile.to(tl.float32) * of_key, 1)
                 of_sums -= tl.sum(tile.to(tl.float32) * by_pairs, 1)
                 near = tl.load(near_scores + pairs * CHUNK + rows)[:, None]
@@ -215,11 +219,13 @@ def row_gradients_kernel(
             store(to, STREAMS * heads * key_size, rows, channels, count, key_size, of_key)
 
         if KIND == 1:
+            both = tl.zeros([BLOCK_K, BLOCK_V], tl.float32)
             for first in range(0, value_size, BLOCK_V):
                 columns = first + tl.arange(0, BLOCK_V)
                 state = load_rows(states, value_size, channels, columns, key_size, value_size)
                 behind = load_rows(of_states, value_size, channels, columns, key_size, value_size)
-                of_total += tl.sum(tl.sum(state.to(tl.float32) * behind.to(tl.float32), 1), 0)
+                both += state.to(tl.float32) * behind.to(tl.float32)
+            of_total += tl.sum(tl.sum(both, 1), 0)
 
     if ERASE:  # noqa: SIM102
         if strength is not None:

@@ -212,7 +212,6 @@ def store_square(pointer, tile, SIZE: tl.constexpr):
 def value_under(
     solved,
     values,
-    strengths,
     stream,
     at,
     row,
@@ -227,24 +226,32 @@ def value_under(
     RANK: tl.constexpr,
     CHUNK: tl.constexpr,
 ):
-    """V_l, the value under key stream `stream`, in the values' dtype: V_0 as solved,
-    (chunks, H, C, V), or W_l."""
-    dtype = values.dtype.element_ty
+    """The value under key stream `stream` as it lies: V_0, solved (chunks, H, C, V), or v_l, which
+    `strength_under` makes V_l. Products with it take that factor when they are done: on a result's
+    rows or columns it costs less than on a tile that is loaded for each."""
     if ERASE:
         if stream == 0:
-            place = solved + at * CHUNK * width
-            value = load_all(place, width, rows, columns, width)
+            value = load_all(solved + at * CHUNK * width, width, rows, columns, width)
         else:
-            value = rounded(
-                written(
-                    values, strengths, stream - OWN, row, head, heads, rows, columns, count, width,
-                    RANK,
-                ),
-                dtype,
-            )  # fmt: skip
+            place = values + ((row * RANK + stream - OWN) * heads + head) * width
+            value = load_rows(place, RANK * heads * width, rows, columns, count, width)
     else:
-        value = rounded(
-            written(values, strengths, stream, row, head, heads, rows, columns, count, width, RANK),
-            dtype,
-        )
+        place = values + ((row * RANK + stream) * heads + head) * width
+        value = load_rows(place, RANK * heads * width, rows, columns, count, width)
     return value
+
+
+@triton.jit
+def strength_under(
+    strengths, stream, row, head, heads, rows, count, ERASE: tl.constexpr, OWN: tl.constexpr,
+    RANK: tl.constexpr,
+):  # fmt: skip
+    """What `value_under` is to be multiplied by, float32 (rows,): 1 for V_0."""
+    if ERASE:
+        if stream == 0:
+            factor = tl.full([rows.shape[0]], 1.0, tl.float32)
+        else:
+            factor = write_factor(strengths, stream - OWN, row, head, heads, rows, count, RANK)
+    else:
+        factor = write_factor(strengths, stream, row, head, heads, rows, count, RANK)
+    return factor

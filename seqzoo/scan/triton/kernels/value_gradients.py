@@ -29,6 +29,7 @@ from seqzoo.scan.triton.kernels.tiles import (
     store,
     store_column,
     store_square,
+    strength_under,
     value_under,
     write_factor,
 )
@@ -152,8 +153,8 @@ def value_gradients_kernel(
             of_outputs, row, head, heads, rows, columns, count, value_size, scale, dtype
         )
         value = value_under(
-            solved, values, strengths, stream, at, row, head, heads, rows, columns, count,
-            value_size, ERASE, OWN, rank, CHUNK,
+            solved, values, stream, at, row, head, heads, rows, columns, count, value_size, ERASE,
+            OWN, rank, CHUNK,
         )  # fmt: skip
         of_asked = product(upstream, tl.trans(value), of_asked, PRECISION)
         if ERASE:
@@ -191,7 +192,8 @@ def value_gradients_kernel(
             store_column(to, rank * heads, rows, count, of_factor)
 
     to = at * STREAMS + stream
-    of_asked = tl.where(i >= j, of_asked, 0.0)
+    under = strength_under(strengths, stream, row, head, heads, rows, count, ERASE, OWN, rank)
+    of_asked = tl.where(i >= j, of_asked * under[None, :], 0.0)
     if KIND > 0:
         tl.store(near_scores + to * CHUNK + rows, diagonal_of(of_asked, 0, CHUNK))
         of_asked = tl.where(i > j, of_asked, 0.0)
@@ -200,7 +202,7 @@ def value_gradients_kernel(
         of_asked *= spans
     store_square(of_scores + to * square, of_asked, CHUNK)
     if ERASE:
-        of_removed = tl.where(i > j, -of_removed, 0.0)
+        of_removed = tl.where(i > j, of_removed * -under[None, :], 0.0)
         if BEFORE:
             tl.store(near_erased + to * CHUNK + rows, diagonal_of(of_removed, 1, CHUNK))
             of_removed = tl.where(i > j + 1, of_removed, 0.0)

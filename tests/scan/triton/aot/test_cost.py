@@ -25,7 +25,9 @@ def test_a_call_is_counted_kernel_by_kernel():
     assert all(row.instructions > 0 and row.seconds > 0 for row in rows)
 
 
-@pytest.mark.parametrize(("problem", "forward", "both"), [("gated-delta", 35e3, 120e3)])
+@pytest.mark.parametrize(
+    ("problem", "forward", "both"), [("decay", 13e3, 60e3), ("gated-delta", 35e3, 120e3)]
+)
 def test_the_kernels_stay_as_cheap_as_they_are(problem, forward, both):
     """Warp instructions a chunk and head, heads of 128 in bfloat16."""
     rows = costs("sm_90", problem, workers=2)
