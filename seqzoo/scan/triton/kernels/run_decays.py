@@ -100,8 +100,9 @@ def sums_by_signs(signs, numbers, zero, PRECISION: tl.constexpr):
 
 @triton.jit
 def decay_of(exponent):
-    """e^exponent; no more than e^MILD where it counts, and finite where it does not."""
-    return tl.exp(tl.minimum(exponent, MILD))
+    """e^exponent; no more than e^MILD where it counts, and finite where it does not. NaN stays, which
+    a GPU's minimum would drop and make a finite factor of."""
+    return tl.exp(tl.minimum(exponent, MILD, propagate_nan=tl.PropagateNan.ALL))
 
 
 @triton.jit
