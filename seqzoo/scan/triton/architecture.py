@@ -32,6 +32,10 @@ SHARED_KIB = {
 """Shared memory a program may take, KiB (CUDA C++ programming guide, technical specifications by
 compute capability; AMD instruction set references: local data share a work-group)."""
 
+LIKE = {"sm_86": "sm_80", "sm_89": "sm_80", "sm_120": "sm_80"}
+"""Whose configurations an architecture takes that has none of its own: Triton multiplies by the
+same instructions there, with operands in registers."""
+
 _override: str | None = None
 
 

@@ -7,9 +7,10 @@ The table is configs.json beside this file, a plain mapping that a person reads 
 
 Of an architecture's rows those serve a problem that name the bits of its queries, or none. They
 stand in rising order of `size`, the largest head size they serve; the last one serves all larger
-sizes too. An architecture without such a row takes the kernel's entry `default`; the interpreter
-counts as one, `interpreter`. Nothing is ever timed here: a training loop sees the same choice from
-its first step to its last. `seqzoo kernels --tune` measures on a GPU and writes such a table, which
+sizes too. An architecture without such a row takes those of one like it (`architecture.LIKE`), or
+the kernel's entry `default`; the interpreter counts as one, `interpreter`. Nothing is ever timed
+here: a training loop sees the same choice from its first step to its last. `seqzoo kernels --tune`
+measures on a GPU and writes such a table, which
 is read in front of the shipped one from $SEQZOO_KERNEL_TABLE or ~/.config/seqzoo/kernels.json.
 """
 
@@ -27,7 +28,7 @@ from typing import NamedTuple
 import torch
 
 from seqzoo.errors import did_you_mean
-from seqzoo.scan.triton.architecture import architecture_of, capability
+from seqzoo.scan.triton.architecture import LIKE, architecture_of, capability
 
 DEFAULT = "default"
 REGISTERS = 65536
@@ -161,7 +162,7 @@ def rows_of(kernel: str, architecture: str, bits: int, shipped: Path = SHIPPED) 
     """
     for table in _tables(shipped):
         architectures = table.get(kernel, {})
-        for name in (architecture, DEFAULT):
+        for name in (architecture, LIKE.get(architecture, DEFAULT), DEFAULT):
             rows = [row for row in architectures.get(name, ()) if row.bits in (None, bits)]
             if rows:
                 return rows

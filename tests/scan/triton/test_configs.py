@@ -23,6 +23,7 @@ def row(size: int, warps: int, **given: int) -> dict[str, object]:
 def table(table_path: Path) -> Path:
     rows = {
         "default": [row(128, 4), row(64, 2)],
+        "sm_80": [row(256, 32, bits=32)],
         "sm_90": [row(256, 8)],
         "sm_100": [row(64, 8, bits=32), row(128, 16, bits=32)],
         "gfx942": [row(64, 1, bits=16), row(64, 8)],
@@ -39,6 +40,8 @@ def table(table_path: Path) -> Path:
         ("default", 999, 32, 4),
         ("sm_90", 8, 16, 8),
         ("sm_80", 8, 16, 2),
+        ("sm_89", 8, 32, 32),  # it has no rows, and sm_80 is like it
+        ("sm_89", 8, 16, 2),
         ("sm_100", 64, 32, 8),
         ("sm_100", 999, 32, 16),
         ("sm_100", 64, 16, 2),  # none of its rows is for 16 bits
