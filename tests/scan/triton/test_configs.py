@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from seqzoo.scan.triton.architecture import architecture_is
-from seqzoo.scan.triton.configs import Config, HeadSize, config_for, config_is, read_table
+from seqzoo.scan.triton.configs import (
+    SHIPPED,
+    Config,
+    HeadSize,
+    config_for,
+    config_is,
+    read_table,
+    rows_of,
+)
 
 CPU = torch.device("cpu")
 
@@ -55,6 +63,14 @@ def test_rows_by_architecture_size_and_bits(
     with architecture_is(architecture):
         found = config_for("read_state", HeadSize(size, bits), CPU)
     assert found == Config(warps, 2, {"BLOCK": 16})
+
+
+@pytest.mark.parametrize("architecture", ["sm_90", "sm_100"])
+def test_half_precision_takes_four_warps_where_eight_were_miscompiled(architecture: str) -> None:
+    """`seqzoo.scan.triton.kernels.tiles` says why."""
+    for kernel in read_table(SHIPPED):
+        serving = next(row for row in rows_of(kernel, architecture, 16) if row.size >= 128)
+        assert serving.config.num_warps <= 4, kernel
 
 
 def test_a_kernel_without_an_entry() -> None:

@@ -100,8 +100,8 @@ def sums_by_signs(signs, numbers, zero, PRECISION: tl.constexpr):
 
 @triton.jit
 def decay_of(exponent):
-    """e^exponent; no more than e^MILD where it counts, and finite where it does not. NaN stays, which
-    a GPU's minimum would drop and make a finite factor of."""
+    """e^exponent; at most e^MILD where it counts, and finite elsewhere. NaN stays: a GPU's minimum
+    would drop it and leave a finite factor."""
     return tl.exp(tl.minimum(exponent, MILD, propagate_nan=tl.PropagateNan.ALL))
 
 
