@@ -1,0 +1,1 @@
+"""Runs as rows: filtered by conditions, or two of them compared."""
