@@ -10,10 +10,10 @@ from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.grid.labels import axis_labels
-from seqzoo.report.runs.changes import flat
-from seqzoo.spec.reading import read_yaml
 from seqzoo.report.collect.results import Collection as Runs
 from seqzoo.report.collect.results import Result
+from seqzoo.report.runs.changes import flat
+from seqzoo.spec.reading import read_yaml
 
 __all__ = ["list_runs", "run_row"]
 
@@ -39,7 +39,11 @@ def run_row(result: Result) -> dict[str, Any]:
         **({"trial": result.tried.number} if result.tried else {}),
         "state": result.state,
         **(record.metrics if record else {}),
-        **({f"auxiliary.{name}": value for name, value in record.auxiliary.items()} if record else {}),
+        **(
+            {f"auxiliary.{name}": value for name, value in record.auxiliary.items()}
+            if record
+            else {}
+        ),
         "steps": record.steps if record else None,
         "reached_at": record.reached_at if record else None,
         "parameters": record.parameters if record else None,

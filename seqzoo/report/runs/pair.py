@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from seqzoo.errors import SpecError
-from seqzoo.report.runs.changes import Change, changes
 from seqzoo.report.collect.directory import collect
 from seqzoo.report.collect.results import Result
+from seqzoo.report.runs.changes import Change, changes
 
 __all__ = ["Pair", "compare_runs"]
 
