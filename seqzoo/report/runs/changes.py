@@ -27,7 +27,7 @@ class Change:
 
 
 def changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
-    """The changes that turn the first spec into the second, in the first's order, additions last."""
+    """The changes from the first spec to the second, in the first's order, additions last."""
     return list(_changes("", first, second))
 
 
