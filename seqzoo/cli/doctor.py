@@ -151,12 +151,15 @@ def _where(interpret: bool) -> tuple[torch.device | None, str | None]:
 
 
 def _versions() -> dict[str, str]:
+    import torch
+
     versions = {"python": platform.python_version()}
     for name in ("seqzoo", "torch", "triton", "pydantic", "numpy"):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = "not installed"
+    versions["torch"] = torch.__version__  # tells the build too, +cpu or +cu130
     return versions
 
 

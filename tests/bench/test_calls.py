@@ -107,5 +107,5 @@ def test_parts_are_put_back_when_the_mixer_fails() -> None:
     mixer = seqzoo.build_mixer("linear_attention", 16)
     part = mixer.get_submodule("memory").scan
     with pytest.raises(RuntimeError), recorded_calls(mixer):
-        mixer(torch.randn(1, 8, 15))
+        mixer(torch.randn(1, 8, 16, dtype=torch.float64))
     assert mixer.get_submodule("memory").scan is part
