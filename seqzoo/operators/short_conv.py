@@ -87,15 +87,6 @@ def _plain_sum(seen: Tensor, weight: Tensor) -> Tensor:
     return y
 
 
-def _summed(x: Tensor) -> Tensor:
-    """x (B, T, channels), newly made -> its sum over tokens, (channels,).
-
-    Computed as a product with ones: on a CPU a quarter of the time of a sum down the columns.
-    """
-    rows = x.flatten(0, 1)
-    return rows.new_ones(len(rows)) @ rows
-
-
 class _ShiftedSum(torch.autograd.Function):
     """`_plain_sum`, in place over the taps unless a second derivative is wanted.
 
@@ -108,11 +99,11 @@ class _ShiftedSum(torch.autograd.Function):
         """seen (B, T + kernel - 1, channels), weight (channels, 1, kernel) -> (B, T, channels)."""
         ctx.save_for_backward(seen, weight)
         ctx.save_for_forward(seen, weight)
-        taps = weight[:, 0].t().to(seen.dtype).contiguous()
-        length = seen.shape[1] - weight.shape[2] + 1
-        y = seen[:, :length] * taps[0]
-        for j in range(1, weight.shape[2]):
-            y.addcmul_(seen[:, j : j + length], taps[j])
+        first, *taps = weight[:, 0].t().to(seen.dtype).contiguous().unbind()
+        length = seen.shape[1] - len(taps)
+        y = seen[:, :length] * first
+        for j, tap in enumerate(taps, 1):
+            y.addcmul_(seen[:, j : j + length], tap)
         return y
 
     @staticmethod
@@ -122,17 +113,19 @@ class _ShiftedSum(torch.autograd.Function):
         """Gradients of seen and weight, which can be differentiated again."""
         seen, weight = ctx.saved_tensors
         kernel_size, length = weight.shape[2], gradient.shape[1]
-        taps = weight[:, 0].t().to(seen.dtype)
-        of_taps = [_summed(seen[:, j : j + length] * gradient) for j in range(kernel_size)]
+        ones = gradient.new_ones(gradient.shape[0] * length)  # sums as products: quicker on a CPU
+        products = (seen[:, j : j + length] * gradient for j in range(kernel_size))
+        of_taps = [ones @ product.flatten(0, 1) for product in products]
         of_weight = torch.stack(of_taps, dim=1).unsqueeze(1).to(weight.dtype)
         if torch.is_grad_enabled():
             apart = torch.nn.functional.pad(gradient, (0, 0, kernel_size - 1, kernel_size - 1))
             return _plain_sum(apart, weight.flip(2)), of_weight
+        first, *taps = weight[:, 0].t().to(seen.dtype).contiguous().unbind()
         of_seen = gradient.new_empty(seen.shape)
-        of_seen[:, length:] = 0
-        torch.mul(gradient, taps[0], out=of_seen[:, :length])
-        for j in range(1, kernel_size):
-            of_seen[:, j : j + length].addcmul_(gradient, taps[j])
+        of_seen[:, length:].zero_()
+        torch.mul(gradient, first, out=of_seen[:, :length])
+        for j, tap in enumerate(taps, 1):
+            of_seen[:, j : j + length].addcmul_(gradient, tap)
         return of_seen, of_weight
 
     @staticmethod

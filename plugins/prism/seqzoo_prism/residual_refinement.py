@@ -110,7 +110,9 @@ class ResidualRefinement(FollowingInjection):
     def _refined(self, residual: Tensor, gains: Tensor) -> Tensor:
         """r^(1) (B, T, H, D / H), p that broadcasts over (B, T, L, H, D / H) -> all delta^(l)."""
         deltas = []
-        for gain in gains.expand(*residual.shape[:2], self.depth, -1, -1).unbind(2):
+        if gains.ndim < 5 or gains.shape[2] != self.depth:
+            gains = gains.expand(*residual.shape[:2], self.depth, -1, -1)
+        for gain in gains.unbind(2):
             delta = self.activation(gain * residual)
             if self.chained:
                 residual = residual - delta

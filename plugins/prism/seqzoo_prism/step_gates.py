@@ -67,6 +67,5 @@ class StepGates(nn.Module):
         gates = self.project(u).unflatten(-1, self.shape)
         if self.squashed in (0, self.shape[0]):
             return gates.sigmoid() if self.squashed else gates
-        return torch.cat(
-            [gates[:, :, : self.squashed].sigmoid(), gates[:, :, self.squashed :]], dim=2
-        )
+        squashed, free = gates.tensor_split([self.squashed], dim=2)
+        return torch.cat([squashed.sigmoid(), free], dim=2)

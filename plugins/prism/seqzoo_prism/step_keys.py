@@ -72,4 +72,4 @@ class StepKeys(nn.Module):
         if self.project is not None:
             parts.append(self.norm(self.project(u).unflatten(-1, self.shape)))
         keys = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
-        return keys.expand(-1, -1, self.depth, -1, -1)
+        return keys if keys.shape[2] == self.depth else keys.expand(-1, -1, self.depth, -1, -1)

@@ -69,10 +69,10 @@ def num_queries(rows: int, chunk: int) -> int:
 def causal_mask(like: Tensor, chunk: int, rows: int, *, strict: bool = True) -> Tensor:
     """(C, N) of ones where micro-step j counts for a reading row i: j <= i for queries, and for
     erase reads j < i, or j <= i where not `strict`."""
-    ones, queries = like.new_ones(chunk, chunk), num_queries(rows, chunk)
+    until, queries = like.new_ones(chunk, chunk).triu(), num_queries(rows, chunk)
     steps = chunk // queries
-    seen = ones.triu()[:, steps - 1 :: steps]
-    return seen if rows == queries else torch.cat([seen, ones.triu(int(strict))], dim=1)
+    seen = until if steps == 1 else until[:, steps - 1 :: steps]
+    return seen if rows == queries else torch.cat([seen, until.triu(1) if strict else until], dim=1)
 
 
 def short_sums(rows: Tensor) -> Tensor:

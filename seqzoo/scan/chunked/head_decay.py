@@ -133,12 +133,15 @@ def head_decays(reading: Tensor, log_decay: Tensor, before_decay: bool = False) 
     # spans[j, i] = g_{j+1} + ... + g_i, summed and not subtracted: 0 times the other tokens
     later = log_decay.new_ones(chunk, chunk).triu(1)
     until = causal_mask(log_decay, chunk, rows, strict=before_decay)
+    queries = num_queries(rows, chunk)
+    seen = until
+    if rows > queries and not before_decay:  # no erase sees its own micro-step's write
+        seen = torch.cat([until[:, :queries], later], dim=1)
     spans = (log_decay[:, None] * later).flatten(0, 1) @ until
-    pairs = spans.exp_().view(chunks, chunk, -1).mul_(causal_mask(log_decay, chunk, rows))
+    pairs = spans.exp_().view(chunks, chunk, -1).mul_(seen)
     from_start = (log_decay @ until).exp_()
-    last = num_queries(rows, chunk) - 1
     return HeadDecays(
         pairs=pairs,
         from_start=from_start[..., None],
-        to_end=pairs[:, :, last, None, None].contiguous(),
+        to_end=pairs[:, :, queries - 1, None, None].contiguous(),
     )

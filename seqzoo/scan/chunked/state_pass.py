@@ -75,13 +75,13 @@ def carry_back(buffer: Tensor, steps: ChunkSteps, lanes: Sequence[int]) -> tuple
     reads = buffer[:-total].split(list(lanes))
     gradient = finals[:0]
     ends: list[Tensor] = []
-    for step, (matrix, kept) in reversed(list(enumerate(_split(steps, lanes)))):
+    turned = ChunkSteps(None if steps.matrix is None else steps.matrix.mT, steps.kept)
+    for step, (matrix, kept) in reversed(list(enumerate(_split(turned, lanes)))):
         running = lanes[step]
         if running > len(gradient):
             gradient = join([gradient, finals[len(gradient) : running]])
         ends.append(gradient)
-        turned = None if matrix is None else matrix.mT
-        gradient = _advance(reads[step], gradient, turned, kept)
+        gradient = _advance(reads[step], gradient, matrix, kept)
     if lanes[-1] == total:
         return buffer[total:], buffer[:total]
     return torch.cat(ends[::-1]), torch.cat((gradient, finals[len(gradient) :]))
