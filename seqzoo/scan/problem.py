@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -80,11 +81,9 @@ class ScanProblem:
     @property
     def dtype(self) -> torch.dtype:
         """The dtype to compute in: the widest input's, and at least float32."""
-        dtype = torch.float32
-        for tensor in (self.queries, *_tensors(self.transition, self.writes), self.state):
-            if tensor is not None:
-                dtype = torch.promote_types(dtype, tensor.dtype)
-        return dtype
+        tensors = (self.queries, *_tensors(self.transition, self.writes), self.state)
+        dtypes = {tensor.dtype for tensor in tensors if tensor is not None}
+        return reduce(torch.promote_types, dtypes, torch.float32)
 
     @property
     def num_sequences(self) -> int:

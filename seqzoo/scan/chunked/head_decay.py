@@ -132,16 +132,20 @@ def head_decays(reading: Tensor, log_decay: Tensor, before_decay: bool = False) 
     log_decay = log_decay.clamp(min=-1e4)  # exp is 0 all the same, and 0 times it is not NaN
     # spans[j, i] = g_{j+1} + ... + g_i, summed and not subtracted: 0 times the other tokens
     later = log_decay.new_ones(chunk, chunk).triu(1)
-    until = causal_mask(log_decay, chunk, rows, strict=before_decay)
-    queries = num_queries(rows, chunk)
-    seen = until
-    if rows > queries and not before_decay:  # no erase sees its own micro-step's write
-        seen = torch.cat([until[:, :queries], later], dim=1)
-    spans = (log_decay[:, None] * later).flatten(0, 1) @ until
-    pairs = spans.exp_().view(chunks, chunk, -1).mul_(seen)
-    from_start = (log_decay @ until).exp_()
+    between = (log_decay[:, None] * later).flatten(0, 1)
+    if rows == 2 * chunk and not before_decay:  # a token's erase read has the decays of its query,
+        until = causal_mask(log_decay, chunk, chunk)  # but does not see the token's own writes
+        spans = (between @ until).exp_().view(chunks, chunk, 1, chunk)
+        pairs = (spans * torch.stack([until, later], dim=1)).flatten(2)
+        from_start = (log_decay @ until).exp_().repeat(1, 2)
+    else:
+        until = causal_mask(log_decay, chunk, rows, strict=before_decay)
+        seen = until if before_decay else causal_mask(log_decay, chunk, rows)
+        pairs = (between @ until).exp_().view(chunks, chunk, rows).mul_(seen)
+        from_start = (log_decay @ until).exp_()
+    last = num_queries(rows, chunk) - 1
     return HeadDecays(
         pairs=pairs,
         from_start=from_start[..., None],
-        to_end=pairs[:, :, queries - 1, None, None].contiguous(),
+        to_end=pairs[:, :, last, None, None].contiguous(),
     )

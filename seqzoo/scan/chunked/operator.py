@@ -20,6 +20,7 @@ from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
 from seqzoo.scan.chunked.segments import Forward, backward, cut, forward
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
+from seqzoo.scan.ops.signed import signed
 from seqzoo.scan.precision import full_precision
 
 ARGUMENTS = (
@@ -43,7 +44,9 @@ def chunked_scan(
     keep = torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (state, *tensors)
     )
-    outputs, final, *_ = _ChunkedScan.apply(options, keep, state, *tensors)  # type: ignore[misc]
+    transformed = torch._C._are_functorch_transforms_active()
+    enter = _TransformedScan if transformed else _ChunkedScan
+    outputs, final, *_ = enter.apply(options, keep, state, *tensors)  # type: ignore[misc]
     broken = None if all_whole(tensors, outputs, final) else find_broken(tensors)
     if broken is None:
         return outputs, final
@@ -51,10 +54,11 @@ def chunked_scan(
     return mark_broken(outputs, final, broken, options.cu_seqlens)
 
 
-class _ChunkedScan(torch.autograd.Function):
-    """The entry for eager calls. It returns what it saves, as functorch requires."""
+class _TransformedScan(torch.autograd.Function):
+    """The entry for eager calls under torch.func, which requires that it returns what it saves."""
 
     @staticmethod
+    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         options: ScanOptions, keep: bool, state: Tensor | None, *arguments: Tensor | None
     ) -> tuple[Any, ...]:
@@ -96,6 +100,23 @@ class _ChunkedScan(torch.autograd.Function):
 
     jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
     vmap = staticmethod(refuse_vmap)  # pyright: ignore[reportAssignmentType]
+
+
+class _ChunkedScan(torch.autograd.Function):
+    """The entry for other eager calls: the same, and quicker."""
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *inputs: Any
+    ) -> tuple[Tensor, Tensor]:
+        outputs, final, ctx.segments, *saved = _TransformedScan.forward(*inputs)
+        ctx.options, _, _, *tensors = inputs
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *saved)
+        return outputs, final
+
+    backward = staticmethod(_TransformedScan.backward)  # pyright: ignore[reportAssignmentType]
+    jvp = staticmethod(refuse_forward_mode)  # pyright: ignore[reportAssignmentType]
 
 
 @torch.library.custom_op(

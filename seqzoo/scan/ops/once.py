@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from seqzoo.scan.ops.refusals import (
     refuse_elementwise_forward_mode,
@@ -22,6 +23,7 @@ from seqzoo.scan.ops.refusals import (
     refuse_second_derivative,
     refuse_vmap,
 )
+from seqzoo.scan.ops.signed import signed
 
 __all__ = ["ElementwiseGradients", "ScanGradients"]
 
@@ -29,7 +31,17 @@ __all__ = ["ElementwiseGradients", "ScanGradients"]
 class _Once(torch.autograd.Function):
     """`apply(function, *tensors)` is `function(*tensors)`: gradients, None where there is none."""
 
+    @classmethod
+    def apply(cls, *arguments: Any) -> Any:
+        """A plain call in the common case: a backward from whose results nothing is derived."""
+        derived = torch.is_grad_enabled() or forward_ad._current_level >= 0
+        if derived or torch._C._are_functorch_transforms_active():
+            return super().apply(*arguments)
+        function, *tensors = arguments
+        return function(*tensors)
+
     @staticmethod
+    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         function: Callable[..., tuple[Tensor | None, ...]], *tensors: Tensor | None
     ) -> tuple[Tensor | None, ...]:

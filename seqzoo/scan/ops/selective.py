@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqzoo.scan.ops.once import ElementwiseGradients
 from seqzoo.scan.ops.refusals import refuse_elementwise_forward_mode, refuse_elementwise_vmap
+from seqzoo.scan.ops.signed import signed
 from seqzoo.scan.precision import full_precision
 from seqzoo.scan.selective.decay import SelectiveDecay
 from seqzoo.scan.selective.passes import Selective, selective_backward, selective_forward
@@ -29,6 +30,7 @@ class _SelectiveScan(torch.autograd.Function):
     """Besides its inputs it saves one of its outputs, as functorch requires."""
 
     @staticmethod
+    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         decay: SelectiveDecay,
         keep: bool,

@@ -13,6 +13,7 @@ from seqzoo.scan.ops.refusals import (
     refuse_elementwise_second_derivative,
     refuse_elementwise_vmap,
 )
+from seqzoo.scan.ops.signed import signed
 from seqzoo.scan.recurrence import ScanResult
 from seqzoo.scan.triton.elementwise_run import (
     CHUNK,
@@ -51,6 +52,7 @@ class _ElementwiseScan(torch.autograd.Function):
     """The entry for eager calls."""
 
     @staticmethod
+    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         log_decay: Tensor, inputs: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.scan.ops.once import ScanGradients
+from seqzoo.scan.ops.signed import signed
 from seqzoo_ttt.kernels.problem import Found, Given
 from seqzoo_ttt.kernels.run import Kept, checkpoints, run_backward, run_forward
 
@@ -53,6 +54,7 @@ class _Dual(torch.autograd.Function):
     """The entry for eager calls."""
 
     @staticmethod
+    @signed
     def forward(*given: Tensor | None) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _forward_op(*given)
 
