@@ -1,0 +1,139 @@
+"""Table 4 of the PRISM paper: published accuracies beside those of finished runs.
+
+    seqzoo grid examples/prism_table4.yaml --out runs/table4
+    python benchmarks/prism_table4.py runs/table4 [MORE ...] [--json FILE]
+
+Adds the finished runs of these grids to the file, where a run of the same variant, task, width and
+seed replaces the one before, and prints the tables of docs/prism.md. The whole grid takes hours;
+parts of it, run apart, add up. Without a grid it prints the tables of the file as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seqzoo.files import write_whole
+from seqzoo.grid import read_plan, run_directory
+from seqzoo.train.record import read_record
+from seqzoo_prism.released import RELEASED_TASKS
+
+FILE = Path(__file__).parent / "results" / "prism_table4.json"
+PRISM = {
+    "prism-probing": "`prism-probing`",
+    "prism-kernel5": "`prism`, kernel 5",
+    "prism-probing-depth2": "`prism-probing-depth2`",
+}
+BASELINES = {
+    "transformer": ("Transformer, published", "`released-attention`"),
+    "linear_attention": ("linear attention, published", "`released-linear-attention`"),
+    "mom": ("MoM, published", "`released-mom`"),
+}
+"""Names in `Published`; a variant of the grid has hyphens for its underscores."""
+
+Row = dict[str, Any]
+
+
+def finished(directory: Path) -> list[Row]:
+    """A row for each finished run of a grid."""
+    rows = []
+    for row in read_plan(directory).runs:
+        path = run_directory(directory, row.run_id) / "record.json"
+        if not path.exists():
+            continue
+        record = read_record(path)
+        source = record.sources.seqzoo
+        rows.append(
+            {
+                "variant": row.variant,
+                "task": row.point["task"],
+                "width": row.point["model.width"],
+                "seed": row.seed,
+                "accuracy": round(record.metrics["accuracy"], 5),
+                "steps": record.steps,
+                "reached_at": record.reached_at,
+                "parameters": record.parameters,
+                "code": source.commit[:7] if source else None,
+                "torch": record.versions.torch,
+                "device": record.device.name,
+                "date": date_of(path),
+            }
+        )
+    return rows
+
+
+def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
+    """All rows, the newest of each run, in the order of the table."""
+    names = [task.name for task in RELEASED_TASKS]
+    rows = {
+        (row["variant"], names.index(row["task"]), row["width"], row["seed"]): row
+        for row in (*old, *new)
+    }
+    return [rows[key] for key in sorted(rows)]
+
+
+def tables(rows: list[Row]) -> str:
+    """PRISM's variants, then the baselines, as Markdown."""
+    prism = [["task", "rule", "published PRISM", *PRISM.values()]]
+    others = [["task", *(name for pair in BASELINES.values() for name in pair), "`gated_deltanet`"]]
+    for task in RELEASED_TASKS:
+        cells = [cell(rows, variant, task.name) for variant in PRISM]
+        prism.append([f"`{task.name}`", short(task.ceiling), short(task.published.prism), *cells])
+        line = [f"`{task.name}`"]
+        for name in BASELINES:
+            line.append(short(getattr(task.published, name)))
+            line.append(cell(rows, name.replace("_", "-"), task.name))
+        others.append([*line, cell(rows, "gated_deltanet", task.name)])
+    return f"{markdown(prism)}\n\n{markdown(others)}"
+
+
+def cell(rows: list[Row], variant: str, task: str) -> str:
+    """One accuracy a seed, with the step of a run that stopped because it had reached .999."""
+    found = [row for row in rows if (row["variant"], row["task"]) == (variant, task)]
+    texts = []
+    for row in sorted(found, key=lambda row: row["seed"]):
+        text = short(row["accuracy"], 3)
+        texts.append(f"{text} at {row['reached_at']:,}" if row["reached_at"] else text)
+    return "; ".join(texts) or "not run"
+
+
+def short(number: float, digits: int = 2) -> str:
+    """.99, 1.00."""
+    return f"{number:.{digits}f}".removeprefix("0")
+
+
+def markdown(lines: list[list[str]]) -> str:
+    """A table, its first column to the left and the others to the right."""
+    head, *body = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([head, "|---|" + "---:|" * (len(lines[0]) - 1), *body])
+
+
+def date_of(path: Path) -> str:
+    """The day on which a file was written."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Merge, write, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "grids", nargs="*", type=Path, help="directories of the grid or parts of it"
+    )
+    parser.add_argument("--json", type=Path, default=FILE, help="where the rows are kept")
+    given = parser.parse_args(arguments)
+    rows = json.loads(given.json.read_text())["runs"] if given.json.exists() else []
+    if given.grids:
+        rows = merged(rows, (row for grid in given.grids for row in finished(grid)))
+        text = json.dumps({"grid": "examples/prism_table4.yaml", "runs": rows}, indent=1)
+        write_whole(given.json, text + "\n")
+    print(tables(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Table 4's figures: runs of a grid become rows, rows become the tables of docs/prism.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import prism_table4
+import pytest
+from typer.testing import CliRunner
+
+from seqzoo.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+
+
+def row(**changed: Any) -> dict[str, Any]:
+    fixed = {"variant": "mom", "task": "released_mux", "width": 16, "seed": 0}
+    return {**fixed, "accuracy": 0.974, "reached_at": None, **changed}
+
+
+def test_the_page_holds_the_tables_of_the_file() -> None:
+    rows = json.loads(prism_table4.FILE.read_text())["runs"]
+    tables = prism_table4.tables(rows)
+    page = (ROOT / "docs" / "prism.md").read_text(encoding="utf-8")
+    for table in tables.split("\n\n"):
+        assert table in page, "python benchmarks/prism_table4.py prints the tables"
+
+
+def test_a_later_run_replaces_the_one_before_and_seeds_stand_beside_each_other() -> None:
+    old = [row(seed=1, accuracy=0.5), row(task="released_parity", accuracy=0.49)]
+    rows = prism_table4.merged(old, [row(seed=1, accuracy=1.0, reached_at=2500), row()])
+    assert [(each["task"], each["seed"]) for each in rows] == [
+        ("released_parity", 0),
+        ("released_mux", 0),
+        ("released_mux", 1),
+    ]
+    assert prism_table4.cell(rows, "mom", "released_mux") == ".974; 1.000 at 2,500"
+    assert prism_table4.cell(rows, "mom", "released_mqar") == "not run"
+    assert "| `released_mux` | .98 | not run | .98 | not run | .97 | .974; 1.000 at 2,500 |" in (
+        prism_table4.tables(rows)
+    )
+
+
+def test_finished_runs_of_a_grid_are_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid, file = tmp_path / "runs", tmp_path / "table4.json"
+    changes = (
+        "paired=[{task: [released_mux], model.width: [8]}]",
+        "variants={transformer: {model.mixer: released-attention}}",
+        "seeds=1",
+        "base.train.steps=2",
+        "base.train.stop=null",
+        "base.task.test_size=16",
+    )
+    command = ["grid", str(ROOT / "examples" / "prism_table4.yaml"), "--out", str(grid)]
+    for change in changes:
+        command += ["--set", change]
+    result = CliRunner().invoke(app, [*command, "--workers", "1"])
+    assert result.exit_code == 0, result.output
+    prism_table4.main([str(grid), "--json", str(file)])
+    (found,) = json.loads(file.read_text())["runs"]
+    assert found["variant"] == "transformer"
+    assert (found["task"], found["width"], found["seed"]) == ("released_mux", 8, 0)
+    assert found["steps"] == 2
+    assert f"| .98 | {found['accuracy']:.3f}".replace(" 0.", " .") in capsys.readouterr().out
