@@ -122,6 +122,7 @@ class Worker:
             command, cwd=root, env=environment, stdin=pipe, stdout=pipe, text=True
         )
         if self._answer() != "ready":
+            self.stop()
             raise SystemExit(f"{checkout}: the cases do not run with this checkout")
 
     def seconds(self, case: str, repeats: int) -> float:
@@ -137,9 +138,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.communicate()
 
 
 def compare(
