@@ -22,8 +22,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-STEPS = {"prism step, width 16": (16, 128), "prism step, width 128": (128, 64)}
-"""Width and length; batch 32, two layers, as in `probing_step.py`."""
+import torch
+from probing_step import SIZES, training_step
+from torch.nn import functional as F
+
+import seqzoo
+from scanning.machine import describe_machine, describe_run
+from seqzoo.scan import Erase, Transition, Writes, scan
+from seqzoo.train.allocator import keep_freed_memory
+from seqzoo.train.sources import commit_of
+
+STEPS = {"prism step, width 16": "logic", "prism step, width 128": "memory"}
+"""The sizes' names in `probing_step.py`."""
 
 SCANS = {
     "gated delta rule, 1 x 2048 x 4 x 64": (1, 2048, 4, 64, 1),
@@ -38,13 +48,9 @@ Work: TypeAlias = Callable[[], object]
 
 def serve(cases: list[str], threads: int) -> None:
     """A worker: for each line `case<tab>repeats`, the median seconds of so many runs of it."""
-    import torch
-
-    from seqzoo.train.allocator import keep_freed_memory
-
     torch.set_num_threads(threads)
     keep_freed_memory()
-    work = {case: _step(*STEPS[case]) if case in STEPS else _scan(*SCANS[case]) for case in cases}
+    work = {case: _step(STEPS[case]) if case in STEPS else _scan(*SCANS[case]) for case in cases}
     for each in work.values():
         each()
     print("ready", flush=True)
@@ -59,41 +65,16 @@ def _seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
-def _step(width: int, length: int) -> Work:
-    """Forward, backward, clipping and AdamW."""
-    import torch
-    from torch.nn import functional as F
-
-    import seqzoo
-    from seqzoo.model import build_model
-
+def _step(size: str) -> Work:
+    """A training step of `probing_step.py`, in this file's version, on the checkout's seqzoo."""
     registry = seqzoo.load_registry()
-    task = registry.spec("task", {"type": "parity", "length": length}).build()
-    torch.manual_seed(0)
-    mlp = {"type": "mlp", "ratio": 4, "activation": "gelu"}
-    spec = {"width": width, "layers": 2, "mixer": "prism", "mlp": mlp, "norm": "layer_norm"}
-    model = build_model(spec, registry, vocab_size=task.vocab_size)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    batch = task.train_batch(32, 0, 0)
-    positions, labels = batch.labelled()
-
-    def step() -> None:
-        hidden = model.hidden(batch.tokens, positions=positions)[0]
-        optimizer.zero_grad()
-        F.cross_entropy(model.logits(hidden), labels).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-
-    return step
+    sizes = SIZES[size]
+    task = registry.spec("task", {"type": "parity", "length": sizes["length"]}).build()
+    return training_step(registry, "prism", sizes["width"], task)
 
 
 def _scan(batch: int, time: int, heads: int, size: int, rank: int) -> Work:
     """A scan with a decay a head and an erase along its first key."""
-    import torch
-    from torch.nn import functional as F
-
-    from seqzoo.scan import Erase, Transition, Writes, scan
-
     torch.manual_seed(0)
     queries = torch.randn(batch, time, heads, size)
     keys = F.normalize(torch.randn(batch, time, rank, heads, size), dim=-1)
@@ -199,15 +180,14 @@ def main(arguments: list[str] | None = None) -> None:
             f"   second / first {row['ratio']:.3f}  ({low:.3f} to {high:.3f})"
         )
     if given.json:
-        figures = {"checkouts": [commit(each) for each in checkouts], "rows": rows}
-        given.json.write_text(json.dumps({"threads": given.threads, **figures}, indent=1) + "\n")
-
-
-def commit(checkout: Path) -> str:
-    """Its commit, with `+` where files differ from it."""
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty=+", "--exclude=*"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "no repository"
+        commits = [commit_of(checkout) for checkout in checkouts]
+        figures = {
+            "machine": describe_machine(torch.device("cpu")),
+            "run": {**describe_run(), "threads": given.threads},
+            "checkouts": [commit and commit.model_dump() for commit in commits],
+            "rows": rows,
+        }
+        given.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from seqzoo.scan.chunked.rows import ScanOptions, ScanTensors
 from seqzoo.scan.chunked.segments import Forward, backward, cut, forward
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
-from seqzoo.scan.ops.signed import signed
 from seqzoo.scan.precision import full_precision
 
 ARGUMENTS = (
@@ -58,7 +57,6 @@ class _TransformedScan(torch.autograd.Function):
     """The entry for eager calls under torch.func, which requires that it returns what it saves."""
 
     @staticmethod
-    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         options: ScanOptions, keep: bool, state: Tensor | None, *arguments: Tensor | None
     ) -> tuple[Any, ...]:

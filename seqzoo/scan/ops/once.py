@@ -23,7 +23,6 @@ from seqzoo.scan.ops.refusals import (
     refuse_second_derivative,
     refuse_vmap,
 )
-from seqzoo.scan.ops.signed import signed
 
 __all__ = ["ElementwiseGradients", "ScanGradients"]
 
@@ -41,7 +40,6 @@ class _Once(torch.autograd.Function):
         return function(*tensors)
 
     @staticmethod
-    @signed
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         function: Callable[..., tuple[Tensor | None, ...]], *tensors: Tensor | None
     ) -> tuple[Tensor | None, ...]:

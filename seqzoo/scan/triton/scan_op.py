@@ -24,6 +24,7 @@ from seqzoo.scan.chunked.operator import (
 from seqzoo.scan.chunked.rows import ScanTensors
 from seqzoo.scan.ops.once import ScanGradients
 from seqzoo.scan.ops.refusals import refuse_forward_mode, refuse_second_derivative, refuse_vmap
+from seqzoo.scan.ops.signed import signed
 from seqzoo.scan.triton.backward import run_backward
 from seqzoo.scan.triton.forward import run_forward
 from seqzoo.scan.triton.run_step import run_step
@@ -42,6 +43,7 @@ class _TritonScan(torch.autograd.Function):
     """The entry for eager calls."""
 
     @staticmethod
+    @signed
     def forward(*arguments: Any) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return _scan(*arguments)
 
