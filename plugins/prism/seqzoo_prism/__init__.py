@@ -10,6 +10,7 @@ from seqzoo.spec import Part, Preset
 from seqzoo_prism.concatenated import ConcatenatedInjection
 from seqzoo_prism.dense_mom import DenseMom
 from seqzoo_prism.floored_decay import FlooredDecay
+from seqzoo_prism.grouped_mom import GroupedMom
 from seqzoo_prism.normalised_delta import NormalisedDelta
 from seqzoo_prism.probes import AnchorError, IdealSolver, ResidualEnergy
 from seqzoo_prism.product_mlp import ProductMlpReadout
@@ -25,6 +26,7 @@ PARTS: tuple[type[Part], ...] = (
     ConcatenatedInjection,
     DenseMom,
     FlooredDecay,
+    GroupedMom,
     IdealSolver,
     NormalisedDelta,
     ProductMlpReadout,

@@ -1,4 +1,4 @@
-"""The dense mixture of memories that PRISM's Table 4 calls MoM: linear attentions that all run."""
+"""A dense mixture of memories, linear attentions of the full width that all run."""
 
 from __future__ import annotations
 

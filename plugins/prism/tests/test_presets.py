@@ -14,6 +14,8 @@ from .restatements.algorithm1 import algorithm1, algorithm1_parameters
 from .restatements.baselines import (
     attention,
     attention_parameters,
+    grouped_mom,
+    grouped_mom_parameters,
     linear_attention,
     linear_attention_parameters,
     mom,
@@ -198,7 +200,26 @@ def test_the_baselines_are_the_releases() -> None:
         x,
     )
     agree(attention_parameters(width), build("released-attention", width), softmax, attention, x)
-    agree(mom_parameters(width), build("released-mom", width), memories, mom, x)
+    agree(mom_parameters(width), build("released-mom-full-width", width), memories, mom, x)
+
+
+def test_the_mom_of_table_4_is_the_releases() -> None:
+    width = 8
+    agree(
+        grouped_mom_parameters(width),
+        build("released-mom", width),
+        {
+            **ANCHOR,
+            "router": Where("router.weight"),
+            "router_bias": Where("router.bias"),
+            "qkv_first": Where("first.weight"),
+            "qkv_second": Where("second.weight"),
+            "out_first": Where("project_first.weight"),
+            "out_second": Where("project_second.weight"),
+        },
+        grouped_mom,
+        inputs(width),
+    )
 
 
 def test_the_hybrid_is_three_prism_layers_and_one_of_attention() -> None:
