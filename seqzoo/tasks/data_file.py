@@ -38,14 +38,17 @@ def path_of(text: str) -> Path:
 
 
 @contextmanager
-def opened(path: Path, *, kind: str, task: str, content: str) -> Iterator[BinaryIO]:
+def opened(
+    path: Path, *, kind: str, task: str, content: str, key: str = "path"
+) -> Iterator[BinaryIO]:
     """Open a task's data file for reading, and turn a failure into an error of the spec.
 
     Args:
-        path: the file that the task's key `path` names.
+        path: the file.
         kind: how messages name it, such as "text file".
         task: the task's name.
         content: what the key should name, such as "text file" in "names one text file".
+        key: the task's key that names it.
 
     Raises:
         SpecError: there is no such file, it is a folder, a pipe or a device, or it cannot be read.
@@ -56,17 +59,17 @@ def opened(path: Path, *, kind: str, task: str, content: str) -> Iterator[Binary
     except FileNotFoundError:
         where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
         raise SpecError(
-            f"there is no {kind} {path}{where}; set `path` of task '{task}', for a grid with "
-            "--set base.task.path=FILE, for a run with --set task.path=FILE"
+            f"there is no {kind} {path}{where}; set `{key}` of task '{task}', for a grid with "
+            f"--set base.task.{key}=FILE, for a run with --set task.{key}=FILE"
         ) from None
     except IsADirectoryError:
         raise SpecError(
-            f"{path} is a folder; `path` of task '{task}' names one {content}"
+            f"{path} is a folder; `{key}` of task '{task}' names one {content}"
         ) from None
     except NotRegularError as failure:
         raise SpecError(
-            f"{path} is {failure.kind}; `path` of task '{task}' names one {content}, which is read "
-            "more than once"
+            f"{path} is {failure.kind}; `{key}` of task '{task}' names one {content}, which is "
+            "read more than once"
         ) from None
     except OSError as failure:
         raise SpecError(

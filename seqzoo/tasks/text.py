@@ -1,12 +1,12 @@
 """Language modelling on any text file: the next byte, character or token at every position.
 
-The last `validation` share of the file is the test set. It is the same text for every unit: it
-begins at a byte that starts a character, and for tokens at the first one that begins there or
-later. Every token in it is scored exactly once, in windows of `length` that each start from an
-empty state; a window's first token is predicted from the one token before it. With
-`test_streams: n` the test set is cut into n streams, read side by side, and each window starts from
-the state that the previous one left. Training windows begin anywhere in the part before, each from
-an empty state.
+The last `validation` share of the file is the test set, the same text for every unit: it begins at
+a byte that starts a character, and for tokens at the first one that begins there or later. Or
+another file, `test_path`, is the test set, read as if it followed the first. Every token of it is
+scored exactly once, in windows of `length` that each start from an empty state; a window's first
+token is predicted from the one token before it. With `test_streams: n` the test set is cut into n
+streams, read side by side, and each window starts from the state that the previous one left.
+Training windows begin anywhere in the part before, each from an empty state.
 
 With a `separator` the text is a row of documents, each with the separator at its end, and no
 document sees another: a batch marks their starts in `cu_seqlens`. If a window begins inside a
@@ -32,20 +32,23 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor
 
 from seqzoo.errors import SpecError
-from seqzoo.spec import PartSpec
-from seqzoo.tasks.data_file import check_path, path_of
+from seqzoo.spec import PartSpec, since
+from seqzoo.tasks.data_file import check_path, opened, path_of
 from seqzoo.tasks.spelling import Spelling
 from seqzoo.tasks.streams import stream_of_training
 from seqzoo.tasks.task import IGNORED, Batch, Metric, Task
 from seqzoo.tasks.text_file import Bytes, Characters, read_bytes, read_characters
 from seqzoo.tasks.token_file import Tokens, read_tokens
-from seqzoo.tasks.token_ids import BLOCK
+from seqzoo.tasks.token_ids import BLOCK, Ids, JoinedIds
 
 __all__ = ["Text"]
 
 HUGE_LOSS = math.log(sys.float_info.max)  # nats; exp of more is no float
 NO_TOKEN = -1
+SHARE = 0.1  # of the text, held out by default
 VISIBLE_BLANK = "\N{OPEN BOX}"
+
+File = Bytes | Characters | Tokens
 
 
 class Text(Task):
@@ -66,6 +69,8 @@ class Text(Task):
             validation: share of the file, at its end, that is the test set.
             test_streams: number of streams in which the test set is read, carrying the state from
                 window to window; null starts every window from an empty state.
+            test_path: another file, all of which is the test set, in place of a share of the first;
+                for unit char, characters that only it holds are part of the alphabet too.
             separator: text at the end of a document, such as "\\n\\n"; for unit token it is one
                 token. null treats the text as one piece.
         """
@@ -74,11 +79,12 @@ class Text(Task):
         unit: Literal["byte", "char", "token"] = "byte"
         tokenizer: str | None = Field(default=None, min_length=1)
         length: PositiveInt = 256
-        validation: float = Field(default=0.1, gt=0, lt=1)
+        validation: float = Field(default=SHARE, gt=0, lt=1)
         test_streams: PositiveInt | None = None
+        test_path: str | None = since("0.2", Field(default=None, min_length=1))
         separator: str | None = Field(default=None, min_length=1)
 
-        @field_validator("path", "tokenizer")
+        @field_validator("path", "test_path", "tokenizer")
         @classmethod
         def _the_file_may_exist(cls, path: str | None) -> str | None:
             return path if path is None else check_path(path)
@@ -95,6 +101,17 @@ class Text(Task):
                 raise ValueError(f"unit {unit} uses no tokenizer; set unit: token, or leave it out")
             return tokenizer
 
+        @field_validator("test_path")
+        @classmethod
+        def _one_test_set(cls, test_path: str | None, info: ValidationInfo) -> str | None:
+            share = info.data.get("validation", SHARE)
+            if test_path is not None and share != SHARE:
+                raise ValueError(
+                    f"test_path brings a test set, and validation: {share:g} cuts another; "
+                    "leave out one of the two"
+                )
+            return test_path
+
         @field_validator("separator")
         @classmethod
         def _documents_begin_anew(cls, separator: str | None, info: ValidationInfo) -> str | None:
@@ -106,21 +123,32 @@ class Text(Task):
             return separator
 
     def __init__(self, spec: Spec) -> None:
-        """Read the file.
+        """Read the file, or both.
 
         Raises:
-            SpecError: it is missing, empty, not UTF-8 (units char and token), or shorter than one
-                window; the tokenizer cannot be read; or the separator never stands in the text, or
-                is several tokens.
+            SpecError: one is missing, empty, or not UTF-8 (units char and token); the training text
+                is shorter than one window, or the test's is the same; the tokenizer cannot be read;
+                or the separator never stands in the text, or is several tokens.
         """
         self.spec = spec
         path = path_of(spec.path)
-        self._file = _read(path, spec)
+        files = _read(spec)
+        self._file, self._tested = files[0], files[-1]
+        if spec.test_path is None:
+            self._ids = self._file.ids
+            self._split = self._file.held_out_from(spec.validation)
+        else:
+            self._ids = JoinedIds(self._file.ids, self._tested.ids)
+            self._split = len(self._file.ids)
+            if self._tested.fingerprint == self._file.fingerprint:
+                raise SpecError(
+                    f"`path` and `test_path` of task 'text' hold the same text, {path}; test on "
+                    "another, or leave out test_path to hold out the end of it"
+                )
         self.vocab_size = self._file.vocab_size
         self.length = spec.length
-        self._separator = _separator(self._file, spec, path)
+        self._separator = _separator(self._file, self._ids, spec, path)
         size = len(self._file.ids)
-        self._split = self._file.held_out_from(spec.validation)
         if self._split < spec.length + 1:
             raise SpecError(
                 f"text file {path} is too short: {self._split:,} of its {size:,} {spec.unit}s are "
@@ -130,8 +158,10 @@ class Text(Task):
 
     @classmethod
     def files(cls, spec: Spec) -> Mapping[str, Path]:
-        """The text, and the tokenizer if there is one."""
+        """The text, that of the test set and the tokenizer if there are such."""
         files = {"path": path_of(spec.path)}
+        if spec.test_path is not None:
+            files["test_path"] = path_of(spec.test_path)
         if spec.tokenizer is not None:
             files["tokenizer"] = path_of(spec.tokenizer)
         return files
@@ -140,13 +170,18 @@ class Text(Task):
     def inputs(self) -> Mapping[str, str]:
         """Hashes of the files' content."""
         inputs = {"path": self._file.fingerprint}
+        if self._tested is not self._file:
+            inputs["test_path"] = self._tested.fingerprint
         if isinstance(self._file, Tokens):
             inputs["tokenizer"] = self._file.tokenizer_fingerprint
         return inputs
 
     def notes(self) -> tuple[str, ...]:
-        """Settings saved with the tokenizer that are ignored."""
-        return self._file.notes if isinstance(self._file, Tokens) else ()
+        """Settings saved with the tokenizer that are ignored, and what its tokens lose."""
+        files = (self._file, self._tested)
+        return tuple(
+            dict.fromkeys(n for file in files if isinstance(file, Tokens) for n in file.notes)
+        )
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a text.
@@ -183,9 +218,9 @@ class Text(Task):
             yield from self._streams(self.spec.test_streams)
             return
         size *= self.length
-        for start in range(self._split, len(self._file.ids), size):
-            count = min(size, len(self._file.ids) - start)
-            piece = self._file.ids.windows(torch.tensor([start - 1]), count + 1)[0]
+        for start in range(self._split, len(self._ids), size):
+            count = min(size, len(self._ids) - start)
+            piece = self._ids.windows(torch.tensor([start - 1]), count + 1)[0]
             inputs, targets = piece[:-1], piece[1:]
             rows = -(-targets.numel() // self.length)
             missing = rows * self.length - targets.numel()
@@ -199,7 +234,7 @@ class Text(Task):
 
     def _windows(self, starts: Tensor) -> Batch:
         """Windows that begin at starts (B,), the next token at every position."""
-        windows = self._file.ids.windows(starts, self.length + 1)
+        windows = self._ids.windows(starts, self.length + 1)
         return Batch(windows[:, :-1], windows[:, 1:], cu_seqlens=self._documents(starts))
 
     def _documents(self, starts: Tensor) -> Tensor | None:
@@ -208,16 +243,16 @@ class Text(Task):
             return None
         width = len(self._separator)
         # A document begins at p where the separator stands at p - width ... p - 1.
-        seen = self._file.ids.windows(starts - width, width + self.length - 1)
+        seen = self._ids.windows(starts - width, width + self.length - 1)
         where = starts.unsqueeze(1) + torch.arange(-width, self.length - 1)
-        seen = seen.masked_fill((where < 0) | (where >= len(self._file.ids)), NO_TOKEN)
+        seen = seen.masked_fill((where < 0) | (where >= len(self._ids)), NO_TOKEN)
         begins = (seen.unfold(1, width, 1) == self._separator).all(-1)
         begins[:, 0] = True
         return F.pad(begins.flatten().nonzero().flatten(), (0, 1), value=begins.numel())
 
     def _streams(self, count: int) -> Iterator[Batch]:
         """The next window of every stream; the last streams may end sooner than the first."""
-        ids = self._file.ids
+        ids = self._ids
         each = -(-(len(ids) - self._split) // count)
         begins = self._split + each * torch.arange(count)
         ends = (begins + each).clamp(max=len(ids)).unsqueeze(1)
@@ -231,7 +266,7 @@ class Text(Task):
     def measure(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Sums of `Task.measure`, and `bytes`, the UTF-8 bytes of the targets."""
         _, targets = batch.labelled()
-        size = self._file.bytes_of(targets).to(logits.device)
+        size = self._tested.bytes_of(targets).to(logits.device)
         return {**super().measure(logits, batch), "bytes": size}
 
     def metrics(self, sums: Mapping[str, float]) -> dict[str, float]:
@@ -250,11 +285,11 @@ class Text(Task):
         return metrics
 
 
-def _separator(file: Bytes | Characters | Tokens, spec: Text.Spec, path: Path) -> Tensor | None:
+def _separator(file: File, ids: Ids, spec: Text.Spec, path: Path) -> Tensor | None:
     """Token ids of the separator, (width,) int64.
 
     Raises:
-        SpecError: it never stands in the file, or is several tokens of a tokenizer.
+        SpecError: it never stands in the text, or is several tokens of a tokenizer.
     """
     if spec.separator is None:
         return None
@@ -268,18 +303,25 @@ def _separator(file: Bytes | Characters | Tokens, spec: Text.Spec, path: Path) -
             f"{shown} is {len(wanted)} tokens for {spec.tokenizer}, and the text may spell it with "
             "others; choose one that is a token, such as <|endoftext|>"
         )
-    for start in range(0, len(file.ids) - len(wanted) + 1, BLOCK):
-        count = min(BLOCK + len(wanted) - 1, len(file.ids) - start)
-        block = file.ids.windows(torch.tensor([start]), count)[0]
+    for start in range(0, len(ids) - len(wanted) + 1, BLOCK):
+        count = min(BLOCK + len(wanted) - 1, len(ids) - start)
+        block = ids.windows(torch.tensor([start]), count)[0]
         if (block.unfold(0, len(wanted), 1) == wanted).all(-1).any():
             return wanted
     raise absent
 
 
-def _read(path: Path, spec: Text.Spec) -> Bytes | Characters | Tokens:
+def _read(spec: Text.Spec) -> Sequence[File]:
+    """The text, and that of the test set if it has a file of its own."""
+    paths = [path_of(spec.path)]
+    if spec.test_path is not None:
+        paths.append(path_of(spec.test_path))
+        with opened(paths[1], kind="text file", task="text", content="text file", key="test_path"):
+            pass  # a file that is missing is told with its key
     if spec.unit == "byte":
-        return read_bytes(path)
+        return [read_bytes(path) for path in paths]
     if spec.unit == "char":
-        return read_characters(path)
+        return read_characters(*paths)
     assert spec.tokenizer is not None
-    return read_tokens(path, path_of(spec.tokenizer))
+    tokenizer = path_of(spec.tokenizer)
+    return [read_tokens(path, tokenizer) for path in paths]

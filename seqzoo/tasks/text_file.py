@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqzoo.errors import SpecError, counted
@@ -157,31 +158,41 @@ def read_bytes(path: Path) -> Bytes:
     return Bytes(ids, ids.fingerprint)
 
 
-def read_characters(path: Path) -> Characters:
-    """The characters of a UTF-8 file.
+def read_characters(*paths: Path) -> list[Characters]:
+    """The characters of UTF-8 files, all in one alphabet: that of the characters in any of them.
 
     Raises:
         SpecError: no readable file, an empty one, or one that is not UTF-8.
     """
-    occurs, count = np.zeros(CODE_POINTS, dtype=bool), 0
-    digest = hashlib.blake2b(digest_size=8)
-    for points in _code_points(path, digest):
-        occurs[points] = True
-        count += len(points)
+    occurs, seen = np.zeros(CODE_POINTS, dtype=bool), []
+    for path in paths:
+        digest, count = hashlib.blake2b(digest_size=8), 0
+        for points in _code_points(path, digest):
+            occurs[points] = True
+            count += len(points)
+        seen.append((path, count, digest.hexdigest()))
     found = np.flatnonzero(occurs)
     dtype = np.uint8 if len(found) <= 256 else np.int32
     place = np.zeros(CODE_POINTS, dtype=dtype)
     place[found] = np.arange(len(found), dtype=dtype)
-    ids, filled = np.empty(count, dtype=dtype), 0
+    alphabet = "".join(map(chr, found))
+    lengths = torch.tensor([len(character.encode()) for character in alphabet])
+    return [
+        Characters(MemoryIds(_placed(path, count, place, digest)), digest, alphabet, lengths)
+        for path, count, digest in seen
+    ]
+
+
+def _placed(path: Path, count: int, place: NDArray[Any], digest: str) -> Tensor:
+    """Each of a file's `count` characters as its place in the alphabet, (count,)."""
+    ids, filled = np.empty(count, dtype=place.dtype), 0
     again = hashlib.blake2b(digest_size=8)
     for points in _code_points(path, again):
         ids[filled : filled + len(points)] = place[points[: count - filled]]
         filled += len(points)
-    if again.digest() != digest.digest():
+    if again.hexdigest() != digest:
         raise changed_meanwhile(path)
-    alphabet = "".join(map(chr, found))
-    lengths = torch.tensor([len(character.encode()) for character in alphabet])
-    return Characters(MemoryIds(torch.from_numpy(ids)), digest.hexdigest(), alphabet, lengths)
+    return torch.from_numpy(ids)
 
 
 def changed_meanwhile(path: Path) -> SpecError:
@@ -229,7 +240,7 @@ def read_text(path: Path, digest: hashlib.blake2b | None = None) -> Iterator[str
 def _open(path: Path) -> Iterator[BinaryIO]:
     with opened(path, kind="text file", task="text", content="text file") as file:
         if os.fstat(file.fileno()).st_size == 0:
-            raise SpecError(f"text file {path} is empty; give a file with text in `path`")
+            raise SpecError(f"text file {path} is empty; give a file with text")
         yield file
 
 

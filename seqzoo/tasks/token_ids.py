@@ -21,7 +21,7 @@ from torch import Tensor
 from seqzoo.errors import RunError
 from seqzoo.files import open_regular
 
-__all__ = ["BLOCK", "FileIds", "Ids", "MemoryIds"]
+__all__ = ["BLOCK", "FileIds", "Ids", "JoinedIds", "MemoryIds"]
 
 BLOCK = 1 << 20
 
@@ -60,6 +60,24 @@ class MemoryIds:
         where = starts.unsqueeze(1) + torch.arange(width)
         known = (where >= 0) & (where < len(self))
         return self._ids[where.clamp(0, len(self) - 1)].long() * known
+
+
+class JoinedIds:
+    """The ids of one row, followed by those of another."""
+
+    def __init__(self, first: Ids, second: Ids) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def windows(self, starts: Tensor, width: int) -> Tensor:
+        """See `Ids`."""
+        size = len(self._first)
+        ids = self._first.windows(starts, width)
+        if len(starts) and int(starts.max()) + width > size:
+            ids += self._second.windows(starts - size, width)  # each is 0 where the other is not
+        return ids
 
 
 class FileIds:

@@ -244,3 +244,64 @@ def test_a_text_that_is_overwritten_or_cut_ends_in_a_sentence(story: Path) -> No
     story.unlink()
     story.write_bytes(b"x" * 1000)
     assert torch.equal(task.train_batch(4, 0, 0).tokens, before)
+
+
+TALE = "ñ€b\n~añ" * 9  # with a character that the story lacks
+
+
+@pytest.fixture
+def tale(tmp_path: Path) -> Path:
+    path = tmp_path / "tale.txt"
+    path.write_text(TALE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("unit", ["byte", "char"])
+def test_a_test_set_of_its_own_is_scored_whole_and_never_trained_on(
+    story: Path, tale: Path, unit: str
+) -> None:
+    task: Text = Text.Spec(path=str(story), test_path=str(tale), unit=unit, length=7).build()  # pyright: ignore[reportArgumentType]
+    known, wanted = task.encode(STORY), task.encode(TALE)
+    sums: dict[str, float] = {}
+    read, scored = [], []
+    for batch in task.test_batches(2):
+        real = batch.labels != IGNORED
+        read += batch.tokens[real].tolist()
+        scored += batch.labels[real].tolist()
+        logits = torch.zeros(len(batch.labelled()[1]), task.vocab_size)
+        for name, value in task.measure(logits, batch).items():
+            sums[name] = sums.get(name, 0) + float(value)
+    assert scored == wanted
+    assert read == [known[-1], *wanted[:-1]]
+    assert sums["bytes"] == len(TALE.encode())
+    batch = task.train_batch(2_000, seed=0, step=0)
+    rows = zip(batch.tokens.tolist(), batch.labels.tolist(), strict=True)
+    windows = {tuple(known[start : start + 8]) for start in range(len(known) - 7)}
+    assert {(*tokens, labels[-1]) for tokens, labels in rows} == windows
+
+
+def test_both_files_share_one_alphabet(story: Path, tale: Path) -> None:
+    task: Text = Text.Spec(path=str(story), test_path=str(tale), unit="char").build()
+    assert task.decode(range(task.vocab_size)) == "".join(sorted(set(STORY + TALE)))
+
+
+def test_a_test_set_of_its_own_is_one_of_the_runs_inputs(story: Path, tale: Path) -> None:
+    spec = Text.Spec(path=str(story), test_path=str(tale))
+    assert Text.files(spec) == {"path": story, "test_path": tale}
+    before = spec.build()
+    assert set(before.inputs) == {"path", "test_path"}
+    tale.write_text(TALE + "b", encoding="utf-8")
+    after = spec.build()
+    assert before.inputs["path"] == after.inputs["path"]
+    assert before.inputs["test_path"] != after.inputs["test_path"]
+
+
+def test_a_bad_test_file_is_told_with_its_key(story: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"gone.txt; set `test_path`.*test_path=FILE"):
+        Text.Spec(path=str(story), test_path=str(tmp_path / "gone.txt")).build()
+    copy = tmp_path / "copy.txt"
+    copy.write_bytes(story.read_bytes())
+    with pytest.raises(SpecError, match="`path` and `test_path` of task 'text' hold the same text"):
+        Text.Spec(path=str(story), test_path=str(copy)).build()
+    with pytest.raises(ValidationError, match=r"validation: 0\.5 cuts another; leave"):
+        Text.Spec(path=str(story), validation=0.5, test_path=str(copy))

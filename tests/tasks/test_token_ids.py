@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqzoo.tasks.token_ids import FileIds, MemoryIds
+from seqzoo.tasks.token_ids import FileIds, JoinedIds, MemoryIds
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32])
@@ -15,14 +15,17 @@ def test_windows_are_those_of_memory_and_0_outside(tmp_path: Path, dtype: type) 
     known.tofile(tmp_path / "ids")
     file = FileIds(tmp_path / "ids", dtype, "file")
     memory = MemoryIds(torch.from_numpy(known))
-    assert len(file) == len(memory) == 50
+    joined = JoinedIds(
+        MemoryIds(torch.from_numpy(known[:13])), MemoryIds(torch.from_numpy(known[13:]))
+    )
+    assert len(file) == len(memory) == len(joined) == 50
     starts = torch.tensor([0, 7, 46, 49, 60, -3, -9, -20])
     for width in (1, 9, 40):
         wanted = [
             [known[place] if 0 <= place < 50 else 0 for place in range(start, start + width)]
             for start in starts.tolist()
         ]
-        for ids in (file, memory):
+        for ids in (file, memory, joined):
             found = ids.windows(starts, width)
             assert found.dtype == torch.int64
             assert found.tolist() == wanted
