@@ -13,13 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from finished_runs import Row, finished_runs, markdown, short
 
 from seqzoo.files import write_whole
-from seqzoo.grid import read_plan, run_directory
-from seqzoo.train.record import read_record
 from seqzoo_prism.released import RELEASED_TASKS
 
 FILE = Path(__file__).parent / "results" / "prism_table4.json"
@@ -34,35 +32,20 @@ BASELINES = {
     "mom": ("MoM, published", "`released-mom`"),
 }
 """Names in `Published`; a variant of the grid has hyphens for its underscores."""
-
-Row = dict[str, Any]
+COLUMNS = (
+    *("variant", "task", "width", "seed", "accuracy", "steps", "reached_at", "parameters"),
+    *("code", "torch", "device", "date"),
+)
 
 
 def finished(directory: Path) -> list[Row]:
     """A row for each finished run of a grid."""
     rows = []
-    for row in read_plan(directory).runs:
-        path = run_directory(directory, row.run_id) / "record.json"
-        if not path.exists():
-            continue
-        record = read_record(path)
-        source = record.sources.seqzoo
-        rows.append(
-            {
-                "variant": row.variant,
-                "task": row.point["task"],
-                "width": row.point["model.width"],
-                "seed": row.seed,
-                "accuracy": round(record.metrics["accuracy"], 5),
-                "steps": record.steps,
-                "reached_at": record.reached_at,
-                "parameters": record.parameters,
-                "code": source.commit[:7] if source else None,
-                "torch": record.versions.torch,
-                "device": record.device.name,
-                "date": date_of(path),
-            }
-        )
+    for run, record in finished_runs(directory):
+        run["width"] = run.pop("model.width")
+        run["accuracy"] = round(record.metrics["accuracy"], 5)
+        run["reached_at"] = record.reached_at
+        rows.append({name: run[name] for name in COLUMNS})
     return rows
 
 
@@ -99,22 +82,6 @@ def cell(rows: list[Row], variant: str, task: str) -> str:
         text = short(row["accuracy"], 3)
         texts.append(f"{text} at {row['reached_at']:,}" if row["reached_at"] else text)
     return "; ".join(texts) or "not run"
-
-
-def short(number: float, digits: int = 2) -> str:
-    """.99, 1.00."""
-    return f"{number:.{digits}f}".removeprefix("0")
-
-
-def markdown(lines: list[list[str]]) -> str:
-    """A table, its first column to the left and the others to the right."""
-    head, *body = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([head, "|---|" + "---:|" * (len(lines[0]) - 1), *body])
-
-
-def date_of(path: Path) -> str:
-    """The day on which a file was written."""
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -64,7 +64,10 @@ class GatedMLP(MLP):
     name = "swiglu"
 
     class Spec(PartSpec):
-        """ratio: hidden features, in widths; 8/3 costs what a plain MLP of ratio 4 costs."""
+        """ratio: hidden features, in widths; 8/3 costs what a plain MLP of ratio 4 costs.
+
+        activation: of the gate.
+        """
 
         ratio: float = Field(default=8 / 3, gt=0.0)
         activation: PartSpec[Activation] = slot("activation", "silu")

@@ -84,9 +84,9 @@ def _members(base: type[Part]) -> Iterator[Member]:
         for each in base.__mro__
         if each not in Part.__mro__ and each.__module__.partition(".")[0] not in ("torch", "abc")
     ]
+    docs = {name: doc for each in reversed(above) for name, doc in _attribute_docs(each).items()}
     told: set[str] = set()
     for each in above:
-        docs = _attribute_docs(each)
         for name, value in (*vars(each).items(), *_annotated(each)):
             if name.startswith("_") or name in told or name in SAID_ELSEWHERE:
                 continue

@@ -28,6 +28,10 @@ class ScanPart(Part, family="scan"):
     """Runs `scan` on one backend. Built from its spec alone; a plugin gives its own `backend`.
 
     Mixers on the element-wise scan hold the same part and call its `elementwise`, or `selective`.
+
+    Attributes:
+        backend: the backend, or the name of a built-in one.
+        elementwise_backend: the name of the element-wise scan's backend.
     """
 
     class Spec(PartSpec):
@@ -36,10 +40,7 @@ class ScanPart(Part, family="scan"):
         chunk_size: PositiveInt = 64
 
     backend: ClassVar[str | Backend]
-    """The backend, or the name of a built-in one."""
-
     elementwise_backend: ClassVar[str] = "auto"
-    """The name of the element-wise scan's backend."""
 
     def __init__(self, spec: Spec) -> None:
         self.chunk_size = spec.chunk_size

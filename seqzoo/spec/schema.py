@@ -7,7 +7,7 @@ a mapping whose `type` decides the keys; third-party parts and presets stand bes
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -215,31 +215,62 @@ def slot_family(schema: Any) -> str | None:
 
 
 def raw_schema(model: type[SpecModel]) -> Schema:
-    """Pydantic's schema, with the docstring's words on each field as its description."""
+    """Pydantic's schema, with the docstrings' words on each field as its description.
+
+    An inherited field that the model's own docstring leaves out has the words of the base's.
+    """
     schema = model.model_json_schema()
     for definition in schema.get("$defs", {}).values():
-        _describe(definition, definition.get("description", ""))
-    _describe(schema, model.__doc__ or "")
+        _describe(definition, [definition.get("description", "")])
+    bases = [base for base in model.__mro__ if issubclass(base, SpecModel)]
+    _describe(schema, [base.__doc__ or "" for base in bases])
     schema.setdefault("properties", {})
     schema.pop("title", None)
     return schema
 
 
-def _describe(schema: Schema, docstring: str) -> None:
-    """Take `key: what it is` lines of a docstring, and what is indented below them, apart."""
+def _describe(schema: Schema, docstrings: Sequence[str]) -> None:
+    """Give each property the words of the first docstring that has some on it.
+
+    The first of them is the schema's own: its first line becomes the schema's description.
+    """
     properties = schema.get("properties", {})
-    key, indent, words = "", 0, dict[str, list[str]]()
-    for line in docstring.splitlines():
-        match = re.match(r"( *)(\w+): (.+)", line)
-        if match and match[2] in properties:
-            key, indent = match[2], len(match[1])
-            words[key] = [match[3]]
-        elif key and line.strip() and len(line) - len(line.lstrip()) > indent:
-            words[key].append(line.strip())
-        else:
-            key = ""
+    words: dict[str, str] = {}
+    for docstring in docstrings:
+        words = {**_described(docstring, properties), **words}
     for name, prop in properties.items():
         prop.pop("title", None)
         if name in words:
-            prop["description"] = " ".join(words[name])
-    schema["description"] = docstring.strip().partition("\n")[0]
+            prop["description"] = words[name]
+    schema["description"] = docstrings[0].strip().partition("\n")[0]
+
+
+_KEYS = re.compile(r"(?:^ *|(?<=[.;] ))(\w+(?:, \w+)*): (?=.)")
+
+
+def _described(docstring: str, names: Container[str]) -> dict[str, str]:
+    """The `name: what it is` of a docstring, each with what is indented below it.
+
+    Several names may share their words, `key, value: projections of x`, or a line,
+    `least: of the step. most: of the step`.
+    """
+    words = dict[str, list[str]]()
+    open_names, indent = list[str](), 0  # of the words that a line below would continue
+    for line in docstring.splitlines():
+        starts = [
+            match
+            for match in _KEYS.finditer(line)
+            if all(name in names for name in match[1].split(", "))
+        ]
+        own_indent = len(line) - len(line.lstrip())
+        if starts and starts[0].start() == 0:
+            ends = [match.start() for match in starts[1:]] + [len(line)]
+            for match, end in zip(starts, ends, strict=True):
+                open_names, indent = match[1].split(", "), own_indent
+                words.update({name: [line[match.end() : end].strip()] for name in open_names})
+        elif open_names and line.strip() and own_indent > indent:
+            for name in open_names:
+                words[name].append(line.strip())
+        else:
+            open_names = []
+    return {name: " ".join(lines) for name, lines in words.items()}

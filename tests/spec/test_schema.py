@@ -10,10 +10,11 @@ from jsonschema import Draft202012Validator
 
 from seqzoo import load_registry
 from seqzoo.registry import Origin, Registry
-from seqzoo.spec import Preset
+from seqzoo.spec import Preset, SpecModel
 from seqzoo.spec.document import parse_document, read_document
+from seqzoo.spec.fields import fields_of
 from seqzoo.spec.load import is_grid
-from seqzoo.spec.schema import grid_schema, run_schema, slot_schema
+from seqzoo.spec.schema import grid_schema, raw_schema, run_schema, slot_schema
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 RUN = """
@@ -63,6 +64,53 @@ def _references(schema: Any) -> list[str]:
     if isinstance(schema, list):
         return [each for value in schema for each in _references(value)]
     return []
+
+
+class Base(SpecModel):
+    """A base's fields.
+
+    least, most: of the step; null
+        for no bound.
+    rank: features. bias: whether there is b.
+    """
+
+    least: float = 0.0
+    most: float | None = None
+    rank: int = 1
+    bias: bool = False
+
+
+class Derived(Base):
+    """size: of a head, as in arXiv: 1. rank: of this one.
+
+    The fields of the base: as they were.
+    """
+
+    size: int = 1
+
+
+def test_a_fields_words_are_those_of_the_docstrings_also_of_a_base() -> None:
+    properties = raw_schema(Derived)["properties"]
+    assert {name: each["description"] for name, each in properties.items()} == {
+        "least": "of the step; null for no bound.",
+        "most": "of the step; null for no bound.",
+        "rank": "of this one.",
+        "bias": "whether there is b.",
+        "size": "of a head, as in arXiv: 1.",
+    }
+    assert raw_schema(Derived)["description"].startswith("size: of a head")
+
+
+def test_every_key_of_every_part_has_words(registry: Registry) -> None:
+    silent = [
+        f"{family} {name}: {field.path}"
+        for family in registry.families()
+        for name in registry.names(family)
+        if (part := registry.part(family, name)) is not None
+        for field in fields_of(part.Spec)
+        if not field.doc
+    ]
+    assert not silent
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

@@ -28,7 +28,7 @@ def adopt_plan(directory: Path, plan: Plan) -> Plan:
     """Freeze the plan in the directory, unless that would lose a run of the existing plan.
 
     In a tuned grid the existing trials and choices are kept; with more trials than before, the
-    values are chosen again.
+    values are chosen again, except in cells whose tuning a target ended.
 
     Returns:
         The plan as it is now in the directory.
@@ -38,17 +38,19 @@ def adopt_plan(directory: Path, plan: Plan) -> Plan:
     """
     refuse_lost_runs(directory, plan)
     if plan.studies and plan_path(directory).exists():
-        taken_over = (row for row in read_plan(directory).runs if _is_of(row, plan))
+        old = read_plan(directory)
+        taken_over = (row for row in old.runs if _is_of(row, old, plan))
         plan = plan.model_copy(update={"runs": (*plan.runs, *taken_over)})
     write_plan(directory, plan)
     return plan
 
 
-def _is_of(row: PlanRow, plan: Plan) -> bool:
-    """Whether the row of an old plan is a trial of the new one, or chosen from as many trials."""
-    if row.chosen is not None and plan.sampler is not None:
-        return row.chosen.trials == plan.sampler["trials"]
-    return row.tried is not None
+def _is_of(row: PlanRow, old: Plan, new: Plan) -> bool:
+    """Whether a row of the old plan is a trial of the new one, or chosen as it would choose."""
+    if row.chosen is None or new.sampler is None or old.sampler is None:
+        return row.tried is not None
+    by_target = row.chosen.trials < old.sampler["trials"]
+    return by_target or row.chosen.trials == new.sampler["trials"]
 
 
 def refuse_lost_runs(directory: Path, new: Plan) -> None:

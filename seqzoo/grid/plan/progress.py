@@ -12,7 +12,7 @@ from seqzoo.grid.plan.run_state import read_run_state
 from seqzoo.grid.plan.tuned_cells import cell_key
 from seqzoo.grid.plan.tuner import Tuner
 
-__all__ = ["RunStates", "ended_trials", "run_states", "tuned_run_states"]
+__all__ = ["RunStates", "chosen_studies", "ended_trials", "run_states", "tuned_run_states"]
 
 RunStateName = Literal["done", "failed", "missing"]
 RunStates = dict[str, RunStateName]  # by run id
@@ -65,3 +65,10 @@ def ended_trials(out: Path | None) -> list[PlanRow]:
         for row in read_plan(out).runs
         if row.tried is not None and read_run_state(out, row).state != "missing"
     ]
+
+
+def chosen_studies(out: Path | None) -> set[str]:
+    """The studies of the grid in a directory whose values have been chosen."""
+    if out is None or not plan_path(out).exists():
+        return set()
+    return {row.chosen.study for row in read_plan(out).runs if row.chosen is not None}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from seqzoo.errors import RunError
 from seqzoo.grid.plan.expansion import PlannedRun, expanded
@@ -36,6 +36,13 @@ def make_tuner(grid: GridSpec, catalog: Catalog) -> Tuner:
     return Tuner(grid, catalog)
 
 
+class _Measured(NamedTuple):
+    """What a trial's record says: its metric, and whether it met the run's target."""
+
+    metric: float
+    met_target: bool
+
+
 class Tuner:
     """Extends the plan of one grid."""
 
@@ -48,7 +55,7 @@ class Tuner:
         self._cells = {
             cell.study.name: cell for cell in tuned_cells(self._expansion, self.spec.seed)
         }
-        self._measured: dict[str, float] = {}
+        self._measured: dict[str, _Measured] = {}
 
     @property
     def written(self) -> tuple[PlannedRun, ...]:
@@ -71,14 +78,19 @@ class Tuner:
         )
 
     def to_come(self, plan: Plan) -> int:
-        """How many more runs the plan will get, if every study has a successful trial."""
-        seeds = [seed for study in plan.studies for seed in study.seeds if seed != study.seed]
-        own = {study.name: study.seed for study in plan.studies}
-        planned = sum(
-            row.tried is not None or (row.chosen is not None and row.seed != own[row.chosen.study])
-            for row in plan.runs
-        )
-        return max(0, len(plan.studies) * self.spec.trials + len(seeds) - planned)
+        """How many more runs the plan may get, if every study has a successful trial."""
+        tried = Counter(row.tried.study for row in plan.runs if row.tried is not None)
+        compared: dict[str, set[int]] = {}
+        for row in plan.runs:
+            if row.chosen is not None:
+                compared.setdefault(row.chosen.study, set()).add(row.seed)
+        count = 0
+        for study in plan.studies:
+            there = compared.get(study.name, set())
+            if not there:
+                count += max(0, self.spec.trials - tried[study.name])
+            count += sum(seed != study.seed and seed not in there for seed in study.seeds)
+        return count
 
     def without_result(self, plan: Plan, states: States) -> list[PlannedStudy]:
         """The studies whose trials have all failed, so that they cannot be compared."""
@@ -118,7 +130,9 @@ class Tuner:
         num_open = {name: self._open(trials[name], states) for name in self._cells}
         rows: list[PlanRow] = []
         while True:
-            ready = [name for name in self._cells if len(trials[name]) < self.spec.trials]
+            ready = [
+                name for name in self._cells if not self._is_tuned(trials[name], directory, states)
+            ]
             name = min(ready, key=lambda name: (num_open[name], len(trials[name])), default=None)
             if name is None or (num_open[name] > 0 and len(rows) >= wanted):
                 return rows
@@ -126,6 +140,19 @@ class Tuner:
             trials[name].append(row)
             rows.append(row)
             num_open[name] += 1
+
+    def _is_tuned(self, trials: Sequence[PlanRow], directory: Path, states: States) -> bool:
+        """Whether a cell gets no more trials; some may still be open."""
+        return len(trials) >= self.spec.trials or (
+            self.spec.until_target
+            and any(self._met_target(row, directory, states) for row in trials)
+        )
+
+    def _met_target(self, row: PlanRow, directory: Path, states: States) -> bool:
+        if states.get(row.run_id) != "done":
+            return False
+        measured = self._measure(row, directory)
+        return measured is not None and measured.met_target
 
     def _open(self, rows: Sequence[PlanRow], states: States) -> int:
         return sum(states.get(row.run_id, "planned") in ("planned", "running") for row in rows)
@@ -157,18 +184,19 @@ class Tuner:
     def _past(self, row: PlanRow, directory: Path, states: States) -> Trial:
         assert row.tried is not None
         state = states.get(row.run_id, "planned")
-        metric = self._metric(row, directory) if state == "done" else None
+        measured = self._measure(row, directory) if state == "done" else None
+        metric = None if measured is None else measured.metric
         ended = {"done": "failed" if metric is None else "done", "failed": "failed"}
         known: Any = ended.get(state, "open")
         return Trial(row.tried.number, row.tried.values, known, metric)
 
-    def _metric(self, row: PlanRow, directory: Path) -> float | None:
+    def _measure(self, row: PlanRow, directory: Path) -> _Measured | None:
         if row.run_id not in self._measured:
             record = read_record(run_directory(directory, row.run_id) / "record.json")
             value = record.metrics.get(record.metric.name)
             if record.status != "done" or value is None:
                 return None
-            self._measured[row.run_id] = value
+            self._measured[row.run_id] = _Measured(value, record.reached_at is not None)
         return self._measured[row.run_id]
 
     def _compared(
@@ -181,7 +209,7 @@ class Tuner:
     ) -> Iterator[PlanRow]:
         """The missing runs of the comparison, for studies whose trials have ended."""
         there = {row.seed for row in chosen}
-        if len(trials) < self.spec.trials or there >= set(cell.study.seeds):
+        if not self._is_tuned(trials, directory, states) or there >= set(cell.study.seeds):
             return
         choice = chosen[0].chosen if chosen else self._choice(cell, trials, directory, states)
         if choice is None:

@@ -55,7 +55,11 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker, built: As
         for path, each in space.items()
     }
     if not problems:
-        problems = [*_matched_sizes(grid, space), *_two_owners(grid, cells, choices)]
+        problems = [
+            *_no_target(grid, cells),
+            *_matched_sizes(grid, space),
+            *_two_owners(grid, cells, choices),
+        ]
     if problems:
         return Probed([() for _ in cells], list(dict.fromkeys(problems)), [])
     tries = [
@@ -155,6 +159,22 @@ def _is_of_the_path(problem: Problem) -> bool:
 def _at(cell: Cell, choice: Choice) -> Cell:
     changes = sorted((*cell.changes, *choice.changes), key=lambda change: len(change.path))
     return replace(cell, point={**cell.point, **choice.point}, changes=tuple(changes))
+
+
+def _no_target(grid: GridSpec, cells: Sequence[Checked]) -> list[Problem]:
+    """Refuse `until_target` where a run has no target."""
+    until_target = cast("Sampler.Spec", grid.sampler).until_target
+    stops = [each.spec.train.stop for each in cells if each.spec is not None]
+    if not until_target or all(stop is not None and stop.target is not None for stop in stops):
+        return []
+    return [
+        Problem(
+            str(grid.document.marks.key(("sampler", "until_target"))),
+            "sampler.until_target",
+            "it ends a cell's trials at the target of train.stop, and a run here has none",
+            "write train.stop: {target: ...}, or leave out until_target",
+        )
+    ]
 
 
 def _matched_sizes(grid: GridSpec, space: Space) -> list[Problem]:

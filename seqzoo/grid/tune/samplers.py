@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from seqzoo.grid.tune.space import Choices, Range, Space
-from seqzoo.spec import Part, PartSpec
+from seqzoo.spec import Part, PartSpec, since
 
 __all__ = ["Sampler", "Study", "Trial"]
 
@@ -63,15 +63,18 @@ class Sampler(Part, family="sampler"):
         """Settings every sampler has.
 
         Attributes:
-            trials: runs to tune each variant with, at each point of the axes.
+            trials: runs to tune each variant with, at most, at each point of the axes.
             space: path -> {low, high, log} or a list of values.
             seed: of the trials' runs; null for the first of the grid's seeds, so that the best
                 trial is itself the comparison's run of that seed.
+            until_target: no more trials of a cell in which one met the target of `train.stop`:
+                later ones would end near it too.
         """
 
         trials: PositiveInt
         space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
         seed: NonNegativeInt | None = None
+        until_target: bool = since("0.2", False)
 
     spec: Spec
 

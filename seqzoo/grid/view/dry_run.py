@@ -17,7 +17,13 @@ from seqzoo.grid.plan.forecast import Forecast, forecast
 from seqzoo.grid.plan.notes import plan_notes
 from seqzoo.grid.plan.pace import STEPS
 from seqzoo.grid.plan.plan import Plan
-from seqzoo.grid.plan.progress import RunStates, ended_trials, run_states, tuned_run_states
+from seqzoo.grid.plan.progress import (
+    RunStates,
+    chosen_studies,
+    ended_trials,
+    run_states,
+    tuned_run_states,
+)
 from seqzoo.grid.plan.tuned_cells import cell_key
 from seqzoo.grid.plan.tuner import Tuner
 from seqzoo.grid.run.local import num_cores, threads_each
@@ -133,10 +139,11 @@ def _tuning_note(tuner: Tuner, out: Path | None) -> str:
     seeds = " or ".join(str(seed) for seed in dict.fromkeys(study.seed for study in studies))
     total = spec.trials * len(studies)
     done = len(ended_trials(out))
+    most = "at most " if spec.until_target else ""
     return (
-        f"tuned by {spec.part.name}: {counted(spec.trials, 'trial')} of each of "
+        f"tuned by {spec.part.name}: {most}{counted(spec.trials, 'trial')} of each of "
         f"{counted(len(studies), 'cell')} over {space}, with seed {seeds}: "
-        f"{counted(total, 'trial')}{f', {done} of them done' if done else ''}; "
+        f"{most}{counted(total, 'trial')}{f', {done} of them done' if done else ''}; "
         "then the runs above, each with the best values of its cell"
     )
 
@@ -147,8 +154,10 @@ def _seconds_of_trials(plan: Plan, tuner: Tuner, out: Path | None, foreseen: For
         cell_key(row.variant, row.point): foreseen.costs[row.run_id].seconds for row in plan.runs
     }
     done = Counter(trial.tried.study for trial in ended_trials(out) if trial.tried is not None)
+    chosen = chosen_studies(out)
     return sum(
         (tuner.spec.trials - done[study.name])
         * (paces.get(cell_key(study.variant, study.point)) or 0.0)
         for study in tuner.plan("").studies
+        if study.name not in chosen
     )

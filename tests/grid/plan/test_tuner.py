@@ -69,6 +69,7 @@ def work(make_record):
             self.done: list[str] = []
             self.diverge_above = math.inf
             self.fail_above = math.inf
+            self.target = math.inf
 
         def __call__(self, job, send) -> None:
             self.done.append(job.label)
@@ -78,11 +79,13 @@ def work(make_record):
                 return
             job.directory.mkdir(parents=True, exist_ok=True)
             bad = rate > self.diverge_above
+            accuracy = 1 - abs(rate - 0.04) - 0.01 * job.spec["seed"]
             record = make_record(
                 job.run_id,
-                1 - abs(rate - 0.04) - 0.01 * job.spec["seed"],
+                accuracy,
                 seed=job.spec["seed"],
                 status="diverged" if bad else "done",
+                reached_at=5 if accuracy >= self.target else None,
             )
             (job.directory / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
             send(Finished(job, error="diverged" if bad else None))
@@ -273,6 +276,45 @@ def test_trials_may_be_added_and_the_choice_is_made_anew(registry, tmp_path, inl
         run(text, registry, tmp_path, inline(), work)
 
 
+UNTIL = GRID.replace("steps: 10", "steps: 10, stop: {target: 0.95}").replace(
+    "trials: 3", "trials: 3, until_target: true"
+)
+
+
+def test_until_target_ends_a_cells_trials_with_the_first_that_meets_it(
+    registry, tmp_path, inline, work
+):
+    work.target = 0.95  # the first rate, 0.08, has 0.96
+    outcome = run(UNTIL, registry, tmp_path, inline(workers=1), work)
+    assert (outcome.total, outcome.done, outcome.interrupted) == (4, 4, False)
+    assert len(work.done) == 4, "one trial and one more seed, twice"
+    chosen = [cell.chosen for cell in make_report(tmp_path).cells]
+    assert [(each.trials, each.values) for each in chosen if each] == [(1, {LR: 0.08})] * 2
+    more = UNTIL.replace("trials: 3", "trials: 6")
+    outcome = run(more, registry, tmp_path, inline(workers=1), work)
+    assert (outcome.total, len(work.done)) == (4, 4), "more trials change nothing there"
+
+
+def test_until_target_takes_the_best_of_all_trials_where_none_meets_it(
+    registry, tmp_path, inline, work
+):
+    outcome = run(UNTIL, registry, tmp_path, inline(workers=1), work)
+    assert (outcome.total, outcome.done) == (8, 8)
+    chosen = [cell.chosen for cell in make_report(tmp_path).cells]
+    assert [(each.trials, each.number) for each in chosen if each] == [(3, 1)] * 2
+
+
+def test_a_cell_that_met_the_target_waits_for_its_open_trials(registry, tmp_path, inline, work):
+    """Two workers try two rates at once; the second is better, though the first met the target."""
+    work.target = 0.95
+    text = UNTIL.replace(", no-mlp: {model.mlp: null}", "")
+    outcome = run(text, registry, tmp_path, inline(workers=2), work)
+    assert (outcome.total, outcome.done) == (3, 3)
+    (cell,) = make_report(tmp_path).cells
+    assert cell.chosen is not None
+    assert (cell.chosen.trials, cell.chosen.values) == (2, {LR: 0.04})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -352,7 +394,14 @@ def test_a_cell_in_which_nothing_is_tuned_is_compared_as_written(registry, tmp_p
             "trials: 0",
             "g.yaml:7:34 sampler.trials: expected a whole number greater than 0",
         ),
-        ("halving", "hyperband", "unknown sampler 'hyperband'; known: halving, optuna"),
+        (
+            "trials: 3",
+            "trials: 3, until_target: true",
+            "g.yaml:7:37 sampler.until_target: it ends a cell's trials at the target of "
+            "train.stop, and a run here has none; write train.stop: {target: ...}, or leave out "
+            "until_target",
+        ),
+        ("halving", "hyperband", "unknown sampler 'hyperband'; known: halving, in_order, optuna"),
         (f"{LR}: {{", "seed: {", "a run's seed is not set by a delta"),
     ],
 )
