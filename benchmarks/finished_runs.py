@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from seqzoo.files import write_whole
 from seqzoo.grid import read_plan, run_directory
 from seqzoo.train.record import Record, read_record
 
@@ -16,8 +18,8 @@ Row = dict[str, Any]
 def finished_runs(directory: Path) -> Iterator[tuple[Row, Record]]:
     """Each finished run of a grid: what all tables keep of it, and its record.
 
-    The row has `variant`, `seed`, `steps`, `parameters`, the code's commit (`code`), `torch`,
-    `device` and `date`. A run that has not finished is left out.
+    The row has `variant`, the run's value of each axis, `seed`, `steps`, `parameters`, the code's
+    commit (`code`), `torch`, `device` and `date`. A run that has not finished is left out.
     """
     for planned in read_plan(directory).runs:
         path = run_directory(directory, planned.run_id) / "record.json"
@@ -37,6 +39,16 @@ def finished_runs(directory: Path) -> Iterator[tuple[Row, Record]]:
             "date": datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat(),
         }
         yield row, record
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a results file; none if it does not exist."""
+    return json.loads(path.read_text())["runs"] if path.exists() else []
+
+
+def write_rows(path: Path, grid: str, rows: list[Row]) -> None:
+    """Write the results file of a grid, completely or not at all."""
+    write_whole(path, json.dumps({"grid": grid, "runs": rows}, indent=1) + "\n")
 
 
 def short(number: float, digits: int = 2) -> str:

@@ -11,13 +11,10 @@ docs/prism.md. Without a grid it prints the table of the file as it is.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from finished_runs import Row, finished_runs, markdown, short
-
-from seqzoo.files import write_whole
+from finished_runs import Row, finished_runs, markdown, read_rows, short, write_rows
 
 FILE = Path(__file__).parent / "results" / "prism_lm.json"
 MIXERS = {
@@ -97,11 +94,10 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.grids and not given.text:
         parser.error("grids need --text, the name of the text that they read")
-    rows = json.loads(given.json.read_text())["runs"] if given.json.exists() else []
+    rows = read_rows(given.json)
     if given.grids:
         rows = merged(rows, (row for grid in given.grids for row in finished(grid, given.text)))
-        text = json.dumps({"grid": "examples/prism_lm_small.yaml", "runs": rows}, indent=1)
-        write_whole(given.json, text + "\n")
+        write_rows(given.json, "examples/prism_lm_small.yaml", rows)
     print(table(rows))
 
 

@@ -11,13 +11,11 @@ parts of it, run apart, add up. Without a grid it prints the tables of the file 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from finished_runs import Row, finished_runs, markdown, short
+from finished_runs import Row, finished_runs, markdown, read_rows, short, write_rows
 
-from seqzoo.files import write_whole
 from seqzoo_prism.released import RELEASED_TASKS
 
 FILE = Path(__file__).parent / "results" / "prism_table4.json"
@@ -94,11 +92,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--json", type=Path, default=FILE, help="where the rows are kept")
     given = parser.parse_args(arguments)
-    rows = json.loads(given.json.read_text())["runs"] if given.json.exists() else []
+    rows = read_rows(given.json)
     if given.grids:
         rows = merged(rows, (row for grid in given.grids for row in finished(grid)))
-        text = json.dumps({"grid": "examples/prism_table4.yaml", "runs": rows}, indent=1)
-        write_whole(given.json, text + "\n")
+        write_rows(given.json, "examples/prism_table4.yaml", rows)
     print(tables(rows))
 
 

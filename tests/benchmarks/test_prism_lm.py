@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import prism_lm
 import pytest
-from typer.testing import CliRunner
-
-from seqzoo.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +42,9 @@ def test_a_later_run_replaces_the_one_before_and_texts_stand_beside_each_other()
 
 
 def test_finished_runs_of_a_grid_are_added(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    run_example: Callable[[str, Path, Sequence[str]], None],
 ) -> None:
     grid, file, text = tmp_path / "runs", tmp_path / "lm.json", tmp_path / "input.txt"
     text.write_text("to be or not to be, that is the question\n" * 50, encoding="utf-8")
@@ -58,11 +58,7 @@ def test_finished_runs_of_a_grid_are_added(
         "base.train.schedule.warmup=1",
         "base.train.evaluate.every=2",
     )
-    command = ["grid", str(ROOT / "examples" / "prism_lm_small.yaml"), "--out", str(grid)]
-    for change in changes:
-        command += ["--set", change]
-    result = CliRunner().invoke(app, [*command, "--workers", "1"])
-    assert result.exit_code == 0, result.output
+    run_example("prism_lm_small.yaml", grid, changes)
     with pytest.raises(SystemExit):
         prism_lm.main([str(grid), "--json", str(file)])
     assert "need --text" in capsys.readouterr().err

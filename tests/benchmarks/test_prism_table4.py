@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import prism_table4
 import pytest
-from typer.testing import CliRunner
-
-from seqzoo.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +42,9 @@ def test_a_later_run_replaces_the_one_before_and_seeds_stand_beside_each_other()
 
 
 def test_finished_runs_of_a_grid_are_added(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    run_example: Callable[[str, Path, Sequence[str]], None],
 ) -> None:
     grid, file = tmp_path / "runs", tmp_path / "table4.json"
     changes = (
@@ -55,11 +55,7 @@ def test_finished_runs_of_a_grid_are_added(
         "base.train.stop=null",
         "base.task.test_size=16",
     )
-    command = ["grid", str(ROOT / "examples" / "prism_table4.yaml"), "--out", str(grid)]
-    for change in changes:
-        command += ["--set", change]
-    result = CliRunner().invoke(app, [*command, "--workers", "1"])
-    assert result.exit_code == 0, result.output
+    run_example("prism_table4.yaml", grid, changes)
     prism_table4.main([str(grid), "--json", str(file)])
     (found,) = json.loads(file.read_text())["runs"]
     assert found["variant"] == "transformer"
