@@ -128,10 +128,13 @@ class Tuner:
     ) -> list[PlanRow]:
         """A trial for every study without an open one, and more if more workers wait."""
         num_open = {name: self._open(trials[name], states) for name in self._cells}
+        tuned = {name for name in self._cells if self._met_target(trials[name], directory, states)}
         rows: list[PlanRow] = []
         while True:
             ready = [
-                name for name in self._cells if not self._is_tuned(trials[name], directory, states)
+                name
+                for name in self._cells
+                if name not in tuned and len(trials[name]) < self.spec.trials
             ]
             name = min(ready, key=lambda name: (num_open[name], len(trials[name])), default=None)
             if name is None or (num_open[name] > 0 and len(rows) >= wanted):
@@ -141,18 +144,13 @@ class Tuner:
             rows.append(row)
             num_open[name] += 1
 
-    def _is_tuned(self, trials: Sequence[PlanRow], directory: Path, states: States) -> bool:
-        """Whether a cell gets no more trials; some may still be open."""
-        return len(trials) >= self.spec.trials or (
-            self.spec.until_target
-            and any(self._met_target(row, directory, states) for row in trials)
-        )
-
-    def _met_target(self, row: PlanRow, directory: Path, states: States) -> bool:
-        if states.get(row.run_id) != "done":
+    def _met_target(self, trials: Sequence[PlanRow], directory: Path, states: States) -> bool:
+        """Whether a trial has met the target, and that ends the cell's trials."""
+        if not self.spec.until_target:
             return False
-        measured = self._measure(row, directory)
-        return measured is not None and measured.met_target
+        done = (row for row in trials if states.get(row.run_id) == "done")
+        measured = (self._measure(row, directory) for row in done)
+        return any(each is not None and each.met_target for each in measured)
 
     def _open(self, rows: Sequence[PlanRow], states: States) -> int:
         return sum(states.get(row.run_id, "planned") in ("planned", "running") for row in rows)
@@ -209,7 +207,9 @@ class Tuner:
     ) -> Iterator[PlanRow]:
         """The missing runs of the comparison, for studies whose trials have ended."""
         there = {row.seed for row in chosen}
-        if not self._is_tuned(trials, directory, states) or there >= set(cell.study.seeds):
+        if there >= set(cell.study.seeds):
+            return
+        if len(trials) < self.spec.trials and not self._met_target(trials, directory, states):
             return
         choice = chosen[0].chosen if chosen else self._choice(cell, trials, directory, states)
         if choice is None:
