@@ -18,8 +18,8 @@ Row = dict[str, Any]
 def finished_runs(directory: Path) -> Iterator[tuple[Row, Record]]:
     """Each finished run of a grid: what all tables keep of it, and its record.
 
-    The row has `variant`, the run's value of each axis, `seed`, `steps`, `parameters`, the code's
-    commit (`code`), `torch`, `device` and `date`. A run that has not finished is left out.
+    The row has `variant`, the run's value of each axis, `seed`, `lr`, `steps`, `parameters`, the
+    code's commit (`code`), `torch`, `device` and `date`. A run that has not finished is left out.
     """
     for planned in read_plan(directory).runs:
         path = run_directory(directory, planned.run_id) / "record.json"
@@ -31,6 +31,7 @@ def finished_runs(directory: Path) -> Iterator[tuple[Row, Record]]:
             "variant": planned.variant,
             **planned.point,
             "seed": planned.seed,
+            "lr": planned.spec["train"]["optimizer"]["lr"],
             "steps": record.steps,
             "parameters": record.parameters,
             "code": source.commit[:7] if source else None,

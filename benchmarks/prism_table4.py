@@ -1,11 +1,13 @@
 """Table 4 of the PRISM paper: published accuracies beside those of finished runs.
 
     seqzoo grid examples/prism_table4.yaml --out runs/table4
-    python benchmarks/prism_table4.py runs/table4 [MORE ...] [--json FILE]
+    seqzoo grid examples/prism_table4_tuned.yaml --out runs/table4-tuned
+    python benchmarks/prism_table4.py runs/table4 runs/table4-tuned [MORE ...] [--json FILE]
 
-Adds the finished runs of these grids to the file, where a run of the same variant, task, width and
-seed replaces the one before, and prints the tables of docs/prism.md. The whole grid takes hours;
-parts of it, run apart, add up. Without a grid it prints the tables of the file as it is.
+Adds the finished runs of these grids to the file, where a run of the same variant, task, width,
+learning rate and seed replaces the one before, and prints the tables of docs/prism.md: two at the
+release's rate, and one at the best rate of each mixer and task. The grids take many hours; parts of
+them, run apart, add up. Without a grid it prints the tables of the file as it is.
 """
 
 from __future__ import annotations
@@ -30,18 +32,23 @@ BASELINES = {
     "mom": ("MoM, published", "`released-mom`"),
 }
 """Names in `Published`; a variant of the grid has hyphens for its underscores."""
+RELEASED_LR = 1e-3
+RATES = (RELEASED_LR, 3e-3, 1e-2, 3e-4)
+"""The rates of examples/prism_table4_tuned.yaml: a cell is tuned once it has met the target with
+seed 0, or has run at all of them."""
 COLUMNS = (
-    *("variant", "task", "width", "seed", "accuracy", "steps", "reached_at", "parameters"),
+    *("variant", "task", "width", "seed", "lr", "accuracy", "steps", "reached_at", "parameters"),
     *("code", "torch", "device", "date"),
 )
 
 
 def finished(directory: Path) -> list[Row]:
-    """A row for each finished run of a grid."""
+    """A row for each finished run of a grid; one that diverged has no accuracy."""
     rows = []
     for run, record in finished_runs(directory):
         run["width"] = run.pop("model.width")
-        run["accuracy"] = round(record.metrics["accuracy"], 5)
+        done = record.status == "done"
+        run["accuracy"] = round(record.metrics["accuracy"], 5) if done else None
         run["reached_at"] = record.reached_at
         rows.append({name: run[name] for name in COLUMNS})
     return rows
@@ -51,16 +58,22 @@ def merged(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
     """All rows, the newest of each run, in the order of the table."""
     names = [task.name for task in RELEASED_TASKS]
     rows = {
-        (row["variant"], names.index(row["task"]), row["width"], row["seed"]): row
+        (row["variant"], names.index(row["task"]), row["width"], row["seed"], row["lr"]): row
         for row in (*old, *new)
     }
     return [rows[key] for key in sorted(rows)]
 
 
 def tables(rows: list[Row]) -> str:
-    """PRISM's variants, then the baselines, as Markdown."""
+    """At the release's rate PRISM's variants, then the baselines; then all tuned. As Markdown."""
     prism = [["task", "rule", "published PRISM", *PRISM.values()]]
     others = [["task", *(name for pair in BASELINES.values() for name in pair), "`gated_deltanet`"]]
+    mixers = {
+        **PRISM,
+        **{name.replace("_", "-"): mixer for name, (_, mixer) in BASELINES.items()},
+        "gated_deltanet": "`gated_deltanet`",
+    }
+    tuned = [["task, tuned", *mixers.values()]]
     for task in RELEASED_TASKS:
         cells = [cell(rows, variant, task.name) for variant in PRISM]
         prism.append([f"`{task.name}`", short(task.ceiling), short(task.published.prism), *cells])
@@ -69,17 +82,49 @@ def tables(rows: list[Row]) -> str:
             line.append(short(getattr(task.published, name)))
             line.append(cell(rows, name.replace("_", "-"), task.name))
         others.append([*line, cell(rows, "gated_deltanet", task.name)])
-    return f"{markdown(prism)}\n\n{markdown(others)}"
+        cells = [tuned_cell(rows, variant, task.name) for variant in mixers]
+        tuned.append([f"`{task.name}`", *cells])
+    return "\n\n".join(markdown(each) for each in (prism, others, tuned))
 
 
-def cell(rows: list[Row], variant: str, task: str) -> str:
+def cell(rows: list[Row], variant: str, task: str, lr: float = RELEASED_LR) -> str:
     """One accuracy a seed, with the step of a run that stopped because it had reached .999."""
-    found = [row for row in rows if (row["variant"], row["task"]) == (variant, task)]
+    found = [row for row in of_cell(rows, variant, task) if row["lr"] == lr]
     texts = []
     for row in sorted(found, key=lambda row: row["seed"]):
-        text = short(row["accuracy"], 3)
+        text = "diverged" if row["accuracy"] is None else short(row["accuracy"], 3)
         texts.append(f"{text} at {row['reached_at']:,}" if row["reached_at"] else text)
     return "; ".join(texts) or "not run"
+
+
+def tuned_cell(rows: list[Row], variant: str, task: str) -> str:
+    """The rate with the best accuracy of seed 0, the first among equals, and `cell` at that rate.
+
+    As the grid's sampler does it: the first rate that met the target, if one did.
+    """
+    trials = {row["lr"]: row for row in of_cell(rows, variant, task) if row["seed"] == 0}
+    met = [lr for lr in RATES if lr in trials and trials[lr]["reached_at"]]
+    if met:
+        best = met[0]
+    elif set(RATES) <= set(trials):
+        best = max(RATES, key=lambda lr: trials[lr]["accuracy"] or 0.0)
+    else:
+        return "not tuned"
+    return f"{written(best)}: {cell(rows, variant, task, best)}"
+
+
+def of_cell(rows: list[Row], variant: str, task: str) -> list[Row]:
+    """Its runs with all rates and seeds."""
+    return [row for row in rows if (row["variant"], row["task"]) == (variant, task)]
+
+
+def written(lr: float) -> str:
+    """3e-4, 1e-2.
+
+    >>> written(3e-4), written(0.01)
+    ('3e-4', '1e-2')
+    """
+    return f"{lr:.0e}".replace("e-0", "e-")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import prism_table4
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
 
 def row(**changed: Any) -> dict[str, Any]:
-    fixed = {"variant": "mom", "task": "released_mux", "width": 16, "seed": 0}
+    fixed = {"variant": "mom", "task": "released_mux", "width": 16, "seed": 0, "lr": 1e-3}
     return {**fixed, "accuracy": 0.974, "reached_at": None, **changed}
 
 
@@ -41,6 +42,29 @@ def test_a_later_run_replaces_the_one_before_and_seeds_stand_beside_each_other()
     )
 
 
+def test_a_cell_is_tuned_once_it_met_the_target_or_ran_at_every_rate() -> None:
+    trials = [row(lr=lr, accuracy=lr) for lr in prism_table4.RATES]
+    told = [prism_table4.tuned_cell(trials[:count], "mom", "released_mux") for count in range(5)]
+    assert told == ["not tuned"] * 4 + ["1e-2: .010"]
+    met = row(lr=3e-3, accuracy=0.999, reached_at=500)
+    rows = [trials[0], met, row(lr=3e-3, seed=1, accuracy=None), row(lr=1e-3, seed=1)]
+    assert prism_table4.tuned_cell(rows, "mom", "released_mux") == "3e-3: .999 at 500; diverged"
+    assert prism_table4.cell(rows, "mom", "released_mux") == ".001; .974", "at the release's rate"
+
+
+def test_a_trial_that_diverged_is_tried_and_not_the_best() -> None:
+    trials = [row(lr=lr, accuracy=None if lr == 1e-2 else lr) for lr in prism_table4.RATES]
+    assert prism_table4.tuned_cell(trials, "mom", "released_mux") == "3e-3: .003"
+
+
+def test_the_rates_are_those_of_the_tuned_grid() -> None:
+    grid = yaml.safe_load((ROOT / "examples" / "prism_table4_tuned.yaml").read_text())
+    rates = grid["sampler"]["space"]["train.optimizer.lr"]
+    assert [float(rate) for rate in rates] == list(prism_table4.RATES)
+    assert float(grid["base"]["train"]["optimizer"]["lr"]) == prism_table4.RELEASED_LR
+    assert grid["sampler"]["trials"] == len(rates)
+
+
 def test_finished_runs_of_a_grid_are_added(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -60,5 +84,5 @@ def test_finished_runs_of_a_grid_are_added(
     (found,) = json.loads(file.read_text())["runs"]
     assert found["variant"] == "transformer"
     assert (found["task"], found["width"], found["seed"]) == ("released_mux", 8, 0)
-    assert found["steps"] == 2
+    assert (found["steps"], found["lr"]) == (2, 1e-3)
     assert f"| .98 | {found['accuracy']:.3f}".replace(" 0.", " .") in capsys.readouterr().out
