@@ -10,7 +10,7 @@ from typing import Any
 
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.registry.registry import Entry, Registry
-from seqzoo.spec import Part, PartSpec, Preset
+from seqzoo.spec import Part, PartSpec, Preset, SpecModel
 from seqzoo.spec.fields import Field, as_yaml, fields_of
 from seqzoo.spec.pattern import FAMILY as LAYERS
 
@@ -85,7 +85,9 @@ def explain(entry: Entry, registry: Registry) -> Explained:
     if isinstance(target, Preset):
         spec = registry.spec(entry.family, entry.name)
         options = tuple(
-            Field(name, f"short for {path}", as_yaml(_at(spec, path)), "", "", "")
+            Field(
+                name, f"short for {path}", as_yaml(_at(spec, path)), _words_at(spec, path), "", ""
+            )
             for name, path in target.options.items()
         )
         keys = tuple(
@@ -103,6 +105,15 @@ def _at(spec: PartSpec, path: str) -> Any:
     for step in path.split("."):
         value = getattr(value, step, None)
     return value
+
+
+def _words_at(spec: SpecModel, path: str) -> str:
+    """The meaning of the key at a path; "" if the spec lacks it."""
+    step, _, rest = path.partition(".")
+    inner = getattr(spec, step, None)
+    if rest and isinstance(inner, SpecModel):
+        return _words_at(inner, rest)
+    return next((key.doc for key in fields_of(type(spec)) if key.path == path), "")
 
 
 def _file(target: type[Part]) -> str:

@@ -88,6 +88,7 @@ def test_a_preset_is_explained_with_its_options(capsys: pytest.CaptureFixture[st
     assert page["spec"]["type"] == "recurrent"
     keys = {key["path"]: key for key in page["keys"]}
     assert (keys["depth"]["type"], keys["depth"]["default"]) == ("short for injection.depth", "2")
+    assert keys["depth"]["doc"].startswith("L, refinement steps")
     assert keys["anchor"]["family"] == "anchor"
     assert keys["anchor"]["default"].startswith("{type: short_conv, kernel_size: 4")
 
