@@ -58,6 +58,7 @@ def command(
     import torch
 
     import seqzoo
+    from seqzoo.denormals import flushed_denormals
     from seqzoo.errors import SpecError
     from seqzoo.model import Sampling, generate
     from seqzoo.train import load_trained
@@ -81,10 +82,11 @@ def command(
         sampling,
         _draws(encoded, seed),
     )
-    for tokens in drawn:
-        pieces = [spell(token) for spell, token in zip(spellings, tokens.tolist(), strict=True)]
-        if shown:
-            _show(pieces[0])
+    with flushed_denormals():
+        for tokens in drawn:
+            pieces = [spell(token) for spell, token in zip(spellings, tokens.tolist(), strict=True)]
+            if shown:
+                _show(pieces[0])
     rests = [spell.rest() for spell in spellings]
     if as_json:
         rows = [

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from seqzoo.denormals import flushed_denormals
 from seqzoo.errors import SpecError
 from seqzoo.probe.findings import Finding, Findings, write_findings
 from seqzoo.probe.probe import Probe, Subject
@@ -48,7 +49,8 @@ def measure(
     spec, model = load_trained(directory, registry, checkpoint)
     batch = next(iter(spec.task.build().test_batches(sequences)))
     tokens = batch.tokens[:sequences, :length]
-    seen = traces(model, tokens)
+    with flushed_denormals():
+        seen = traces(model, tokens)
     if not seen:
         raise SpecError(
             f"{directory}: no layer of its model has a memory for probes to look into; they "
@@ -56,7 +58,7 @@ def measure(
         )
     subject = Subject(spec, model, tokens, seen)
     found: list[Finding] = []
-    with torch.no_grad():
+    with flushed_denormals(), torch.no_grad():
         for probe in probes:
             progress(probe.name)
             found.append(probe.find(subject))

@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 import torch
 from rich.console import Console
 
+from seqzoo.denormals import flushed_denormals
 from seqzoo.errors import RunError
 from seqzoo.model import LanguageModel, build_model
 from seqzoo.spec.run import RunSpec
@@ -57,6 +58,8 @@ def train(
     stopped at any moment and resumed ends bit for bit like an uninterrupted one. Under torchrun
     every process calls this with the same arguments; one of them writes, and all fail if one does.
 
+    Meanwhile a CPU takes denormal numbers for zero (`seqzoo.denormals`).
+
     Args:
         spec: the run.
         directory: where its files go; created if missing.
@@ -92,6 +95,7 @@ def train(
                 )
             loggers.found(record)
             return record
+        held.enter_context(flushed_denormals())
         held.enter_context(private_randomness(spec.seed, device))
         held.enter_context(determinism(spec.train.deterministic))
         held.enter_context(enough_memory())
