@@ -1,9 +1,10 @@
 """Take denormal numbers for zero.
 
-Below its smallest normal number, 1.2e-38 in float32, a CPU computes a hundred times as slowly. A
-state that forgets passes through these numbers on its way to zero: a trained gated DeltaNet on
-multi-query recall took five times as long a step as at its start, and had the same gradients bit
-for bit with denormals taken for zero (`benchmarks/denormals.py`).
+Below its smallest normal number, 1.2e-38 in float32, a CPU computes a hundred times as slowly. The
+gradient that reaches a token through the decays of many others passes through these numbers on its
+way to zero: a step of a trained gated DeltaNet on multi-query recall took five times as long as one
+at its start, and has the same gradients bit for bit with denormals taken for zero
+(`benchmarks/denormals.py`).
 """
 
 from __future__ import annotations
