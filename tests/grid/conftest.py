@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from seqzoo.grid import Tuner, make_tuner
 from seqzoo.grid.plan.plan import Plan, PlanRow
 from seqzoo.grid.run.executors import Executor
 from seqzoo.grid.run.job import Job, News, Started, Work
+from seqzoo.registry import Registry
+from seqzoo.spec.document import parse_document
+from seqzoo.spec.grid import GridSpec
 
 
 def row_of(run_id: str, **changes) -> PlanRow:
@@ -26,6 +30,11 @@ def plan_of(*runs: str | PlanRow) -> Plan:
 
 def job_of(run_id: str, directory: Path, **spec) -> Job:
     return Job(run_id, f"claim-{run_id}", spec, directory, label=run_id, attempt=1)
+
+
+def parsed_tuner(text: str, registry: Registry) -> Tuner:
+    document = parse_document(text, "g.yaml")
+    return make_tuner(document.validate(GridSpec, registry).written_in(document), registry)
 
 
 class InlineExecutor(Executor):
@@ -82,3 +91,9 @@ def make_job() -> Callable[..., Job]:
 @pytest.fixture
 def inline() -> type[InlineExecutor]:
     return InlineExecutor
+
+
+@pytest.fixture
+def tuner_of() -> Callable[[str, Registry], Tuner]:
+    """The tuner of a grid's YAML, read as g.yaml."""
+    return parsed_tuner

@@ -13,7 +13,7 @@ import pytest
 
 import seqzoo
 from seqzoo.errors import RunError
-from seqzoo.grid import Outcome, Sampler, Study, Tuner, View, make_tuner, run_grid
+from seqzoo.grid import Outcome, Sampler, Study, View, run_grid
 from seqzoo.grid.plan.plan import read_plan
 from seqzoo.grid.plan.tuner import States
 from seqzoo.grid.run import driver
@@ -21,8 +21,6 @@ from seqzoo.grid.run.job import Finished
 from seqzoo.grid.run.ledger import Ledger
 from seqzoo.registry import Origin, Registry
 from seqzoo.report import make_report, to_json, to_markdown
-from seqzoo.spec.document import parse_document
-from seqzoo.spec.grid import GridSpec
 
 LR = "train.optimizer.lr"
 GRID = """\
@@ -93,17 +91,16 @@ def work(make_record):
     return Work()
 
 
-def tuner_of(text: str, registry: Registry) -> Tuner:
-    document = parse_document(text, "g.yaml")
-    return make_tuner(document.validate(GridSpec, registry).written_in(document), registry)
+@pytest.fixture
+def run(tuner_of):
+    def run(text: str, registry: Registry, out: Path, executor, work) -> Outcome:
+        tuner = tuner_of(text, registry)
+        return run_grid(tuner.plan("g"), out, executor, work, View(), tuner)
+
+    return run
 
 
-def run(text: str, registry: Registry, out: Path, executor, work) -> Outcome:
-    tuner = tuner_of(text, registry)
-    return run_grid(tuner.plan("g"), out, executor, work, View(), tuner)
-
-
-def test_each_variant_is_tuned_and_compared_with_its_best(registry, tmp_path, inline, work):
+def test_each_variant_is_tuned_and_compared_with_its_best(run, registry, tmp_path, inline, work):
     outcome = run(GRID, registry, tmp_path, inline(), work)
     assert (outcome.total, outcome.done, outcome.failures) == (8, 8, ())
     assert not outcome.interrupted
@@ -120,7 +117,7 @@ def test_each_variant_is_tuned_and_compared_with_its_best(registry, tmp_path, in
         assert facts == (1, {LR: 0.04}, 3, 0)
 
 
-def test_a_sampler_is_told_what_came_of_its_trials(registry, tmp_path, inline, work):
+def test_a_sampler_is_told_what_came_of_its_trials(run, registry, tmp_path, inline, work):
     run(GRID, registry, tmp_path, inline(workers=1), work)
     full = [study for study in Halving.asked if study.name.startswith("full")]
     assert [len(study.trials) for study in full] == [0, 1, 2]
@@ -132,7 +129,7 @@ def test_a_sampler_is_told_what_came_of_its_trials(registry, tmp_path, inline, w
 
 
 def test_the_trials_seed_is_one_that_is_compared_unless_another_is_asked_for(
-    registry, tmp_path, inline, work
+    run, registry, tmp_path, inline, work
 ):
     run(GRID, registry, tmp_path / "same", inline(), work)
     assert "that trial is its run of seed 0, which flatters it" in to_markdown(
@@ -148,7 +145,7 @@ def test_the_trials_seed_is_one_that_is_compared_unless_another_is_asked_for(
     assert (report.cells[0].chosen.seed, report.cells[0].chosen.value) == (7, pytest.approx(0.93))
 
 
-def test_a_report_says_what_was_chosen_and_keeps_every_trial(registry, tmp_path, inline, work):
+def test_a_report_says_what_was_chosen_and_keeps_every_trial(run, registry, tmp_path, inline, work):
     run(GRID, registry, tmp_path, inline(), work)
     report = make_report(tmp_path)
     assert "4 of 4 runs done, 6 trials, 2 seeds" in report.heading
@@ -163,7 +160,7 @@ def test_a_report_says_what_was_chosen_and_keeps_every_trial(registry, tmp_path,
     assert text.count('"number":') == 6
 
 
-def test_an_interrupted_grid_goes_on_where_it_was(registry, tmp_path, inline, work):
+def test_an_interrupted_grid_goes_on_where_it_was(tuner_of, run, registry, tmp_path, inline, work):
     tuner = tuner_of(GRID, registry)
 
     class Stopping(View):
@@ -184,7 +181,7 @@ def test_an_interrupted_grid_goes_on_where_it_was(registry, tmp_path, inline, wo
     assert len(work.done) == len(set(work.done)) == 8
 
 
-def test_two_processes_never_ask_for_one_trial_twice(registry, tmp_path, inline, work):
+def test_two_processes_never_ask_for_one_trial_twice(tuner_of, registry, tmp_path, inline, work):
     """The second comes while the first has its runs at hand, and does what is left to do."""
 
     class Second(View):
@@ -205,7 +202,7 @@ def test_two_processes_never_ask_for_one_trial_twice(registry, tmp_path, inline,
 
 
 def test_two_processes_tuning_one_directory_share_the_trials_and_do_none_twice(
-    registry, tmp_path, inline, work
+    run, registry, tmp_path, inline, work
 ):
     """Threads stand for processes: all they share is the directory."""
     text = GRID.replace("trials: 3", "trials: 12")
@@ -231,7 +228,7 @@ def test_two_processes_tuning_one_directory_share_the_trials_and_do_none_twice(
     assert [cell.values for cell in make_report(tmp_path).cells] == [{0: 1.0, 1: 0.99}] * 2
 
 
-def test_a_trial_that_diverges_is_an_answer(registry, tmp_path, inline, work):
+def test_a_trial_that_diverges_is_an_answer(run, registry, tmp_path, inline, work):
     work.diverge_above = 0.05
     outcome = run(GRID, registry, tmp_path, inline(), work)
     assert outcome.failures == ()
@@ -244,7 +241,7 @@ def test_a_trial_that_diverges_is_an_answer(registry, tmp_path, inline, work):
 
 
 def test_a_trial_that_fails_is_told_and_one_with_no_result_leaves_no_run(
-    registry, tmp_path, inline, work
+    run, registry, tmp_path, inline, work
 ):
     work.fail_above = 0.0
     outcome = run(GRID, registry, tmp_path, inline(), work)
@@ -259,7 +256,7 @@ def test_a_trial_that_fails_is_told_and_one_with_no_result_leaves_no_run(
     assert [cell.n for cell in make_report(tmp_path).cells] == [2, 2]
 
 
-def test_trials_may_be_added_and_the_choice_is_made_anew(registry, tmp_path, inline, work):
+def test_trials_may_be_added_and_the_choice_is_made_anew(run, registry, tmp_path, inline, work):
     text = GRID.replace("trials: 3", "trials: 1")
     run(text, registry, tmp_path, inline(), work)
     assert [cell.values[1] for cell in make_report(tmp_path).cells] == pytest.approx([0.95, 0.95])
@@ -276,7 +273,7 @@ UNTIL = GRID.replace("steps: 10", "steps: 10, stop: {target: 0.95}").replace(
 
 
 def test_until_target_ends_a_cells_trials_with_the_first_that_meets_it(
-    registry, tmp_path, inline, work
+    run, registry, tmp_path, inline, work
 ):
     work.target = 0.95  # the first rate, 0.08, has 0.96
     outcome = run(UNTIL, registry, tmp_path, inline(workers=1), work)
@@ -290,7 +287,7 @@ def test_until_target_ends_a_cells_trials_with_the_first_that_meets_it(
 
 
 def test_until_target_takes_the_best_of_all_trials_where_none_meets_it(
-    registry, tmp_path, inline, work
+    run, registry, tmp_path, inline, work
 ):
     outcome = run(UNTIL, registry, tmp_path, inline(workers=1), work)
     assert (outcome.total, outcome.done) == (8, 8)
@@ -298,7 +295,9 @@ def test_until_target_takes_the_best_of_all_trials_where_none_meets_it(
     assert [(each.trials, each.number) for each in chosen if each] == [(3, 1)] * 2
 
 
-def test_a_cell_that_met_the_target_waits_for_its_open_trials(registry, tmp_path, inline, work):
+def test_a_cell_that_met_the_target_waits_for_its_open_trials(
+    run, registry, tmp_path, inline, work
+):
     """Two workers try two rates at once; the second is better, though the first met the target."""
     work.target = 0.95
     text = UNTIL.replace(", no-mlp: {model.mlp: null}", "")
@@ -318,14 +317,14 @@ def test_a_cell_that_met_the_target_waits_for_its_open_trials(registry, tmp_path
     ],
 )
 def test_another_space_or_cell_is_refused(
-    old, new, message, registry, tmp_path, inline, work
+    run, old, new, message, registry, tmp_path, inline, work
 ) -> None:
     run(GRID, registry, tmp_path, inline(), work)
     with pytest.raises(RunError, match=message):
         run(GRID.replace(old, new), registry, tmp_path, inline(), work)
 
 
-def test_a_tuned_grid_stays_tuned(registry, tmp_path, inline, work):
+def test_a_tuned_grid_stays_tuned(tuner_of, run, registry, tmp_path, inline, work):
     run(GRID, registry, tmp_path, inline(), work)
     tuner = tuner_of(GRID, registry)
     plain = tuner.plan("g").model_copy(update={"studies": (), "sampler": None})
@@ -333,7 +332,9 @@ def test_a_tuned_grid_stays_tuned(registry, tmp_path, inline, work):
         run_grid(plain, tmp_path, inline(), work, View())
 
 
-def test_a_cell_in_which_nothing_is_tuned_is_compared_as_written(registry, tmp_path, inline, work):
+def test_a_cell_in_which_nothing_is_tuned_is_compared_as_written(
+    tuner_of, registry, tmp_path, inline, work
+):
     text = GRID.replace("no-mlp: {model.mlp: null}", "prism: {model.mixer: recurrent}")
     text = text.replace(f"{LR}: {{low: 1e-4, high: 1e-1, log: true}}", "model.mixer.key_size: [4]")
     plan = tuner_of(text, registry).plan("g")

@@ -10,10 +10,8 @@ import pytest
 
 import seqzoo
 from seqzoo.errors import SpecError
-from seqzoo.grid import Sampler, Study, Tuner, make_tuner
+from seqzoo.grid import Sampler, Study
 from seqzoo.registry import Origin, Registry
-from seqzoo.spec.document import parse_document
-from seqzoo.spec.grid import GridSpec
 
 LR = "train.optimizer.lr"
 GRID = """\
@@ -43,18 +41,17 @@ def registry() -> Registry:
     return registry
 
 
-def tuner_of(text: str, registry: Registry) -> Tuner:
-    document = parse_document(text, "g.yaml")
-    return make_tuner(document.validate(GridSpec, registry).written_in(document), registry)
+@pytest.fixture
+def problems(tuner_of):
+    def problems(text: str, registry: Registry) -> list[str]:
+        with pytest.raises(SpecError) as failure:
+            tuner_of(text, registry)
+        return str(failure.value).splitlines()
+
+    return problems
 
 
-def problems(text: str, registry: Registry) -> list[str]:
-    with pytest.raises(SpecError) as failure:
-        tuner_of(text, registry)
-    return str(failure.value).splitlines()
-
-
-def test_an_option_that_a_variant_lacks_is_not_tuned_there(registry):
+def test_an_option_that_a_variant_lacks_is_not_tuned_there(tuner_of, registry):
     text = GRID.replace("no-mlp: {model.mlp: null}", "prism: {model.mixer: recurrent}").replace(
         "space: {", "space: {model.mixer.forget: [none, head_decay], "
     )
@@ -112,12 +109,14 @@ def test_an_option_that_a_variant_lacks_is_not_tuned_there(registry):
         (f"{LR}: {{", "seed: {", "a run's seed is not set by a delta"),
     ],
 )
-def test_what_is_wrong_with_a_space_is_told_where_it_is_written(old, new, message, registry):
+def test_what_is_wrong_with_a_space_is_told_where_it_is_written(
+    old, new, message, problems, registry
+):
     told = problems(GRID.replace(old, new), registry)
     assert any(message in line for line in told), told
 
 
-def test_a_matched_model_is_not_tuned(registry):
+def test_a_matched_model_is_not_tuned(problems, registry):
     text = GRID.replace(f"{LR}: {{low: 1e-4, high: 1e-1, log: true}}", "model.width: [16, 32]")
     text += "match: {by: parameters, adjust: model.mlp.ratio}\n"
     assert "the sampler changes the model, and 'match' adjusts it" in problems(text, registry)[0]
