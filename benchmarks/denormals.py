@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 
 import seqzoo
+from scanning.machine import describe_machine, describe_run
 from seqzoo.denormals import flushed_denormals
 from seqzoo.model import build_mixer
 from seqzoo.train.allocator import keep_freed_memory
-from seqzoo.train.facts import describe_device, installed_versions
 
 MIXERS = ("gated_deltanet", "kda")
 BATCH, LENGTH, WIDTH = 32, 128, 128
@@ -99,13 +99,9 @@ def main(arguments: list[str] | None = None) -> None:
             f"difference {row['difference']:.1e}"
         )
     if asked.json:
-        facts = {
-            "device": describe_device(torch.device("cpu")).model_dump(),
-            "versions": installed_versions().model_dump(),
-            "date": time.strftime("%Y-%m-%d"),
-            "threads": asked.threads,
-        }
-        asked.json.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
+        machine = describe_machine(torch.device("cpu"))
+        record = {"machine": machine, "run": describe_run(), "rows": rows}
+        asked.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

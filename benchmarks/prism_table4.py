@@ -119,11 +119,7 @@ def of_cell(rows: list[Row], variant: str, task: str) -> list[Row]:
 
 
 def written(lr: float) -> str:
-    """3e-4, 1e-2.
-
-    >>> written(3e-4), written(0.01)
-    ('3e-4', '1e-2')
-    """
+    """3e-4, 1e-2."""
     return f"{lr:.0e}".replace("e-0", "e-")
 
 
