@@ -35,7 +35,7 @@ BASELINES = {
 RELEASED_LR = 1e-3
 RATES = (RELEASED_LR, 3e-3, 1e-2, 3e-4)
 """The rates of examples/prism_table4_tuned.yaml: a cell is tuned once it has met the target with
-seed 0, or has run at all of them."""
+seed 0, or has run at all of them; until then its table says of how many rates it has the best."""
 COLUMNS = (
     *("variant", "task", "width", "seed", "lr", "accuracy", "steps", "reached_at", "parameters"),
     *("code", "torch", "device", "date"),
@@ -100,17 +100,18 @@ def cell(rows: list[Row], variant: str, task: str, lr: float = RELEASED_LR) -> s
 def tuned_cell(rows: list[Row], variant: str, task: str) -> str:
     """The rate with the best accuracy of seed 0, the first among equals, and `cell` at that rate.
 
-    As the grid's sampler does it: the first rate that met the target, if one did.
+    As the grid's sampler does it: the first rate that met the target, if one did. While rates are
+    left to try, it says how many were tried; "not tuned" where that is one or none.
     """
     trials = {row["lr"]: row for row in of_cell(rows, variant, task) if row["seed"] == 0}
-    met = [lr for lr in RATES if lr in trials and trials[lr]["reached_at"]]
-    if met:
-        best = met[0]
-    elif set(RATES) <= set(trials):
-        best = max(RATES, key=lambda lr: trials[lr]["accuracy"] or 0.0)
-    else:
+    tried = [lr for lr in RATES if lr in trials]
+    met = [lr for lr in tried if trials[lr]["reached_at"]]
+    if not met and len(tried) < 2:
         return "not tuned"
-    return f"{written(best)}: {cell(rows, variant, task, best)}"
+    best = met[0] if met else max(tried, key=lambda lr: trials[lr]["accuracy"] or 0.0)
+    left = not met and len(tried) < len(RATES)
+    note = f" of {len(tried)}" if left else ""
+    return f"{written(best)}{note}: {cell(rows, variant, task, best)}"
 
 
 def of_cell(rows: list[Row], variant: str, task: str) -> list[Row]:

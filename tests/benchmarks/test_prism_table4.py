@@ -42,10 +42,11 @@ def test_a_later_run_replaces_the_one_before_and_seeds_stand_beside_each_other()
     )
 
 
-def test_a_cell_is_tuned_once_it_met_the_target_or_ran_at_every_rate() -> None:
+def test_a_cell_tells_its_best_rate_and_of_how_many_while_some_are_left() -> None:
     trials = [row(lr=lr, accuracy=lr) for lr in prism_table4.RATES]
     told = [prism_table4.tuned_cell(trials[:count], "mom", "released_mux") for count in range(5)]
-    assert told == ["not tuned"] * 4 + ["1e-2: .010"]
+    best = ["3e-3 of 2: .003", "1e-2 of 3: .010", "1e-2: .010"]
+    assert told == ["not tuned", "not tuned", *best]
     met = row(lr=3e-3, accuracy=0.999, reached_at=500)
     rows = [trials[0], met, row(lr=3e-3, seed=1, accuracy=None), row(lr=1e-3, seed=1)]
     assert prism_table4.tuned_cell(rows, "mom", "released_mux") == "3e-3: .999 at 500; diverged"
