@@ -50,7 +50,7 @@ def test_finished_runs_of_a_grid_are_added(
     text.write_text("to be or not to be, that is the question\n" * 50, encoding="utf-8")
     changes = (
         f"base.task.path={text}",
-        "variants={r3: {model.mixer: {type: prism-lm-r3, rank: 4}}}",
+        "variants={r3: {model.mixer: {type: prism-lm-r3, gain_rank: 4, key_rank: 4}}}",
         "seeds=1",
         "base.model.width=8",
         "base.task.length=8",

@@ -32,7 +32,7 @@ def lm_parameters(
     variant: Variant = "",
     rank: int = 8,
     decay_rank: int = 4,
-    kernel: int = 4,
+    kernel: int = 7,
     seed: int = 0,
 ) -> Parameters:
     """Random parameters, without those that a variant does not use."""
