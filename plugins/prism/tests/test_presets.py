@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -21,6 +24,7 @@ from .restatements.baselines import (
     mom,
     mom_parameters,
 )
+from .restatements.functions import Parameters, gelu
 from .restatements.lm import Variant, lm, lm_parameters
 from .restatements.pairs import Where, agree
 from .restatements.probing import probing, probing_parameters
@@ -43,10 +47,7 @@ def rows(path: str, step: int, size: int) -> Where:
     return Where(path, slice(step * size, (step + 1) * size))
 
 
-@pytest.mark.parametrize("heads", [1, 2, 3])
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
-def test_prism_is_algorithm_1(depth: int, heads: int) -> None:
-    width = 12
+def algorithm1_places(p: Parameters, width: int, heads: int, depth: int) -> dict[str, Where]:
     places = {
         "conv": Where("anchor.conv.weight"),
         "value": Where("injection.value.project.weight"),
@@ -59,11 +60,44 @@ def test_prism_is_algorithm_1(depth: int, heads: int) -> None:
         places[f"key{step}"] = rows("injection.keys.project.down.weight", step, width)
         places[f"gain{step}"] = rows("injection.gain.project.weight", step, width)
         places[f"gate{step}"] = rows("injection.gates.project.weight", step, heads)
+    return {name: place for name, place in places.items() if name in p}
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3])
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_prism_is_algorithm_1(depth: int, heads: int) -> None:
+    width = 12
+    p = algorithm1_parameters(width, heads, depth)
     agree(
-        algorithm1_parameters(width, heads, depth),
+        p,
         build({"type": "prism", "depth": depth, "heads": heads}, width),
-        places,
+        algorithm1_places(p, width, heads, depth),
         lambda p, x: algorithm1(p, x, heads, depth),
+        inputs(width),
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "depth", "changed", "activation"),
+    [
+        ("prism-depth1", 1, {}, gelu),
+        ("prism-linear", 2, {}, lambda x: x),
+        ("prism-no-anchor", 2, {"kernel": 0}, gelu),
+        ("prism-constant-gain", 2, {"gains": False}, gelu),
+        ({"type": "prism", "anchor": {"kernel_size": 5}}, 2, {"kernel": 5}, gelu),
+    ],
+    ids=["depth1", "linear", "no-anchor", "constant-gain", "kernel5"],
+)
+def test_an_ablation_is_algorithm_1_with_one_thing_changed(
+    spec: object, depth: int, changed: dict[str, Any], activation: Callable[[Tensor], Tensor]
+) -> None:
+    width, heads = 12, 1
+    p = algorithm1_parameters(width, heads, depth, **changed)
+    agree(
+        p,
+        build(spec, width),
+        algorithm1_places(p, width, heads, depth),
+        lambda p, x: algorithm1(p, x, heads, depth, activation),
         inputs(width),
     )
 

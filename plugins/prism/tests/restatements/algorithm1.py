@@ -2,10 +2,13 @@
 
 With the decisions that the preset `prism` takes where the paper leaves room: keys of norm 1 on
 every step (1e-12 under the root), a sigmoid on the first gate, reads scaled by 1/sqrt(K), the
-residual cut into heads, decay before the erase.
+residual cut into heads, decay before the erase. What the ablations of Table 3 leave out is left out
+of the parameters: without a convolution u is x, and without gains they are 1.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,29 +17,37 @@ from .functions import Parameters, conv, drawn, gelu, sigmoid, silu
 
 __all__ = ["algorithm1", "algorithm1_parameters"]
 
+Activation = Callable[[Tensor], Tensor]
+
 
 def algorithm1_parameters(
-    width: int, heads: int, depth: int, kernel: int = 4, seed: int = 0
+    width: int, heads: int, depth: int, kernel: int = 4, seed: int = 0, *, gains: bool = True
 ) -> Parameters:
     """Random parameters: the convolution, and the matrices of the paper, some of them by step."""
     square = (width, width)
-    shapes = {"conv": (width, kernel), "value": square, "query": square, "out": square}
+    shapes = {"value": square, "query": square, "out": square}
+    if kernel:
+        shapes["conv"] = (width, kernel)
     for step in range(depth):
-        shapes |= {f"key{step}": square, f"gain{step}": square, f"gate{step}": (heads, width)}
+        shapes |= {f"key{step}": square, f"gate{step}": (heads, width)}
+        if gains:
+            shapes[f"gain{step}"] = square
     return drawn(seed, **shapes, alpha=(heads, width), alpha_bias=(heads,))
 
 
-def algorithm1(p: Parameters, x: Tensor, heads: int, depth: int) -> Tensor:
+def algorithm1(
+    p: Parameters, x: Tensor, heads: int, depth: int, activation: Activation = gelu
+) -> Tensor:
     """x (B, T, D) -> y (B, T, D)."""
-    return torch.stack([_sequence(p, row, heads, depth) for row in x])
+    return torch.stack([_sequence(p, row, heads, depth, activation) for row in x])
 
 
-def _sequence(p: Parameters, x: Tensor, heads: int, depth: int) -> Tensor:
+def _sequence(p: Parameters, x: Tensor, heads: int, depth: int, activation: Activation) -> Tensor:
     size = x.shape[1] // heads
     states = [torch.zeros(size, size, dtype=x.dtype) for _ in range(heads)]
     outputs = []
     for t in range(len(x)):
-        u = silu(conv(x, t, p["conv"]))  # (9)
+        u = silu(conv(x, t, p["conv"])) if "conv" in p else x[t]  # (9)
         reads = []
         for h in range(heads):
             rows = slice(h * size, (h + 1) * size)
@@ -47,13 +58,13 @@ def _sequence(p: Parameters, x: Tensor, heads: int, depth: int) -> Tensor:
             for step in range(depth):
                 key = (p[f"key{step}"] @ u)[rows]  # (12)
                 key = key / torch.sqrt(key @ key + 1e-12)
-                gain = (p[f"gain{step}"] @ u)[rows]  # (13)
+                gain = (p[f"gain{step}"] @ u)[rows] if f"gain{step}" in p else 1.0  # (13)
                 beta = p[f"gate{step}"][h] @ u  # (11)
                 if step == 0:
                     beta = sigmoid(beta)
                     eye = torch.eye(size, dtype=x.dtype)
                     state = state @ (alpha * (eye - beta * torch.outer(key, key)))  # (17)
-                delta = gelu(gain * residual)  # (15)
+                delta = activation(gain * residual)  # (15)
                 residual = residual - delta  # (16)
                 written = written + beta * torch.outer(delta, key)  # (10)
             states[h] = state + written  # (18)

@@ -50,7 +50,7 @@ def agree(
     restated: Callable[[Parameters, Tensor], Tensor],
     x: Tensor,
 ) -> None:
-    """Outputs agree to 1e-14 of the largest, gradients of x and all parameters to 1e-12."""
+    """Outputs agree to 1e-14 of the largest or of 1, gradients of x and parameters to 1e-12."""
     put(p, mixer, places)
     x = x.requires_grad_()
     generator = torch.Generator().manual_seed(3)
