@@ -42,9 +42,21 @@ class ConcatenatedInjection(Injection):
         return spec.first.part.first_write(spec.first)
 
     @classmethod
+    def micro_steps(cls, spec: Any) -> int:
+        """Those of both."""
+        return spec.first.part.micro_steps(spec.first)
+
+    @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
-        """Either may ask for a forget."""
+        """Either may ask for a forget, and both must write in as many micro-steps."""
         first, then = spec.first, spec.then
+        of_first, of_then = (each.part.micro_steps(each) for each in (first, then))
+        if of_first != of_then:
+            return (
+                f"'concatenated' puts the writes of '{first.part.name}' and '{then.part.name}' "
+                f"side by side, and a token has {of_first} of one after the other and {of_then} "
+                "of the other; give both as many micro-steps"
+            )
         return first.part.misfit(first, forget) or then.part.misfit(then, forget)
 
     def forward(self, u: Tensor, stream: Stream) -> Writes:

@@ -65,7 +65,8 @@ class NormalisedDelta(Forget):
         if spec.erase_first and dims.key_heads != dims.heads:
             raise SpecError(
                 f"forget 'normalised_delta' with erase_first: true needs as many key heads "
-                f"({dims.key_heads}) as heads ({dims.heads}); leave key_heads out"
+                f"({dims.key_heads}) as heads ({dims.heads}); leave key_heads out, or write "
+                "erase_first: false"
             )
         self.decay: DecayForget = spec.decay.build(dims)
         self.strength: Gate = spec.strength.build(dims.place, dims.heads)

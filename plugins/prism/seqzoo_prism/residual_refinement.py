@@ -65,7 +65,7 @@ class ResidualRefinement(FollowingInjection):
     def __init__(self, spec: Spec, dims: Dims, *, follows: bool = False) -> None:
         super().__init__(spec, dims, follows=follows)
         _check(spec, dims, follows=follows)
-        size = dims.width // dims.heads
+        size = dims.key_size if spec.swapped else dims.value_size
         self.shape = (dims.heads, size)
         self.depth = spec.depth
         self.value: Projection | None = (
@@ -97,21 +97,22 @@ class ResidualRefinement(FollowingInjection):
         return Writes(keys, deltas, self.gates(u))
 
     def value_of(self, u: Tensor, stream: Stream, before: Writes | None) -> Tensor:
-        """v (B, T, H, D / H), its own or that of the write before."""
+        """v (B, T, H, V), its own or that of the write before."""
         if self.value is not None:
             return self.value(u, stream)
         assert before is not None  # or `_check` had refused
         return before.values[:, :, 0]
 
     def residual_of(self, u: Tensor, value: Tensor) -> Tensor:
-        """u (B, T, D), v (B, T, H, D / H) -> r^(1), in v's shape."""
+        """u (B, T, D), v (B, T, H, V) -> r^(1), in v's shape."""
         return value - u.unflatten(-1, self.shape) if self.minus_anchor else value
 
     def _refined(self, residual: Tensor, gains: Tensor) -> Tensor:
-        """r^(1) (B, T, H, D / H), p that broadcasts over (B, T, L, H, D / H) -> all delta^(l)."""
+        """r^(1) (B, T, H, V), p that broadcasts to (B, T, L, H, V) -> all delta^(l)."""
         deltas = []
         if gains.ndim < 5 or gains.shape[2] != self.depth:
-            gains = gains.expand(*residual.shape[:2], self.depth, -1, -1)
+            batch, length, heads, size = residual.shape
+            gains = gains.broadcast_to(batch, length, self.depth, heads, size)
         for gain in gains.unbind(2):
             delta = self.activation(gain * residual)
             if self.chained:
@@ -123,11 +124,11 @@ class ResidualRefinement(FollowingInjection):
 def _check(spec: ResidualRefinement.Spec, dims: Dims, *, follows: bool) -> None:
     """Refuse sizes that do not fit, and a base write that is not there."""
     side, size = ("key_size", dims.key_size) if spec.swapped else ("value_size", dims.value_size)
-    if dims.heads * size != dims.width:
+    if spec.residual == "value_minus_anchor" and dims.heads * size != dims.width:
         raise SpecError(
             "injection 'residual_refinement' makes its steps of the value less the anchor, so "
             f"heads * {side} ({dims.heads} * {size}) must be the width {dims.width}; leave {side} "
-            "out"
+            "out, or write residual: value"
         )
     if spec.swapped and dims.key_heads != dims.heads:
         raise SpecError(

@@ -10,6 +10,7 @@ from seqzoo_prism.concatenated import ConcatenatedInjection, side_by_side
 
 REGISTRY = seqzoo.load_registry()
 DIMS = Dims(Place(8), heads=2, key_size=4, value_size=4)
+SUM = {"type": "concatenated"}
 U = torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(1))
 
 
@@ -41,6 +42,18 @@ def test_micro_steps_must_be_equal() -> None:
     assert side_by_side(two, two).steps == 2
     with pytest.raises(ValueError, match="of 1 and of 2 micro-steps a token"):
         side_by_side(one, two)
+
+
+def test_unequal_micro_steps_are_refused_before_anything_runs() -> None:
+    two = {"type": "product_write", "strength": "sigmoid", "key": {"norm": "unit"}}
+    mixer = {"type": "recurrent", "forget": "gated_delta"}
+    with pytest.raises(SpecError, match="a token has 2 of one after the other and 1 of the other"):
+        REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": two, "then": "rank_one"}})
+    inner = {**SUM, "first": two, "then": two}
+    with pytest.raises(SpecError, match="'concatenated' and 'rank_one' side by side"):
+        REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": inner, "then": "rank_one"}})
+    spec = REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": inner, "then": two}})
+    assert spec.build(Place(8))(U)[0].shape == U.shape
 
 
 def test_the_second_may_take_value_and_key_of_the_first() -> None:

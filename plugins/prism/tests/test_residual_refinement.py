@@ -103,6 +103,25 @@ def strengths(writes: Writes) -> Tensor:
     return writes.strengths
 
 
+def test_values_that_no_anchor_is_taken_from_may_have_any_size() -> None:
+    dims = Dims(Place(12), heads=3, key_size=4, value_size=5)
+    part = injection(dims, residual="value", activation="identity", chain="none", gain="constant")
+    u, writes = written(part)
+    assert part.value is not None
+    value = part.value(u, Stream.over(u))
+    assert torch.equal(writes.values, value.unsqueeze(2).expand(-1, -1, 2, -1, -1))
+    keys = injection(dims, residual="value", swapped=True)(u, Stream.over(u)).keys
+    assert keys.shape[-1] == 4, "swapped, the steps are what queries meet"
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (3, 1), (2, 1, 4), (6, 2, 3, 4)], ids=str)
+def test_gains_may_be_all_that_broadcasts(shape: tuple[int, ...]) -> None:
+    part, residual = injection(), anchor().unflatten(-1, (3, 4))
+    gains = torch.rand(shape, dtype=torch.float64)
+    full = gains.broadcast_to(2, 6, 2, 3, 4)
+    assert torch.equal(part._refined(residual, gains), part._refined(residual, full))
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("activation", ["gelu", "tanh"])
 def test_rank_of_what_a_token_writes_is_its_depth(depth: int, activation: str) -> None:

@@ -57,6 +57,11 @@ class Injection(Operator, family="injection"):
         return 1
 
     @classmethod
+    def micro_steps(cls, spec: Any) -> int:
+        """In how many steps, one after the other, a token writes: the `steps` of its `Writes`."""
+        return 1
+
+    @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
         """Why this injection cannot be combined with this forget's spec; "" if it can."""
         return ""

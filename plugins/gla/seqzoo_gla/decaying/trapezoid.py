@@ -80,6 +80,11 @@ class TrapezoidInjection(DecayingInjection):
         """M."""
         return spec.rank
 
+    @classmethod
+    def micro_steps(cls, spec: Any) -> int:
+        """M."""
+        return spec.rank
+
     def forward(self, u: Tensor, stream: Stream) -> TrapezoidWrites:
         """u (B, T, D) -> writes of rank R = 2, in M micro-steps."""
         delta = F.softplus(self.step(u) + self.step_bias)

@@ -59,6 +59,11 @@ class EraseThenWrite(Injection):
         return FirstWrite(all(key.part.is_unit(key) for key in keys), weakest)
 
     @classmethod
+    def micro_steps(cls, spec: Any) -> int:
+        """One that erases, one that writes."""
+        return 2
+
+    @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
         """The forget must erase along this injection's keys."""
         if isinstance(forget, EraseSpec) and forget.key is None and forget.strength is None:

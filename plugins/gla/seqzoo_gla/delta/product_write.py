@@ -48,6 +48,11 @@ class ProductWrite(Injection):
         """As its key's projection and its gate say."""
         return FirstWrite(spec.key.part.is_unit(spec.key), spec.strength.part.strength)
 
+    @classmethod
+    def micro_steps(cls, spec: Any) -> int:
+        """n."""
+        return spec.steps
+
     def forward(self, u: Tensor, stream: Stream) -> Writes:
         """u (B, T, D) -> writes of rank R = 1 in T * n micro-steps."""
         keys = self.key(u, stream)
