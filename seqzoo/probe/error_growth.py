@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import log
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from seqzoo.probe.findings import Finding, Plot, Value
+from seqzoo.probe.growth import growth_of
 from seqzoo.probe.probe import Probe, Subject
 from seqzoo.probe.trace import Trace
 from seqzoo.spec import PartSpec
@@ -46,15 +46,15 @@ class ErrorGrowth(Probe):
         return [row for trace in subject.traces for row in self._of_layer(trace)]
 
     def find(self, subject: Subject) -> Finding:
-        """Also finds the powers of t with which both errors grow over the last three quarters."""
+        """Also fits t^p and a + b ln t to both errors, over the last three quarters."""
         finding = super().find(subject)
         notes = []
         for trace in subject.traces:
             rows = [row for row in finding.rows if row["layer"] == trace.layer]
             late = rows[trace.length // 4 :]
-            powers = [_power([_numbers(row, of) for row in late]) for of in ("of_A", "of_B")]
-            if None not in powers:
-                notes.append(f"layer {trace.layer}: A t^{powers[0]:.2f}, B t^{powers[1]:.2f}")
+            of_a, of_b = (growth_of([_numbers(row, of) for row in late]) for of in ("of_A", "of_B"))
+            if of_a and of_b:
+                notes.append(f"layer {trace.layer}: of A {of_a}, of B {of_b}")
         note = "errors grow like " + "; ".join(notes) if notes else finding.note
         return replace(finding, note=note)
 
@@ -101,12 +101,3 @@ def _numbers(row: Mapping[str, Value], column: str) -> tuple[float, float]:
     assert isinstance(error, float)
     return position, error
 
-
-def _power(points: Sequence[tuple[float, float]]) -> float | None:
-    """The slope of log y over log x, by least squares; None for fewer than 3 points."""
-    logs = [(log(x), log(y)) for x, y in points if y > 0]
-    if len(logs) < 3:
-        return None
-    x, y = torch.tensor(logs, dtype=torch.float64).unbind(1)
-    x, y = x - x.mean(), y - y.mean()
-    return float((x * y).sum() / (x * x).sum())

@@ -29,7 +29,7 @@ class AnchorError(Probe):
         found: list[dict[str, Value]] = []
         for trace in subject.traces:
             refinement = refinement_of(trace)
-            if refinement is None:
+            if refinement is None or refinement.u is None:
                 continue
             conv = getattr(getattr(trace.mixer, "anchor", None), "conv", None)
             kernel = conv.weight.shape[-1] if conv is not None else 1

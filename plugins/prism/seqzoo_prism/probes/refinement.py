@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Refinement:
 
     Attributes:
         part: the injection.
-        u: (N, T, H, V), the anchor, cut into heads.
+        u: (N, T, H, V), the anchor, cut into heads; None where values are of another size.
         value: (N, T, H, V), v.
         residual: (N, T, H, V), r^(1).
         keys: (N, T, L, H, K).
@@ -32,7 +33,7 @@ class Refinement:
     """
 
     part: ResidualRefinement
-    u: Tensor
+    u: Tensor | None
     value: Tensor
     residual: Tensor
     keys: Tensor
@@ -59,7 +60,7 @@ def refinement_of(trace: Trace) -> Refinement | None:
     assert writes.strengths is not None
     return Refinement(
         part,
-        u.unflatten(-1, part.shape),
+        u.unflatten(-1, part.shape) if math.prod(part.shape) == u.shape[-1] else None,
         value,
         part.residual_of(u, value),
         keys.repeat_interleave(trace.heads // keys.shape[3], dim=3),

@@ -21,3 +21,8 @@ def test_rows_name_the_kernel(subject, anchor, kernel: int) -> None:
 
 def test_a_layer_without_steps_has_no_rows(subject) -> None:
     assert rows(subject, "released-linear-attention") == []
+
+
+def test_an_anchor_that_is_not_of_the_values_size_stands_in_for_nothing(subject) -> None:
+    assert rows(subject, {"type": "prism-lm", "value_size": 5}) == []
+    assert rows(subject, "prism-lm")
