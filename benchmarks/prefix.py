@@ -1,6 +1,6 @@
 """Prefix-scannable models: what the static scan saves, and what decoding costs by context.
 
-Four parts, all on this machine's CPU or the device given, figures as JSON:
+Four parts, all on this machine's CPU, figures as JSON:
 
     scan      4,096 leaves of one row, softmax aggregator: `prefix_scan` against the streaming
               program, leaf by leaf, which has the same brackets and so the same numbers
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 import seqzoo
+from scanning.machine import describe_machine, describe_run
 from seqzoo.model import Mixer
 from seqzoo.operators import State
 from seqzoo.scan import PrefixCounter, prefix_scan
@@ -234,12 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "train": lambda: measure_train(options.rounds),
     }
     result: dict[str, Any] = {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "date": time.strftime("%Y-%m-%d"),
-        }
+        "machine": describe_machine(torch.device("cpu")),
+        "run": describe_run(),
     }
     for part in options.parts:
         result[part] = measures[part]()

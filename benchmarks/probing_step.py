@@ -2,8 +2,8 @@
 
 The peer computes its state as the paper's released probing mixers do: the outer products of all
 tokens are laid out and summed along time, (B, T, H, V, K) numbers per layer. It is reimplemented
-here, for PRISM without a forget, which is all that such a sum can express. Both run in one process
-in turns, and the medians are compared.
+here, for PRISM without a forget, which is all that such a sum can express. All run in one process
+in turns, and the medians are compared; those of `prism` with two refinement steps and with one too.
 
     python benchmarks/probing_step.py [--json FILE] [--rounds N] [--threads N]
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import seqzoo
+from scanning.machine import describe_machine, describe_run
 from seqzoo.model import build_model
 from seqzoo.registry import Origin, Registry
 from seqzoo.scan import ScanProblem, ScanResult
@@ -113,6 +113,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         plain = {"type": "prism", "forget": "none"}
         steps = {
             "prism": training_step(registry, "prism", sizes["width"], task),
+            "prism, one step": training_step(registry, "prism-depth1", sizes["width"], task),
             "prism without forget": training_step(registry, plain, sizes["width"], task),
             "materialising peer": training_step(
                 registry, {**plain, "scan": "materialising"}, sizes["width"], task
@@ -132,6 +133,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                 **sizes,
                 "batch_size": BATCH_SIZE,
                 "median_ms": {name: round(value, 2) for name, value in median.items()},
+                "two_steps_over_one": round(median["prism"] / median["prism, one step"], 2),
                 "peer_over_prism": round(median["materialising peer"] / median["prism"], 2),
                 "peer_over_prism_without_forget": round(
                     median["materialising peer"] / median["prism without forget"], 2
@@ -147,26 +149,6 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {
-        "processor": _processor(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def main() -> None:
     """Measure, print, and write the figures where asked."""
     parser = argparse.ArgumentParser(description="One training step of the probing models.")
@@ -176,11 +158,14 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()  # as `seqzoo train` and the grid's workers do
-    result = {"machine": machine(), "rows": measure(options.rounds)}
+    machine = describe_machine(torch.device("cpu"))
+    rows = measure(options.rounds)
+    result = {"machine": machine, "run": describe_run(), "rows": rows}
     for row in result["rows"]:
         print(f"{row['size']}: width {row['width']}, length {row['length']}, batch {BATCH_SIZE}")
         for name, value in row["median_ms"].items():
             print(f"  {name:<24}{value:>10.2f} ms a step")
+        print(f"  two steps / one         {row['two_steps_over_one']:>10.2f}")
         print(f"  peer / prism            {row['peer_over_prism']:>10.2f}")
         print(f"  peer / without forget   {row['peer_over_prism_without_forget']:>10.2f}")
         print(

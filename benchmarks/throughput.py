@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import torch
 from torch.nn import functional as F
 
 import seqzoo
+from scanning.machine import describe_machine
 from seqzoo.files import write_whole
 from seqzoo.model import build_model
 from seqzoo.spec.model import ModelSpec
@@ -164,7 +164,7 @@ def main(words: list[str] | None = None) -> dict[str, Any]:
     wanted = [label for label in arguments.mixers if _mixer_of(label) in known]
     absent = [label for label in arguments.mixers if label not in wanted]
     result: dict[str, Any] = {
-        "machine": torch.cuda.get_device_name(device) if has_gpu else platform.processor(),
+        "machine": describe_machine(device),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "size": arguments.size,
