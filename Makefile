@@ -115,7 +115,7 @@ parts-pages: $(VENV)/.installed ## Regenerate docs/parts from the registry.
 
 docs: $(VENV)/.installed-dev parts-pages ## Build the site into site/.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean: ## Remove the virtual environment and caches; runs stay.
 	rm -rf $(VENV) $(VENV_TRANSFORMERS) .pytest_cache .ruff_cache .hypothesis

@@ -42,20 +42,27 @@ def and_others(labels: Sequence[str]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The next step for an unknown name: the nearest valid one, and what is valid.
+    """The next step for an unknown name: the nearest valid one, or what is valid.
 
     >>> did_you_mean("kernel_sise", ["kernel_size"])
     "did you mean 'kernel_size'?"
+    >>> did_you_mean("lr", ["train.optimizer.lr", "train.steps"])
+    "did you mean 'train.optimizer.lr'?"
     """
     names = sorted(set(known))
     if not names:
         return "no names of this kind are known here"
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    ends = [each for each in names if each.rpartition(".")[2] == name]
+    near = ends or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
-    return "known: " + ", ".join(names)
+    if len(names) <= MOST_NAMED:
+        return "known: " + ", ".join(names)
+    nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.0)
+    return f"of {len(names)} known names the nearest are {', '.join(nearest)}"
 
 
+MOST_NAMED = 30  # known names that are listed whole
 MOST_TOLD = 100  # problems of one error that are printed
 
 

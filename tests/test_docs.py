@@ -70,6 +70,20 @@ def test_examples_are_valid(example: Path) -> None:
             seqzoo.build_model(run, REGISTRY)
 
 
+def test_the_readme_shows_the_grid_that_its_table_is_of(tmp_path: Path) -> None:
+    (text,) = (text for _, text in blocks("yaml") if "prism-constant-gain" in text)
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(text)
+    grids = [
+        seqzoo.load_spec(file, REGISTRY) for file in (shown, ROOT / "examples/quickstart.yaml")
+    ]
+    runs = []
+    for grid in grids:
+        assert isinstance(grid, seqzoo.GridSpec)
+        runs.append([(run.variant, run.spec.run_id) for run in expand(grid, REGISTRY)])
+    assert runs[0] == runs[1]
+
+
 def test_the_index_lists_every_page() -> None:
     listed = re.findall(
         r"^- \[([\w.]+)\]\(\1\)", (ROOT / "docs/index.md").read_text(), re.MULTILINE

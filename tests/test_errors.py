@@ -1,6 +1,6 @@
 import pickle
 
-from seqzoo.errors import Problem, RunError, SpecError, counted
+from seqzoo.errors import Problem, RunError, SpecError, counted, did_you_mean
 
 
 def test_one_thing_is_singular_and_all_else_plural():
@@ -19,3 +19,12 @@ def test_errors_cross_processes_whole():
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.problems) == (str(error), error.problems)
     assert str(pickle.loads(pickle.dumps(RunError("a", "b")))) == "a\nb"
+
+
+def test_an_unknown_name_is_answered_by_the_nearest_and_no_wall_of_names():
+    known = [f"model.layer{number}.width" for number in range(40)]
+    assert did_you_mean("width", ["model.width", "height"]) == "did you mean 'model.width'?"
+    assert did_you_mean("zz", ["a", "b"]) == "known: a, b"
+    told = did_you_mean("q", known)
+    assert told.startswith("of 40 known names the nearest are model.layer")
+    assert told.count(",") == 4

@@ -25,7 +25,12 @@ def command(
         typer.Argument(metavar="FILE|MIXER...", help="Names, YAML mappings, run or grid files."),
     ],
     lengths: Annotated[
-        str, typer.Option(metavar="T,T,...", help="Tokens a sequence; 2K is 2,048.")
+        str,
+        typer.Option(
+            metavar="T,T,...",
+            help="Tokens a sequence; 2K is 2,048.",
+            show_default=LENGTHS.partition(",")[0] + " to " + LENGTHS.rpartition(",")[2],
+        ),
     ] = LENGTHS,
     width: Annotated[
         int | None, typer.Option(min=1, help="Features a token; 256, or what a file says.")
@@ -43,7 +48,10 @@ def command(
         int | None, typer.Option(min=1, help="torch's, on a CPU; what torch takes by itself.")
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0.0, help="Turns of all mixers at one length, at least 3.")
+        float,
+        typer.Option(
+            min=0.0, help="Of measuring at each length; every mixer takes three turns at least."
+        ),
     ] = 4.0,
     memory: Annotated[
         bool, typer.Option("--memory/--no-memory", help="Measure peak memory too.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ import typer
 from seqzoo.errors import Problem, SpecError, counted
 from seqzoo.escape import json_text, visible
 from seqzoo.registry import Registry, load_registry
-from seqzoo.spec.document import read_document
+from seqzoo.spec.document import Document, read_document
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
 
@@ -65,13 +65,15 @@ def command(
 
 def _examine(file: Path, registry: Callable[[], Registry], settings: Sequence[str]) -> _Finding:
     try:
-        read_document(file)
-        return _examine_spec(file, registry(), settings)
+        document = read_document(file).with_settings(settings)
+        return _examine_spec(file, registry(), settings, document)
     except SpecError as failure:
         return _Finding(str(file), None, 0, "", failure.problems)
 
 
-def _examine_spec(file: Path, registry: Registry, settings: Sequence[str]) -> _Finding:
+def _examine_spec(
+    file: Path, registry: Registry, settings: Sequence[str], document: Document
+) -> _Finding:
     """The findings on a file that is YAML.
 
     Raises:
@@ -84,7 +86,7 @@ def _examine_spec(file: Path, registry: Registry, settings: Sequence[str]) -> _F
     spec = load_spec(file, registry, settings)
     if isinstance(spec, RunSpec):
         if problems := judge(str(file), [(spec, "")]):
-            raise SpecError(problems)
+            raise SpecError([_placed(problem, document) for problem in problems])
         return _Finding(str(file), "run", 1, f"a run, id {spec.run_id}")
     planned = expand(spec, registry)
     cells = ((run.spec, label_of(run.variant, dict(run.point))) for run in planned)
@@ -100,6 +102,13 @@ def _examine_spec(file: Path, registry: Registry, settings: Sequence[str]) -> _F
     if dropped:
         what += f"; {', '.join(dropped)} only where the part has it"
     return _Finding(str(file), "grid", runs, what)
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    """The problem of a run at the line and column of its value, or of what is nearest around it."""
+    steps = problem.path.split(".") if problem.path else []
+    location = tuple(int(step) if step.isdecimal() else step for step in steps)
+    return replace(problem, where=str(document.marks.value(location)))
 
 
 def _product(spec: GridSpec) -> str:

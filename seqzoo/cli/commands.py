@@ -88,7 +88,8 @@ def _take_plugin_option(command: Any) -> None:
     if inner is not None:
         for each in inner.values():
             _take_plugin_option(each)
-        return
+        if not command.invoke_without_command:
+            return
     (option,) = (
         each
         for each in _command_of(_with_plugin_option, "option").params

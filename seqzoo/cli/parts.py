@@ -70,7 +70,8 @@ def command(
     if as_json:
         print(json_text([_row(entry) for entry in entries]))
     else:
-        Console(highlight=False, soft_wrap=False).print(_table(entries))
+        console = Console(highlight=False, soft_wrap=False)
+        console.print(_table(entries) if console.width >= WIDE else _narrow_table(entries))
     _name_the_broken(registry)
 
 
@@ -96,6 +97,22 @@ def _table(entries: list[Entry]) -> Table:
             row["family"] = ""
         shown = entry.family
         table.add_row(*map(rich_text, row.values()))
+    return table
+
+
+def _narrow_table(entries: list[Entry]) -> Table:
+    """Families as headings; neither plugin nor version, for which `seqzoo parts NAME` is there."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(max_width=28, overflow="fold")
+    table.add_column(ratio=1, overflow="fold")
+    shown = ""
+    for entry in entries:
+        if entry.family != shown:
+            if shown:
+                table.add_row("", "")
+            table.add_row(rich_text(entry.family, "bold"), "")
+        shown = entry.family
+        table.add_row(rich_text(f"  {entry.name}"), rich_text(entry.doc))
     return table
 
 

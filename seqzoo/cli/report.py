@@ -36,7 +36,9 @@ class Format(StrEnum):
 
 def command(
     directory: Annotated[Path, typer.Argument(metavar="DIR", show_default=False)],
-    form: Annotated[Format, typer.Option("--format", help="The output format.")] = Format.table,
+    form: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(Format)}.")
+    ] = Format.table,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="Another metric of the records.")
     ] = None,

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from seqzoo.cli.commands import settings
 from seqzoo.errors import Problem, SpecError
 from seqzoo.escape import json_text, rich_text
 from seqzoo.registry import Entry, Registry, load_registry
@@ -18,7 +19,7 @@ from seqzoo.spec import Part, PartSpec, SpecModel, slot
 
 __all__ = ["app"]
 
-app = typer.Typer(invoke_without_command=True, context_settings={"max_content_width": 100})
+app = typer.Typer(invoke_without_command=True, **settings())
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -62,7 +63,7 @@ def _row(entry: Entry, registry: Registry) -> dict[str, Any]:
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
-    settings: Annotated[
+    changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="A setting of the task, length=16."),
     ] = None,
@@ -72,7 +73,7 @@ def show(
     """Print a training sequence of a task with its labels below."""
     from seqzoo.cli.showing import example_of, print_example
 
-    example = example_of(name, _spec(name, settings or ()), seed)
+    example = example_of(name, _spec(name, changes or ()), seed)
     if as_json:
         print(json_text(example.as_data()))
     else:
@@ -85,8 +86,8 @@ class _Choice(SpecModel):
     task: PartSpec = slot("task")
 
 
-def _spec(name: str, settings: Sequence[str]) -> PartSpec:
-    """The task's spec with the settings laid over it; `length=16` is short for `task.length=16`.
+def _spec(name: str, changes: Sequence[str]) -> PartSpec:
+    """The task's spec with the changes laid over it; `length=16` is short for `task.length=16`.
 
     Raises:
         SpecError: an unknown task or setting, a wrong value, or a setting that is missing.
@@ -94,7 +95,7 @@ def _spec(name: str, settings: Sequence[str]) -> PartSpec:
     from seqzoo.spec.document import Document
 
     written = Document.of({"task": {"type": name}}).with_settings(
-        setting if setting.startswith("task.") else f"task.{setting}" for setting in settings
+        change if change.startswith("task.") else f"task.{change}" for change in changes
     )
     try:
         return written.validate(_Choice, load_registry()).task

@@ -100,4 +100,3 @@ def _numbers(row: Mapping[str, Value], column: str) -> tuple[float, float]:
     assert isinstance(position, int)
     assert isinstance(error, float)
     return position, error
-

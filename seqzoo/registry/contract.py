@@ -71,10 +71,17 @@ def _contract(base: type[Part]) -> Contract:
     doc = inspect.cleandoc(base.__doc__ or "").partition("\nAttributes:\n")[0].strip()
     return Contract(
         _imported_as(base),
-        _parameters(vars(base).get("__init__") or base.__init__),
+        _made(base),
         doc,
         tuple(members),
     )
+
+
+def _made(base: type[Part]) -> str:
+    """Parameters of the constructor; where no class has one, what every part is made from."""
+    if base.__init__ is object.__init__:
+        return "(spec)"
+    return _parameters(vars(base).get("__init__") or base.__init__)
 
 
 def _members(base: type[Part]) -> Iterator[Member]:

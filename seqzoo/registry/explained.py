@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,8 @@ class Explained:
         family, name, plugin, version: as `seqzoo parts` lists them.
         doc: the whole docstring, equation and source; a preset's sentence.
         file: where the class is defined; "" for a preset made in Python.
-        keys: of the part; for a preset its options, then the keys of the part it is based on.
+        keys: of the part; for a preset its options, then the keys of the part it is based on. A
+            key's `since` is told once that version of the distribution is out.
         spec: what a preset stands for, as written; None for a part.
     """
 
@@ -91,13 +93,24 @@ def explain(entry: Entry, registry: Registry) -> Explained:
             for name, path in target.options.items()
         )
         keys = tuple(
-            replace(key, default=as_yaml(_at(spec, key.path))) for key in fields_of(type(spec))
+            replace(_released(key, entry.origin.version), default=as_yaml(_at(spec, key.path)))
+            for key in fields_of(type(spec))
         )
         written = dict(target.spec)
         return page(target.doc, file="", keys=(*options, *keys), spec=written)
     assert issubclass(target, Part)
     doc = inspect.cleandoc(target.__doc__ or "")
-    return page(doc, file=_file(target), keys=fields_of(target.Spec))
+    keys = tuple(_released(key, entry.origin.version) for key in fields_of(target.Spec))
+    return page(doc, file=_file(target), keys=keys)
+
+
+def _released(key: Field, version: str) -> Field:
+    """Without its `since` where the distribution's own version is still an earlier one."""
+    return replace(key, since="") if _numbers(key.since) > _numbers(version) else key
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _at(spec: PartSpec, path: str) -> Any:

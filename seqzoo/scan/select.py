@@ -227,9 +227,9 @@ def choose_backend(
                 warn_once(refusal)
         elif chosen is None:
             chosen = known
-            reasons.append(f"{known.name}: used, the first in the table that supports the problem")
+            reasons.append(f"{known.name}: used, the first backend that can compute it")
         else:
-            reasons.append(f"{known.name}: not used, {chosen.name} comes before it in the table")
+            reasons.append(f"{known.name}: not used, {chosen.name} comes first")
     if chosen is None:
         raise ValueError(f"no scan backend supports this problem: {'; '.join(reasons)}")
     note("scan", chosen.name, tuple(reasons))

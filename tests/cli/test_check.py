@@ -78,3 +78,15 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "grid.yaml", "--set", "seeds=1", "--set", "base.train.clip=null"]) == 0
     assert "a grid of 10 runs" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_told_where_its_task_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "text.yaml"
+    run.write_text(
+        "model: {width: 16, layers: 1, mixer: prism}\n"
+        "task: {type: text, path: nope.txt, length: 16}\ntrain: {steps: 1}\n"
+    )
+    assert main(["check", str(run)]) == 2
+    assert f"{run}:2:7 task: there is no text file nope.txt" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from seqzoo.cli import main
 from seqzoo.model import LastToken
 from seqzoo.registry import BrokenPlugin, Origin, load_registry
 from seqzoo.registry.explained import explain
+from seqzoo.spec import PartSpec, since
 
 
 def test_json_rows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,3 +136,35 @@ def test_layers_slot_by_slot_as_json(capsys: pytest.CaptureFixture[str]) -> None
     assert rows["prism"]["plugin"] == "prism"
     assert main(["parts", "prism", "--slots"]) == 2
     assert "leave NAME and FAMILY out" in capsys.readouterr().err
+
+
+def test_a_key_of_a_later_version_says_so_once_that_version_is_out() -> None:
+    class Later(LastToken):
+        """f."""
+
+        name = "later"
+
+        class Spec(PartSpec):
+            """old: a number. new: another."""
+
+            old: int = 1
+            new: int = since("0.2", 2)
+
+    for version, told in (("0.1.0", ""), ("0.2.0", "0.2"), ("1.0", "0.2")):
+        registry = load_registry([])
+        registry.add(Later, Origin("odd", "seqzoo-odd", version))
+        keys = {key.path: key for key in explain(registry.get("decoder", "later"), registry).keys}
+        assert (keys["old"].since, keys["new"].since) == ("", told)
+
+
+def test_a_narrow_page_lists_keys_and_lets_paragraphs_flow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["parts", "injection/residual_refinement"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 80 or lines[1].startswith("/"), "a file's path is not cut"
+    place = lines.index("gate.squash")
+    assert lines[place + 1].endswith("; default first")
+    assert main(["parts", "gsa"]) == 0
+    assert "slots are rows: the first pass is the" in " ".join(capsys.readouterr().out.split())

@@ -117,3 +117,18 @@ def test_what_is_left_of_a_file_is_said(capsys: pytest.CaptureFixture[str], tmp_
     assert "data: 1 user, 2 items, 4 events\n" in printed
     assert "data: dropped 1 user with fewer than 4 events" in printed
     assert printed.endswith("tokens  1 0 0\nlabels  2 . .\n")
+
+
+def test_tasks_of_a_file_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEQZOO_PLUGINS", "")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from seqzoo.tasks.parity import Parity\n\n\nclass Mine(Parity):\n"
+        '    """Mine."""\n\n    name = "mine"\n'
+    )
+    assert main(["tasks", "--plugin", str(file), "--json"]) == 0
+    assert "mine" in {row["name"] for row in json.loads(capsys.readouterr().out)}
+    assert main(["tasks", "-h"]) == 0
+    assert "completion" not in capsys.readouterr().out

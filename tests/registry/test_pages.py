@@ -54,3 +54,10 @@ def test_signs_of_a_table_are_escaped() -> None:
     page = pages(registry)["anchor.md"]
     assert "From odd \\[x\\](y)." in page
     assert '| `s` | text | `"a\\|b"` | a factor \\| or \\*none\\*. |' in page
+
+
+def test_a_part_without_a_constructor_of_its_own_is_made_from_its_spec() -> None:
+    made = pages(seqzoo.load_registry([]))
+    assert "A class that derives from `seqzoo.tasks.Task` is made by `(spec)`." in made["task.md"]
+    assert "`seqzoo.operators.Anchor` is made by `(spec, dims)`." in made["anchor.md"]
+    assert not any("args" in line for text in made.values() for line in text.splitlines()[:8])

@@ -39,7 +39,7 @@ class SoftplusGate(Gate):
     class Spec(PartSpec):
         """Settings of a step size.
 
-        low, high: softplus(b) is drawn log-uniformly between them, and is at least 1e-4.
+        low, high: softplus(b) is drawn log-uniformly between `low` and `high`, 1e-4 at least.
         rank: features between two thin matrices in place of W; null is one matrix.
         """
 
