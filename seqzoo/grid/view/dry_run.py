@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from seqzoo.errors import counted
@@ -85,7 +86,11 @@ def show_plan(
         print(json_text(page))
         return
     console = Console(highlight=False, markup=False)
-    console.print(_table(plan, states, foreseen))
+    table = _table(plan, states, foreseen, with_state=True)
+    roomy = console.options.update(max_width=10_000)
+    if Measurement.get(console, roomy, table).maximum > console.width:
+        table = _table(plan, states, foreseen, with_state=False)
+    console.print(table)
     lines = notes
     if foreseen.shapes:
         shapes = counted(foreseen.shapes, "distinct shape")
@@ -97,7 +102,8 @@ def show_plan(
         console.print(visible(line), soft_wrap=not console.is_terminal)
 
 
-def _table(plan: Plan, states: RunStates, foreseen: Forecast) -> Table:
+def _table(plan: Plan, states: RunStates, foreseen: Forecast, *, with_state: bool) -> Table:
+    """The runs; without the state's size where the terminal has no room for it."""
     counts = {state: list(states.values()).count(state) for state in ("done", "failed", "missing")}
     table = Table(
         title=rich_text(
@@ -110,19 +116,19 @@ def _table(plan: Plan, states: RunStates, foreseen: Forecast) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    names = ["variant"] * bool(plan.variants) + ["point"] * bool(plan.axes)
-    for heading in ("run", *names):
+    table.add_column("run", no_wrap=True)
+    for heading in ["variant"] * bool(plan.variants) + ["point"] * bool(plan.axes):
         table.add_column(heading, overflow="fold")
-    headings = ["seed", "steps", "params", "state"] + ["time"] * bool(foreseen.shapes)
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    table.add_column("status")
+    headings = ["seed", "steps", "params"] + ["state"] * with_state
+    for heading in headings + ["time"] * bool(foreseen.shapes):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     labels = Labels([row.point for row in plan.runs])
     for row in plan.runs:
         costs, state = foreseen.costs[row.run_id], states[row.run_id]
-        numbers = [row.max_steps, costs.parameters, costs.state_size]
+        numbers = [row.max_steps, costs.parameters] + [costs.state_size] * with_state
         words = [str(row.seed), *("?" if each is None else f"{each:,}" for each in numbers)]
-        if costs.parameters is not None and costs.state_size is None:
+        if with_state and costs.parameters is not None and costs.state_size is None:
             words[-1] = "none"  # a mixer that does not stream
         if foreseen.shapes:
             words.append("" if costs.seconds is None else duration(costs.seconds))
