@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from torch import Tensor
 
 from seqzoo.cli import main
 from seqzoo.model import LastToken
+from seqzoo.operators import Anchor, Stream
 from seqzoo.registry import BrokenPlugin, Origin, load_registry
 from seqzoo.registry.explained import explain
 from seqzoo.spec import PartSpec, since
@@ -139,8 +141,8 @@ def test_layers_slot_by_slot_as_json(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_key_of_a_later_version_says_so_once_that_version_is_out() -> None:
-    class Later(LastToken):
-        """f."""
+    class Later(Anchor):
+        """u = x."""
 
         name = "later"
 
@@ -150,10 +152,15 @@ def test_a_key_of_a_later_version_says_so_once_that_version_is_out() -> None:
             old: int = 1
             new: int = since("0.2", 2)
 
+        def forward(self, x: Tensor, stream: Stream) -> Tensor:
+            return x
+
     for version, told in (("0.1.0", ""), ("0.2.0", "0.2"), ("1.0", "0.2")):
         registry = load_registry([])
         registry.add(Later, Origin("odd", "seqzoo-odd", version))
-        keys = {key.path: key for key in explain(registry.get("decoder", "later"), registry).keys}
+        entry = registry.get("anchor", "later")
+        assert entry is not None
+        keys = {key.path: key for key in explain(entry, registry).keys}
         assert (keys["old"].since, keys["new"].since) == ("", told)
 
 

@@ -32,4 +32,5 @@ def test_every_injection_says_in_how_many_micro_steps_it_writes(name: str) -> No
     mixer, x = spec.build(Place(32)), torch.randn(1, 3, 32)
     stream = Stream.over(x)
     writes = mixer.injection(mixer.anchor(x, stream), stream)
-    assert writes.steps == spec.injection.part.micro_steps(spec.injection)
+    injection: Any = spec.injection
+    assert writes.steps == injection.part.micro_steps(injection)
