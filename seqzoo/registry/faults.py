@@ -19,8 +19,11 @@ _ROAD = (  # what loads plugins and builds their parts
     Path(__file__).parents[1],
     Path(pluggy.__file__).parent,
     Path(importlib.__file__).parent,
-    *map(
-        Path, getattr(importlib.util.find_spec("torch"), "submodule_search_locations", None) or ()
+    *(
+        Path(folder)
+        for name in ("importlib_metadata", "torch")  # once imported, the first loads plugins too
+        for folder in getattr(importlib.util.find_spec(name), "submodule_search_locations", None)
+        or ()
     ),
 )
 

@@ -167,6 +167,13 @@ def test_a_broken_plugin_is_set_aside_and_the_next_one_works(
     assert registry.broken[0].traceback.startswith("Traceback")
 
 
+def test_the_place_is_the_plugins_where_the_backport_of_metadata_loads_it(install: Install) -> None:
+    pytest.importorskip("importlib_metadata")  # which MLflow brings
+    install("bad", "raise SystemExit(3)")
+    assert "could not be loaded: " in broken(load("bad"))
+    assert "toy_bad.py:1: SystemExit: 3" in broken(load("bad"))
+
+
 def test_a_broken_plugin_is_an_error_only_where_its_part_is_asked_for(install: Install) -> None:
     install("bad", "import no_such_module")
     registry = load("bad")
