@@ -53,9 +53,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not names:
         return "no names of this kind are known here"
     ends = [each for each in names if each.rpartition(".")[2] == name]
-    near = ends or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = ends[:3] or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
-        return f"did you mean '{near[0]}'?"
+        return f"did you mean {' or '.join(map(repr, near))}?"
     if len(names) <= MOST_NAMED:
         return "known: " + ", ".join(names)
     nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.0)

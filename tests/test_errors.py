@@ -24,6 +24,7 @@ def test_errors_cross_processes_whole():
 def test_an_unknown_name_is_answered_by_the_nearest_and_no_wall_of_names():
     known = [f"model.layer{number}.width" for number in range(40)]
     assert did_you_mean("width", ["model.width", "height"]) == "did you mean 'model.width'?"
+    assert did_you_mean("lr", ["a.lr", "b.lr", "c"]) == "did you mean 'a.lr' or 'b.lr'?"
     assert did_you_mean("zz", ["a", "b"]) == "known: a, b"
     told = did_you_mean("q", known)
     assert told.startswith("of 40 known names the nearest are model.layer")
