@@ -20,7 +20,7 @@ from finished_runs import Row, finished_runs, markdown, read_rows, write_rows
 
 from seqzoo.grid import run_directory
 from seqzoo.probe import Finding, read_findings
-from seqzoo.probe.growth import growth_of
+from seqzoo.probe.error_growth import late_growth
 
 FILE = Path(__file__).parent / "results" / "prism_probes.json"
 KERNEL = "model.mixer.anchor.kernel_size"
@@ -67,12 +67,11 @@ def measured(found: Mapping[str, Finding], layer: Any) -> Row:
     def of(probe: str) -> list[Mapping[str, Any]]:
         return [row for row in found[probe].rows if row["layer"] == layer]
 
-    anchor, growth = of("anchor_error"), of("error_growth")
-    late = growth[len(growth) // 4 :]
-    laws = {}
-    for error in ("of_A", "of_B"):
-        law = growth_of([(row["position"], row[error]) for row in late])
-        laws[error] = [round(number, 3) for number in law] if law else None
+    anchor = of("anchor_error")
+    laws = {
+        error: [round(number, 3) for number in law] if law else None
+        for error, law in zip(("of_A", "of_B"), late_growth(of("error_growth")), strict=True)
+    }
     return {
         "anchor_early": _mean(row["error"] for row in anchor if 2 <= row["position"] <= 16),
         "anchor_late": _mean(row["error"] for row in anchor if row["position"] > 64),

@@ -14,6 +14,7 @@ import typer
 from seqzoo.errors import Problem, SpecError, counted
 from seqzoo.escape import json_text, visible
 from seqzoo.registry import Registry, load_registry
+from seqzoo.spec.delta import split_path
 from seqzoo.spec.document import Document, read_document
 from seqzoo.spec.grid import GridSpec
 from seqzoo.spec.run import RunSpec
@@ -106,8 +107,7 @@ def _examine_spec(
 
 def _placed(problem: Problem, document: Document) -> Problem:
     """The problem of a run at the line and column of its value, or of what is nearest around it."""
-    steps = problem.path.split(".") if problem.path else []
-    location = tuple(int(step) if step.isdecimal() else step for step in steps)
+    location = split_path(problem.path) if problem.path else ()
     return replace(problem, where=str(document.marks.value(location)))
 
 

@@ -59,7 +59,7 @@ def _table(keys: Sequence[Field]) -> Table:
     for heading_text, ratio in (("key", None), ("takes", 2), ("default", 2), ("meaning", 3)):
         table.add_column(heading_text, ratio=ratio, overflow="fold")
     for key in keys:
-        cells = (key.path, key.type, _default(key), _meaning(key))
+        cells = (key.path, key.type, _default(key), key.meaning)
         table.add_row(*(Text(visible(cell)) for cell in cells))
     return table
 
@@ -73,14 +73,10 @@ def _listed(keys: Sequence[Field]) -> Table:
         told = default if key.default is None else f"default {default}"
         grid.add_row(Text(visible(key.path), style="bold"))
         grid.add_row(Padding(Text(visible(f"{key.type}; {told}")), (0, 0, 0, 4)))
-        if meaning := _meaning(key):
-            grid.add_row(Padding(Text(visible(meaning)), (0, 0, 0, 4)))
+        if key.meaning:
+            grid.add_row(Padding(Text(visible(key.meaning)), (0, 0, 0, 4)))
     return grid
 
 
 def _default(key: Field) -> str:
     return "required" if key.default is None else key.default
-
-
-def _meaning(key: Field) -> str:
-    return f"{key.doc} (since {key.since})".strip() if key.since else key.doc

@@ -20,7 +20,7 @@ from seqzoo.registry.taken_apart import TakenApart, taken_apart
 
 __all__ = ["command"]
 
-WIDE = 120  # columns from which layers taken apart stand in one table
+WIDE = 120  # columns from which parts, or layers taken apart, stand in one table
 
 
 def command(

@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor
 
 from seqzoo.probe.findings import Finding, Plot, Value
-from seqzoo.probe.growth import growth_of
+from seqzoo.probe.growth import Growth, growth_of
 from seqzoo.probe.probe import Probe, Subject
 from seqzoo.probe.trace import Trace
 from seqzoo.spec import PartSpec
 
-__all__ = ["ErrorGrowth"]
+__all__ = ["ErrorGrowth", "late_growth"]
 
 
 class ErrorGrowth(Probe):
@@ -51,8 +51,7 @@ class ErrorGrowth(Probe):
         notes = []
         for trace in subject.traces:
             rows = [row for row in finding.rows if row["layer"] == trace.layer]
-            late = rows[trace.length // 4 :]
-            of_a, of_b = (growth_of([_numbers(row, of) for row in late]) for of in ("of_A", "of_B"))
+            of_a, of_b = late_growth(rows)
             if of_a and of_b:
                 notes.append(f"layer {trace.layer}: of A {of_a}, of B {of_b}")
         note = "errors grow like " + "; ".join(notes) if notes else finding.note
@@ -83,6 +82,13 @@ class ErrorGrowth(Probe):
                 }
             )
         return rows
+
+
+def late_growth(rows: Sequence[Mapping[str, Value]]) -> tuple[Growth | None, Growth | None]:
+    """How the errors of A and of B grow over the last three quarters of a layer's rows."""
+    late = rows[len(rows) // 4 :]
+    of_a, of_b = (growth_of([_numbers(row, of) for row in late]) for of in ("of_A", "of_B"))
+    return of_a, of_b
 
 
 def _rotation(size: int, generator: torch.Generator) -> Tensor:

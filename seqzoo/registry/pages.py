@@ -80,8 +80,7 @@ def _part(part: Explained) -> Iterator[str]:
     yield from ("", "| key | takes | default | meaning |", "|---|---|---|---|")
     for key in part.keys:
         default = "required" if key.default is None else f"`{_cell(key.default)}`"
-        meaning = f"{key.doc} (since {key.since})".strip() if key.since else key.doc
-        cells = (f"`{key.path}`", markdown(key.type), default, markdown(meaning))
+        cells = (f"`{key.path}`", markdown(key.type), default, markdown(key.meaning))
         yield f"| {' | '.join(cells)} |"
 
 

@@ -49,6 +49,11 @@ class Field:
     family: str
     since: str
 
+    @property
+    def meaning(self) -> str:
+        """Its description, and since when it is there."""
+        return f"{self.doc} (since {self.since})".strip() if self.since else self.doc
+
 
 def fields_of(model: type[SpecModel]) -> tuple[Field, ...]:
     """The keys of a spec in order, those of nested mappings below the mapping's own."""
