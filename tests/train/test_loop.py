@@ -106,18 +106,18 @@ def test_training_stops_when_patience_runs_out(make_spec, tmp_path: Path) -> Non
 def test_a_task_with_a_decoder_is_learnt_and_read_back(make_spec, tmp_path: Path) -> None:
     model = {"width": 32, "layers": 1, "mixer": "attention"}
     settings = {
-        "steps": 300,
+        "steps": 600,
         "batch_size": 32,
-        "optimizer": {"lr": 5e-3},
-        "evaluate": {"every": 300},
-        "checkpoint": {"every": 300},
+        "optimizer": {"lr": 3e-3},
+        "evaluate": {"every": 600},
+        "checkpoint": {"every": 600},
     }
     task = {"type": "compression", "length": 4, "vocab_size": 4, "test_size": 64}
     record = train(make_spec(settings, task, model=model), tmp_path)
-    assert record.metrics["accuracy"] > 0.8  # a third by chance
+    assert record.metrics["accuracy"] > 0.75  # a third by chance, .91 to .98 over four seeds
     spec, read_back = load_trained(tmp_path, load_registry(entry_points=[]))
     measured = evaluate(Objective(read_back), spec.task.build(), batch_size=32)
-    assert measured["accuracy"] > 0.8
+    assert measured == pytest.approx(record.metrics)
 
 
 def test_the_average_is_what_is_evaluated_and_saved(make_spec, tmp_path: Path) -> None:
