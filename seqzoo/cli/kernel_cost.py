@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import SpecError
+from seqzoo.overhang import overhang
 
 if TYPE_CHECKING:
     from seqzoo.scan.triton.aot.cost import KernelCost
@@ -82,9 +82,7 @@ def _row(row: KernelCost) -> dict[str, Any]:
 def cost_table(found: list[KernelCost], console: Console) -> Table:
     """One line per kernel and a sum per pass; names are cut in the middle to fit the console."""
     table = _table(found)
-    wide = console.options.update(max_width=10_000)
-    over = Measurement.get(console, wide, table).maximum - console.width
-    if over > 0:
+    if over := overhang(table, console):
         longest = max(len(_name(row)) for row in found)
         table = _table(found, max(longest - over, len("forward, 9 launches")))
     return table

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from seqzoo.errors import and_others, counted
 from seqzoo.escape import json_text, rich_text
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
+from seqzoo.overhang import overhang
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.runs.conditions import run_row
@@ -29,8 +29,7 @@ def show_runs(collection: Collection, results: list[Result], as_json: bool) -> N
         return
     console = Console(highlight=False)
     table = _runs_table(collection, results)
-    roomy = console.options.update(max_width=10_000)
-    if Measurement.get(console, roomy, table).maximum > console.width:
+    if overhang(table, console):
         table.padding = 0  # narrower before any word is folded
     console.print(table)
     count = f"{len(results)} of {counted(len(collection.results) + len(collection.trials), 'run')}"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from seqzoo.errors import counted
@@ -30,6 +29,7 @@ from seqzoo.grid.plan.tuner import Tuner
 from seqzoo.grid.run.local import num_cores, threads_each
 from seqzoo.grid.tune.space import range_label
 from seqzoo.grid.view.board import duration
+from seqzoo.overhang import overhang
 from seqzoo.spec.run import RunSpec
 
 __all__ = ["show_plan"]
@@ -87,8 +87,7 @@ def show_plan(
         return
     console = Console(highlight=False, markup=False)
     table = _table(plan, states, foreseen, with_state=True)
-    roomy = console.options.update(max_width=10_000)
-    if Measurement.get(console, roomy, table).maximum > console.width:
+    if overhang(table, console):
         table = _table(plan, states, foreseen, with_state=False)
     console.print(table)
     lines = notes
