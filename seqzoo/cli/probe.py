@@ -65,10 +65,10 @@ def command(
         progress=lambda name: status.print(f"probe {name}", style="dim"),
     )
     if figures is not None:
-        from seqzoo.report.figures.probes import draw_findings
+        from seqzoo.report.figures.probes import Probed, draw_probes
         from seqzoo.report.figures.save import save_figures
 
-        save_figures(draw_findings(findings.found), figures)
+        save_figures(list(draw_probes([Probed("", findings.found)])), figures)
     if as_json:
         print(json_text(asdict(findings)))
         return

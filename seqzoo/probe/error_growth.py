@@ -53,8 +53,8 @@ class ErrorGrowth(Probe):
             rows = [row for row in finding.rows if row["layer"] == trace.layer]
             of_a, of_b = late_growth(rows)
             if of_a and of_b:
-                notes.append(f"layer {trace.layer}: of A {of_a}, of B {of_b}")
-        note = "errors grow like " + "; ".join(notes) if notes else finding.note
+                notes.append(f"in layer {trace.layer} of A {of_a}, of B {of_b}")
+        note = f"errors grow like {'; '.join(notes)}" if notes else finding.note
         return replace(finding, note=note)
 
     def _of_layer(self, trace: Trace) -> list[dict[str, Value]]:

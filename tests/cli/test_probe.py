@@ -40,7 +40,7 @@ def test_findings_are_printed_kept_drawn_and_shown_in_a_report(
     assert main(["report", str(run), "--format", "html"]) == 0
     page = capsys.readouterr().out
     assert "Rank of what a token writes" in page
-    assert "-probe-write_rank" in page
+    assert "figure-probe-write_rank" in page
 
 
 def test_json_is_all_there_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,12 +62,13 @@ class Series:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its file name, title and caption."""
+    """A figure with its file name, title, caption and notes on what it shows."""
 
     name: str
     title: str
     caption: str
     figure: Figure
+    notes: tuple[str, ...] = ()
 
     @property
     def is_wide(self) -> bool:

@@ -1,71 +1,132 @@
-"""Figures of what probes found on a run."""
+"""Figures of what probes found: one for each probe, with a panel for each run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from dataclasses import dataclass
 
-from matplotlib.ticker import NullFormatter
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from seqzoo.escape import figure_label
 from seqzoo.probe import Finding, read_findings
-from seqzoo.report.figures.panels import Drawing, add_legend, make_axes
+from seqzoo.report.collect.results import Result
+from seqzoo.report.figures.panels import MOST_PANELS, Drawing, add_legend, make_axes
 from seqzoo.report.figures.style import figure_style, look_at
 from seqzoo.report.report import Report
 
-__all__ = ["MOST_RUNS", "draw_findings", "draw_probed_runs"]
-
-MOST_RUNS = 4
+__all__ = ["Probed", "draw_probed_runs", "draw_probes"]
 
 
-def draw_findings(found: Sequence[Finding], run: str = "", name: str = "") -> list[Drawing]:
-    """One figure for each finding that has rows.
+@dataclass(frozen=True)
+class Probed:
+    """What probes found on one run.
+
+    Attributes:
+        run: its name in titles; "" if it is the only one.
+        found: one finding for each probe.
+    """
+
+    run: str
+    found: Sequence[Finding]
+
+
+def draw_probes(probed: Sequence[Probed], left_out: str = "") -> Iterator[Drawing]:
+    """Draw one figure for each probe that has rows; all panels of a figure have the same limits.
 
     Args:
-        found: the findings on one run.
-        run: the run's name in titles; "" if it is the only one.
-        name: the prefix of the figures' names.
+        probed: the runs, each with a panel in every figure that it has rows for.
+        left_out: the captions' sentence on runs that are not drawn.
     """
-    return [_draw(finding, run, name) for finding in found if finding.rows]
+    by_probe: dict[str, list[tuple[str, Finding]]] = {}
+    for each in probed:
+        for finding in each.found:
+            if finding.rows:
+                by_probe.setdefault(finding.probe, []).append((each.run, finding))
+    for name, findings in by_probe.items():
+        first = findings[0][1]
+        with figure_style():
+            figure, grid = make_axes(len(findings), 3.5, 2.5)
+            for ax, (run, finding) in zip(grid, findings, strict=True):
+                _draw(ax, finding)
+                ax.set_title(figure_label(run))
+            _share_limits(grid)
+            add_legend(figure, grid)
+        notes = tuple(
+            f"{run}: {finding.note}" if run else finding.note
+            for run, finding in findings
+            if finding.note
+        )
+        yield Drawing(f"probe-{name}", first.title, first.meaning + left_out, figure, notes)
 
 
 def draw_probed_runs(report: Report) -> Iterator[Drawing]:
-    """The figures of the first runs of a report that `seqzoo probe` has measured."""
+    """The figures of those runs of a report that `seqzoo probe` has measured.
+
+    If there are more than twelve, every cell's first seed comes before any cell's second.
+    """
     names = report.collection.labels
-    probed = (
-        (result, findings)
+    found = [
+        (result, findings.found)
         for result in report.collection.results
         if (findings := read_findings(result.directory)) is not None
-    )
-    for result, findings in islice(probed, MOST_RUNS):
-        run = names.run(result.variant, result.point, result.seed)
-        yield from draw_findings(findings.found, run, f"{result.run_id}-")
+    ]
+    chosen = _some_of([result for result, _ in found])
+    probed = [
+        Probed(names.run(result.variant, result.point, result.seed), own)
+        for result, own in found
+        if result.run_id in chosen
+    ]
+    missing = len(found) - len(probed)
+    left_out = f" {len(probed)} of {len(found)} probed runs, first seeds first." if missing else ""
+    return draw_probes(probed, left_out)
 
 
-def _draw(finding: Finding, run: str, name: str) -> Drawing:
+def _some_of(results: Sequence[Result]) -> set[str]:
+    """The ids of the runs to draw."""
+    before: Counter[str] = Counter()
+    rounds: dict[str, int] = {}  # run id -> how many runs of its cell come before it
+    for result in results:
+        cell = f"{result.variant} {result.point}"
+        rounds[result.run_id] = before[cell]
+        before[cell] += 1
+    return set(sorted(rounds, key=lambda run_id: rounds[run_id])[:MOST_PANELS])
+
+
+def _draw(ax: Axes, finding: Finding) -> None:
     plot = finding.plot
-    with figure_style():
-        figure, (ax, *_) = make_axes(1, 3.5, 2.5)
-        for place, (label, points) in enumerate(_lines(finding)):
-            look = look_at(place)
-            xs, ys = zip(*points, strict=True)
-            ax.plot(xs, ys, **look.line, markevery=max(1, len(xs) // 6), label=figure_label(label))
-        for axis, scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
-            if axis.axis_name in plot.log:
-                scale("log")
-                axis.set_major_formatter(lambda value, _: f"{value:g}")
-                axis.set_minor_formatter(NullFormatter())
-        ax.set_xlabel(figure_label(plot.x_label))
-        ax.set_ylabel(figure_label(plot.y_label))
-        ax.grid()
-        add_legend(figure, [ax])
-    title = f"{finding.title}: {run}" if run else finding.title
-    caption = " ".join(text for text in (finding.meaning, finding.note) if text)
-    return Drawing(f"{name}probe-{finding.probe}", title, caption, figure)
+    whole = True  # numbers along the horizontal axis, such as steps
+    for place, (label, points) in enumerate(_lines(finding)):
+        xs, ys = zip(*points, strict=True)
+        whole = whole and all(x.is_integer() for x in xs)
+        every = max(1, len(xs) // 6)
+        ax.plot(xs, ys, **look_at(place).line, markevery=every, label=figure_label(label))
+    for axis, scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
+        if axis.axis_name in plot.log:
+            scale("log")
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(NullFormatter())
+    if whole and "x" not in plot.log:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
+    ax.set_xlabel(figure_label(plot.x_label))
+    ax.set_ylabel(figure_label(plot.y_label))
+    ax.grid()
+
+
+def _share_limits(axes: Sequence[Axes]) -> None:
+    """Give all panels the same limits, so that runs can be compared by eye."""
+    for ax in axes[1:]:
+        ax.sharex(axes[0])
+        ax.sharey(axes[0])
+    axes[0].autoscale_view()
 
 
 def _lines(finding: Finding) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    """Name and points of each line: one for each value of `by` and each column."""
+    """Name and points of each line: one for each value of `by` and each column.
+
+    A logarithmic axis has no place for what is not positive.
+    """
     plot = finding.plot
     for value in dict.fromkeys(row[plot.by] for row in finding.rows):
         rows = [row for row in finding.rows if row[plot.by] == value]
@@ -75,6 +136,8 @@ def _lines(finding: Finding) -> Iterator[tuple[str, list[tuple[float, float]]]]:
                 for row in rows
                 if isinstance(x := row[plot.x], int | float)
                 and isinstance(y := row[column], int | float)
+                and (x > 0 or "x" not in plot.log)
+                and (y > 0 or "y" not in plot.log)
             ]
             if points:
                 label = f"{plot.by} {value}"
