@@ -13,7 +13,8 @@ from rich.text import Text
 
 from seqzoo.escape import visible, visible_lines
 from seqzoo.registry.explained import Explained
-from seqzoo.spec.fields import Field, as_yaml
+from seqzoo.spec.fields import Field
+from seqzoo.spec.write import as_yaml
 
 __all__ = ["print_pages"]
 

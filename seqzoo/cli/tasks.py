@@ -105,7 +105,7 @@ def _spec(name: str, changes: Sequence[str]) -> PartSpec:
 
 def _with_next_step(problem: Problem) -> Problem:
     """Add how to give a missing setting on this command line."""
-    if problem.hint or not problem.what.endswith("is missing"):
+    if not problem.what.endswith("is missing"):
         return problem
     key = problem.path.removeprefix("task.")
     return replace(problem, hint=f"give it by --set {key}=VALUE")

@@ -12,8 +12,9 @@ from typing import Any
 from seqzoo.errors import SpecError, did_you_mean
 from seqzoo.registry.registry import Entry, Registry
 from seqzoo.spec import Part, PartSpec, Preset, SpecModel
-from seqzoo.spec.fields import Field, as_yaml, fields_of
+from seqzoo.spec.fields import Field, fields_of
 from seqzoo.spec.pattern import FAMILY as LAYERS
+from seqzoo.spec.write import as_yaml
 
 __all__ = ["Explained", "entries_named", "explain"]
 

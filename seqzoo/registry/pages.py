@@ -14,7 +14,7 @@ from seqzoo.escape import markdown
 from seqzoo.registry.contract import Contract, contracts_of
 from seqzoo.registry.explained import Explained, explain
 from seqzoo.registry.registry import Registry
-from seqzoo.spec.fields import as_yaml
+from seqzoo.spec.write import as_yaml
 
 __all__ = ["INDEX", "pages"]
 

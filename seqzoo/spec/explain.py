@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from seqzoo.errors import Problem, did_you_mean
 from seqzoo.spec.marks import Location
+from seqzoo.spec.write import as_yaml
 
 if TYPE_CHECKING:
     from seqzoo.spec.document import Document
@@ -41,6 +42,7 @@ _BOUNDS = {
     "multiple_of": ("multiple_of", "that is a multiple of"),
 }
 
+_MISSING = ("missing", "missing_key")  # of a dataclass, of a spec
 _NOTHING = ("none", "nil", "null")
 
 
@@ -85,7 +87,7 @@ def located_problems(
             in_union.add(location)
     found = []
     for location, errors in by_location.items():
-        if errors[0]["type"] == "missing" and _is_misspelt(location, by_location):
+        if errors[0]["type"] in _MISSING and _is_misspelt(location, by_location):
             continue
         if location in in_union and any(
             len(other) > len(location) and other[: len(location)] == location
@@ -126,7 +128,7 @@ def _location(error: Any, data: Any) -> tuple[Location, bool]:
         in_list = isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)
         if in_mapping or in_list:
             data = data[step]
-        elif not (last and error["type"] == "missing"):
+        elif not (last and error["type"] in _MISSING):
             is_member = last
             continue
         location.append(step)
@@ -136,7 +138,7 @@ def _location(error: Any, data: Any) -> tuple[Location, bool]:
 def _where(error: Any, location: Location, document: Document | None) -> str:
     if document is None:
         return ""
-    if error["type"] == "missing":
+    if error["type"] in _MISSING:
         return str(document.marks.key(location[:-1]))
     if error["type"] == "unknown_key":
         return str(document.marks.key(location))
@@ -146,8 +148,10 @@ def _where(error: Any, location: Location, document: Document | None) -> str:
 def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
     error = errors[0]
     kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        return f"the key '{location[-1]}' is missing", ""
+    if kind in _MISSING:
+        key, examples = location[-1], context.get("examples")
+        hint = f"write for example {as_yaml({key: examples[0]})[1:-1]}" if examples else ""
+        return f"the key '{key}' is missing", hint
     wanted = list(dict.fromkeys(filter(None, map(_wanted, errors))))
     if wanted:
         got = shown(error["input"])

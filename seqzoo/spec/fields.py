@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from seqzoo.spec.part import SpecModel
 from seqzoo.spec.schema import raw_schema, slot_family
 from seqzoo.spec.slot import a
+from seqzoo.spec.write import as_yaml
 
-__all__ = ["Field", "as_yaml", "fields_of"]
+__all__ = ["Field", "fields_of"]
 
 _PLAIN = {
     "integer": "a whole number",
@@ -59,21 +59,6 @@ def fields_of(model: type[SpecModel]) -> tuple[Field, ...]:
     """The keys of a spec in order, those of nested mappings below the mapping's own."""
     schema = raw_schema(model)
     return tuple(_fields(schema, schema.get("$defs", {}), "", dict(model.added_later)))
-
-
-def as_yaml(value: Any) -> str:
-    """A value as a user would write it on one line; a part by its name where that is enough."""
-    if isinstance(value, SpecModel):
-        value = value.model_dump(mode="json")
-    if isinstance(value, dict):
-        if set(value) == {"type"}:
-            return str(value["type"])
-        return "{" + ", ".join(f"{key}: {as_yaml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(as_yaml, value)) + "]"
-    if isinstance(value, str):
-        return value if value.replace("_", "").replace("-", "").isalnum() else json.dumps(value)
-    return json.dumps(value)
 
 
 def _fields(

@@ -42,11 +42,11 @@ class MatchSpec(SpecModel):
         within: how far from the base's budget it may be, as a share of it.
     """
 
-    by: Literal["parameters", "state", "flops"]
+    by: Literal["parameters", "state", "flops"] = Field(examples=["parameters"])
     adjust: Annotated[
         tuple[Annotated[str, Field(pattern=r"^model(\.[^.]+)+$")], ...],
         BeforeValidator(_as_tuple),
-        Field(min_length=1),
+        Field(min_length=1, examples=["model.mlp.ratio"]),
     ]
     within: float = Field(default=0.02, gt=0, lt=1)
 
@@ -91,7 +91,7 @@ class GridSpec(BlockSpec):
     """
 
     name: str | None = None
-    base: dict[str, Any]
+    base: dict[str, Any] = Field(examples=["run.yaml"])
     grids: Annotated[tuple[BlockSpec, ...], Field(min_length=1)] | None = None
     match: MatchSpec | None = None
     sampler: PartSpec | None = slot("sampler", None)

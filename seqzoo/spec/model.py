@@ -40,8 +40,8 @@ class ModelSpec(SpecModel):
         dropout: probability on every residual branch, in training.
     """
 
-    width: PositiveInt = Field(le=WIDEST)
-    layers: Annotated[int | tuple[LayerGroup, ...], Layers()]
+    width: PositiveInt = Field(le=WIDEST, examples=[64])
+    layers: Annotated[int | tuple[LayerGroup, ...], Layers()] = Field(examples=[2])
     mixer: PartSpec | None = slot("mixer", None)
     mlp: PartSpec | None = slot("mlp", "mlp", default_type="mlp")
     norm: Literal["layer_norm", "rms_norm"] = "rms_norm"

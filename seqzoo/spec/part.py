@@ -120,6 +120,9 @@ class SpecModel(BaseModel):
                     error["type"] = "unknown_key"
                     error["msg"] = f"unknown key '{key}' in {cls.title()}"
                     error["ctx"] = {"hint": did_you_mean(key, known), "known": known}
+                elif error["type"] == "missing" and len(error["loc"]) == 1:
+                    error["type"] = "missing_key"
+                    error["ctx"] = {"examples": cls.model_fields[str(error["loc"][0])].examples}
                 elif error["type"] in ("model_type", "dict_type") and not error["loc"]:
                     error["type"] = "mapping_wanted"
                     error["msg"] = f"a mapping (keys: {', '.join(cls.model_fields)})"

@@ -123,7 +123,7 @@ class TrainSpec(SpecModel):
             none, ddp (weights on each process), fsdp2 (weights, gradients and optimizer sharded).
     """
 
-    steps: PositiveInt
+    steps: PositiveInt = Field(examples=[2000])
     batch_size: PositiveInt = 32
     accumulate: PositiveInt = 1
     optimizer: PartSpec = slot("optimizer", "adamw", default_type="adamw")
@@ -183,9 +183,9 @@ class RunSpec(SpecModel):
     """One spec, one seed, one record. The model's vocabulary comes from its task."""
 
     name: str | None = None
-    model: ModelSpec
-    task: PartSpec = slot("task")
-    train: TrainSpec
+    model: ModelSpec = Field(examples=[{"width": 64, "layers": 2, "mixer": "attention"}])
+    task: PartSpec = slot("task", examples=["parity"])
+    train: TrainSpec = Field(examples=[{"steps": 2000}])
     seed: NonNegativeInt = 0
 
     def resolved(self, *, complete: bool = False) -> dict[str, Any]:

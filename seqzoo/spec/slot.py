@@ -58,7 +58,13 @@ class Catalog(Protocol):
 REQUIRED: Any = ...  # a slot without a default: the user names a part
 
 
-def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = None) -> Any:
+def slot(
+    family: str,
+    default: Any = REQUIRED,
+    *,
+    default_type: str | None = None,
+    examples: list[Any] | None = None,
+) -> Any:
     """A field that holds a part of one family:
     `anchor: PartSpec[Anchor] = slot("anchor", "identity")`.
 
@@ -71,8 +77,9 @@ def slot(family: str, default: Any = REQUIRED, *, default_type: str | None = Non
         default: what YAML would say (a name, a mapping with `type`, or None where the field may be
             null), or a spec made in Python. Left out, the field is required.
         default_type: the part meant by a mapping without `type`; None demands one.
+        examples: what could be written; the first is shown where a required slot is missing.
     """
-    field = Field(default=default)
+    field = Field(default=default, examples=examples)
     field.metadata.append(_SlotField(_Slot(family, default_type)))
     return field
 

@@ -58,7 +58,7 @@ class Recommendation(Task):
             cutoffs: K of HR@K and NDCG@K; runs are compared by NDCG at the first.
         """
 
-        path: str = Field(min_length=1)
+        path: str = Field(min_length=1, examples=["interactions.txt"])
         length: PositiveInt = 50
         min_user_events: int = Field(default=5, ge=HELD_OUT + 1)
         min_item_events: PositiveInt = 5

@@ -75,7 +75,7 @@ class Text(Task):
                 token. null treats the text as one piece.
         """
 
-        path: str = Field(min_length=1)
+        path: str = Field(min_length=1, examples=["input.txt"])
         unit: Literal["byte", "char", "token"] = "byte"
         tokenizer: str | None = Field(default=None, min_length=1)
         length: PositiveInt = 256

@@ -15,6 +15,11 @@ class Inner(SpecModel):
     target: float
 
 
+class Edge(SpecModel):
+    width: int = Field(examples=[2])
+    style: dict[str, Any] = Field(examples=[{"color": "red", "dashes": [1, 2]}])
+
+
 class Page(SpecModel):
     count: PositiveInt = 1
     seeds: PositiveInt | tuple[NonNegativeInt, ...] = 1
@@ -23,6 +28,7 @@ class Page(SpecModel):
     name: str | None = None
     norm: Literal["layer_norm", "rms_norm"] = "rms_norm"
     inner: Inner | None = None
+    edge: Edge | None = None
     pairs: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     device: str = Field(default="cpu", pattern="^(cpu|cuda)$")
     even: int = Field(default=2, multiple_of=2)
@@ -65,6 +71,15 @@ def words(**data: Any) -> list[str]:
         ),
         ({"inner": 0.9}, "inner: expected a mapping (keys: target), got 0.9 (float)"),
         ({"inner": {}}, "inner.target: the key 'target' is missing"),
+        (
+            {"edge": {"style": {}}},
+            "edge.width: the key 'width' is missing; write for example width: 2",
+        ),
+        (
+            {"edge": {"width": 1}},
+            "edge.style: the key 'style' is missing; write for example style: {color: red, dashes: "
+            "[1, 2]}",
+        ),
         ({"pairs": []}, "pairs: expected a mapping, got a list of 0"),
         ({"pairs": {"a": [1, "x"]}}, "pairs.a.1: expected a whole number, got 'x' (text)"),
         ({"seeds": -1}, "seeds: expected a whole number greater than 0 or a list, got -1 (int)"),

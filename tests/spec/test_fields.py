@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from seqzoo.spec import Part, PartSpec, SpecModel, since, slot
-from seqzoo.spec.fields import as_yaml, fields_of
+from seqzoo.spec.fields import fields_of
+from seqzoo.spec.write import as_yaml
 
 
 class Yarn(Part, family="yarn"):
@@ -74,6 +75,7 @@ def test_values_are_written_as_a_user_would() -> None:
     assert as_yaml(Wool.Spec()) == "{type: wool, ply: 2}"
     assert as_yaml({"type": "wool"}) == "wool"
     assert as_yaml([None, True, 1e-3, "a: b", "a-b_c"]) == '[null, true, 0.001, "a: b", a-b_c]'
+    assert as_yaml(["15", "a.yaml", "none", "no"]) == '["15", a.yaml, none, "no"]'
 
 
 def test_specs_that_hold_lists_and_mappings_hash_by_value() -> None:

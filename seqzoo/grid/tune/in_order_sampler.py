@@ -29,7 +29,9 @@ class InOrderSampler(Sampler):
                 varies fastest.
         """
 
-        space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
+        space: Annotated[dict[str, Range | Choices], Field(min_length=1)] = Field(
+            examples=[{"train.optimizer.lr": [1e-3, 3e-3]}]
+        )
 
         @field_validator("space")
         @classmethod

@@ -71,8 +71,10 @@ class Sampler(Part, family="sampler"):
                 later ones would end near it too.
         """
 
-        trials: PositiveInt
-        space: Annotated[dict[str, Range | Choices], Field(min_length=1)]
+        trials: PositiveInt = Field(examples=[8])
+        space: Annotated[dict[str, Range | Choices], Field(min_length=1)] = Field(
+            examples=[{"train.optimizer.lr": [1e-3, 3e-3]}]
+        )
         seed: NonNegativeInt | None = None
         until_target: bool = since("0.2", False)
 

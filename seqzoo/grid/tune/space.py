@@ -27,8 +27,8 @@ class Range(SpecModel):
     """
 
     log: bool = False
-    low: Number
-    high: Number
+    low: Number = Field(examples=[1e-4])
+    high: Number = Field(examples=[1e-2])
 
     @field_validator("low")
     @classmethod
