@@ -14,3 +14,8 @@ def full_precision(tensor: Tensor) -> AbstractContextManager[None]:
     if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
         return torch.autocast(device, enabled=False)  # pyright: ignore[reportReturnType]
     return nullcontext()
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """The tensor in float32, or as it is where its dtype is wider."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -131,7 +131,7 @@ def test_what_an_erase_may_do_with_each() -> None:
     strengths = {name: getattr(REGISTRY.part("gate", name), "strength", "") for name in names}
     assert strengths == {
         "none": "none",
-        "sigmoid": "unit_keys",
+        "sigmoid": "at_most_one",
         "twice_sigmoid": "unit_keys",
         "softplus": "unbounded",
         "exact_flow": "any_keys",

@@ -42,7 +42,7 @@ class GateSpec(SpecModel):
     @property
     def strength(self) -> Strength:
         """The bound of the first step's strength."""
-        return "unbounded" if self.squash == "none" else "unit_keys"
+        return "unbounded" if self.squash == "none" else "at_most_one"
 
 
 class StepGates(nn.Module):

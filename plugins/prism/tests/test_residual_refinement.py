@@ -237,13 +237,13 @@ def test_depth_4_takes_no_more_matrix_products_than_depth_1(preset: str) -> None
 @pytest.mark.parametrize(
     ("settings", "first"),
     [
-        ({}, FirstWrite(unit_key=True, strength="unit_keys")),
-        ({"gate": {"squash": "all"}}, FirstWrite(unit_key=True, strength="unit_keys")),
+        ({}, FirstWrite(unit_key=True, strength="at_most_one")),
+        ({"gate": {"squash": "all"}}, FirstWrite(unit_key=True, strength="at_most_one")),
         ({"gate": {"squash": "none"}}, FirstWrite(unit_key=True, strength="unbounded")),
-        ({"keys": {"norm": "none"}}, FirstWrite(unit_key=False, strength="unit_keys")),
-        ({"keys": {"norm": "rms_norm"}}, FirstWrite(unit_key=False, strength="unit_keys")),
-        ({"swapped": True}, FirstWrite(unit_key=False, strength="unit_keys")),
-        ({"keys": {"of": "base"}}, FirstWrite(unit_key=False, strength="unit_keys")),
+        ({"keys": {"norm": "none"}}, FirstWrite(unit_key=False, strength="at_most_one")),
+        ({"keys": {"norm": "rms_norm"}}, FirstWrite(unit_key=False, strength="at_most_one")),
+        ({"swapped": True}, FirstWrite(unit_key=False, strength="at_most_one")),
+        ({"keys": {"of": "base"}}, FirstWrite(unit_key=False, strength="at_most_one")),
     ],
     ids=str,
 )

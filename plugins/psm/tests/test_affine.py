@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 import seqzoo
 from seqzoo.scan import Erase, Transition, Writes, elementwise_scan, prefix_scan, scan
@@ -233,3 +234,30 @@ def test_max_plus_is_the_running_maximum() -> None:
         maximum = torch.maximum(maximum + shift[:, t], level[:, t])
         assert torch.allclose(found[:, t], maximum, rtol=0, atol=1e-13)
     assert spec.part is MaxPlusAggregator
+
+
+@pytest.mark.parametrize("action", ["scalar", "diagonal", "dense", "householder"])
+def test_states_add_up_in_float32_in_half_precision(action: str) -> None:
+    """1,024 tokens, one a leaf, of maps near the identity: bfloat16 has no number between
+    0.996 and 1."""
+    torch.manual_seed(0)
+    aggregator = {"type": "affine", "action": action}
+    spec = {"type": "affine_psm", "aggregator": aggregator}
+    mixer, x = seqzoo.build_mixer(spec, 16, REGISTRY), torch.randn(1, 1024, 16)
+    with torch.no_grad():
+        for name, parameter in mixer.named_parameters():
+            if name.endswith(("action.decay.bias",)):
+                parameter.fill_(9.0)
+            if name.endswith("action.strength.bias"):
+                parameter.fill_(-6.0)
+        _, right = mixer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            _, under = mixer(x)
+        _, half = mixer.bfloat16()(x.bfloat16())
+    for found in (under, half):
+        leaves = zip(tree_leaves(found), tree_leaves(right), strict=True)
+        states = [(x, y) for x, y in leaves if torch.is_tensor(y) and y.shape[-2:] == (16, 16)]
+        assert states  # the others hold the tokens of a chunk
+        for state, expected in states:
+            assert state.dtype == torch.float32
+            assert error_ratio(state, expected) < 0.02

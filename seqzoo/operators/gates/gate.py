@@ -14,9 +14,9 @@ from seqzoo.spec import PartSpec
 
 __all__ = ["Gate", "Strength"]
 
-Strength = Literal["none", "unbounded", "unit_keys", "any_keys"]
+Strength = Literal["none", "unbounded", "unit_keys", "at_most_one", "any_keys"]
 """The range of a gate's strengths: none at all; unbounded; in [0, 2], so that an erase along a key
-of norm <= 1 has eigenvalues in [-1, 1]; or such that this holds for any key."""
+of norm <= 1 has eigenvalues in [-1, 1]; in [0, 1]; or such that the first holds for any key."""
 
 
 class Gate(Operator, family="gate"):

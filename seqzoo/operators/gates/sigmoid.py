@@ -22,7 +22,7 @@ class SigmoidGate(Gate):
     """beta = sigmoid(W u + b), in (0, 1)."""
 
     name = "sigmoid"
-    strength = "unit_keys"
+    strength = "at_most_one"
     hints: ClassVar = {"project": Hint(decay=False)}
     most: ClassVar[float] = 1.0
 
@@ -53,6 +53,7 @@ class TwiceSigmoidGate(SigmoidGate):
     """beta = 2 sigmoid(W u + b), in (0, 2): an erase may turn its key around (arXiv 2411.12537)."""
 
     name = "twice_sigmoid"
+    strength = "unit_keys"
     most = 2.0
 
     class Spec(SigmoidGate.Spec):

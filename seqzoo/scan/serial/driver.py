@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils.checkpoint import checkpoint
 
+from seqzoo.scan.precision import full_precision
 from seqzoo.scan.serial.rule import SerialRule, Tree
 
 __all__ = ["serial_scan"]
@@ -28,7 +29,7 @@ def serial_scan(
     cu_seqlens: Tensor | None = None,
     recompute: int | None = 0,
 ) -> tuple[Tensor, Tree]:
-    """Run a rule over sequences.
+    """Run a rule over sequences, outside autocast: its products have the dtype of its state.
 
     Args:
         rule: see `SerialRule`.
@@ -55,13 +56,21 @@ def serial_scan(
     sequences = batch if cu_seqlens is None else len(cu_seqlens) - 1
     if state is None:
         state = rule.start(sequences, leaves[0])
-    if time == 0:
-        return _no_outputs(rule, state, tokens), state
-    span = _span(rule, time, recompute)
-    if cu_seqlens is None:
-        return _sequence(rule, tokens, state, span)
-    if torch.compiler.is_compiling():
-        return _documents_in_a_graph(rule, tokens, state, cu_seqlens)
+    with full_precision(leaves[0]):
+        if time == 0:
+            return _no_outputs(rule, state, tokens), state
+        span = _span(rule, time, recompute)
+        if cu_seqlens is None:
+            return _sequence(rule, tokens, state, span)
+        if torch.compiler.is_compiling():
+            return _documents_in_a_graph(rule, tokens, state, cu_seqlens)
+        return _documents(rule, tokens, state, cu_seqlens, span)
+
+
+def _documents(
+    rule: SerialRule, tokens: Tree, state: Tree, cu_seqlens: Tensor, span: int
+) -> tuple[Tensor, Tree]:
+    """Document after document, each from its own state."""
     outputs, finals = [], []
     for number, (begin, end) in enumerate(pairwise(cu_seqlens.tolist())):
         own = _map(lambda x, n=number: x[n : n + 1], state)

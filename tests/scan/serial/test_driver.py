@@ -150,3 +150,22 @@ def test_tokens_of_unequal_length_are_refused() -> None:
         serial_scan(Delta(), {"q": torch.zeros(1, 2, 1), "k": torch.zeros(1, 3, 1)})
     with pytest.raises(ValueError, match="a batch of 1, got B = 2"):
         serial_scan(Delta(), {"q": torch.zeros(2, T, 1)}, cu_seqlens=torch.tensor([0, T]))
+
+
+@pytest.mark.parametrize("chunk_size", [0, 4])
+@pytest.mark.parametrize("recompute", [0, None])
+def test_products_stay_in_the_dtype_of_the_state_under_autocast(
+    chunk_size: int, recompute: int | None
+) -> None:
+    tokens = {
+        name: torch.randn(B, T, *shape, requires_grad=True)
+        for name, shape in {"q": (H, K), "k": (H, K), "v": (H, V), "beta": (H,)}.items()
+    }
+    found = []
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            outputs, state = serial_scan(Delta(chunk_size), tokens, recompute=recompute)
+        gradients = torch.autograd.grad(outputs.sin().sum(), list(tokens.values()))
+        found.append([outputs, state, *gradients])
+    for whole, half in zip(*found, strict=True):
+        assert torch.equal(whole, half)

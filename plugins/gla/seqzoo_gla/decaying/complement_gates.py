@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Projection, Stream, linear
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
+from seqzoo_gla.lower_bounds import forget_gates
 
 __all__ = ["ComplementGates"]
 
@@ -47,12 +47,9 @@ class ComplementGates(DecayingInjection):
     def forward(self, u: Tensor, stream: Stream) -> DecayingWrites:
         """u (B, T, D) -> writes of rank R = 1, keys in (0, 1)."""
         logits = self.project(u)
-        keys, log_decay = torch.sigmoid(-logits), F.logsigmoid(logits)
         bound = self._bound(stream) if u.shape[1] else None  # no token: a layer's state is asked
-        if bound is not None:
-            keys = (1 - bound) * keys
-            log_decay = torch.logaddexp(bound.log(), torch.log1p(-bound) + log_decay)
-        keys, log_decay = (each.unflatten(-1, self.shape) for each in (keys, log_decay))
+        gates = forget_gates(logits, bound)
+        log_decay, keys = (each.unflatten(-1, self.shape) for each in gates)
         values = self.value(u, stream).unsqueeze(2)
         return DecayingWrites(keys.unsqueeze(2), values, log_decay=log_decay)
 

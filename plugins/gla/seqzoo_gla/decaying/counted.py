@@ -53,7 +53,12 @@ class CountedInjection(Injection):
 
     @classmethod
     def misfit(cls, spec: Any, forget: Any) -> str:
-        """The injection inside may ask for a forget."""
+        """The injection inside may ask for a forget; sums are counted once."""
+        if spec.injection.part.counts:
+            return (
+                f"injection '{cls.name}' adds a sum of weights, and so does '"
+                f"{spec.injection.part.name}' inside it; one of them is enough"
+            )
         return spec.injection.part.misfit(spec.injection, forget)
 
     def forward(self, u: Tensor, stream: Stream) -> Writes:

@@ -11,6 +11,7 @@ from seqzoo.model.not_finite import find_broken, mark_broken
 from seqzoo.operators import Carrier, Stream
 from seqzoo.operators.documents import document_of_tokens
 from seqzoo.scan import Writes, elementwise_scan
+from seqzoo.scan.precision import full_precision
 from seqzoo_gla.decaying.fenwick import Piece, read_piece, renewed_roots
 
 __all__ = ["FenwickMemory"]
@@ -70,24 +71,28 @@ class FenwickMemory(Carrier):
             at = (broken[..., None], broken[..., None, None])
             tensors = [each.masked_fill(at[each.ndim - 3], 0.0) for each in tensors]
         piece = Piece(*tensors, position)  # pyright: ignore[reportCallIssue]
-        if stream.cu_seqlens is not None:
-            reads, roots = self._documents(piece, count, roots, stream.cu_seqlens)
-        else:
-            found = []
-            for start in range(0, q.shape[1], self.chunk):
-                part = Piece(*(each[:, start : start + self.chunk] for each in piece))
-                total = part.log_decay.cumsum(1)
-                carried = torch.einsum("bthk,bjhvk->btjhv", part.queries, roots)
-                reads = read_piece(part, total, count, carried, None)
-                roots = renewed_roots(part, total, total[:, -1], count, roots, None)
-                count = count + part.position.shape[1]
-                found.append(reads)
-            reads = torch.cat(found, dim=1) if found else piece.values
+        with full_precision(queries):
+            if stream.cu_seqlens is not None:
+                reads, roots = self._documents(piece, count, roots, stream.cu_seqlens)
+            else:
+                reads, roots = self._sequence(piece, count, roots)
         if broken is not None:
             reads = mark_broken(reads, broken, None, stream.cu_seqlens)
             roots = self._marked(roots, broken, stream.cu_seqlens)
         stream.keep(self, "roots", roots)
         return reads.to(queries.dtype)
+
+    def _sequence(self, piece: Piece, count: Tensor, roots: Tensor) -> tuple[Tensor, Tensor]:
+        """Chunk after chunk, with the roots between them (B, L - 1, H, V, K)."""
+        found = []
+        for start in range(0, piece.queries.shape[1], self.chunk):
+            part = Piece(*(each[:, start : start + self.chunk] for each in piece))
+            total = part.log_decay.cumsum(1)
+            carried = torch.einsum("bthk,bjhvk->btjhv", part.queries, roots)
+            found.append(read_piece(part, total, count, carried, None))
+            roots = renewed_roots(part, total, total[:, -1], count, roots, None)
+            count = count + part.position.shape[1]
+        return torch.cat(found, dim=1) if found else piece.values, roots
 
     def _documents(
         self, piece: Piece, count: Tensor, roots: Tensor, cu_seqlens: Tensor

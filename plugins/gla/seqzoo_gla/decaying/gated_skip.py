@@ -54,7 +54,8 @@ class GatedSkipReadout(Readout):
 
     def forward(self, reads: Tensor, features: Features, stream: Stream) -> Tensor:
         """reads (B, T, H, V), x (B, T, D) -> y (B, T, D)."""
-        values = features.writes.values[:, :, 0]
+        steps = features.writes.steps
+        values = features.writes.values[:, steps - 1 :: steps, 0]
         y = torch.addcmul(reads, self.skip.unsqueeze(-1).to(reads.dtype), values)
         gated = y.flatten(2) * self.activation(self.gate(features.x))
         if self.weight is None:

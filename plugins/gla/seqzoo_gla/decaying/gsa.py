@@ -83,7 +83,15 @@ class GatedSlotMixer(Mixer):
 
     @classmethod
     def misfit(cls, spec: Any, width: int) -> str:
-        """Heads that do not divide the width, or are not a multiple of the key heads."""
+        """A readout of sums or of several reads; heads that do not divide the width, or are not a
+        multiple of the key heads."""
+        readout = spec.readout.part
+        if readout.divides or readout.joins:
+            does = "divides by a sum of weights" if readout.divides else "joins several reads"
+            return (
+                f"readout '{readout.name}' {does}, and mixer '{cls.name}' makes one read a token "
+                "without such a sum; choose another readout"
+            )
         heads = spec.heads or default_heads(width, spec.head_size)
         return heads_misfit(width, spec.heads, cls.name) or groups_misfit(
             heads, spec.key_heads, cls.name

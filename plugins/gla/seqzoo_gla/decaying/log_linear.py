@@ -95,8 +95,16 @@ class LogLinearMixer(Mixer):
                 f"{spec.key_heads} key heads"
             )
         misfit = forget.misfit(spec.forget, spec.injection)
+        misfit = misfit or spec.injection.part.misfit(spec.injection, spec.forget)
         misfit = misfit or readout.misfit(spec.readout, spec.injection)
-        return misfit or heads_misfit(width, heads, cls.name)
+        misfit = misfit or spec.queries.part.misfit(spec.queries, spec.injection)
+        misfit = misfit or heads_misfit(width, heads, cls.name)
+        if misfit or expanded_size(width, heads, spec.expand_values):
+            return misfit
+        return (
+            f"mixer '{cls.name}': expand_values {spec.expand_values:g} of the width {width} is no "
+            f"whole number of features for each of {heads} heads"
+        )
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators import DecayForget, Dims, Features, Hint, Stream
 from seqzoo.operators.gates.softplus import LEAST_STEP, softplus_bias
+from seqzoo.operators.interval import Interval
 from seqzoo.spec import PartSpec
 
 __all__ = ["MambaDecay"]
@@ -29,7 +30,7 @@ class MambaDecay(DecayForget):
         """
 
         rate: float = Field(default=16.0, gt=0.0)
-        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
+        step: Interval = (1e-3, 1e-1)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

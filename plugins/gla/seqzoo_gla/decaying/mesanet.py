@@ -96,6 +96,7 @@ class MesaMixer(Mixer):
             return f"mixer '{cls.name}' decays each head as one; '{spec.forget.part.name}' does not"
         misfit = spec.injection.part.misfit(spec.injection, spec.forget)
         misfit = misfit or spec.readout.part.misfit(spec.readout, spec.injection)
+        misfit = misfit or spec.queries.part.misfit(spec.queries, spec.injection)
         heads = spec.heads or default_heads(width, spec.head_size)
         misfit = misfit or groups_misfit(heads, spec.key_heads, cls.name)
         return misfit or heads_misfit(width, spec.heads, cls.name)

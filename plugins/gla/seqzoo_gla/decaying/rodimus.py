@@ -68,6 +68,7 @@ class RodimusMixer(Mixer):
         u = self.project_up(x)
         c = F.silu(self.conv(u, stream))
         rate, temperature = F.softplus(self.rate(c)), self.temperature(c).sigmoid()
+        rate = rate.clamp_min(torch.finfo(rate.dtype).tiny)  # 0 ** tau has no slope
         keys = unit_norm(self.key(c)) * rate**temperature
         values = self.input_gate(u).sigmoid() * u
         transition = Transition((-rate * temperature).unsqueeze(2))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from seqzoo.operators import DecayForget, Dims, Features, Stream
+from seqzoo.operators.interval import Interval
 from seqzoo.spec import PartSpec
 
 __all__ = ["StepSizeDecay"]
@@ -26,7 +26,7 @@ class StepSizeDecay(DecayForget):
     class Spec(PartSpec):
         """rates: exp(A) is drawn uniformly between the two, one a head."""
 
-        rates: tuple[PositiveFloat, PositiveFloat] = Field(default=(1.0, 16.0), strict=False)
+        rates: Interval = (1.0, 16.0)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
@@ -44,7 +44,7 @@ class StepSizeDecay(DecayForget):
 
     def log_decay(self, features: Features, stream: Stream) -> Tensor:
         """-> g (B, T, H)."""
-        strengths = features.writes.strengths
+        writes, strengths = features.writes, features.writes.strengths
         if strengths is None:
             raise ValueError("the decay's step is tied to writes that have no strengths")
-        return -self.log_rate.exp() * strengths[:, :, 0]
+        return -self.log_rate.exp() * strengths[:, :: writes.steps, 0]

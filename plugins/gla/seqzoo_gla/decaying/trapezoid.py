@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.operators import Dims, Hint, PreviousToken, Stream
 from seqzoo.operators.gates.softplus import softplus_bias
+from seqzoo.operators.interval import Interval
 from seqzoo.scan import elementwise_scan
 from seqzoo.spec import PartSpec
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
@@ -55,7 +56,7 @@ class TrapezoidInjection(DecayingInjection):
         groups: PositiveInt = 1
         rank: PositiveInt = 1
         fraction: float = Field(default=0.5, gt=0.0, le=1.0)
-        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
+        step: Interval = (1e-3, 1e-1)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
@@ -64,6 +65,10 @@ class TrapezoidInjection(DecayingInjection):
             raise SpecError(
                 f"injection '{self.name}' turns a key for each head: leave key_heads out, and say "
                 "with groups how many share a key before its turn"
+            )
+        if dims.key_size < 2:
+            raise SpecError(
+                f"injection '{self.name}' turns pairs of features: give key_size 2 or more"
             )
         self.rank, self.shape = spec.rank, (heads, dims.value_size)
         self.keys = TurnedKeys(dims.place, spec.groups, heads, dims.key_size, spec.rank)

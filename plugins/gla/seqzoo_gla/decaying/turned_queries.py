@@ -26,7 +26,8 @@ class TurnedQueries(Projection):
     name = "turned"
 
     class Spec(PartSpec):
-        """groups: of heads that share a query before its bias and its turn. rank: of the writes."""
+        """groups: of heads that share a query before its bias and its turn, as many as the
+        injection's. rank: of the writes."""
 
         groups: PositiveInt = 1
         rank: PositiveInt = 1
@@ -38,14 +39,16 @@ class TurnedQueries(Projection):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """The injection must make the angles and have the same rank."""
+        """The injection must make the angles and have the same rank and groups."""
         if injection.part is TrapezoidInjection:
-            if spec.rank == injection.rank:
-                return ""
-            return (
-                f"queries '{cls.name}' of rank {spec.rank} read writes of rank {injection.rank}: "
-                "give injection and queries the same rank"
-            )
+            for what in ("rank", "groups"):
+                own, other = getattr(spec, what), getattr(injection, what)
+                if own != other:
+                    return (
+                        f"queries '{cls.name}' have {what}: {own} and the injection has {other}; "
+                        f"give injection and queries the same {what}"
+                    )
+            return ""
         return (
             f"queries '{cls.name}' are turned by the angles of injection: trapezoid, not of "
             f"'{injection.part.name}'; use it, or queries: {{rotary: {{}}}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,11 @@ class CombaWrite(PairedInjection):
     def first_write(cls, spec: Any) -> FirstWrite:
         """As its key's projection and its gate say."""
         return FirstWrite(spec.key.part.is_unit(spec.key), spec.strength.part.strength)
+
+    @classmethod
+    def most(cls, spec: Any) -> float:
+        """1: sigmoid(d) or 1 of a key of length 1."""
+        return 1.0 if spec.key.part.is_unit(spec.key) else math.inf
 
     def forward(self, u: Tensor, stream: Stream) -> CombaWrites:
         """u (B, T, D) -> writes of rank R = 1, p and the correction of the queries."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators import DecayForget, Dims, Features, Stream, linear
 from seqzoo.operators.gates.softplus import softplus_bias
+from seqzoo.operators.interval import Interval
 from seqzoo.spec import PartSpec
 
 __all__ = ["KdaDecay"]
@@ -37,8 +38,8 @@ class KdaDecay(DecayForget):
 
         lower: float | None = Field(default=None, lt=0.0)
         rank: PositiveInt | Literal["head"] | None = "head"
-        rates: tuple[PositiveFloat, PositiveFloat] = Field(default=(1.0, 16.0), strict=False)
-        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
+        rates: Interval = (1.0, 16.0)
+        step: Interval = (1e-3, 1e-1)
 
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)

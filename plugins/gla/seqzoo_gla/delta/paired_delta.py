@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,11 @@ class PairedInjection(Injection):
             "does not take it; use forget: paired_delta"
         )
 
+    @classmethod
+    @abstractmethod
+    def most(cls, spec: Any) -> float:
+        """The largest abs(r^T k) of a pair; inf for none."""
+
     @abstractmethod
     def forward(self, u: Tensor, stream: Stream) -> PairedWrites:
         """u (B, T, D) -> writes with strengths, and r."""
@@ -68,17 +74,31 @@ class PairedDelta(ErasingForget):
 
     @classmethod
     def erase_misfit(cls, spec: Any, injection: Any) -> str:
-        """The injection must make pairs, and bound its strength."""
+        """The injection must make pairs, and bound beta r^T k."""
         part = injection.part
         if not issubclass(part, PairedInjection):
             return (
                 f"'{cls.name}' reads with a vector that '{part.name}' does not make; use an "
                 "injection such as comba_write or preconditioned_write, or forget: gated_delta"
             )
-        if part.first_write(injection).strength in ("none", "unbounded"):
+        strength = part.first_write(injection).strength
+        if strength in ("none", "unbounded"):
             return (
                 f"'{cls.name}' erases with the strength of '{part.name}', which has no bound; give "
                 "the injection strength: sigmoid"
+            )
+        product, allowed = part.most(injection), 1.0 if spec.before_decay else 2.0
+        if product == math.inf:
+            return (
+                f"'{cls.name}' erases along the key of '{part.name}', whose norm is not bounded; "
+                "give the injection's key norm: unit"
+            )
+        largest = (2.0 if strength == "unit_keys" else 1.0) * product
+        if largest > allowed:
+            step = "strength: sigmoid" if product <= allowed else "before_decay: false"
+            return (
+                f"'{cls.name}' erases up to {largest:g} of what is there with '{part.name}', and "
+                f"more than {allowed:g} lets the state grow without bound; write {step}"
             )
         return ""
 

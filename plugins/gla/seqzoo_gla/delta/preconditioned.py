@@ -38,7 +38,7 @@ class PreconditionedWrite(PairedInjection):
         """How writes are made.
 
         key, value: projections. strength: a gate.
-        limit: the most a channel is scaled by; above 2 an eigenvalue may pass -1.
+        limit: the most a channel is scaled by; at 2, with strengths up to 1, eigenvalues reach -1.
         """
 
         key: PartSpec[Projection] = slot("projection", "linear", default_type="linear")
@@ -62,6 +62,11 @@ class PreconditionedWrite(PairedInjection):
     def first_write(cls, spec: Any) -> FirstWrite:
         """kappa is not of norm 1; the strength is its gate's."""
         return FirstWrite(False, spec.strength.part.strength)
+
+    @classmethod
+    def most(cls, spec: Any) -> float:
+        """The limit, for a key of length 1."""
+        return spec.limit if spec.key.part.is_unit(spec.key) else math.inf
 
     def forward(self, u: Tensor, stream: Stream) -> PairedWrites:
         """u (B, T, D) -> writes of rank R = 1 along kappa, and k to read with."""

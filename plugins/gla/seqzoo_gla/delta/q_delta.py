@@ -39,7 +39,7 @@ class QDelta(ErasingForget):
 
     @classmethod
     def erase_misfit(cls, spec: Any, injection: Any) -> str:
-        """A key of length 1, a strength to tie to, and a mix that is bounded."""
+        """A key of length 1, a strength of at most 1 to tie to, and a mix that is bounded."""
         first = injection.part.first_write(injection)
         who = injection.part.name
         if spec.mix.part.strength in ("none", "unbounded"):
@@ -48,6 +48,11 @@ class QDelta(ErasingForget):
             return (
                 f"'{cls.name}' erases with the strength of '{who}', which has no bound; give the "
                 "injection strength: sigmoid"
+            )
+        if first.strength == "unit_keys":
+            return (
+                f"'{cls.name}' erases with strengths of '{who}' up to 2, which lets "
+                "eigenvalues reach -3; give the injection strength: sigmoid"
             )
         if not first.unit_key:
             return (

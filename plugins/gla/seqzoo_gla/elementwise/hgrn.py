@@ -13,7 +13,7 @@ from seqzoo.operators import Norm, Place, Stream
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
-from seqzoo_gla.elementwise.lower_bounds import LowerBounds
+from seqzoo_gla.lower_bounds import LowerBounds, forget_gates
 
 __all__ = ["Hgrn"]
 
@@ -55,8 +55,8 @@ class Hgrn(Mixer):
         """x (B, T, D) -> y (B, T, D)."""
         forget = self.forget(x)
         wide = forget.to(torch.promote_types(x.dtype, torch.float32))
-        keep = (1 - self.bounds(wide, stream)) * torch.sigmoid(-wide)  # 1 - f, near 0 exact
-        h = self.channels(torch.log1p(-keep), keep * F.silu(self.inputs(x)), stream)
+        log_forget, rest = forget_gates(wide, self.bounds(wide, stream))
+        h = self.channels(log_forget, rest * F.silu(self.inputs(x)), stream)
         return self.project(self.norm(h.to(forget.dtype)) * F.silu(self.gate(x)))
 
     def recurrence(self) -> tuple[tuple[str, str], ...]:

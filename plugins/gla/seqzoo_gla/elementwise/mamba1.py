@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import counted
 from seqzoo.operators import Hint, Norm, Place, Stream
 from seqzoo.operators.gates.softplus import softplus_bias
+from seqzoo.operators.interval import Interval
 from seqzoo.scan import ExponentialDecay
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.block_diagonal import BlockDiagonal
@@ -42,7 +43,7 @@ class Mamba1(SelectiveMixer):
 
         heads: PositiveInt = 1
         norm: PartSpec[Norm] = slot("norm", "none")
-        step: tuple[PositiveFloat, PositiveFloat] = Field(default=(1e-3, 1e-1), strict=False)
+        step: Interval = (1e-3, 1e-1)
 
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)

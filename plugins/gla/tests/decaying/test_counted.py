@@ -66,6 +66,9 @@ def test_a_sum_of_weights_has_to_be_divided_by() -> None:
         seqzoo.build_mixer(counted, WIDTH, REGISTRY)
     with pytest.raises(SpecError, match="'rank_one' does not write"):
         seqzoo.build_mixer({"type": "recurrent", "readout": "normalised"}, WIDTH, REGISTRY)
+    twice = {"type": "counted", "injection": "counted"}
+    with pytest.raises(SpecError, match="so does 'counted' inside it"):
+        seqzoo.build_mixer({"type": "linear_transformer", "injection": twice}, WIDTH, REGISTRY)
 
 
 def test_a_size_that_no_map_has_is_refused_with_those_near() -> None:

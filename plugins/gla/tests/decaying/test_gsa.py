@@ -60,6 +60,15 @@ def test_decays_are_on_slots_and_not_on_key_channels() -> None:
     torch.testing.assert_close(held[:, 1], written)
 
 
+@pytest.mark.parametrize(
+    ("readout", "why"),
+    [("normalised", "divides by a sum of weights"), ("joint_reads", "joins several reads")],
+)
+def test_readouts_of_other_reads_are_refused(readout: str, why: str) -> None:
+    with pytest.raises(SpecError, match=why):
+        seqzoo.build_mixer({"type": "gsa", "readout": readout}, WIDTH, REGISTRY)
+
+
 def test_uneven_key_heads_are_refused() -> None:
     with pytest.raises(SpecError, match="4 heads are not a multiple of 3 key heads"):
         seqzoo.build_mixer({"type": "gsa", "heads": 4, "key_heads": 3}, WIDTH, REGISTRY)

@@ -6,7 +6,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import seqzoo
+from seqzoo.errors import SpecError
 from seqzoo.scan import PrefixCounter
+from seqzoo.testing import error_ratio
 from seqzoo_gla.decaying.fenwick_memory import FenwickMemory
 
 from .transcription import Weights, agrees, convolved, gain_normed
@@ -112,3 +114,31 @@ def test_more_tokens_than_the_levels_hold_are_refused() -> None:
     mixer(torch.zeros(1, 8, WIDTH))
     with pytest.raises(RuntimeError, match="4 levels hold 8 tokens per sequence"):
         mixer(torch.zeros(1, 9, WIDTH))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"injection": "comba_write"}, "use forget: paired_delta"),
+        ({"queries": "turned"}, "are turned by the angles of injection: trapezoid"),
+        ({"expand_values": 1.01}, "is no whole number of features for each of 2 heads"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(SpecError, match=why):
+        seqzoo.build_mixer({**SPEC, **changes}, WIDTH, REGISTRY)
+
+
+def test_slow_decays_last_when_decoding_in_half_precision() -> None:
+    """A decay of 0.9995 a token is 1 in bfloat16, and 0.88 after 255 tokens."""
+    torch.manual_seed(0)
+    mixer = seqzoo.build_mixer({**SPEC, "levels": 10}, WIDTH, REGISTRY)
+    x, state = torch.randn(1, 511, WIDTH), mixer.initial_state(1)
+    with torch.no_grad():
+        mixer.get_parameter("forget.log_rate").fill_(-4.0)
+        _, right = mixer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            for t in range(x.shape[1]):
+                _, state = mixer.step(x[:, t], state)
+    roots, expected = state["memory.roots"][:, -1], right["memory.roots"][:, -1]
+    assert error_ratio(roots, expected) < 0.02

@@ -68,6 +68,24 @@ def test_a_step_needs_strengths() -> None:
         seqzoo.build_mixer({"type": "recurrent", "forget": "step_size"}, 16, REGISTRY)
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"type": "gated_deltaproduct", "decay": "step_size"},
+        {"type": "eda", "forget": {"decay": "step_size"}},
+        {"type": "gated_deltaproduct", "readout": "gated_skip"},
+    ],
+)
+def test_micro_steps_decay_by_the_first_write_and_skip_with_the_last(spec: object) -> None:
+    torch.manual_seed(0)
+    mixer = seqzoo.build_mixer(spec, 16, REGISTRY).double()
+    x = torch.randn(1, 7, 16, dtype=torch.float64)
+    y, _ = mixer(x)
+    first, state = mixer(x[:, :3])
+    rest, _ = mixer(x[:, 3:], state)
+    torch.testing.assert_close(torch.cat([first, rest], 1), y)
+
+
 def test_norm_groups_must_split_the_heads() -> None:
     readout = {"type": "gated_skip", "norm_groups": 3}
     with pytest.raises(ValueError, match="4 heads do not split into 3 norm_groups"):

@@ -83,8 +83,8 @@ def mamba3(weights: Weights, x: Tensor, groups: int, rank: int = 1) -> Tensor:
 @pytest.mark.parametrize("groups", [1, 2])
 def test_it_is_the_published_recurrence(groups: int) -> None:
     torch.manual_seed(0)
-    shared = {"groups": groups}
-    spec = {"type": "mamba3", "heads": HEADS, "key_size": K, **shared, "queries": shared}
+    shared = {"injection": {"groups": groups}, "queries": {"groups": groups}}
+    spec = {"type": "mamba3", "heads": HEADS, "key_size": K, **shared}
     mixer = seqzoo.build_mixer(spec, WIDTH, REGISTRY).double()
     agrees(mixer, partial(mamba3, groups=groups))
 
@@ -103,6 +103,19 @@ def mimo(rank: int, groups: int = 1) -> dict[str, Any]:
     sizes = {"heads": HEADS, "key_size": K}
     parts = {"injection": ranked, "queries": ranked, "readout": {"rank": rank}}
     return {"type": "mamba3_mimo", **sizes, **parts}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"injection": {"groups": 2}}, "give injection and queries the same groups"),
+        ({"queries": {"rank": 2}}, "give injection and queries the same rank"),
+        ({"key_size": 1}, "give key_size 2 or more"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(SpecError, match=why):
+        seqzoo.build_mixer({"type": "mamba3", **changes}, WIDTH, REGISTRY)
 
 
 def test_several_reads_cost_no_more_state() -> None:

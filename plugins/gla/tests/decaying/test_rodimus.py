@@ -44,3 +44,15 @@ def test_it_is_the_published_recurrence() -> None:
 def test_its_state_is_one_head_of_twice_the_width() -> None:
     mixer = seqzoo.build_mixer("rodimus", WIDTH, REGISTRY)
     assert mixer.state_size(50) == 2 * WIDTH * 64 + 2 * WIDTH * 3
+
+
+def test_a_rate_that_underflows_has_finite_gradients() -> None:
+    mixer = seqzoo.build_mixer("rodimus", WIDTH, REGISTRY)
+    with torch.no_grad():
+        mixer.get_submodule("rate").bias.fill_(-200.0)
+    x = torch.randn(1, 5, WIDTH, requires_grad=True)
+    y, _ = mixer(x)
+    y.square().sum().backward()
+    for each in (x, *mixer.parameters()):
+        assert each.grad is not None
+        assert each.grad.isfinite().all()

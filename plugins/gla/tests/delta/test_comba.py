@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from seqzoo.errors import SpecError
+from seqzoo.operators import Place
 
 from .transcript import (
     REGISTRY,
@@ -69,8 +70,6 @@ def test_as_released_the_erase_does_not_depend_on_d() -> None:
 
 def test_d_and_the_correction_start_at_their_values() -> None:
     mixer = REGISTRY.spec("mixer", {"type": "comba", "correction": 0.02})
-    from seqzoo.operators import Place
-
     built = mixer.build(Place(128))
     assert torch.equal(built.injection.damping, torch.ones(2))
     assert torch.equal(built.queries.correction, torch.full((2,), 0.02))
@@ -83,3 +82,45 @@ def test_its_parts_need_each_other() -> None:
         REGISTRY.spec("mixer", {"type": "gated_deltanet", "forget": "paired_delta"})
     with pytest.raises(SpecError, match="give the injection strength: sigmoid"):
         REGISTRY.spec("mixer", {"type": "comba", "strength": "softplus"})
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "why"),
+    [
+        ("comba", {"strength": "twice_sigmoid"}, "erases up to 2 .* more than 1 .* sigmoid"),
+        ("comba", {"injection": {"key": {"norm": "none"}}}, "give the injection's key norm: unit"),
+        ("preconditioned_deltanet", {"strength": "twice_sigmoid"}, "up to 3 .* more than 2"),
+        (
+            "preconditioned_deltanet",
+            {"forget": {"before_decay": True}},
+            r"up to 1\.5 .* more than 1 .* write before_decay: false",
+        ),
+    ],
+)
+def test_erases_that_let_the_state_grow_are_refused(
+    preset: str, changes: dict[str, object], why: str
+) -> None:
+    with pytest.raises(SpecError, match=why):
+        REGISTRY.spec("mixer", {"type": preset, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"strength": "twice_sigmoid", "forget": {"before_decay": False}},
+        {"type": "preconditioned_deltanet", "injection": {"limit": 2.0}},
+    ],
+)
+def test_erases_that_pass_keep_the_state_bounded(changes: dict[str, object]) -> None:
+    """The same token 400 times, at the strongest erase: its key is reflected, no more."""
+    torch.manual_seed(0)
+    mixer = REGISTRY.spec("mixer", {"type": "comba", "heads": 1, **changes}).build(Place(16))
+    gate = mixer.get_submodule("injection.strength.project")
+    with torch.no_grad():
+        gate.weight.copy_(100 * gate.weight.sign())
+        mixer.get_submodule("forget.decay").log_rate.fill_(-6.0)
+        x = gate.weight[0].sign().expand(1, 400, 16)
+        _, state = mixer(x)
+    memory = max((each for each in state.values() if each.ndim == 4), key=torch.numel)
+    assert memory.abs().max() < 1e3

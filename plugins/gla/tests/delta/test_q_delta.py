@@ -56,6 +56,7 @@ def test_the_mix_starts_at_minus_0_9() -> None:
     ("changes", "why"),
     [
         ({"injection": {"strength": "none"}}, "give the injection strength: sigmoid"),
+        ({"injection": {"strength": "twice_sigmoid"}}, "lets eigenvalues reach -3"),
         ({"injection": {"key": {"norm": "none"}}}, "give the injection's key norm: unit"),
         ({"forget": {"mix": "softplus"}}, "use mix: sigmoid"),
     ],

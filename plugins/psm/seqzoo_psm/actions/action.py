@@ -24,7 +24,7 @@ class Action(Operator, family="action"):
 
     @abstractmethod
     def forward(self, rows: Tensor) -> Tensor:
-        """rows (..., D) -> E (..., H, ...)."""
+        """rows (..., D) -> E (..., H, ...), in float32 or wider: what is near 1 must not round."""
 
     @staticmethod
     @abstractmethod

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqzoo.operators import Dims
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.action import Action
 
@@ -49,6 +50,6 @@ class DenseAction(MatrixAction):
     def forward(self, rows: Tensor) -> Tensor:
         """rows (..., D) -> (..., H, K, K)."""
         size = self.shape[-1]
-        eye = torch.eye(size, dtype=rows.dtype, device=rows.device)
-        matrix = self.matrix(rows).unflatten(-1, self.shape) + eye * size**-0.5
+        matrix = wide(self.matrix(rows)).unflatten(-1, self.shape)
+        matrix = matrix + torch.eye(size, dtype=matrix.dtype, device=rows.device) * size**-0.5
         return matrix / matrix.square().sum((-2, -1), keepdim=True).sqrt().clamp_min(1.0)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators import Dims
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.scalar import DecayAction
 
@@ -25,4 +26,4 @@ class DiagonalAction(DecayAction):
 
     def forward(self, rows: Tensor) -> Tensor:
         """rows (..., D) -> log decays (..., H, K)."""
-        return F.logsigmoid(self.decay(rows)).unflatten(-1, self.shape)
+        return F.logsigmoid(wide(self.decay(rows))).unflatten(-1, self.shape)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqzoo.operators import Dims, unit_norm
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.dense import MatrixAction
 
@@ -28,7 +29,7 @@ class HouseholderAction(MatrixAction):
 
     def forward(self, rows: Tensor) -> Tensor:
         """rows (..., D) -> (..., H, K, K)."""
-        u = unit_norm(self.direction(rows).unflatten(-1, self.shape))
-        strength = 2 * self.strength(rows).sigmoid()[..., None, None]
+        u = unit_norm(wide(self.direction(rows)).unflatten(-1, self.shape))
+        strength = 2 * wide(self.strength(rows)).sigmoid()[..., None, None]
         eye = torch.eye(self.shape[-1], dtype=u.dtype, device=u.device)
         return eye - strength * u.unsqueeze(-1) * u.unsqueeze(-2)

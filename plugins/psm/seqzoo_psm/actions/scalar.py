@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators import Dims
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.action import Action
 
@@ -49,4 +50,4 @@ class ScalarAction(DecayAction):
 
     def forward(self, rows: Tensor) -> Tensor:
         """rows (..., D) -> log decays (..., H, 1)."""
-        return F.logsigmoid(self.decay(rows)).unsqueeze(-1)
+        return F.logsigmoid(wide(self.decay(rows))).unsqueeze(-1)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from seqzoo.errors import SpecError
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.operators import Aggregator, ChunkDims, Dims
+from seqzoo.scan.precision import full_precision, wide
 from seqzoo.spec import PartSpec, slot
 from seqzoo_psm.actions import Action
 from seqzoo_psm.folding import fold_tokens
@@ -29,8 +30,8 @@ class AffineMap(NamedTuple):
     """S -> E S + f, of any number of maps (...).
 
     Attributes:
-        factor: E, in the form that the action has for it.
-        offset: f, (..., H, K, V).
+        factor: E, in the form that the action has for it, in float32 or wider.
+        offset: f, (..., H, K, V), in the same dtype.
     """
 
     factor: Any
@@ -75,19 +76,22 @@ class AffineAggregator(Aggregator):
 
     def start(self) -> AffineMap:
         """No map yet, and the start state (H, K, V)."""
-        return AffineMap(self.action.identity(self.initial), self.initial)
+        state = wide(self.initial)
+        return AffineMap(self.action.identity(state), state)
 
     def leaf(self, rows: Tensor) -> AffineMap:
         """(B', C, D) -> the chunk's map."""
         keys = self.key(rows).unflatten(-1, self.shape) * self.shape[1] ** -0.5
         values = self.value(rows).unflatten(-1, self.shape)
-        offsets = keys.unsqueeze(-1) * values.unsqueeze(-2)
+        offsets = wide(keys).unsqueeze(-1) * wide(values).unsqueeze(-2)
         return fold_tokens(self.forward, AffineMap(self.action(rows), offsets))
 
     def forward(self, older: AffineMap, newer: AffineMap) -> AffineMap:
-        """Maps of (B', ...), the older first -> their composition."""
-        return compose(type(self.action), older, newer)
+        """Maps of (B', ...), the older first -> their composition, outside autocast."""
+        with full_precision(newer.offset):
+            return compose(type(self.action), older, newer)
 
     def read(self, summary: AffineMap) -> Tensor:
         """The state (B', H, K, V) -> K rows, (B', K, D)."""
-        return self.project(summary.offset.transpose(1, 2).flatten(2))
+        rows = summary.offset.transpose(1, 2).flatten(2)
+        return self.project(rows.to(self.project.weight.dtype))

@@ -58,14 +58,11 @@ class AttentionAndRuleMixer(Mixer):
         attention = spec.attention.build(place)
         if not isinstance(attention, AttentionMixer):
             raise SpecError("mixer 'attention_and_rule': its attention is of type attention")
-        if (attention.key_heads, attention.gate, attention.anchor.name) != (
-            attention.heads,
-            None,
-            "identity",
-        ):
+        own = (attention.gate, attention.anchor.name, attention.query_norm.name)
+        if attention.key_heads != attention.heads or own != (None, "identity", "none"):
             raise SpecError(
                 "mixer 'attention_and_rule' shares what its attention makes of x: leave key_heads, "
-                "anchor and gate out of the attention"
+                "anchor, gate and norm out of the attention"
             )
         self.attention = attention
         self.query_norm: Norm = spec.norm.build(width)

@@ -55,7 +55,7 @@ class LargeChunkOptimizer(InnerOptimizer):
             raise SpecError("inner_optimizer 'large_chunk' takes a step a mini-batch: give one")
         self.period, self.heads, self.maps = mini_batch, dims.heads, tuple(maps)
         self.orthogonal, self.renormalise = spec.orthogonal, spec.renormalise
-        self.shift = math.log(math.expm1(spec.initial_rate))
+        self.shift = spec.initial_rate + math.log(-math.expm1(-spec.initial_rate))
         self.rates = nn.Linear(dims.width, len(maps) * dims.heads)
         self.strength = nn.Linear(dims.width, dims.heads) if spec.momentum else None
 

@@ -235,9 +235,9 @@ def test_tokens_of_a_chunk_read_what_the_chunk_before_left() -> None:
 
 
 def test_what_shares_no_projection_is_refused_in_words() -> None:
-    for attention in ({"gate": "silu"}, {"key_heads": 1, "heads": 2}):
+    for attention in ({"gate": "silu"}, {"key_heads": 1, "heads": 2}, {"norm": "rms_norm"}):
         spec = {"type": "lact", "attention": attention}
-        with pytest.raises(SpecError, match="leave key_heads, anchor and gate out"):
+        with pytest.raises(SpecError, match="leave key_heads, anchor, gate and norm out"):
             seqzoo.build_mixer(spec, 32, REGISTRY)
     with pytest.raises(SpecError, match="its attention is of type attention"):
         seqzoo.build_mixer({"type": "attention_and_rule", "attention": "ttt-linear"}, 32, REGISTRY)

@@ -72,3 +72,8 @@ def test_at_first_heads_forget_at_rates_of_their_own() -> None:
         rates, steps = rule.log_rate.exp(), F.softplus(rule.forget.bias)
     assert 0.0 < float(rates.min()) < 1.0 < 15.0 < float(rates.max()) <= 16.0
     assert 0.001 <= float(steps.min()) < 0.002 < 0.05 < float(steps.max()) <= 0.1001
+
+
+def test_queries_are_not_scaled() -> None:
+    """As in the published layer: D v, which is added to the read, is not scaled either."""
+    assert seqzoo.build_mixer("m2rnn", 128, REGISTRY).scale == 1.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
 from seqzoo.operators import Carrier, Place, Stream
 
-__all__ = ["LowerBounds"]
+__all__ = ["LowerBounds", "forget_gates"]
 
 
 class LowerBounds(Carrier):
@@ -28,8 +29,8 @@ class LowerBounds(Carrier):
         several = place.kin == 0 and place.kins > 1
         self.weight = nn.Parameter(torch.zeros(place.kins, channels)) if several else None
 
-    def forward(self, like: Tensor, stream: Stream) -> Tensor:
-        """-> this layer's b (channels,), or () where it is 0.
+    def forward(self, like: Tensor, stream: Stream) -> Tensor | None:
+        """-> this layer's b (channels,); None where it is 0.
 
         Raises:
             SpecError: the first layer was not called before this one.
@@ -38,7 +39,7 @@ class LowerBounds(Carrier):
             shares = self.weight.softmax(0)
             stream.share(self.name, shares.cumsum(0) - shares[:1])
         if self.kin == 0 or not like.numel():  # without a token, a layer's state is asked
-            return like.new_zeros(())
+            return None
         bounds = stream.shared(self.name)
         if bounds is None:
             raise SpecError(
@@ -46,3 +47,18 @@ class LowerBounds(Carrier):
                 "model makes them; call the whole model"
             )
         return bounds[self.kin].to(like.dtype)
+
+
+def forget_gates(logits: Tensor, bound: Tensor | None) -> tuple[Tensor, Tensor]:
+    """log f and 1 - f of f = b + (1 - b) sigmoid(logits), exact near both ends, as are gradients.
+
+    Args:
+        logits: (..., channels).
+        bound: b (channels,), between 0 and 1; None for 0.
+    """
+    log_forget, rest = F.logsigmoid(logits), torch.sigmoid(-logits)
+    if bound is None:
+        return log_forget, rest
+    rest = (1 - bound) * rest
+    low = torch.logaddexp(bound.log(), torch.log1p(-bound) + log_forget)
+    return torch.where(rest < 0.5, torch.log1p(-rest.clamp(max=0.5)), low), rest
