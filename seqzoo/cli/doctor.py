@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqzoo.errors import RunError
+from seqzoo.errors import RunError, counted
 from seqzoo.escape import json_text, visible
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _versions() -> dict[str, str]:
 def _devices() -> list[str]:
     import torch
 
-    devices = [f"cpu, {torch.get_num_threads()} threads, {platform.machine()}"]
+    devices = [f"cpu, {counted(torch.get_num_threads(), 'thread')}, {platform.machine()}"]
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
         devices.append(f"cuda:{index}, {gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")

@@ -52,7 +52,7 @@ def command(
     from rich.console import Console
 
     import seqzoo
-    from seqzoo.probe import measure
+    from seqzoo.probe import keep_findings, measure
 
     status = Console(stderr=True, highlight=False)
     findings = measure(
@@ -71,8 +71,11 @@ def command(
         save_figures(list(draw_probes([Probed("", findings.found)])), figures)
     if as_json:
         print(json_text(asdict(findings)))
-        return
-    _show(findings, directory)
+    else:
+        _show(findings, directory)
+    if dropped := keep_findings(findings, directory):
+        what = f"{directory}/probes.json no longer has what {', '.join(dropped)} found"
+        status.print(rich_text(f"{what}: they saw other weights or tokens"), soft_wrap=True)
 
 
 def _show(findings: Findings, directory: Path) -> None:
@@ -83,14 +86,15 @@ def _show(findings: Findings, directory: Path) -> None:
         console.print()
         console.print(rich_text(f"{finding.probe}: {finding.title}", "bold"))
         if finding.note:
-            console.print(rich_text(finding.note), soft_wrap=True)
+            console.print(rich_text(finding.note))
         if finding.rows:
             console.print(_table(finding))
     console.print()
     console.print(
         rich_text(
             f"{findings.sequences} test sequences of {findings.length} tokens, checkpoint "
-            f"{findings.checkpoint}; all numbers: {directory}/probes.json",
+            f"{findings.checkpoint} at step {findings.step:,}; all numbers: "
+            f"{directory}/probes.json",
             "dim",
         ),
         soft_wrap=True,

@@ -15,6 +15,7 @@ from seqzoo.probe.findings import Finding as Finding
 from seqzoo.probe.findings import Findings as Findings
 from seqzoo.probe.findings import Plot as Plot
 from seqzoo.probe.findings import Value as Value
+from seqzoo.probe.findings import keep_findings as keep_findings
 from seqzoo.probe.findings import read_findings as read_findings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "Subject",
     "Trace",
     "Value",
+    "keep_findings",
     "measure",
     "read_findings",
 ]

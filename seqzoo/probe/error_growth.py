@@ -53,9 +53,8 @@ class ErrorGrowth(Probe):
             rows = [row for row in finding.rows if row["layer"] == trace.layer]
             of_a, of_b = late_growth(rows)
             if of_a and of_b:
-                notes.append(f"in layer {trace.layer} of A {of_a}, of B {of_b}")
-        note = f"errors grow like {'; '.join(notes)}" if notes else finding.note
-        return replace(finding, note=note)
+                notes.append(f"layer {trace.layer}: errors of A grow like {of_a}, of B like {of_b}")
+        return replace(finding, note="\n".join(notes) or finding.note)
 
     def _of_layer(self, trace: Trace) -> list[dict[str, Value]]:
         injections, transitions = trace.injections(), trace.transitions()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ __all__ = [
     "Findings",
     "Plot",
     "Value",
+    "keep_findings",
     "read_findings",
     "write_findings",
 ]
 
 FILE = "probes.json"
-VERSION = 1
+VERSION = 2
 
 Value = float | int | str | None
 
@@ -78,15 +79,52 @@ class Findings:
 
     Attributes:
         checkpoint: whose weights, `last` or `best`.
+        step: of training, at which that checkpoint was saved.
         sequences: test sequences looked at.
         length: tokens of each.
         found: one finding per probe.
     """
 
     checkpoint: str
+    step: int
     sequences: int
     length: int
     found: list[Finding] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> str:
+        """What the probes looked at, in words."""
+        return f"{self.sequences} sequences of {self.length} tokens"
+
+    @property
+    def settings(self) -> tuple[str, int, int, int]:
+        """What findings must share to stand beside each other: weights and tokens."""
+        return self.checkpoint, self.step, self.sequences, self.length
+
+
+def keep_findings(findings: Findings, directory: Path) -> list[str]:
+    """Write `probes.json` into a run's directory, with what other probes found before.
+
+    A file that cannot be read is replaced.
+
+    Returns:
+        The probes whose older findings were dropped, since they saw other weights or tokens.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    measured = {finding.probe for finding in findings.found}
+    try:
+        before = read_findings(directory)
+    except RunError:
+        before = None
+    others = [each for each in before.found if each.probe not in measured] if before else []
+    if before is not None and before.settings != findings.settings:
+        write_findings(findings, directory)
+        return [each.probe for each in others]
+    found = sorted([*others, *findings.found], key=lambda each: each.probe)
+    write_findings(replace(findings, found=found), directory)
+    return []
 
 
 def write_findings(findings: Findings, directory: Path) -> Path:
@@ -97,7 +135,7 @@ def write_findings(findings: Findings, directory: Path) -> Path:
     """
     path = directory / FILE
     data = {"version": VERSION, **asdict(findings)}
-    with writing(path):
+    with writing(path, "probe a copy of the run"):
         write_whole(path, json.dumps(_finite(data), indent=1, allow_nan=False).encode())
     return path
 
@@ -117,11 +155,21 @@ def read_findings(directory: Path) -> Findings | None:
             Finding(**{**each, "plot": Plot(**{**each["plot"], "ys": tuple(each["plot"]["ys"])})})
             for each in data.pop("found")
         ]
+        for each in found:
+            _check_rows(each)
         return Findings(**data, found=found)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as failure:
         raise RunError(f"{path} cannot be read ({failure}); run seqzoo probe again") from None
+
+
+def _check_rows(finding: Finding) -> None:
+    """Every row must have what is drawn of it."""
+    wanted = {finding.plot.by, finding.plot.x, *finding.plot.ys}
+    for number, row in enumerate(finding.rows):
+        if missing := wanted - row.keys():
+            raise ValueError(f"row {number} of {finding.probe} has no '{min(missing)}'")
 
 
 def _finite(value: Any) -> Any:

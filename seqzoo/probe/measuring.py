@@ -10,11 +10,11 @@ import torch
 
 from seqzoo.denormals import flushed_denormals
 from seqzoo.errors import SpecError
-from seqzoo.probe.findings import Finding, Findings, write_findings
+from seqzoo.probe.findings import Finding, Findings
 from seqzoo.probe.probe import Probe, Subject
 from seqzoo.probe.trace import traces
 from seqzoo.registry import Registry
-from seqzoo.train import load_trained
+from seqzoo.train.trained import load_at_step
 
 __all__ = ["measure"]
 
@@ -29,7 +29,7 @@ def measure(
     checkpoint: Literal["last", "best"] = "last",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Measure a run, and leave `probes.json` in its directory.
+    """Measure a run. `keep_findings` writes the results into its directory.
 
     Args:
         directory: of a trained run.
@@ -46,7 +46,7 @@ def measure(
     """
     specs = [registry.spec("probe", name) for name in names or registry.names("probe")]
     probes: list[Probe] = [spec.build() for spec in specs]
-    spec, model = load_trained(directory, registry, checkpoint)
+    spec, model, step = load_at_step(directory, registry, checkpoint)
     batch = next(iter(spec.task.build().test_batches(sequences)))
     tokens = batch.tokens[:sequences, :length]
     with flushed_denormals():
@@ -62,6 +62,4 @@ def measure(
         for probe in probes:
             progress(probe.name)
             found.append(probe.find(subject))
-    findings = Findings(checkpoint, tokens.shape[0], tokens.shape[1], found)
-    write_findings(findings, directory)
-    return findings
+    return Findings(checkpoint, step, tokens.shape[0], tokens.shape[1], found)

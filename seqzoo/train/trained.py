@@ -11,13 +11,15 @@ from seqzoo.spec.run import RunSpec, run_id_of
 from seqzoo.spec.slot import Catalog
 from seqzoo.train.checkpoint import Which, load_weights
 
-__all__ = ["load_trained"]
+__all__ = ["load_at_step", "load_trained"]
 
 
 def load_trained(
     directory: Path, catalog: Catalog, which: Which = "last"
 ) -> tuple[RunSpec, LanguageModel]:
     """The spec and the model of a run, with the weights of a checkpoint, on the CPU.
+
+    `load_at_step` also says at which step they were saved.
 
     Args:
         directory: what `seqzoo train --out` wrote, or a grid in `runs/<run_id>`.
@@ -29,6 +31,14 @@ def load_trained(
         RunError: its checkpoint is damaged, or of another run than its spec.yaml.
         SpecError: its spec.yaml names parts that are not installed.
     """
+    spec, model, _ = load_at_step(directory, catalog, which)
+    return spec, model
+
+
+def load_at_step(
+    directory: Path, catalog: Catalog, which: Which = "last"
+) -> tuple[RunSpec, LanguageModel, int]:
+    """As `load_trained`, and the step that the checkpoint was saved at."""
     path = directory / "spec.yaml"
     try:
         there = path.is_file()
@@ -41,5 +51,5 @@ def load_trained(
     document = read_document(path)
     spec = document.validate(RunSpec, catalog)
     model = build_model(spec)
-    load_weights(directory / "checkpoint", model, which, run_id_of(document.data))
-    return spec, model
+    step = load_weights(directory / "checkpoint", model, which, run_id_of(document.data))
+    return spec, model, step

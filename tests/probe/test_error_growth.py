@@ -20,7 +20,7 @@ def test_without_a_forget_an_error_of_the_injection_grows_with_every_token(subje
     assert [row["position"] for row in rows] == list(range(1, 65))
     # of equal directions each adds its size: in units of the mean size, t at token t
     assert rows[-1]["of_B"] == pytest.approx(64.0, rel=1e-9)
-    power = float(finding.note.rpartition("of B t^")[2].partition(" ")[0])
+    power = float(finding.note.rpartition("of B like t^")[2].partition(" ")[0])
     assert power == pytest.approx(1.0, abs=0.1)
 
 

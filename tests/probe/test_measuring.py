@@ -1,7 +1,7 @@
 import pytest
 
 from seqzoo.errors import SpecError
-from seqzoo.probe import measure, read_findings
+from seqzoo.probe import keep_findings, measure, read_findings
 from seqzoo.spec.run import RunSpec
 from seqzoo.train import train
 
@@ -13,6 +13,9 @@ def test_a_run_is_measured_and_what_was_found_stays_with_it(trained, registry) -
     assert [finding.probe for finding in findings.found] == told == names
     assert (findings.sequences, findings.length) == (5, 6)
     assert all({row["layer"] for row in found.rows} == {0, 1} for found in findings.found)
+    assert findings.step == 3
+    assert read_findings(trained) is None
+    keep_findings(findings, trained)
     assert read_findings(trained) == findings
     assert [f.probe for f in measure(trained, registry, ["write_rank"]).found] == ["write_rank"]
 

@@ -12,13 +12,14 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocato
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from seqzoo.escape import figure_label
-from seqzoo.grid.labels import axis_label
+from seqzoo.grid.labels import axis_label, value_label
 from seqzoo.report.figures.panels import (
     Drawing,
     Panel,
     Series,
     add_legend,
     finish_metric_axis,
+    in_one_measure,
     make_axes,
     measure_label,
     panels_of,
@@ -43,6 +44,7 @@ def draw_along_axes(report: Report) -> Iterator[Drawing]:
             continue
         others = [path for path in report.collection.axes if path != axis]
         panels, series = panels_of(report, others)
+        panels, which = in_one_measure(panels)
         shown, left_out = some_of(panels)
         if not shown:
             continue
@@ -50,12 +52,16 @@ def draw_along_axes(report: Report) -> Iterator[Drawing]:
             figure, grid = make_axes(len(shown), 3.5, 2.5)
             for ax, panel in zip(grid, shown, strict=True):
                 _draw(ax, panel, series, axis)
-            share_scale(shown, grid, "y")
+            share_scale([panel.measure for panel in shown], grid, "y")
             add_legend(figure, grid)
         yield Drawing(
             name="along-" + re.sub(r"[^A-Za-z0-9_.]+", "-", axis),
             title=f"Against {axis_label(axis)}",
-            caption="Mean over seeds with its bootstrap 95 % interval." + _flat(shown) + left_out,
+            caption="Mean over seeds with its bootstrap 95 % interval."
+            + which
+            + _flat(shown)
+            + _without_number(shown, axis)
+            + left_out,
             figure=figure,
         )
 
@@ -166,6 +172,20 @@ def _flat(panels: Sequence[Panel]) -> str:
     """The caption's sentence on references, if any are drawn."""
     has_reference = any(cell.at for panel in panels for _, cell in panel.cells)
     return " A series without this axis is drawn level, as a reference." if has_reference else ""
+
+
+def _without_number(panels: Sequence[Panel], axis: str) -> str:
+    """The caption's sentence on values that have no place on an axis of numbers."""
+    values = [
+        cell.standing[axis]
+        for panel in panels
+        for _, cell in panel.cells
+        if cell.n and axis in cell.standing and _number(cell.standing[axis]) is None
+    ]
+    labels = list(dict.fromkeys(map(value_label, values)))
+    if not labels:
+        return ""
+    return f" Not drawn, since not numbers: {', '.join(labels)}; the tables have them."
 
 
 def _draw(ax: Axes, panel: Panel, series: Sequence[Series], axis: str) -> None:

@@ -53,7 +53,7 @@ def draw_bands(report: Report) -> Iterator[Drawing]:
         figure, grid = make_axes(len(shown), 3.5, 2.5)
         for ax, (panel, drawn) in zip(grid, found, strict=False):
             _draw(ax, panel, drawn)
-        share_scale(shown, grid, "y")
+        share_scale([panel.metric for panel in shown], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="bands",

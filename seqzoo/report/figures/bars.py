@@ -15,6 +15,7 @@ from seqzoo.report.figures.panels import (
     add_legend,
     ceiling,
     chance_of,
+    in_one_measure,
     make_axes,
     measure_label,
     panels_of,
@@ -29,6 +30,7 @@ from seqzoo.report.tables.wording import mean_text, metric_text
 __all__ = ["draw_bars"]
 
 LABEL = 32  # characters of a line
+SEVERAL = "Mean over seeds, bootstrap 95 % interval, every seed as a dot."
 
 
 def draw_bars(report: Report) -> Iterator[Drawing]:
@@ -38,6 +40,7 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
         panels, series = _turned(panels, series[0])
     if len(series) < 2:
         return
+    panels, which = in_one_measure(panels)
     shown, left_out = some_of(panels)
     lines = max(num_lines(folded(one.name, LABEL)) for one in series)
     with figure_style():
@@ -47,13 +50,15 @@ def draw_bars(report: Report) -> Iterator[Drawing]:
             where = ax.get_subplotspec()
             if where is not None and not where.is_first_col():
                 ax.set_yticklabels([])
-        share_scale(shown, grid, "x")
+        share_scale([panel.measure for panel in shown], grid, "x")
         add_legend(figure, grid, least=1)
+    several = any(cell.n > 1 for panel in shown for _, cell in panel.cells)
     censored = any(cell.measure.censored for panel in shown for _, cell in panel.cells)
     yield Drawing(
         name="bars",
         title="Ablation",
-        caption="Mean over seeds, bootstrap 95 % interval, every seed as a dot."
+        caption=(SEVERAL if several else "One seed each.")
+        + which
         + (" A triangle: the seed never met the target, and its bar is a bound." * censored)
         + left_out,
         figure=figure,

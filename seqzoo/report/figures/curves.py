@@ -53,17 +53,19 @@ def draw_curves(report: Report) -> Iterator[Drawing]:
             drawn.append((panel, lines))
     if not drawn:
         return
+    several = any(len(curves) > 1 for _, lines in drawn for _, curves in lines)
     with figure_style():
         figure, grid = make_axes(len(drawn), 3.5, 2.5)
         for ax, (panel, lines) in zip(grid, drawn, strict=True):
             _draw(ax, panel, lines)
-        share_scale([panel for panel, _ in drawn], grid, "y")
+        share_scale([panel.metric for panel, _ in drawn], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="curves",
         title="Learning curves",
-        caption="Mean over seeds; the band spans the seeds. A run that stopped early keeps its "
-        "last value." + left_out,
+        caption=("Mean over seeds; the band spans the seeds." if several else "One seed each.")
+        + " A run that stopped early keeps its last value."
+        + left_out,
         figure=figure,
     )
 

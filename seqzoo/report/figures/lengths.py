@@ -52,7 +52,7 @@ def draw_lengths(report: Report) -> Iterator[Drawing]:
         figure, grid = make_axes(len(shown), 3.5, 2.5)
         for ax, (panel, drawn, done) in zip(grid, found, strict=False):
             _draw(ax, panel, drawn, done)
-        share_scale(shown, grid, "y")
+        share_scale([panel.metric.partition("@")[0] for panel in shown], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="lengths",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ __all__ = [
     "ceiling",
     "chance_of",
     "finish_metric_axis",
+    "in_one_measure",
     "make_axes",
     "measure_label",
     "metric_label",
@@ -38,6 +39,8 @@ __all__ = [
 
 MOST_PANELS = 12
 LEGEND = 48  # characters of a line
+LINE, GAP = 0.135, 0.06  # inches of a legend's line, and between entries
+FIRST = LINE + GAP  # for which a figure has room
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,28 @@ def _at_other_axes(cell: Cell, factors: Sequence[str]) -> str:
     return key_of({axis: value for axis, value in cell.at.items() if axis not in factors})
 
 
+def in_one_measure(panels: Sequence[Panel]) -> tuple[list[Panel], str]:
+    """Panels of which none mixes steps to a target with metrics, and the caption's sentence.
+
+    Steps are compared only at points where some run met the target. Where a panel has several
+    points and that holds for some of them, all panels show the metric.
+    """
+    mixed = any(
+        len({cell.measure.name for _, cell in panel.cells if cell.n and cell.target}) > 1
+        for panel in panels
+    )
+    if not mixed:
+        return list(panels), ""
+    panels = [
+        Panel(
+            panel.title,
+            tuple((own, replace(cell, measure=cell.of_metric)) for own, cell in panel.cells),
+        )
+        for panel in panels
+    ]
+    return panels, " The metric is drawn, not steps: at some points no run met the target."
+
+
 def runs_by_cell(report: Report) -> dict[tuple[str, str], list[Result]]:
     """The finished runs of each cell."""
     runs: dict[tuple[str, str], list[Result]] = {}
@@ -188,9 +213,18 @@ def add_legend(figure: Figure, axes: Sequence[Axes], least: int = 2) -> None:
     if len(named) >= least:
         longest = max(len(line) for label in named for line in label.split("\n"))
         columns = max(1, int(figure.get_figwidth() / (0.075 * longest + 0.5)))
+        figure.set_figheight(figure.get_figheight() + _height_of(list(named), columns) - FIRST)
         figure.legend(
             list(named.values()), list(named), loc="outside upper left", ncols=columns, fontsize=8
         )
+
+
+def _height_of(labels: Sequence[str], columns: int) -> float:
+    """Inches of a legend's entries, which fill one column after the other."""
+    rows = -(-len(labels) // columns)
+    by_column = [labels[start : start + rows] for start in range(0, len(labels), rows)]
+    lines = max(sum(label.count("\n") + 1 for label in column) for column in by_column)
+    return LINE * lines + GAP * rows
 
 
 def measure_label(panel: Panel) -> str:
@@ -201,11 +235,11 @@ def measure_label(panel: Panel) -> str:
     return figure_label(f"{panel.measure} ({'higher' if ways.pop() else 'lower'} is better)")
 
 
-def share_scale(panels: Sequence[Panel], axes: Sequence[Axes], which: Literal["x", "y"]) -> None:
-    """Give all panels of one measure the same limits, so that they can be compared by eye."""
+def share_scale(shown: Sequence[str], axes: Sequence[Axes], which: Literal["x", "y"]) -> None:
+    """Give all axes that show the same, such as accuracy, the same limits."""
     groups: dict[str, list[Axes]] = {}
-    for panel, ax in zip(panels, axes, strict=True):
-        groups.setdefault(panel.measure, []).append(ax)
+    for what, ax in zip(shown, axes, strict=True):
+        groups.setdefault(what, []).append(ax)
     for group in groups.values():
         limits = [ax.get_xlim() if which == "x" else ax.get_ylim() for ax in group]
         low, high = min(end for end, _ in limits), max(end for _, end in limits)
@@ -247,4 +281,5 @@ def finish_metric_axis(ax: Axes, panel: Panel, metric: str, *, is_own: bool | No
         ax.axhline(level, **CHANCE)
     if (top := ceiling(metric)) is not None:
         low = ax.get_ylim()[0]
-        ax.set_ylim(low, top + 0.03 * (top - low))
+        room = 0.03 * (top - low)
+        ax.set_ylim(low - room, top + room)

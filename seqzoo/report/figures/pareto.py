@@ -16,6 +16,7 @@ from seqzoo.report.figures.panels import (
     Series,
     add_legend,
     finish_metric_axis,
+    in_one_measure,
     make_axes,
     measure_label,
     panels_of,
@@ -42,7 +43,7 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     """Draw three panels per task; nothing for tasks with a single cell."""
     tasks = [axis for axis in report.collection.axes if is_task(axis)]
     panels, series = panels_of(report, tasks)
-    panels = [_once(panel) for panel in panels]
+    panels, which = in_one_measure([_once(panel) for panel in panels])
     shown = [panel for panel in panels if sum(len(panel.of(one)) for one in series) > 1]
     shown, left_out = some_of(shown, MOST_PANELS // len(COSTS))
     if not shown:
@@ -56,13 +57,13 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
                 ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
                 ax.set_title(figure_label(panel.title) if place == 0 else "")
                 ax.set_ylabel(measure_label(panel) if place == 0 else "")
-        share_scale([panel for panel in shown for _ in COSTS], grid, "y")
+        share_scale([panel.measure for panel in shown for _ in COSTS], grid, "y")
         add_legend(figure, grid)
     yield Drawing(
         name="pareto",
         title="Quality against cost",
         caption="Mean over seeds; dotted, each variant's best at each cost; the broad line is the "
-        "Pareto front: nothing drawn is better in both." + left_out,
+        "Pareto front: nothing drawn is better in both." + which + left_out,
         figure=figure,
     )
 

@@ -32,12 +32,12 @@ class Probed:
     found: Sequence[Finding]
 
 
-def draw_probes(probed: Sequence[Probed], left_out: str = "") -> Iterator[Drawing]:
+def draw_probes(probed: Sequence[Probed], about: str = "") -> Iterator[Drawing]:
     """Draw one figure for each probe that has rows; all panels of a figure have the same limits.
 
     Args:
         probed: the runs, each with a panel in every figure that it has rows for.
-        left_out: the captions' sentence on runs that are not drawn.
+        about: the captions' sentences on all runs.
     """
     by_probe: dict[str, list[tuple[str, Finding]]] = {}
     for each in probed:
@@ -54,33 +54,41 @@ def draw_probes(probed: Sequence[Probed], left_out: str = "") -> Iterator[Drawin
             _share_limits(grid)
             add_legend(figure, grid)
         notes = tuple(
-            f"{run}: {finding.note}" if run else finding.note
+            f"{run}. {finding.note}" if run else finding.note
             for run, finding in findings
             if finding.note
         )
-        yield Drawing(f"probe-{name}", first.title, first.meaning + left_out, figure, notes)
+        yield Drawing(f"probe-{name}", first.title, first.meaning + about, figure, notes)
 
 
 def draw_probed_runs(report: Report) -> Iterator[Drawing]:
     """The figures of those runs of a report that `seqzoo probe` has measured.
 
-    If there are more than twelve, every cell's first seed comes before any cell's second.
+    If there are more than twelve, every cell's first seed comes before any cell's second. Titles
+    say the step of a checkpoint that is not the run's last, and the tokens where they differ.
     """
     names = report.collection.labels
     found = [
-        (result, findings.found)
+        (result, findings)
         for result in report.collection.results
         if (findings := read_findings(result.directory)) is not None
     ]
     chosen = _some_of([result for result, _ in found])
-    probed = [
-        Probed(names.run(result.variant, result.point, result.seed), own)
-        for result, own in found
-        if result.run_id in chosen
-    ]
-    missing = len(found) - len(probed)
-    left_out = f" {len(probed)} of {len(found)} probed runs, first seeds first." if missing else ""
-    return draw_probes(probed, left_out)
+    shown = [(result, findings) for result, findings in found if result.run_id in chosen]
+    alike = len({findings.tokens for _, findings in shown}) == 1
+    probed = []
+    for result, findings in shown:
+        title = [names.run(result.variant, result.point, result.seed)]
+        steps = result.record.steps if result.record else findings.step
+        if findings.checkpoint != "last" or steps != findings.step:
+            title.append(f"at step {findings.step:,}")
+        if not alike:
+            title.append(findings.tokens)
+        probed.append(Probed(", ".join(title), findings.found))
+    captions = [f" {shown[0][1].tokens}."] if shown and alike else []
+    if len(shown) < len(found):
+        captions.append(f" {len(shown)} of {len(found)} probed runs, first seeds first.")
+    return draw_probes(probed, "".join(captions))
 
 
 def _some_of(results: Sequence[Result]) -> set[str]:

@@ -79,7 +79,9 @@ def list_runs(
     known = {name for row in facts for name in row}
     for name in names:
         if name not in known:
-            raise SpecError(f"no run here has '{name}'; {did_you_mean(name, known)}")
+            none_done = all(result.record is None for result in runs)
+            yet = " (none has finished yet)" if none_done else ""
+            raise SpecError(f"no run here has '{name}'{yet}; {did_you_mean(name, known)}")
     tests = [
         (condition.name, condition.test([row.get(condition.name) for row in facts]))
         for condition in read

@@ -91,6 +91,11 @@ class Cell:
         return len(self.values)
 
     @property
+    def of_metric(self) -> Measure:
+        """Its metric as the measure, whatever it is compared by."""
+        return Measure(self.metric, self.higher_is_better, self.values)
+
+    @property
     def is_complete(self) -> bool:
         """Whether all its runs are done and have the metric."""
         return self.n == self.planned
@@ -151,7 +156,7 @@ def _measured_alike(collection: Collection, cells: Mapping[CellKey, Cell]) -> di
     return {
         key: cell
         if cell.target is None or place_of(cell) in met
-        else replace(cell, measure=Measure(cell.metric, cell.higher_is_better, cell.values))
+        else replace(cell, measure=cell.of_metric)
         for key, cell in cells.items()
     }
 
@@ -194,6 +199,8 @@ def _own_metrics(results: Iterable[Result]) -> dict[str, str]:
 
 def _refuse_unknown(results: Iterable[Result], metric: str) -> None:
     known = {name for result in results if result.record for name in result.record.metrics}
+    if not known:
+        raise SpecError(f"no run has finished yet, so none has a metric '{metric}'")
     if metric not in known:
         raise SpecError(f"no record here has a metric '{metric}'; {did_you_mean(metric, known)}")
 

@@ -115,9 +115,10 @@ class Block:
         ]
         with_base = any(cell.is_base for cell in present) and len(present) > 1
         if with_base or any(cell.difference for cell in present):
-            unit = all(not metric_is_compared(cell) for cell in present)
-            columns[Column("steps vs base" if unit else "vs base", point)] = [
-                Entry("" if cell is None else difference_text(cell, wording.intervals))
+            in_steps = [not metric_is_compared(cell) for cell in present]
+            mixed = any(in_steps) and not all(in_steps)
+            columns[Column("steps vs base" if all(in_steps) else "vs base", point)] = [
+                Entry("" if cell is None else _difference(cell, wording, with_unit=mixed))
                 for cell in cells
             ]
         return cls.of_columns(columns)
@@ -133,6 +134,13 @@ class Block:
                 Column("tok/s"): [Entry(speed_text(row)) for row in rows],
             }
         )
+
+
+def _difference(cell: Cell, wording: Wording, *, with_unit: bool) -> str:
+    """The difference to the base; in a column that has both, steps say that they are steps."""
+    text = difference_text(cell, wording.intervals)
+    in_steps = with_unit and cell.difference is not None and not metric_is_compared(cell)
+    return f"{text} steps" if in_steps else text
 
 
 def metric_is_compared(cell: Cell | None) -> bool:

@@ -214,6 +214,23 @@ def test_of_many_panels_a_few_are_drawn_and_the_caption_says_so():
     assert caption == " The first 6 of 13; the tables have them all."
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_a_legend_takes_no_room_from_the_panels(grid, count):
+    for number in range(count):
+        grid.cell(f"variant-{number}-with-a-name-of-some-length", {0: 0.5, 1: 0.5})
+    grid.freeze(base="variant-0-with-a-name-of-some-length")
+    for row in grid.rows:
+        grid.curve(row.run_id, {50: 0.3, 100: 0.5})
+    (drawing,) = [d for d in draw_figures(make_report(grid.path)) if d.name == "curves"]
+    with figure_style():
+        drawing.figure.draw_without_rendering()
+        (ax,) = drawing.figure.axes
+        height = ax.get_window_extent().height / drawing.figure.dpi
+        (legend,) = drawing.figure.legends
+        assert not legend.get_window_extent().overlaps(ax.get_window_extent())
+    assert 1.8 < height < 2.8
+
+
 def test_looks_differ_without_colour_too():
     looks = [look_at(place) for place in range(56)]
     assert len({(look.color, look.marker) for look in looks}) == 56

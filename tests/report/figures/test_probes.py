@@ -11,7 +11,7 @@ STEPS = Plot("step", ("energy",), "layer", "steps done", "energy")
 ERRORS = Plot("token", ("of_A", "of_B"), "layer", "token", "error", log="xy")
 
 
-def found(height: float) -> Findings:
+def found(height: float, step: int = 100, length: int = 3) -> Findings:
     steps = [{"layer": 0, "step": step, "energy": height * step} for step in range(3)]
     errors = [
         {"layer": layer, "token": t, "of_A": height * (t - 1), "of_B": height * t}
@@ -20,8 +20,9 @@ def found(height: float) -> Findings:
     ]
     return Findings(
         "last",
+        step,
         8,
-        3,
+        length,
         [
             Finding("energy", "Energy", "By step.", steps, STEPS),
             Finding("growth", "Growth", "By token.", errors, ERRORS, f"grows by {height:g}"),
@@ -56,7 +57,7 @@ def test_a_probe_is_a_figure_and_a_run_is_a_panel(probed):
         assert [ax.get_title(loc="left") for ax in drawing.figure.axes] == titles
         assert len({(ax.get_xlim(), ax.get_ylim()) for ax in drawing.figure.axes}) == 1
     assert (energy.name, energy.title, energy.notes) == ("probe-energy", "Energy", ())
-    assert growth.notes == tuple(f"{each}: grows by {n}" for n, each in enumerate(titles, 1))
+    assert growth.notes == tuple(f"{each}. grows by {n}" for n, each in enumerate(titles, 1))
     assert energy.figure.axes[0].get_ylim()[1] > 6  # the third run's last point
     third = energy.figure.axes[2].get_lines()[0]
     assert points(third) == [(0, 0), (1, 3), (2, 6)]
@@ -84,8 +85,28 @@ def test_notes_stand_under_their_figure(probed):
     page = to_html(probed(1, 2))
     figure = page[page.index('id="figure-probe-growth"') :]
     figure = figure[: figure.index("</figure>")]
-    assert "<li>v0, seed 0: grows by 1</li>" in figure
+    assert "<li>v0, seed 0. grows by 1</li>" in figure
     assert figure.index("</svg>") < figure.index("<li>")
+
+
+def test_titles_tell_runs_apart_that_were_not_measured_alike(grid):
+    grid.cell("full", {0: 0.5, 1: 0.6, 2: 0.7})
+    grid.freeze(base="full")
+    for row, findings in zip(
+        grid.rows, (found(1.0), found(1.0, step=50), found(1.0, length=2)), strict=True
+    ):
+        write_findings(findings, run_directory(grid.path, row.run_id))
+    energy, _ = draw_probed_runs(make_report(grid.path))
+    assert [ax.get_title(loc="left") for ax in energy.figure.axes] == [
+        "full, seed 0, 8 sequences of 3 tokens",
+        "full, seed 1, at step 50, 8 sequences of 3 tokens",
+        "full, seed 2, 8 sequences of 2 tokens",
+    ]
+
+
+def test_what_all_runs_share_stands_in_the_caption(probed):
+    energy, _ = draw_probed_runs(probed(1, 3))
+    assert energy.caption == "By step. 8 sequences of 3 tokens."
 
 
 def test_runs_without_findings_have_no_figure(grid):

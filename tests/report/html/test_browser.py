@@ -76,6 +76,19 @@ def test_summary_tables_are_sorted_too(page):
     assert rows[0] == "thin", "numbers first, then what has none"
 
 
+def test_marks_before_a_number_and_words_after_it_are_understood(page):
+    region = page.get_by_role("region", name="Summary").first
+    texts = ["~ 3.9k-6.2k", "5.8k", "1 failed, 1 missing"]
+    region.locator(".sortable tbody").evaluate(
+        "(body, texts) => [...body.rows].forEach((row, i) => "
+        "{ row.cells[row.cells.length - 1].textContent = texts[i]; })",
+        texts,
+    )
+    for expected in (texts, [texts[1], texts[0], texts[2]]):
+        region.get_by_role("button", name="tok/s").click()
+        assert region.locator(".sortable tbody td:last-child").all_inner_texts() == expected
+
+
 def test_runs_are_found_by_words_and_chosen_by_values(page, nasty):
     page.get_by_label("Find").fill("thin 0.95")
     assert column(page, 1) == ["run3"]

@@ -23,9 +23,10 @@ nameTheme();
 const COUNTS = { k: 1e3, M: 1e6, G: 1e9 };
 function numberIn(cell) {
   if (cell.dataset.v !== undefined) return cell.dataset.v === "" ? NaN : Number(cell.dataset.v);
-  const found = /^[+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?([kMG])?/.exec(cell.textContent);
-  if (!found) return NaN;
-  return parseFloat(found[0].replaceAll(",", "")) * (COUNTS[found[1]] ?? 1);
+  const text = cell.textContent;
+  const found = /^[~≥≤\s]*([+-]?[\d,]*\.?\d+(?:e[+-]?\d+)?)([kMG])?/.exec(text);
+  if (!found || /^\d+ (failed|missing)/.test(text)) return NaN;
+  return parseFloat(found[1].replaceAll(",", "")) * (COUNTS[found[2]] ?? 1);
 }
 const collator = new Intl.Collator("en", { numeric: true });
 function sortBy(table, head) {
