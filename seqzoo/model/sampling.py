@@ -61,8 +61,9 @@ class Sampling:
         # The largest becomes 0, so that no division by a small temperature overflows.
         logits = (logits - logits.amax(-1, keepdim=True)) / self.temperature
         if self.top_k is not None and self.top_k < logits.shape[-1]:
-            least = logits.topk(self.top_k, dim=-1).values[..., -1:]
-            logits = logits.masked_fill(logits < least, -torch.inf)
+            kept = logits.topk(self.top_k, dim=-1).indices
+            others = torch.ones_like(logits, dtype=torch.bool).scatter(-1, kept, False)
+            logits = logits.masked_fill(others, -torch.inf)
         shares = logits.softmax(dim=-1)
         if self.top_p is not None and self.top_p < 1:
             ordered, order = shares.sort(dim=-1, descending=True, stable=True)

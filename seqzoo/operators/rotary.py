@@ -34,7 +34,7 @@ class Rotary(Carrier):
     def __init__(self, spec: RotarySpec, size: int) -> None:
         super().__init__()
         self.spec = spec
-        self.turned = 2 * round(spec.fraction * size / 2)
+        self.turned = 2 * min(round(spec.fraction * size / 2), size // 2)
         if self.turned < 2:
             raise ValueError(f"RoPE turns pairs of features, and {spec.fraction} of {size} is none")
 

@@ -19,10 +19,10 @@ def check_bounds(caller: str, cu_seqlens: Tensor, batch: int, time: int) -> int:
     Raises:
         ValueError: not a list of bounds that starts at 0, never falls, and ends at T.
     """
-    rule = f"{caller}: cu_seqlens must be an integer tensor of shape (N + 1,), N >= 1; got "
+    rule = f"{caller}: cu_seqlens must be int32 or int64 of shape (N + 1,), N >= 1; got "
     if not isinstance(cu_seqlens, Tensor):
         raise ValueError(f"{rule}a {type(cu_seqlens).__name__}. Use torch.tensor(cu_seqlens).")
-    whole = not (cu_seqlens.dtype.is_floating_point or cu_seqlens.dtype.is_complex)
+    whole = cu_seqlens.dtype in (torch.int32, torch.int64)
     if cu_seqlens.ndim != 1 or len(cu_seqlens) < 2 or not whole:
         raise ValueError(f"{rule}{cu_seqlens.dtype} of shape {tuple(cu_seqlens.shape)}")
     if batch != 1:

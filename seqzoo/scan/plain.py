@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from seqzoo.scan.precision import wide
 from seqzoo.scan.problem import ScanProblem
 from seqzoo.scan.recurrence import Erase, Transition, Writes
 from seqzoo.scan.token import repeated_keys
@@ -30,7 +31,7 @@ def plain_problem(problem: ScanProblem) -> ScanProblem:
         if erase.along_key:
             assert strength is not None
             first = keys.select(-3, 0)
-            read, strength, write = read, None, -strength[..., None] * first
+            read, strength, write = read, None, -wide(strength)[..., None] * first
         erase = Erase(read, strength, write, before_decay=erase.before_decay)
     queries = problem.queries
     if not problem.transposed_read:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
@@ -46,14 +46,15 @@ class Memorization(SyntheticTask):
         length: int = Field(default=32, ge=2)
         vocab_size: int = Field(default=256, ge=5)
         test_size: PositiveInt = 1280
-        dictionary_seed: NonNegativeInt = 12345
+        dictionary_seed: int = Field(default=12345, ge=0, lt=2**32)
 
     spec: Spec
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        values = self.vocabulary()[2]
-        self.metric = Metric("accuracy", higher_is_better=True, chance=1 / values.size)
+        most = int(self.dictionary.bincount().max())  # keys that share the commonest value
+        chance = most / len(self.dictionary)
+        self.metric = Metric("accuracy", higher_is_better=True, chance=chance)
 
     def vocabulary(self) -> tuple[Range, ...]:
         """Blank, keys, values."""

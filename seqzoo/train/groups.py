@@ -37,7 +37,7 @@ class Group:
 def parameter_groups(model: nn.Module) -> list[Group]:
     """The trained parameters by treatment, those with decay at the full rate first.
 
-    Weight decay skips parameters with fewer than two dimensions (biases, gains of norms, numbers
+    Weight decay skips biases, parameters with fewer than two dimensions (gains of norms, numbers
     for each head or channel) and those that a hint excludes: projections to decays and to the
     strength of a write or an erase, which decay would pull towards sigmoid(0). It applies to all
     others, embeddings and full-width gates included.
@@ -51,7 +51,8 @@ def parameter_groups(model: nn.Module) -> list[Group]:
         if not parameter.requires_grad:
             continue
         hint = hints.get(id(parameter), Hint())
-        treatment = (hint.decay and parameter.ndim >= 2, hint.lr)
+        is_bias = name.rpartition(".")[2] == "bias"  # some have an axis of groups
+        treatment = (hint.decay and parameter.ndim >= 2 and not is_bias, hint.lr)
         found.setdefault(treatment, []).append((name, parameter))
     ordered = sorted(found.items(), key=lambda item: (not item[0][0], item[0][1] != 1, item[0][1]))
     return [

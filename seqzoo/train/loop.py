@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -122,6 +123,7 @@ class _Training:
         self.progress = processes.together(self._resume)
         self.earlier_s = self.progress.wall_s
         self.unread: list[torch.Tensor] = []
+        self.tokens_of_steps = deque[int](maxlen=LARGEST_WAIT + MOST_SKIPPED)  # the latest
         self.skipped_in_a_row = 0
         self.row_began = (self.progress.tokens, self.progress.train_s)
         self.norm = math.nan
@@ -160,6 +162,7 @@ class _Training:
             self.unread.append(self.assembly.advance(batch, progress.step))
             progress.step += 1
             progress.tokens += batch.tokens.numel()
+            self.tokens_of_steps.append(batch.tokens.numel())
             last = progress.step == settings.steps
             if last or progress.step % settings.log_every == 0:
                 self._log_steps()
@@ -261,8 +264,8 @@ class _Training:
         value, before = metrics[metric.name], progress.best.get(metric.name)
         improved = before is None or metric.better(value, before)
         progress.stale = 0 if improved else progress.stale + 1
-        if improved and self.spec.train.checkpoint.best:
-            progress.best_at = progress.step
+        if improved:  # a better one that is not kept leaves no best
+            progress.best_at = progress.step if self.spec.train.checkpoint.best else None
         for name, value in metrics.items():
             better = max if self.task.higher_is_better(name) else min
             progress.best[name] = better(progress.best.get(name, value), value)
@@ -311,8 +314,9 @@ class _Training:
 
     def _diverge(self, good_steps: int, what: str) -> NoReturn:
         """Stop a run that diverged: write a record of its good steps, and raise."""
+        bad = self.progress.step - good_steps
         self.progress.step = good_steps
-        self.progress.tokens = good_steps * self.spec.train.batch_size * self.task.length
+        self.progress.tokens -= sum(list(self.tokens_of_steps)[-bad:]) if bad else 0
         self._finish("diverged")
         good = checkpoint.latest(self.place.checkpoints)
         kept = f"the last good checkpoint is {good}" if good else "no checkpoint was saved before"

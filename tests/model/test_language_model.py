@@ -6,6 +6,7 @@ from torch.utils import _pytree as pytree
 
 import seqzoo
 from seqzoo.model import budget, build_model
+from seqzoo.model.budget import _counter
 from seqzoo.model.mlp import GatedMLP, PlainMLP
 from seqzoo.spec.model import ModelSpec
 from seqzoo.testing import error_ratio
@@ -109,6 +110,22 @@ def test_budget_counts_parameters_state_and_operations() -> None:
     products = 2 * (4 * 16 * 16 + 2 * 16 * 64) + 10 * 16
     assert costs.flops_per_token >= 2 * products
     assert costs.flops_per_token <= 2 * (products + 2 * 4 * 64 * 16)
+
+
+def test_attention_costs_more_the_longer_the_context_and_a_scan_does_not() -> None:
+    def flops(mixer: object, context: int) -> float:
+        net = model({"width": 32, "layers": 1, "mixer": mixer, "mlp": None}, 10)
+        return budget(net, context).flops_per_token
+
+    short, long = (flops("attention", context) for context in (64, 256))
+    assert long - short == pytest.approx(4 * 32 * (256 - 64), rel=0.01)
+    assert flops("prism", 256) == pytest.approx(flops("prism", 64), rel=0.1)
+
+
+def test_products_that_are_added_to_in_place_are_counted() -> None:
+    with _counter() as counter:
+        torch.zeros(2, 3, 4).baddbmm_(torch.ones(2, 3, 5), torch.ones(2, 5, 4))
+    assert counter.get_total_flops() == 2 * 2 * 3 * 5 * 4
 
 
 def test_the_vocabulary_of_a_run_is_its_tasks() -> None:

@@ -16,6 +16,8 @@ def test_top_k_keeps_the_k_most_likely() -> None:
     assert set(Sampling(1.0, 2).draw(logits, generator).tolist()) == {1, 3}
     assert set(Sampling(0.0).draw(logits, generator).tolist()) == {1}
     assert set(Sampling(1.0, 9).draw(logits, generator).tolist()) == {0, 1, 2, 3}
+    equal = Sampling(1.0, 2).probabilities(torch.zeros(1, 4))
+    assert sorted(equal[0].tolist()) == [0.0, 0.0, 0.5, 0.5]
 
 
 @pytest.mark.parametrize(

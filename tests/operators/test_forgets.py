@@ -133,6 +133,13 @@ def test_gated_delta_decays_as_its_decay(decay: str) -> None:
             {"forget": "delta", "injection": {"type": "rank_one", "key": {"norm": "unit"}}},
             "which has none; give the injection strength: sigmoid",
         ),
+        (
+            {
+                "forget": {"type": "delta", "strength": "sigmoid"},
+                "injection": {"type": "product_write", "key": {"norm": "unit"}},
+            },
+            "writes in several micro-steps, each with its own erase; leave key and strength out",
+        ),
         ({"forget": {"type": "gated_delta", "decay": "delta"}}, "'delta' is not a plain decay"),
         ({"forget": {"type": "gated_delta", "decay": "none"}}, "'none' is not a plain decay"),
     ],

@@ -101,10 +101,10 @@ def test_wrong_tensors_are_named(change, message):
     ("bounds", "message"),
     [
         (torch.tensor([0, 5]), r"cu_seqlens needs a batch of 1.*got B = 2"),
-        (torch.tensor([0.0, 5.0]), r"cu_seqlens must be an integer tensor of shape \(N \+ 1,\)"),
-        (torch.tensor([0]), r"cu_seqlens must be an integer tensor"),
-        (torch.tensor([0j, 5j]), r"cu_seqlens must be an integer tensor"),
-        ([0, 5], r"cu_seqlens must be an integer tensor .* got a list. Use torch.tensor"),
+        (torch.tensor([0.0, 5.0]), r"cu_seqlens must be int32 or int64 of shape \(N \+ 1,\)"),
+        (torch.tensor([0]), r"cu_seqlens must be int32 or int64"),
+        (torch.tensor([0j, 5j]), r"cu_seqlens must be int32 or int64"),
+        ([0, 5], r"cu_seqlens must be int32 or int64 .* got a list. Use torch.tensor"),
     ],
 )
 def test_wrong_bounds_of_a_batch(bounds, message):

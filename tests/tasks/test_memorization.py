@@ -1,4 +1,6 @@
+import pytest
 import torch
+from pydantic import ValidationError
 
 from seqzoo.tasks import IGNORED
 from seqzoo.tasks.memorization import Memorization
@@ -33,3 +35,17 @@ def test_another_dictionary() -> None:
         Memorization.Spec(dictionary_seed=seed).build().dictionary for seed in (12345, 1)
     )
     assert not torch.equal(first, second)
+
+
+def test_chance_is_the_commonest_value_for_every_key() -> None:
+    task = Memorization.Spec().build()
+    batch = task.train_batch(4000, 0, 0)
+    labels = batch.labels[batch.labels != IGNORED]
+    commonest = labels.bincount().max() / len(labels)
+    assert task.metric.chance is not None
+    assert abs(float(commonest) - task.metric.chance) < 0.005
+
+
+def test_a_seed_beyond_what_the_generator_takes_is_refused() -> None:
+    with pytest.raises(ValidationError, match="dictionary_seed"):
+        Memorization.Spec(dictionary_seed=2**32)

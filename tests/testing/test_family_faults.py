@@ -15,6 +15,7 @@ from .faulty_decoders import Blends, Counts, Doubles, Idle, Twice
 from .faulty_tasks import (
     Averages,
     Cuts,
+    Drops,
     Global,
     Hides,
     Leaks,
@@ -49,6 +50,7 @@ FAULTS: list[tuple[type[Part], str, str]] = [
     (Remembers, "draws_are_functions_of_seed_and_step", "depends on what was drawn before, or on"),
     (Same, "seeds_and_steps_differ", r"train_batch\(16, 1, 0\) is train_batch\(16, 0, 0\)"),
     (Cuts, "the_test_set_is_fixed", r"test_batches\(1\) is not test_batches\(16\)"),
+    (Drops, "the_test_set_is_fixed", r"test_batches\(5\) has 15 rows, not 160"),
     (Leaks, "training_leaves_the_test_set_out", "holds a sequence of the test set"),
     (Upside, "right_answers_score_best", "accuracy is 1 for right answers and 0 for wrong ones"),
     (Sure, "right_answers_score_best", "its chance level is 3, beyond 0 and 1"),

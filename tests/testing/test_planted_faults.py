@@ -91,6 +91,17 @@ class Undrawn(Average):
         self.project.weight = nn.Parameter(torch.empty(place.width, place.width))
 
 
+class Seeded(Average):
+    name = "seeded"
+
+    def __init__(self, spec: PartSpec, place: Place) -> None:
+        super().__init__(spec, place)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            for parameter in self.parameters():
+                parameter.normal_()
+
+
 class Unsaved(Average):
     name = "unsaved"
 
@@ -231,6 +242,7 @@ FAULTS = [
     ("neighbours", "batch_is_independent", "beside a sequence of NaN"),
     ("widens", "state_keeps_its_form", "of the state to"),
     ("undrawn", "parameters_are_initialised", "project.weight was not given an initial value"),
+    ("seeded", "parameters_are_initialised", "builds of two seeds have the same initial values"),
     ("unsaved", "saves_and_loads", "after loading, outputs differ"),
     ("bound", "copies_agree", "computes with the first's parameters"),
     ("counts", "checkpointing_agrees", "with checkpointing"),

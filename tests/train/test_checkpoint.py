@@ -6,14 +6,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from seqzoo.errors import RunError
+from seqzoo.errors import DirectoryError, RunError
 from seqzoo.model import LanguageModel, build_model
-from seqzoo.train import checkpoint, train
+from seqzoo.train import Watch, checkpoint, train
+from seqzoo.train.assembly import Assembly
 from seqzoo.train.evaluate import evaluate
 from seqzoo.train.metrics_log import read_rows
 from seqzoo.train.objective import Objective
 from seqzoo.train.optimizer import AdamW
 from seqzoo.train.progress import Progress
+from seqzoo.train.tensors import check_count
 
 from .saving import CPU, optimizer_of, saved
 
@@ -249,3 +251,34 @@ def test_there_is_nothing_to_load_before_training(model: LanguageModel, tmp_path
     assert checkpoint.latest(tmp_path / "absent") is None
     with pytest.raises(RunError, match="there is no checkpoint; train the run first"):
         checkpoint.load_weights(tmp_path / "absent", model)
+
+
+class StopsAt8(Watch):
+    """Interrupted once step 8 is saved."""
+
+    def saved(self, step: int) -> None:
+        if step == 8:
+            raise KeyboardInterrupt
+
+
+def test_a_better_evaluation_that_is_not_kept_leaves_no_best(
+    make_spec, tmp_path: Path, monkeypatch
+) -> None:
+    values = iter([0.5, 0.7])
+    monkeypatch.setattr(Assembly, "evaluate", lambda _: {"accuracy": next(values), "loss": 1.0})
+    settings = {"steps": 16, "evaluate": {"every": 8}}
+    spec = make_spec({**settings, "checkpoint": {"every": 8, "best": True}})
+    with pytest.raises(KeyboardInterrupt):
+        train(spec, tmp_path, watch=StopsAt8())
+    model = build_model(spec)
+    assert checkpoint.load_weights(tmp_path / "checkpoint", model, "best") == 8
+    train(make_spec({**settings, "checkpoint": {"every": 8, "best": False}}), tmp_path)
+    with pytest.raises(DirectoryError, match="no best checkpoint was kept"):
+        checkpoint.load_weights(tmp_path / "checkpoint", model, "best")
+
+
+def test_an_optimizer_all_of_whose_steps_were_skipped_has_a_count_of_0() -> None:
+    check_count(Path("x"), "optimizer/step/weight", torch.tensor(0.0), 3)
+    for wrong in (-1.0, 4.0, 0.5):
+        with pytest.raises(RunError, match="'optimizer/step/weight' is"):
+            check_count(Path("x"), "optimizer/step/weight", torch.tensor(wrong), 3)

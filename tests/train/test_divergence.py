@@ -86,3 +86,12 @@ def test_updates_that_overflow_are_skipped_and_counted(make_spec, tmp_path: Path
             tmp_path / "b",
             build=lambda spec, vocab_size: AlwaysOverflowing(spec.model, vocab_size),
         )
+
+
+def test_tokens_are_those_of_the_good_steps(make_spec, tmp_path: Path) -> None:
+    """Whatever their length: five steps of 4 tokens, then 32."""
+    task = {"type": "state_tracking", "length": 32, "curriculum": [[4, 5]], "test_size": 8}
+    with pytest.raises(RunError, match="diverged: at step 7"):
+        train(make_spec(task=task), tmp_path, build=poisoned)
+    record = read_record(tmp_path / "record.json")
+    assert record.timings.tokens == 8 * (5 * 4 + 32)

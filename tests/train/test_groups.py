@@ -98,3 +98,24 @@ def test_decays_and_strengths_of_the_layers_are_marked() -> None:
     }
     assert "blocks.2.mixer.forget.project.1.weight" in others
     assert {"embedding.weight", "blocks.0.mixer.readout.project.weight"} <= decayed
+
+
+def test_decays_of_layers_without_a_forget_and_biases_with_two_axes_are_marked() -> None:
+    """What weight decay would pull towards a gate of one half, whatever it is called."""
+    names = {
+        "kda": "forget.decay.project.1.weight",
+        "hgrn": "forget.weight",
+        "gsa": "forget.weight",
+        "forgetting_attention": "forget.weight",
+        "mamba1": "step_size.weight",
+        "longhorn": "step_size.weight",
+        "rglru": "forget_gate.weight",
+        "rodimus": "rate.weight",
+        "gated_deltanet2": "forget.gate.weight",
+    }
+    layers = [{"mixer": mixer} for mixer in names]
+    model = seqzoo.build_model({"width": 32, "layers": layers}, vocab_size=5)
+    decayed, others = names_of(model)
+    assert not {name for name in decayed if name.endswith("bias")}
+    for index, name in enumerate(names.values()):
+        assert f"blocks.{index}.mixer.{name}" in others

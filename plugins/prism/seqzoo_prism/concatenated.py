@@ -50,6 +50,12 @@ class ConcatenatedInjection(Injection):
     def misfit(cls, spec: Any, forget: Any) -> str:
         """Either may ask for a forget, and both must write in as many micro-steps."""
         first, then = spec.first, spec.then
+        for each in (first, then):
+            if each.part.counts:
+                return (
+                    f"'{cls.name}' has no sum of weights over both its injections, and "
+                    f"'{each.part.name}' makes one of its own; write its injection here instead"
+                )
         of_first, of_then = (each.part.micro_steps(each) for each in (first, then))
         if of_first != of_then:
             return (

@@ -40,13 +40,14 @@ class DenseMom(Mixer):
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
         width, self.memories = place.width, spec.memories
-        self.anchor: Anchor = spec.anchor.build(Dims(place, spec.memories, width, width))
+        scan = spec.scan.build()
+        self.anchor: Anchor = spec.anchor.build(Dims(place, spec.memories, width, width, scan=scan))
         self.router = nn.Linear(width, spec.memories)
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, spec.memories * width, bias=False)
         self.value = nn.Linear(width, spec.memories * width, bias=False)
         self.activation: Activation = spec.activation.build()
-        self.memory = Memory(spec.scan.build(), width**-0.5)
+        self.memory = Memory(scan, width**-0.5)
         self.project = nn.Linear(width, width)
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:

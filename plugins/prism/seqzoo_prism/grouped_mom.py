@@ -46,12 +46,14 @@ class GroupedMom(Mixer):
     def __init__(self, spec: Spec, place: Place) -> None:
         super().__init__(spec, place)
         width, self.size = place.width, place.width // 2
-        self.anchor: Anchor = spec.anchor.build(Dims(place, MEMORIES, self.size, self.size))
+        scan = spec.scan.build()
+        dims = Dims(place, MEMORIES, self.size, self.size, scan=scan)
+        self.anchor: Anchor = spec.anchor.build(dims)
         self.router = nn.Linear(width, MEMORIES)
         self.first = nn.Linear(self.size, 3 * width, bias=False)
         self.second = nn.Linear(self.size, 3 * width, bias=False)
         self.activation: Activation = spec.activation.build()
-        self.memory = Memory(spec.scan.build())
+        self.memory = Memory(scan)
         self.project_first = nn.Linear(width, self.size, bias=False)
         self.project_second = nn.Linear(width, self.size, bias=False)
 

@@ -10,8 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from seqzoo.errors import SpecError
 from seqzoo.operators import DecayForget, Dims, Features, Forget, Gate, Stream
-from seqzoo.operators.norms.builtin import UNIT_NORM_EPSILON
+from seqzoo.operators.norms.builtin import UNIT_NORM_EPSILON, unit_norm
 from seqzoo.scan import Erase, Transition
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec, slot
 
 __all__ = ["NormalisedDelta"]
@@ -74,14 +75,19 @@ class NormalisedDelta(Forget):
 
     @classmethod
     def misfit(cls, spec: Any, injection: Any) -> str:
-        """The decay must fit; a key of any length does."""
+        """The decay must fit, and a token has one erase; a key of any length does."""
+        part = injection.part
+        if part.micro_steps(injection) > 1:
+            return (
+                f"'{cls.name}' erases once a token, and '{part.name}' writes in several "
+                "micro-steps, each with its own erase; use forget: gated_delta"
+            )
         return spec.decay.part.misfit(spec.decay, injection)
 
     def forward(self, features: Features, stream: Stream) -> Transition:
         """-> decay, and an erase along the first key's direction."""
         key = features.writes.keys[:, :, 0]
-        inverse = torch.rsqrt(key.square().sum(-1, keepdim=True) + UNIT_NORM_EPSILON)
-        unit = inverse * key
+        unit = unit_norm(key)
         source = features.x if self.of == "x" else features.u
         beta = self.strength(source, stream, unit)
         assert beta is not None  # a gate without a result was refused
@@ -93,5 +99,6 @@ class NormalisedDelta(Forget):
         # Decay, then erase; with one alpha a head either order is the same. What is taken away lies
         # along the raw key, which is also written: the scan's cheap path.
         shared = beta.shape[-1] // key.shape[2]
-        strength = beta * inverse.squeeze(-1).repeat_interleave(shared, dim=-1)
+        inverse = torch.rsqrt(wide(key).square().sum(-1) + UNIT_NORM_EPSILON)
+        strength = beta * inverse.repeat_interleave(shared, dim=-1)
         return Transition(g, Erase(read=unit, strength=strength, along_key=True))

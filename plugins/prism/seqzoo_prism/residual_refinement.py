@@ -135,6 +135,13 @@ def _check(spec: ResidualRefinement.Spec, dims: Dims, *, follows: bool) -> None:
             f"injection 'residual_refinement' with swapped: true needs as many key heads "
             f"({dims.key_heads}) as heads ({dims.heads}); leave key_heads out"
         )
+    takes = spec.value is None or spec.keys.takes_base
+    if spec.swapped and takes and dims.key_size != dims.value_size:
+        raise SpecError(
+            "injection 'residual_refinement' with swapped: true takes keys for values, so what it "
+            f"takes of the write before must have one size, and key_size {dims.key_size} is not "
+            f"value_size {dims.value_size}; make them equal, or leave value: null and keys.of out"
+        )
     if follows:
         return
     for taken, how in ((spec.value is None, "value: null"), (spec.keys.takes_base, "keys.of")):

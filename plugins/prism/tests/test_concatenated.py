@@ -50,6 +50,10 @@ def test_unequal_micro_steps_are_refused_before_anything_runs() -> None:
     with pytest.raises(SpecError, match="a token has 2 of one after the other and 1 of the other"):
         REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": two, "then": "rank_one"}})
     inner = {**SUM, "first": two, "then": two}
+    for first, then in (("counted", "rank_one"), ("rank_one", "counted")):
+        spec = {"type": "concatenated", "first": first, "then": then}
+        with pytest.raises(SpecError, match="'counted' makes one of its own"):
+            REGISTRY.spec("mixer", {"type": "recurrent", "injection": spec})
     with pytest.raises(SpecError, match="'concatenated' and 'rank_one' side by side"):
         REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": inner, "then": "rank_one"}})
     spec = REGISTRY.spec("mixer", {**mixer, "injection": {**SUM, "first": inner, "then": two}})

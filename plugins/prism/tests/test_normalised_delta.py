@@ -74,6 +74,9 @@ def test_the_order_matters_only_for_a_decay_by_channel() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
+    product = {"type": "recurrent", "injection": "product_write", "forget": "normalised_delta"}
+    with pytest.raises(SpecError, match="writes in several micro-steps, each with its own erase"):
+        REGISTRY.spec("mixer", product)
     with pytest.raises(SpecError, match="'delta' is not a plain decay"):
         forget(decay="delta")
     with pytest.raises(SpecError, match="erase with gate 'softplus', which has no bound"):

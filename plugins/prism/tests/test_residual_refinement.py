@@ -308,3 +308,13 @@ def test_any_forget_goes_with_it_or_says_what_it_needs(forget: str) -> None:
     for check in MIXER_CHECKS:
         if check.__name__ in ("is_causal", "steps_agree", "scans_agree"):
             check(case)
+
+
+def test_swapped_steps_take_only_what_has_one_size_for_keys_and_values() -> None:
+    swapped = {"residual": "value", "swapped": True, "value": None}
+    spec = {"type": "concatenated", "then": {"type": "residual_refinement", **swapped}}
+    sizes = {"type": "recurrent", "heads": 2, "value_size": 8, "injection": spec}
+    with pytest.raises(SpecError, match="key_size 4 is not value_size 8; make them equal"):
+        seqzoo.build_mixer({**sizes, "key_size": 4}, 16)
+    mixer = seqzoo.build_mixer({**sizes, "key_size": 8}, 16)
+    assert mixer(torch.zeros(1, 3, 16))[0].shape == (1, 3, 16)

@@ -54,6 +54,7 @@ def pace_of(spec: RunSpec, threads: int) -> Pace:
             "steps": STEPS,
             "log_every": 1,
             "stop": None,
+            "loggers": (),
             "evaluate": spec.train.evaluate.model_copy(update={"every": STEPS}),
         }
     )

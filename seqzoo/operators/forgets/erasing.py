@@ -34,6 +34,11 @@ def erase_misfit(spec: EraseSpec, injection: PartSpec) -> str:
     part: Any = injection.part
     first: FirstWrite = part.first_write(injection)
     forget = spec.part.name
+    if part.micro_steps(injection) > 1 and (spec.key or spec.strength):
+        return (
+            f"'{forget}' erases once a token with a key or strength of its own, and '{part.name}' "
+            "writes in several micro-steps, each with its own erase; leave key and strength out"
+        )
     strength = first.strength
     if spec.strength is not None:
         gate: Any = spec.strength.part

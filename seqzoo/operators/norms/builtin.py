@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.operators.norms.norm import Norm
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 
 __all__ = ["LayerNorm", "NoNorm", "RmsNorm", "UnitNorm", "unit_norm"]
@@ -16,8 +17,18 @@ UNIT_NORM_EPSILON = 1e-12
 
 
 def unit_norm(x: Tensor, epsilon: float = UNIT_NORM_EPSILON) -> Tensor:
-    """x (..., K) / sqrt(|x|^2 + epsilon): norm 1, or less where x is almost 0, never more."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True) + epsilon)
+    """x (..., K) / sqrt(|x|^2 + epsilon): norm 1, or less where x is almost 0, never more.
+
+    Computed in float32. What rounding to half precision would leave longer than 1 is made shorter
+    by one rounding error first: an erase of strength 2 along it would grow the state.
+    """
+    w = wide(x)
+    unit = w * torch.rsqrt(w.square().sum(-1, keepdim=True) + epsilon)
+    if w.dtype == x.dtype:
+        return unit
+    long = unit.detach().to(x.dtype).float().square().sum(-1, keepdim=True) > 1
+    shorter = unit * (1 - torch.finfo(x.dtype).eps / 2)
+    return torch.where(long, shorter, unit).to(x.dtype)
 
 
 class NoNorm(Norm):

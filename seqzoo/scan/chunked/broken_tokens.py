@@ -2,7 +2,8 @@
 
 A chunk is a product of matrices, and 0 times NaN is NaN, so a mask cannot keep such a token from
 the others. A scan whose results are not finite therefore runs again without them, and then marks
-them: from the first of them on, a head's outputs and its state are NaN, as in the token loop.
+them: from the first of them on, a head's outputs and its state are NaN, as in the token loop. There
+a query that is not finite spoils its own output alone; here all that follow too.
 """
 
 from __future__ import annotations

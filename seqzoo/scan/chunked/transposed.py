@@ -27,6 +27,8 @@ from seqzoo.scan.recurrence import ScanResult
 __all__ = ["scan_transposed"]
 
 CHUNK = 16
+FORGETS_ALL = -1e4
+"""A log decay whose exp is 0 in every dtype."""
 
 
 def scan_transposed(
@@ -83,19 +85,20 @@ def _removed(
     erase, log_decay = problem.transition.erase, problem.transition.log_decay
     assert erase is not None
     read = problem.writes.keys[:, :, 0] if erase.read is None else erase.read
+    read = read.to(state.dtype)
     if erase.write is None:
         assert erase.strength is not None
-        along = -erase.strength[..., None] * read
+        along = -erase.strength[..., None].to(state.dtype) * read
     else:
         along = erase.write
     if log_decay is not None and not erase.before_decay:
-        decay = log_decay.exp()
+        decay = log_decay.to(state.dtype).exp()
         read = read * (decay.unsqueeze(-1) if decay.ndim == 3 else decay)
     early = F.pad(read[:, 1:], (0, 0, 0, 0, 0, 1))
     early_problem = replace(problem, queries=early, transposed_read=False, scale=1.0)
     found = F.pad(ordinary(early_problem).outputs[:, :-1].to(state.dtype), (0, 0, 0, 0, 1, 0))
     first, sequence = _first_tokens(problem)
-    start = (state[sequence] @ read.flatten(0, 1)[..., None].to(state.dtype)).squeeze(-1)
+    start = (state[sequence] @ read.flatten(0, 1)[..., None]).squeeze(-1)
     found = torch.where(first[..., None, None], start.view_as(found), found)
     return found.unsqueeze(2), along.to(state.dtype).unsqueeze(2)
 
@@ -138,6 +141,7 @@ def _decayed(
         state: (B, H, V, K).
     """
     outputs = []
+    log_decay = log_decay.clamp(min=FORGETS_ALL)  # 0 times -inf is NaN in a product of matrices
     for start in range(0, queries.shape[1], CHUNK):
         span = slice(start, start + CHUNK)
         q, g = queries[:, span].transpose(1, 2), log_decay[:, span].transpose(1, 2)

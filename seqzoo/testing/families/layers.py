@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import SkipTest
+
 import torch
 from torch import Tensor
 
@@ -33,7 +35,7 @@ def pattern_streams(case: PartCase) -> None:
     model = _model(case, 32).double()
     tokens = torch.randint(7, (2, 9), generator=torch.Generator().manual_seed(1))
     if not all(mixer.streams for mixer in model.mixers()):
-        return
+        raise SkipTest("a mixer of this pattern does not stream")
     with torch.no_grad():
         whole, _ = model(tokens)
         state, found = model.initial_state(2), list[Tensor]()

@@ -73,6 +73,8 @@ def the_test_set_is_fixed(case: PartCase) -> None:
     other.train_batch(ROWS, 1, 0)
     for size in (ROWS, 1, 5):
         found = _test_rows(other, size)
+        least = min(len(wanted), size * TEST_BATCHES)
+        assert len(found) >= least, f"test_batches({size}) has {len(found)} rows, not {least}"
         count = min(len(found), len(wanted))
         assert found[:count] == wanted[:count], f"test_batches({size}) is not test_batches({ROWS})"
 

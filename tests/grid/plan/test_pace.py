@@ -35,3 +35,9 @@ def test_a_pace_is_taken_and_nothing_is_left_changed():
     assert pace.evaluation_s > 0
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), numbers)
+
+
+def test_no_logger_hears_of_the_timing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pace_of(spec(loggers=["console", "tensorboard"]), threads=1)
+    assert list(tmp_path.iterdir()) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from seqzoo.scan import Erase, Transition, Writes, scan
@@ -160,3 +163,43 @@ def test_micro_steps_cost_less_than_tokens_of_their_own(steps: int, decay: str) 
     work, kept = (mine / theirs for mine, theirs in zip(ours, tokens, strict=True))
     assert work < 0.9
     assert kept < 0.95
+
+
+def test_a_transposed_read_forgets_all_at_a_log_decay_of_minus_infinity() -> None:
+    log_decay = torch.tensor([-1.0, -math.inf, -1.0], dtype=torch.float64)
+    leaves = [torch.rand(1, 3, 2, 2, dtype=torch.float64).requires_grad_() for _ in range(3)]
+    found = []
+    for backend in ("reference", "chunked"):
+        q, k, v = leaves
+        outputs, final = scan(
+            q,
+            Transition(log_decay.view(1, 3, 1).expand(1, 3, 2)),
+            Writes(k.unsqueeze(2), v.unsqueeze(2)),
+            transposed_read=True,
+            backend=backend,
+        )
+        loss = outputs.sin().sum() + final.sin().sum()
+        found.append([outputs, final, *torch.autograd.grad(loss, leaves)])
+    for expected, chunked in zip(*found, strict=True):
+        torch.testing.assert_close(chunked, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("along_key", [False, True])
+def test_a_transposed_read_erases_in_the_dtype_of_the_state(
+    dtype: torch.dtype, along_key: bool
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(2, 20, *shape, generator=generator).to(dtype)
+
+    q, keys, values = draw(2, 4), F.normalize(draw(2, 2, 4), dim=-1), draw(2, 2, 4)
+    log_decay, strength, read = -draw(2), draw(2), F.normalize(draw(2, 4), dim=-1)
+    erase = Erase(read if along_key else None, strength, along_key=along_key)
+    tensors = (Transition(log_decay, erase), Writes(keys, values))
+    states = [
+        scan(q, *tensors, transposed_read=True, backend=backend)[1]
+        for backend in ("reference", "chunked")
+    ]
+    torch.testing.assert_close(states[1], states[0], rtol=1e-5, atol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, PositiveInt
@@ -15,6 +15,7 @@ from seqzoo.model.heads import default_heads, groups_misfit, heads_misfit
 from seqzoo.operators import (
     Dims,
     Features,
+    Hint,
     Memory,
     Place,
     Projection,
@@ -40,6 +41,7 @@ class GatedSlotMixer(Mixer):
     """
 
     name = "gsa"
+    hints: ClassVar = {"forget": Hint(decay=False)}
     scaling = LINEAR
 
     class Spec(PartSpec):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
-from seqzoo.operators import Memory, Place, ShortConv, Stream, linear, unit_norm
+from seqzoo.operators import Hint, Memory, Place, ShortConv, Stream, linear, unit_norm
 from seqzoo.scan import Transition, Writes
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
@@ -31,6 +33,7 @@ class RodimusMixer(Mixer):
     """
 
     name = "rodimus"
+    hints: ClassVar = {"rate": Hint(decay=False)}
     scaling = LINEAR
 
     class Spec(PartSpec):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from seqzoo.operators import Dims, Features, Stream
+from seqzoo.operators import Dims, Features, Hint, Stream
 from seqzoo.scan import Erase
 from seqzoo_gla.delta.erasing import DecaySpec, ErasingForget, each_step
 
@@ -20,6 +20,7 @@ class ChannelErase(ErasingForget):
     """
 
     name = "channel_erase"
+    hints: ClassVar = {"gate": Hint(decay=False)}
 
     class Spec(DecaySpec):
         """What is kept.

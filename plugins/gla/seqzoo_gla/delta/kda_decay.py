@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.operators import DecayForget, Dims, Features, Stream, linear
+from seqzoo.operators import DecayForget, Dims, Features, Hint, Stream, linear
 from seqzoo.operators.gates.softplus import softplus_bias
 from seqzoo.operators.interval import Interval
 from seqzoo.spec import PartSpec
@@ -25,6 +25,7 @@ class KdaDecay(DecayForget):
     """
 
     name = "kda_decay"
+    hints: ClassVar = {"project": Hint(decay=False)}
 
     class Spec(PartSpec):
         """Settings of the decay.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import PositiveInt
@@ -14,7 +14,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import ATTENTION
 from seqzoo.model.heads import default_heads, heads_misfit
 from seqzoo.model.not_finite import find_broken
-from seqzoo.operators import Activation, Norm, Place, Stream
+from seqzoo.operators import Activation, Hint, Norm, Place, Stream
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.forgetting_cache import ForgettingCache
@@ -31,6 +31,7 @@ class ForgettingAttention(Mixer):
     """
 
     name = "forgetting_attention"
+    hints: ClassVar = {"forget": Hint(decay=False)}
     scaling = ATTENTION
 
     class Spec(PartSpec):

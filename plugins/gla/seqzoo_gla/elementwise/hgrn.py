@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
-from seqzoo.operators import Norm, Place, Stream
+from seqzoo.operators import Hint, Norm, Place, Stream
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
@@ -26,6 +28,7 @@ class Hgrn(Mixer):
     """
 
     name = "hgrn"
+    hints: ClassVar = {"forget": Hint(decay=False)}
     scaling = LINEAR
 
     class Spec(PartSpec):

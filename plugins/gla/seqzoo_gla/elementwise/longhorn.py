@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from seqzoo.operators import Place, Stream
+from seqzoo.operators import Hint, Place, Stream
 from seqzoo.scan import SelectiveDecay
 from seqzoo_gla.elementwise.selective import SelectiveMixer, SelectiveSpec
 from seqzoo_gla.elementwise.state_space import StateSpace
@@ -22,6 +24,7 @@ class Longhorn(SelectiveMixer):
     """
 
     name = "longhorn"
+    hints: ClassVar = {"step_size": Hint(decay=False)}
 
     class Spec(SelectiveSpec):
         """The shell's sizes; the step has torch's own initial values."""

@@ -31,7 +31,7 @@ class Mamba1(SelectiveMixer):
     """
 
     name = "mamba1"
-    hints: ClassVar = {"log_rate": Hint(decay=False)}
+    hints: ClassVar = {"log_rate": Hint(decay=False), "step_size": Hint(decay=False)}
 
     class Spec(SelectiveSpec):
         """Beside the shell's sizes, what the step and its vectors are made of.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import PositiveInt
@@ -13,7 +13,7 @@ from seqzoo.errors import counted
 from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import default_heads
-from seqzoo.operators import Activation, Place, ShortConv, Stream
+from seqzoo.operators import Activation, Hint, Place, ShortConv, Stream
 from seqzoo.scan.part import ScanPart
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.block_diagonal import BlockDiagonal
@@ -44,6 +44,7 @@ class RgLru(Mixer):
     """
 
     name = "rglru"
+    hints: ClassVar = {"forget_gate": Hint(decay=False)}
     scaling = LINEAR
 
     class Spec(PartSpec):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.operators import Dims
+from seqzoo.operators import Dims, Hint
 from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.scalar import DecayAction
@@ -17,6 +19,7 @@ class DiagonalAction(DecayAction):
     """E_t = Diag(sigmoid(W x_t + b)): GLA, HGRN2, RWKV-6, S6."""
 
     name = "diagonal"
+    hints: ClassVar = {"decay": Hint(decay=False)}
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec, dims)

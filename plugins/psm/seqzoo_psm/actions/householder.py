@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from seqzoo.operators import Dims, unit_norm
+from seqzoo.operators import Dims, Hint, unit_norm
 from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.dense import MatrixAction
@@ -20,6 +22,7 @@ class HouseholderAction(MatrixAction):
     """
 
     name = "householder"
+    hints: ClassVar = {"strength": Hint(decay=False)}
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec, dims)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seqzoo.operators import Dims
+from seqzoo.operators import Dims, Hint
 from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec
 from seqzoo_psm.actions.action import Action
@@ -37,6 +39,7 @@ class ScalarAction(DecayAction):
     """E_t = a_t, a_t = sigmoid(w x_t + b) of each head: RetNet, Mamba-2, gated RFA, mLSTM."""
 
     name = "scalar"
+    hints: ClassVar = {"decay": Hint(decay=False)}
 
     def __init__(self, spec: PartSpec, dims: Dims) -> None:
         super().__init__(spec, dims)
