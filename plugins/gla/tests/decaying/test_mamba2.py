@@ -1,5 +1,7 @@
 """Mamba-2 against its recurrence, written out token by token."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -76,7 +78,7 @@ def test_a_step_needs_strengths() -> None:
         {"type": "gated_deltaproduct", "readout": "gated_skip"},
     ],
 )
-def test_micro_steps_decay_by_the_first_write_and_skip_with_the_last(spec: object) -> None:
+def test_micro_steps_decay_by_the_first_write_and_skip_with_the_last(spec: dict[str, Any]) -> None:
     torch.manual_seed(0)
     mixer = seqzoo.build_mixer(spec, 16, REGISTRY).double()
     x = torch.randn(1, 7, 16, dtype=torch.float64)

@@ -49,7 +49,7 @@ def test_its_state_is_one_head_of_twice_the_width() -> None:
 def test_a_rate_that_underflows_has_finite_gradients() -> None:
     mixer = seqzoo.build_mixer("rodimus", WIDTH, REGISTRY)
     with torch.no_grad():
-        mixer.get_submodule("rate").bias.fill_(-200.0)
+        mixer.get_parameter("rate.bias").fill_(-200.0)
     x = torch.randn(1, 5, WIDTH, requires_grad=True)
     y, _ = mixer(x)
     y.square().sum().backward()
