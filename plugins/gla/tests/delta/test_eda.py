@@ -64,6 +64,7 @@ def test_it_starts_where_it_says() -> None:
 
 
 def test_a_forget_that_would_not_erase_as_told_is_refused() -> None:
-    for forget in ("none", {"type": "gated_delta", "strength": "sigmoid"}):
-        with pytest.raises(SpecError, match="use forget: gated_delta, or delta, without"):
+    own = {"type": "gated_delta", "strength": "sigmoid"}
+    for forget, why in (("none", "use forget: gated_delta, or delta"), (own, "leave key and str")):
+        with pytest.raises(SpecError, match=why):
             REGISTRY.spec("mixer", {"type": "eda", "forget": forget})
