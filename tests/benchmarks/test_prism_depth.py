@@ -11,7 +11,7 @@ import prism_depth
 import pytest
 
 import seqzoo
-from seqzoo.probe import measure
+from seqzoo.probe import keep_findings, measure
 
 PAGE = Path(__file__).parents[2] / "docs" / "prism.md"
 
@@ -54,7 +54,7 @@ def test_finished_runs_have_the_rank_that_was_probed(
     )
     run_example("prism_depth_small.yaml", grid, changes)
     (run,) = (grid / "runs").iterdir()
-    measure(run, seqzoo.load_registry(), ["write_rank"])
+    keep_findings(measure(run, seqzoo.load_registry(), ["write_rank"]), run)
     measured = {"mixer": "{type: prism, depth: 2}", "ms": 40.0, "peak_bytes": 2**20}
     bench.write_text(json.dumps({"date": "today", "rows": [measured]}))
     prism_depth.main([str(grid), "--cost", str(bench), "--json", str(file)])

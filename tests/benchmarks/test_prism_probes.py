@@ -10,7 +10,7 @@ import prism_probes
 import pytest
 
 import seqzoo
-from seqzoo.probe import measure
+from seqzoo.probe import keep_findings, measure
 
 PAGE = Path(__file__).parents[2] / "docs" / "prism.md"
 
@@ -45,7 +45,7 @@ def test_probed_runs_have_a_row_for_each_layer(
     )
     run_example("prism_probes.yaml", grid, changes)
     first, _ = sorted((grid / "runs").iterdir())
-    measure(first, seqzoo.load_registry(), sequences=2)
+    keep_findings(measure(first, seqzoo.load_registry(), sequences=2), first)
     prism_probes.main([str(grid), "--json", str(file)])
     rows = json.loads(file.read_text())["runs"]
     assert [(row["kernel"], row["layer"]) for row in rows] == [(3, 0), (3, 1)], "one was probed"
