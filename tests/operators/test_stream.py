@@ -139,5 +139,5 @@ def test_bounds_of_documents_that_do_not_fit_are_refused(bounds: list[int]) -> N
 
 
 def test_bounds_of_documents_are_whole_numbers() -> None:
-    with pytest.raises(ValueError, match=r"integer tensor of shape \(N \+ 1,\)"):
+    with pytest.raises(ValueError, match=r"must be int32 or int64 of shape \(N \+ 1,\)"):
         Stream.over(torch.zeros(1, 10, 4), cu_seqlens=torch.tensor([0.0, 10.0]))

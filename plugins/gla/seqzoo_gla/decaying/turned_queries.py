@@ -26,8 +26,11 @@ class TurnedQueries(Projection):
     name = "turned"
 
     class Spec(PartSpec):
-        """groups: of heads that share a query before its bias and its turn, as many as the
-        injection's. rank: of the writes."""
+        """Both as the injection has them.
+
+        groups: of heads that share a query before its bias and its turn.
+        rank: of the writes.
+        """
 
         groups: PositiveInt = 1
         rank: PositiveInt = 1
