@@ -12,7 +12,13 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from seqzoo.escape import figure_label
 from seqzoo.probe import Finding, read_findings
 from seqzoo.report.collect.results import Result
-from seqzoo.report.figures.panels import MOST_PANELS, Drawing, add_legend, make_axes
+from seqzoo.report.figures.panels import (
+    MOST_PANELS,
+    Drawing,
+    add_legend,
+    make_axes,
+    share_scale,
+)
 from seqzoo.report.figures.style import figure_style, look_at
 from seqzoo.report.report import Report
 
@@ -51,7 +57,8 @@ def draw_probes(probed: Sequence[Probed], about: str = "") -> Iterator[Drawing]:
             for ax, (run, finding) in zip(grid, findings, strict=True):
                 _draw(ax, finding)
                 ax.set_title(figure_label(run))
-            _share_limits(grid)
+            share_scale([name] * len(grid), grid, "x")
+            share_scale([name] * len(grid), grid, "y")
             add_legend(figure, grid)
         notes = tuple(
             f"{run}. {finding.note}" if run else finding.note
@@ -120,14 +127,6 @@ def _draw(ax: Axes, finding: Finding) -> None:
     ax.set_xlabel(figure_label(plot.x_label))
     ax.set_ylabel(figure_label(plot.y_label))
     ax.grid()
-
-
-def _share_limits(axes: Sequence[Axes]) -> None:
-    """Give all panels the same limits, so that runs can be compared by eye."""
-    for ax in axes[1:]:
-        ax.sharex(axes[0])
-        ax.sharey(axes[0])
-    axes[0].autoscale_view()
 
 
 def _lines(finding: Finding) -> Iterator[tuple[str, list[tuple[float, float]]]]:

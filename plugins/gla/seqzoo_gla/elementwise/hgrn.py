@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +12,7 @@ from seqzoo.model import Mixer
 from seqzoo.model.duality import LINEAR
 from seqzoo.operators import Hint, Norm, Place, Stream
 from seqzoo.scan.part import ScanPart
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.elementwise.channels import Channels
 from seqzoo_gla.lower_bounds import LowerBounds, forget_gates
@@ -57,8 +57,8 @@ class Hgrn(Mixer):
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D)."""
         forget = self.forget(x)
-        wide = forget.to(torch.promote_types(x.dtype, torch.float32))
-        log_forget, rest = forget_gates(wide, self.bounds(wide, stream))
+        logits = wide(forget)
+        log_forget, rest = forget_gates(logits, self.bounds(logits, stream))
         h = self.channels(log_forget, rest * F.silu(self.inputs(x)), stream)
         return self.project(self.norm(h.to(forget.dtype)) * F.silu(self.gate(x)))
 
