@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["HEAD_SIZE", "default_heads", "expanded_size", "groups_misfit", "heads_misfit"]
+__all__ = [
+    "HEAD_SIZE",
+    "default_heads",
+    "expanded_misfit",
+    "expanded_size",
+    "groups_misfit",
+    "heads_misfit",
+]
 
 HEAD_SIZE = 64
 
@@ -30,6 +37,16 @@ def groups_misfit(heads: int, key_heads: int | None, mixer: str) -> str:
     return (
         f"mixer '{mixer}': {heads} heads are not a multiple of {key_heads} key heads; "
         "each key head serves the same number of heads"
+    )
+
+
+def expanded_misfit(width: int, heads: int, expand: float, name: str, what: str) -> str:
+    """Why `expand_keys` or `expand_values` does not fit a mixer's heads; "" if it does."""
+    if expanded_size(width, heads, expand):
+        return ""
+    return (
+        f"mixer '{name}': expand_{what}s {expand:g} of the width {width} is no whole number of "
+        f"features for each of {heads} heads"
     )
 
 

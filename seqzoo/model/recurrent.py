@@ -13,6 +13,7 @@ from seqzoo.model.duality import LINEAR
 from seqzoo.model.heads import (
     HEAD_SIZE,
     default_heads,
+    expanded_misfit,
     expanded_size,
     groups_misfit,
     heads_misfit,
@@ -123,11 +124,10 @@ class RecurrentMixer(Mixer):
         misfit = heads_misfit(width, heads, cls.name)
         for what in ("key", "value"):
             expand = getattr(spec, f"expand_{what}s")
-            if not (misfit or getattr(spec, f"{what}_size") or expanded_size(width, heads, expand)):
-                misfit = (
-                    f"mixer '{cls.name}': expand_{what}s {expand:g} of the width {width} is no "
-                    f"whole number of features for each of {heads} heads; give {what}_size"
-                )
+            if misfit or getattr(spec, f"{what}_size"):
+                continue
+            if uneven := expanded_misfit(width, heads, expand, cls.name, what):
+                misfit = f"{uneven}; give {what}_size"
         return misfit
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:

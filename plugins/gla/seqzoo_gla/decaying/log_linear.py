@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from seqzoo.errors import SpecError
 from seqzoo.model import Mixer
 from seqzoo.model.duality import Duality
-from seqzoo.model.heads import default_heads, expanded_size, heads_misfit
+from seqzoo.model.heads import default_heads, expanded_misfit, expanded_size, heads_misfit
 from seqzoo.operators import (
     DecayForget,
     Dims,
@@ -99,12 +99,7 @@ class LogLinearMixer(Mixer):
         misfit = misfit or readout.misfit(spec.readout, spec.injection)
         misfit = misfit or spec.queries.part.misfit(spec.queries, spec.injection)
         misfit = misfit or heads_misfit(width, heads, cls.name)
-        if misfit or expanded_size(width, heads, spec.expand_values):
-            return misfit
-        return (
-            f"mixer '{cls.name}': expand_values {spec.expand_values:g} of the width {width} is no "
-            f"whole number of features for each of {heads} heads"
-        )
+        return misfit or expanded_misfit(width, heads, spec.expand_values, cls.name, "value")
 
     def mix(self, x: Tensor, stream: Stream) -> Tensor:
         """x (B, T, D) -> y (B, T, D)."""
