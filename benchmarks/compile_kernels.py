@@ -2,9 +2,9 @@
 
     python benchmarks/compile_kernels.py [ARCH ...]
 
-Each configuration is compiled in its variant with the widest numbers. Fails if one does not compile
-or needs more shared memory than the target has; spilled registers are reported, and judged by
-`seqzoo kernels` under the Triton that seqzoo ships for.
+Every configuration, dtype and constant is met once; `seqzoo kernels` compiles every combination.
+Fails if one does not compile or needs more shared memory than the target has; spilled registers are
+reported, and judged by `seqzoo kernels` under the Triton that seqzoo ships for.
 """
 
 from __future__ import annotations

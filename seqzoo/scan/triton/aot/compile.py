@@ -88,8 +88,9 @@ def compile_catalogue(
         targets: architectures.
         kernel: only the kernel of this name, with or without `_kernel` at its end.
         workers: how many processes; None is as many as the process may use cores.
-        representative: of each kernel and configuration only the variant with the widest numbers
-            and the most arguments known to be multiples of 16, not every one.
+        representative: only so many launches that each kernel has been compiled in every one of
+            its configurations, and with every dtype and constant that a parameter of it may have,
+            if not with every combination of them.
         plugins: modules of plugins' kernels, see `catalogue`.
 
     Raises:
@@ -105,7 +106,7 @@ def compile_catalogue(
             launches = [x for found in pool.map(recorded, targets, repeat(cases)) for x in found]
             chosen = [launch for launch in launches if kernel in (None, launch.name)]
             if representative:
-                chosen = list(_representatives(chosen))
+                chosen = list(representatives(chosen))
             pending = {pool.submit(compile_launch, launch): launch for launch in chosen}
         for done in as_completed(pending):
             try:
@@ -174,21 +175,35 @@ def without_interpreter() -> Iterator[None]:
             os.environ["TRITON_INTERPRET"] = before
 
 
-def _representatives(launches: Sequence[Launch]) -> Iterator[Launch]:
-    """One launch of each kernel, target, configuration, choice of constants and of what is None."""
-    kept: dict[object, Launch] = {}
-    for launch in launches:
-        constants = [x for x in launch.constants if x[1] is None or isinstance(x[1], int | str)]
-        key = (launch.name, launch.target, str(launch.config), str(constants))
-        known = kept.get(key)
-        if known is None or _weight(launch) > _weight(known):
-            kept[key] = launch
-    yield from kept.values()
+def representatives(launches: Iterable[Launch]) -> Iterator[Launch]:
+    """Few launches that have between them all traits of all, the same ones in each run.
+
+    The cover is greedy: next is the first launch with most of what is still missing.
+    """
+    traits = {launch: _traits(launch) for launch in dict.fromkeys(launches)}
+    missing = set().union(*traits.values())
+    while missing:
+        best = max(traits, key=lambda launch: len(traits[launch] & missing))
+        missing -= traits.pop(best)
+        yield best
 
 
-def _weight(launch: Launch) -> tuple[int, int, int]:
-    kinds = [kind for _, kind in launch.signature]
-    return kinds.count("*fp32"), len(kinds) - kinds.count("constexpr"), len(launch.attributes)
+def _traits(launch: Launch) -> frozenset[tuple[object, ...]]:
+    """Its configuration, and what each of its parameters is, apart from tiles."""
+    names = [name for name, _ in launch.signature]
+    kernel = (launch.target, launch.name)
+    return frozenset(
+        [
+            (*kernel, str(launch.config)),
+            *((*kernel, name, kind) for name, kind in launch.signature),
+            *((*kernel, names[at[0]], "multiple") for at, _ in launch.attributes),
+            *(
+                (*kernel, names[at[0]], "constant", value)
+                for at, value in launch.constants
+                if names[at[0]] not in launch.config.tiles
+            ),
+        ]
+    )
 
 
 def _failed(launch: Launch, error: str) -> Compiled:

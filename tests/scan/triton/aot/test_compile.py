@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
-from seqzoo.scan.triton.aot.compile import Compiled, compile_catalogue
-from seqzoo.scan.triton.configs import kernel_named
+from seqzoo.scan.triton.aot.compile import Compiled, compile_catalogue, representatives
+from seqzoo.scan.triton.configs import Config, kernel_named
+from seqzoo.scan.triton.launch import Launch
 
 SPILLING = """
 import triton, triton.language as tl
@@ -36,11 +38,36 @@ assert spilled > 0, spilled
 @pytest.mark.parametrize("target", ["sm_80", "sm_90", "sm_100", "gfx942"])
 def test_every_kernel_compiles_and_fits(target: str) -> None:
     rows = list(compile_catalogue([target], representative=True, workers=1))
-    assert rows
     assert not [
         f"{row.kernel} ({row.config}; {row.variant}): {row.failure}" for row in rows if row.failure
     ]
     assert all(row.registers > 0 for row in rows)
+
+
+def test_representatives_have_all_traits_of_all_launches() -> None:
+    def launch(name: str, dtype: str, warps: int, *flags: int | None) -> Launch:
+        signature = (("x", f"*{dtype}"), *((f"FLAG{at}", "constexpr") for at in range(len(flags))))
+        constants = tuple(((at,), flag) for at, flag in enumerate(flags, start=1))
+        config = Config(warps, 1, {})
+        return Launch("kernels", name, "sm_90", signature, constants, (), config, (1,))
+
+    launches = [
+        launch(name, dtype, warps, *flags)
+        for name in ("read", "write")
+        for dtype, warps in (("bf16", 8), ("fp32", 4))
+        for flags in product((0, 1, None), (16, 32, 64, 128))
+    ]
+    chosen = list(representatives(launches))
+    assert chosen == list(representatives(launches))
+    assert set(chosen) <= set(launches)
+    for seen in (
+        lambda x: (x.name, str(x.config)),
+        lambda x: (x.name, x.signature[0]),
+        lambda x: (x.name, x.constants[0]),
+        lambda x: (x.name, x.constants[1]),
+    ):
+        assert set(map(seen, chosen)) == set(map(seen, launches))
+    assert len(chosen) == 8  # of 48: four for each kernel, as many as the second flag has values
 
 
 def test_spilled_registers_are_seen(tmp_path) -> None:
