@@ -48,6 +48,8 @@ def test_yaml_is_valid(where: str, text: str, tmp_path: Path) -> None:
     if text.startswith("doc:"):
         assert set(yaml.safe_load(text)) == {"doc", "options", "spec"}, where
         return
+    if text.startswith("name: mine\n"):  # shown for its faults, which the test below reads
+        return
     if "base: prism-xor.yaml" in text:
         run = next(block for _, block in blocks("yaml") if block.startswith("name: prism-xor"))
         (tmp_path / "prism-xor.yaml").write_text(run)
@@ -82,6 +84,17 @@ def test_the_readme_shows_the_grid_that_its_table_is_of(tmp_path: Path) -> None:
         assert isinstance(grid, seqzoo.GridSpec)
         runs.append([(run.variant, run.spec.run_id) for run in expand(grid, REGISTRY)])
     assert runs[0] == runs[1]
+
+
+def test_the_readme_shows_what_check_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faulty = next(text for _, text in blocks("yaml") if text.startswith("name: mine\n"))
+    shown = next(text for _, text in blocks("text") if text.startswith("$ seqzoo check mine.yaml"))
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(faulty)
+    assert main(["check", "mine.yaml"]) == 2
+    assert capsys.readouterr().err == shown.split("\n", 1)[1]
 
 
 def test_the_index_lists_every_page() -> None:
