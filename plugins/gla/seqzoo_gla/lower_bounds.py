@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqzoo.errors import SpecError
-from seqzoo.operators import Carrier, Place, Stream
+from seqzoo.operators import Carrier, Hint, Place, Stream
 
 __all__ = ["LowerBounds", "forget_gates"]
 
@@ -21,11 +23,14 @@ class LowerBounds(Carrier):
         place: where the layer stands among those of its kind.
         channels: of the gates.
         kind: a name that only these layers have.
+        missing: what the error says of a layer that finds no bounds.
     """
 
-    def __init__(self, place: Place, channels: int, kind: str) -> None:
+    hints: ClassVar = {"weight": Hint(decay=False)}
+
+    def __init__(self, place: Place, channels: int, kind: str, missing: str) -> None:
         super().__init__()
-        self.kin, self.kind, self.name = place.kin, kind, f"lower_bounds of {kind}"
+        self.kin, self.missing, self.name = place.kin, missing, f"lower_bounds of {kind}"
         several = place.kin == 0 and place.kins > 1
         self.weight = nn.Parameter(torch.zeros(place.kins, channels)) if several else None
 
@@ -42,10 +47,7 @@ class LowerBounds(Carrier):
             return None
         bounds = stream.shared(self.name)
         if bounds is None:
-            raise SpecError(
-                f"{self.kind} layer {self.kin} finds no lower bounds: the first such layer of the "
-                "model makes them; call the whole model"
-            )
+            raise SpecError(self.missing)
         return bounds[self.kin].to(like.dtype)
 
 

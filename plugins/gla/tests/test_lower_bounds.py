@@ -3,6 +3,9 @@
 import pytest
 import torch
 
+import seqzoo
+from seqzoo.operators import Place
+from seqzoo.train.groups import parameter_groups
 from seqzoo_gla.lower_bounds import forget_gates
 
 LOGITS = [-200.0, -40.0, -17.0, -1.0, 0.0, 1.0, 12.0, 40.0]
@@ -34,3 +37,17 @@ def test_gradients_are_finite_and_those_of_the_equation(bound: float | None) -> 
         torch.testing.assert_close(
             slope.double()[open_gate], expected[open_gate], rtol=1e-4, atol=smallest
         )
+
+
+@pytest.mark.parametrize(
+    ("mixer", "decay"),
+    [
+        ("hgrn", {"bounds.weight", "forget.weight"}),
+        ("hgrn2", {"injection.bounds.weight", "injection.project.weight"}),
+    ],
+)
+def test_weight_decay_spares_them_and_the_gates(mixer: str, decay: set[str]) -> None:
+    registry = seqzoo.load_registry()
+    first = registry.spec("mixer", mixer).build(Place(16, 0, 2, 0, 2))
+    spared = {name for group in parameter_groups(first) if not group.decay for name in group.names}
+    assert decay <= spared

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import ClassVar
 
-from seqzoo.errors import SpecError
-from seqzoo.operators import Dims, Projection, Stream, linear
+from torch import Tensor
+
+from seqzoo.operators import Dims, Hint, Projection, Stream, linear
+from seqzoo.scan.precision import wide
 from seqzoo.spec import PartSpec, slot
 from seqzoo_gla.decaying.tied import DecayingInjection, DecayingWrites
-from seqzoo_gla.lower_bounds import forget_gates
+from seqzoo_gla.lower_bounds import LowerBounds, forget_gates
 
 __all__ = ["ComplementGates"]
 
@@ -22,6 +23,7 @@ class ComplementGates(DecayingInjection):
     """
 
     name = "complement_gates"
+    hints: ClassVar = {"project": Hint(decay=False)}
 
     class Spec(PartSpec):
         """How a write is made.
@@ -37,34 +39,21 @@ class ComplementGates(DecayingInjection):
     def __init__(self, spec: Spec, dims: Dims) -> None:
         super().__init__(spec, dims)
         place, features = dims.place, dims.key_heads * dims.key_size
-        self.kin, self.bounded = place.kin, spec.lower_bounds and place.kins > 1
         self.shape = (dims.key_heads, dims.key_size)
         self.project = linear(dims.width, features)
         self.value: Projection = spec.value.build(place, dims.heads, dims.value_size)
-        first = self.bounded and self.kin == 0
-        self.bounds = nn.Parameter(torch.zeros(place.kins, features)) if first else None
+        missing = (
+            f"injection '{self.name}' finds no lower bounds: the model's first recurrent layer "
+            "makes them, and has another injection; give it this one, or write lower_bounds: false"
+        )
+        bounded = spec.lower_bounds
+        self.bounds = LowerBounds(place, features, self.name, missing) if bounded else None
 
     def forward(self, u: Tensor, stream: Stream) -> DecayingWrites:
         """u (B, T, D) -> writes of rank R = 1, keys in (0, 1)."""
         logits = self.project(u)
-        bound = self._bound(stream) if u.shape[1] else None  # no token: a layer's state is asked
+        bound = None if self.bounds is None else self.bounds(wide(logits), stream)
         gates = forget_gates(logits, bound)
         log_decay, keys = (each.unflatten(-1, self.shape) for each in gates)
         values = self.value(u, stream).unsqueeze(2)
         return DecayingWrites(keys.unsqueeze(2), values, log_decay=log_decay)
-
-    def _bound(self, stream: Stream) -> Tensor | None:
-        """b of this layer, (G * K,); None for 0."""
-        if self.bounds is not None:  # the first layer makes the bounds of all
-            shares = self.bounds.softmax(0)
-            stream.share("lower_bounds", shares.cumsum(0) - shares[0])
-        if not self.bounded or self.kin == 0:
-            return None
-        bounds = stream.shared("lower_bounds")
-        if bounds is None:
-            raise SpecError(
-                f"injection '{self.name}' finds no lower bounds: the model's first recurrent layer "
-                "makes them, and has another injection; give it this one, or write "
-                "lower_bounds: false"
-            )
-        return bounds[self.kin]

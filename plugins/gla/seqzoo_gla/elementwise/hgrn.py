@@ -49,7 +49,11 @@ class Hgrn(Mixer):
         self.inputs = nn.Linear(width, channels, bias=False)
         self.forget = nn.Linear(width, channels, bias=False)
         self.gate = nn.Linear(width, channels, bias=False)
-        self.bounds = LowerBounds(place, channels, self.name)
+        missing = (
+            f"{self.name} layer {place.kin} finds no lower bounds: the first such layer of the "
+            "model makes them; call the whole model"
+        )
+        self.bounds = LowerBounds(place, channels, self.name, missing)
         self.channels = Channels(spec.scan.build(), channels)
         self.norm: Norm = spec.norm.build(channels)
         self.project = nn.Linear(channels, width, bias=False)

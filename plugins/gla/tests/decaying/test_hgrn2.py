@@ -43,7 +43,7 @@ def test_bounds_rise_over_layers_and_belong_to_the_first() -> None:
     torch.manual_seed(0)
     spec = REGISTRY.spec("mixer", SPEC)
     layers = [spec.build(Place(WIDTH, n, 3, n, 3)).double() for n in range(3)]
-    logits = layers[0].get_parameter("injection.bounds")
+    logits = layers[0].get_parameter("injection.bounds.weight")
     with torch.no_grad():
         logits.normal_()
     assert not any("bounds" in name for name, _ in layers[2].named_parameters())
