@@ -42,7 +42,7 @@ class TrapezoidInjection(DecayingInjection):
     """
 
     name = "trapezoid"
-    hints: ClassVar = {"step_bias": Hint(decay=False)}
+    hints: ClassVar = dict.fromkeys(("step", "step_bias", "rate", "mix"), Hint(decay=False))
 
     class Spec(PartSpec):
         """How writes are made.
