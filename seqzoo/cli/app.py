@@ -1,11 +1,13 @@
 """The application: its commands, and the message and exit status of each kind of error.
 
-Exit 0: done. 1: a run failed. 2: the input is wrong. 130: interrupted. An error that is not one of
-`seqzoo.errors` is a defect of the program and keeps its traceback.
+Exit 0: done. 1: a run failed, or the output could not be written. 2: the input is wrong. 130:
+interrupted. An error that is not one of `seqzoo.errors` is a defect of the program and keeps its
+traceback.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -21,6 +23,7 @@ from seqzoo.errors import DirectoryError, RunError, SeqzooError, SpecError
 __all__ = ["app", "main"]
 
 PATHS = ("--out", "--output", "--figures", "--figure", "--plugin", "--prompts")  # options
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # of a disk or device
 
 app = typer.Typer(
     name="seqzoo",
@@ -61,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = print_error(failure)
     except KeyboardInterrupt:
         status = 130
+    except OSError as failure:
+        if failure.filename is not None or failure.errno not in FULL:
+            raise
+        status = _print_lost_output(failure)
     finally:  # what `--plugin` named was for this command
         os.environ.pop("SEQZOO_PLUGINS", None)
         os.environ.update({} if named is None else {"SEQZOO_PLUGINS": named})
@@ -68,8 +75,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:  # it was closed before the command began, as by >&-
             sys.stdout.flush()
     except BrokenPipeError:  # the reader left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _send_output_nowhere()
+    except OSError as failure:
+        _send_output_nowhere()
+        status = _print_lost_output(failure)
     return status
+
+
+def _print_lost_output(failure: OSError) -> int:
+    """Print to stderr that a full disk or device took no output; returns the exit status."""
+    print(f"the output could not be written: {failure.strerror}", file=sys.stderr)
+    return 1
+
+
+def _send_output_nowhere() -> None:
+    """What is still to be printed would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _refuse_empty_paths(arguments: Sequence[str]) -> None:

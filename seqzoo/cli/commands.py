@@ -53,10 +53,16 @@ def settings() -> dict[str, Any]:
 def _add_plugin_files(files: Sequence[Path] | None) -> None:
     """Add the files to every registry loaded from now on, in child processes too."""
     if files:
+        from seqzoo.errors import PluginError
         from seqzoo.registry.plugin_files import VARIABLE, file_origin
 
         for file in files:
             file_origin(file)
+            if os.pathsep in str(file.resolve()):
+                raise PluginError(
+                    f"--plugin {file}: its full path, {file.resolve()}, has a '{os.pathsep}', "
+                    f"which separates the paths in {VARIABLE}; move or rename it"
+                )
         known = os.environ.get(VARIABLE)
         named = [*(known.split(os.pathsep) if known else ()), *map(str, map(Path.resolve, files))]
         os.environ[VARIABLE] = os.pathsep.join(named)

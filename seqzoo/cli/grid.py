@@ -88,12 +88,14 @@ def command(
     if not dry_run and (problems := judge(str(file), cells)):
         raise SpecError(problems)
     refuse_missing_loggers(runs)
+    doer: Executor = doer_spec.build()
     plan = make_plan(name, runs, spec.all_variants()) if tuner is None else tuner.plan(name)
     if dry_run:
         specs = {run.run_id: run.spec for run in runs}
+        at_a_time: int | None = getattr(doer_spec, "workers", None)
         shown = plan if tuner is None else make_plan(name, runs, spec.all_variants())
         show_plan(
-            shown, specs, out, workers=workers, estimate=estimate, as_json=as_json, tuner=tuner
+            shown, specs, out, workers=at_a_time, estimate=estimate, as_json=as_json, tuner=tuner
         )
         if out is not None and not rerun_changed:
             refuse_changed_runs(out, registry)
@@ -105,7 +107,6 @@ def command(
         set_changed_runs_aside(out, registry)
     else:
         refuse_changed_runs(out, registry)
-    doer: Executor = doer_spec.build()
     outcome = run_grid(plan, out, doer, RunJob(), view_for(Console(stderr=True)), tuner)
     report = make_report(out)
     if as_json:

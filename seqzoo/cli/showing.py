@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from seqzoo.errors import SpecError
 from seqzoo.escape import visible
 from seqzoo.spec import PartSpec
 from seqzoo.tasks import IGNORED, Task
@@ -64,10 +65,19 @@ def example_of(name: str, spec: PartSpec, seed: int) -> Example:
     """The first training sequence of a seed, of a task that was asked for by this name.
 
     Raises:
-        SpecError: the task needs a file that is not there, or is malformed.
+        SpecError: the task needs a file that is not there, or is malformed; or the sequence has no
+            room in memory.
     """
     task: Task = spec.build()
-    batch = task.train_batch(1, seed, 0)
+    try:
+        batch = task.train_batch(1, seed, 0)
+    except (MemoryError, RuntimeError) as failure:
+        if not isinstance(failure, MemoryError) and "allocate" not in str(failure):
+            raise
+        raise SpecError(
+            f"task '{name}': a sequence of {task.length:,} tokens has no room in memory; "
+            "show a shorter one: --set length=64"
+        ) from None
     written = spec.model_dump(mode="json")
     settings = {key: value for key, value in written.items() if key != "type"}
     return Example(name, task, settings, batch.tokens[0].tolist(), batch.labels[0].tolist())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +96,17 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [["parts"], ["parts", "prism", "--json"], ["schema", "grid"]])
+def test_output_that_finds_no_room_is_told_in_a_line(command: list[str]) -> None:
+    run = [sys.executable, "-c", "from seqzoo.cli import main; raise SystemExit(main())"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([*run, *command], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    told = done.stderr.decode().splitlines()
+    assert told == [f"the output could not be written: {os.strerror(errno.ENOSPC)}"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -58,6 +59,15 @@ def test_a_dry_run_without_an_estimate_says_what_cannot_be_counted(file, capsys)
         ["?", "?", "to", "do"],
     ]
     assert "cannot be counted: there is no text file none.txt" in lines[6]
+
+
+def test_a_dry_run_has_the_executors_workers_and_needs_its_library(file, capsys, monkeypatch):
+    workers = ["--executor", "{type: local, workers: 3}"]
+    assert main(["grid", str(file), "--dry-run", *workers]) == 0
+    assert " with 3 workers" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["grid", str(file), "--dry-run", "--no-estimate", "--executor", "ray"]) == 2
+    assert "executor 'ray' needs Ray" in capsys.readouterr().err
 
 
 def test_a_grid_runs_reports_fails_resumes_and_grows(file, tmp_path, capsys):

@@ -96,6 +96,11 @@ def test_text_shows_characters(capsys: pytest.CaptureFixture[str], tmp_path: Pat
             "--set task.lenth=3 task.lenth: unknown key 'lenth' in task 'parity'; "
             "did you mean 'length'?\n",
         ),
+        (
+            ["parity", "--set", "length=99999999999"],
+            "task 'parity': a sequence of 99,999,999,999 tokens has no room in memory; "
+            "show a shorter one: --set length=64\n",
+        ),
         (["text"], "task.path: the key 'path' is missing; give it by --set path=VALUE\n"),
     ],
 )

@@ -133,6 +133,11 @@ def test_no_such_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     )
     assert main(["parts", "--plugin", str(tmp_path)]) == 2
     assert "is no file; give the path" in capsys.readouterr().err
+    torn = tmp_path / f"a{os.pathsep}b.py"
+    torn.touch()
+    assert main(["parts", "--plugin", str(torn)]) == 2
+    told = f"has a '{os.pathsep}', which separates the paths in {plugin_files.VARIABLE}"
+    assert told in capsys.readouterr().err
 
 
 def anchor(factor: int) -> type[Anchor]:

@@ -1,9 +1,9 @@
 """What a run reads of its spec: two runs that read the same end with the same result.
 
-A model is built with its values and run on one row: in training, in evaluation, and in two pieces
-where it carries a state. What counts as read of `model` is what its modules look up meanwhile,
-their initial values, and how an optimizer treats them. Of an optimizer its groups count, of a
-schedule its factors.
+A model is built with its values and run on one row: in training, backwards too, in evaluation, and
+in two pieces where it carries a state. What counts as read of `model` is what its modules look up
+meanwhile, their initial values, and how an optimizer treats them. Of an optimizer its groups count,
+of a schedule its factors.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class AsBuilt:
         self._work = 0
         self._models: dict[tuple[ModelSpec, PartSpec, int], tuple[str, str] | None] = {}
         self._optimizers: dict[tuple[ModelSpec, PartSpec, PartSpec], str | None] = {}
+        self._schedules: dict[tuple[PartSpec, int], str | None] = {}
         self._tasks: dict[tuple[PartSpec, int], tuple[int, list[Batch]] | None] = {}
+        self._last: tuple[object, tuple[LanguageModel, list[Batch]] | None] | None = None
 
     def effective_id(self, spec: RunSpec) -> str:
         """A hash of what a run reads: equal for runs that end with the same bits.
@@ -64,7 +66,7 @@ class AsBuilt:
         else:
             facts["model"] = read
             facts["train"]["optimizer"] = self._optimizer(spec) or facts["train"]["optimizer"]
-        facts["train"]["schedule"] = _factors(spec) or facts["train"]["schedule"]
+        facts["train"]["schedule"] = self._schedule(spec) or facts["train"]["schedule"]
         return run_id_of(facts)
 
     def _model(self, spec: RunSpec) -> tuple[str, str] | None:
@@ -85,8 +87,21 @@ class AsBuilt:
             self._optimizers[key] = None if made is None else _groups(spec, made[0])
         return self._optimizers[key]
 
+    def _schedule(self, spec: RunSpec) -> str | None:
+        key = (spec.train.schedule, spec.train.steps)
+        if key not in self._schedules:
+            self._schedules[key] = _factors(spec)
+        return self._schedules[key]
+
     def _made(self, spec: RunSpec) -> tuple[LanguageModel, list[Batch]] | None:
-        """The model, always with the same initial values, and the rows it runs on."""
+        """The model, and the rows it runs on; the last one is kept for its other optimizers."""
+        key = (spec.model, spec.task, spec.train.batch_size)
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._make(spec))
+        return self._last[1]
+
+    def _make(self, spec: RunSpec) -> tuple[LanguageModel, list[Batch]] | None:
+        """A model, always with the same initial values, and the rows it runs on."""
         task = self._task(spec)
         if task is None or spec.model.width > 2**12:
             return None
@@ -140,7 +155,7 @@ def _read_of(model: LanguageModel, rows: list[Batch], *, recompute: bool) -> tup
         for name, value in (*model.named_parameters(), *model.named_buffers())
     ]
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             readings = _run(Objective(model, recompute=recompute), rows)
     except Exception:  # a part of a plugin may fail in any way, here as in training
@@ -155,16 +170,20 @@ def _run(objective: Objective, rows: list[Batch]) -> Readings:
     with watching() as readings:
         objective.train()
         positions, targets = trained.labelled()
-        objective(trained.tokens, targets, positions, trained.negatives, trained.cu_seqlens)
+        loss, auxiliary = objective(
+            trained.tokens, targets, positions, trained.negatives, trained.cu_seqlens
+        )
+        torch.stack([loss, *auxiliary.values()]).sum().backward()  # settings may act in its hooks
         objective.eval()
-        for row in rows:
-            objective.scores(row.tokens, None, row.labelled()[0], row.cu_seqlens)
-        if streams and tested.cu_seqlens is None:
-            cut = tested.tokens.shape[1] // 2
-            _, state = model.hidden(tested.tokens[:, :cut])
-            _, state = model.hidden(tested.tokens[:, cut:], state)
-            model.hidden(tested.tokens[:, :1], state)
-            model.state_size(tested.tokens.shape[1])
+        with torch.no_grad():
+            for row in rows:
+                objective.scores(row.tokens, None, row.labelled()[0], row.cu_seqlens)
+            if streams and tested.cu_seqlens is None:
+                cut = tested.tokens.shape[1] // 2
+                _, state = model.hidden(tested.tokens[:, :cut])
+                _, state = model.hidden(tested.tokens[:, cut:], state)
+                model.hidden(tested.tokens[:, :1], state)
+                model.state_size(tested.tokens.shape[1])
     return readings
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 from pydantic import NonNegativeInt
 
-from seqzoo.errors import RunError
+from seqzoo.errors import RunError, SpecError
 from seqzoo.grid.run.executors import Executor
 from seqzoo.grid.run.job import Busy, Finished, Job, Lost, News, Started, Work
 from seqzoo.grid.run.process import prepare, print_into
@@ -45,12 +46,25 @@ def threads_each(workers: int) -> int:
 
 
 def gpu_names(limit: int | None = None) -> tuple[str, ...]:
-    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES calls them; the first `limit`."""
+    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES calls them; the first `limit`.
+
+    As CUDA does, it reads that list up to the first negative number: -1 leaves none.
+
+    Raises:
+        SpecError: there are fewer than `limit`.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = [name.strip() for name in visible.split(",")] if visible else []
-    if not names:
-        count = torch.cuda.device_count() if limit is None else limit
-        names = [str(index) for index in range(count)]
+    if visible is None:
+        names = [str(index) for index in range(torch.cuda.device_count())] if limit != 0 else []
+    else:
+        listed = [name.strip() for name in visible.split(",")]
+        names = list(takewhile(lambda name: name and not name.startswith("-"), listed))
+    if limit is not None and limit > len(names):
+        told = "" if visible is None else f" (CUDA_VISIBLE_DEVICES={visible})"
+        raise SpecError(
+            f"executor 'local': gpus: {limit}, and this process sees {len(names)}{told}; "
+            "leave gpus out for all that it sees"
+        )
     return tuple(names[:limit])
 
 
@@ -180,10 +194,17 @@ def _ending(code: int | None) -> str:
     if code is None:
         return "its worker stopped answering"
     if code < 0:
-        name = signal.Signals(-code).name
+        name = _signal_name(-code)
         likely = " (out of memory?)" if name == "SIGKILL" else ""
         return f"its worker was ended by {name}{likely}"
     return f"its worker ended with exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have none
+        return f"signal {number}"
 
 
 @contextmanager

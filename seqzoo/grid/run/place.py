@@ -13,7 +13,7 @@ RUN_FILES = ("spec.yaml", "record.json", "metrics.jsonl", "checkpoint")
 
 
 def refuse_run_directory(directory: Path) -> None:
-    """Check that the directory is not a run's, nor inside a grid's folder of runs.
+    """Check that it is no file, not a run's directory, nor inside a grid's folder of runs.
 
     Raises:
         DirectoryError: it is.
@@ -26,6 +26,8 @@ def refuse_run_directory(directory: Path) -> None:
         ) from None
     if is_grid:
         return
+    if directory.is_file():
+        raise DirectoryError(f"{directory} is a file; --out names a folder")
     found = [name for name in RUN_FILES if (directory / name).exists()]
     if found:
         raise DirectoryError(

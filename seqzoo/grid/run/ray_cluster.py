@@ -50,6 +50,18 @@ class RayExecutor(Executor):
         gpus: float = Field(default=0.0, ge=0)
 
     def __init__(self, spec: Spec) -> None:
+        """Make an executor that has joined no cluster yet.
+
+        Raises:
+            SpecError: Ray is not installed.
+        """
+        try:
+            self._ray = _ray()
+        except ImportError:
+            raise SpecError(
+                "executor 'ray' needs Ray; install it with pip install 'seqzoo[ray]', or choose "
+                "--executor local"
+            ) from None
         self.spec = spec
         self._num_workers = spec.workers or 0
         self._idle: list[Any] = []
@@ -59,17 +71,9 @@ class RayExecutor(Executor):
         """Join the cluster; an actor starts with its first job.
 
         Raises:
-            SpecError: Ray is not installed.
             RunError: there is no cluster at the address.
         """
-        try:
-            ray = _ray()
-        except ImportError:
-            raise SpecError(
-                "executor 'ray' needs Ray; install it with pip install 'seqzoo[ray]', or choose "
-                "--executor local"
-            ) from None
-        self._ray = ray
+        ray = self._ray
         with _own_sigterm():
             try:
                 _knock(self.spec.address)

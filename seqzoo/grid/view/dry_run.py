@@ -60,7 +60,7 @@ def show_plan(
     at_a_time = workers or num_cores()
     to_do = {run_id for run_id, state in states.items() if state != "done"}
     timed = {run_id for run_id in to_do if estimate}
-    what = "counting, and timing a few steps of each shape"
+    what = "counting, and timing a few steps of each shape" if timed else "counting"
     with Console(stderr=True).status(what) as status:
         foreseen = forecast(
             specs,

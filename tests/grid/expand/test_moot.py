@@ -11,6 +11,7 @@ from seqzoo.errors import SpecError
 from seqzoo.grid.plan.expansion import expand, expanded
 from seqzoo.grid.plan.notes import plan_notes
 from seqzoo.grid.plan.plan import make_plan
+from seqzoo.model import build_model
 from seqzoo.operators import Anchor
 from seqzoo.registry.registry import Origin
 from seqzoo.spec import PartSpec, slot
@@ -39,6 +40,7 @@ class Mixture(Anchor):
             scale: of the second power.
             kind: stored, and looked at by nobody.
             late: looked at in evaluation alone.
+            pull: a factor on gradients, looked at by a hook alone.
         """
 
         depth: int = 1
@@ -46,6 +48,7 @@ class Mixture(Anchor):
         scale: float = 1.0
         kind: Literal["a", "b"] = "a"
         late: float = Field(default=1.0, gt=0)
+        pull: float = 1.0
 
     def __init__(self, spec: Any, dims):
         super().__init__(spec, dims)
@@ -57,6 +60,8 @@ class Mixture(Anchor):
         total = x
         for power in range(1, self.depth):
             total = total + self.spec.scale * self.activation(x ** (power + 1))
+        if total.requires_grad:
+            total.register_hook(lambda gradient: gradient * self.spec.pull)
         return total if self.training else total * self.spec.late
 
 
@@ -104,6 +109,21 @@ NOTHING = "changes nothing: the run is the same with and without it"
 def test_an_axis_that_no_cell_reads_is_an_error_at_its_line(path, values, registry):
     told = problem(f"axes: {{train.steps: [5, 10], {path}: {values}}}\n", registry)
     assert told.startswith(f"g.yaml:5:30 {path}: {NOTHING}")
+
+
+def test_a_setting_that_acts_on_gradients_alone_is_read(registry):
+    planned = runs("axes: {model.mixer.anchor.pull: [1.0, 2.0]}\n", registry)
+    assert len({run.run_id for run in planned}) == 2
+
+
+def test_an_axis_over_the_optimizer_builds_one_model(registry, monkeypatch):
+    built = []
+    monkeypatch.setattr(
+        "seqzoo.grid.expand.as_built.build_model",
+        lambda *given, **settings: built.append(given) or build_model(*given, **settings),
+    )
+    assert len(runs("axes: {train.optimizer.lr: [1e-4, 1e-3, 1e-2, 1e-1]}\n", registry)) == 4
+    assert len(built) == 2  # once to count its parameters
 
 
 def test_an_axis_is_left_out_of_the_cells_that_do_not_read_it(registry):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,7 +13,7 @@ import time
 
 import pytest
 
-from seqzoo.errors import RunError
+from seqzoo.errors import RunError, SpecError
 from seqzoo.grid.run.job import Finished, Lost, Progress, Started
 from seqzoo.grid.run.liveness import process_is_alive
 from seqzoo.grid.run.local import LocalExecutor, gpu_names, num_cores, threads_each
@@ -147,9 +149,36 @@ def test_gpus_are_named_as_cuda_names_them(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, GPU-77, 1")
     assert gpu_names() == ("5", "GPU-77", "1")
     assert gpu_names(2) == ("5", "GPU-77")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,-1,0")
+    assert gpu_names() == ("2",)
 
 
-def test_each_worker_has_a_gpu_of_its_own(deeds, make_job, tmp_path):
+@pytest.mark.parametrize("visible", ["-1", ""])
+def test_gpus_may_be_hidden_and_then_cannot_be_asked_for(visible, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu_names() == gpu_names(0) == ()
+    told = rf"gpus: 1, and this process sees 0 \(CUDA_VISIBLE_DEVICES={visible}\); leave gpus out"
+    with pytest.raises(SpecError, match=told):
+        LocalExecutor(LocalExecutor.Spec(gpus=1))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
+def test_a_worker_ended_by_a_signal_without_a_name_is_lost_like_any(deeds, make_job, tmp_path):
+    executor = LocalExecutor(LocalExecutor.Spec(workers=1))
+    executor.start(deeds)
+    executor.submit(make_job("a", tmp_path / "a", do="sleep"))
+    started = hear(executor, Progress)[0]
+    number = signal.SIGRTMIN + 6
+    os.kill(started.pid, number)
+    lost = hear(executor, Lost)[-1]
+    executor.close()
+    assert isinstance(lost, Lost)
+    assert lost.how == f"its worker was ended by signal {int(number)}"
+
+
+def test_each_worker_has_a_gpu_of_its_own(deeds, make_job, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     executor = LocalExecutor(LocalExecutor.Spec(gpus=2))
     executor.start(deeds)
     assert executor.free() == 2

@@ -17,6 +17,12 @@ def test_the_directory_of_a_run_is_no_place_for_a_grid(name, tmp_path):
         refuse_run_directory(tmp_path / "run")
 
 
+def test_nor_is_a_file(tmp_path):
+    (tmp_path / "run.yaml").touch()
+    with pytest.raises(DirectoryError, match=r"run\.yaml is a file; --out names a folder"):
+        refuse_run_directory(tmp_path / "run.yaml")
+
+
 @pytest.mark.parametrize("inner", ["runs", "runs/a"])
 def test_nor_is_a_directory_among_the_runs_of_a_grid(inner, tmp_path):
     (tmp_path / "plan.json").touch()

@@ -134,7 +134,7 @@ def kill_a_worker(out: Path, grid: subprocess.Popen[str]) -> None:
 def test_that_ray_is_missing_is_told_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SpecError, match=r"needs Ray; install it with pip install 'seqzoo\[ray\]'"):
-        RayExecutor(RayExecutor.Spec()).start(lambda job, send: None)
+        RayExecutor(RayExecutor.Spec())
 
 
 def test_no_cluster_is_told_plainly() -> None:
