@@ -99,6 +99,9 @@ def _examine_spec(
         what += f", the union of {counted(len(spec.grids), 'grid')}"
     else:
         what += _product(spec)
+    if spec.sampler is not None:
+        trials = getattr(spec.sampler, "trials", None)
+        what += "; each cell is tuned first" + (f", in {trials} trials at most" if trials else "")
     dropped = dict.fromkeys(axis for run in planned for axis in run.dropped)
     if dropped:
         what += f"; {', '.join(dropped)} only where the part has it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -38,7 +39,9 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List every part and preset that specs can name, with plugin and version.
+    """List every part and preset that specs can name.
+
+    A terminal of 120 columns or more shows the plugin and version of each too, as a pipe does.
 
     With a name: its equation and source, and every key with its type, default and meaning. With
     --slots: the projections, gates, forget, injection and readout of every recurrent preset.
@@ -70,8 +73,7 @@ def command(
     if as_json:
         print(json_text([_row(entry) for entry in entries]))
     else:
-        console = Console(highlight=False, soft_wrap=False)
-        console.print(_table(entries) if console.width >= WIDE else _narrow_table(entries))
+        _print_entries(entries, Console(highlight=False))
     _name_the_broken(registry)
 
 
@@ -83,6 +85,18 @@ def _row(entry: Entry) -> dict[str, str]:
         "version": entry.origin.version,
         "doc": entry.doc,
     }
+
+
+def _print_entries(entries: list[Entry], console: Console) -> None:
+    """Print a table that fits the terminal; a line for each entry where there is none, as for grep.
+
+    A narrow table has neither plugin nor version.
+    """
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        for entry in entries:
+            print("  ".join(visible(word) for word in _row(entry).values()))
+    else:
+        console.print(_table(entries) if console.width >= WIDE else _narrow_table(entries))
 
 
 def _table(entries: list[Entry]) -> Table:

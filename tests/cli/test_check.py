@@ -90,3 +90,10 @@ def test_a_missing_file_is_told_where_its_task_is_written(
     )
     assert main(["check", str(run)]) == 2
     assert f"{run}:2:7 task: there is no text file nope.txt" in capsys.readouterr().err
+
+
+def test_a_tuned_grid_says_how_many_trials(capsys: pytest.CaptureFixture[str]) -> None:
+    example = Path(__file__).parents[2] / "examples" / "grid_tuned.yaml"
+    assert main(["check", str(example)]) == 0
+    told = "a grid of 6 runs: 2 variants x 3 seeds; each cell is tuned first, in 8 trials at most"
+    assert told in capsys.readouterr().out

@@ -35,6 +35,19 @@ def test_the_table_fits_and_loses_no_name(
     assert {entry.name for entry in load_registry()} <= words
 
 
+def test_a_pipe_gets_a_line_for_each_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert main(["parts"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    entries = list(load_registry())
+    assert len(lines) == len(entries)
+    for line, entry in zip(lines, entries, strict=True):
+        words = [entry.family, entry.name, entry.origin.plugin, entry.origin.version, entry.doc]
+        assert line == "  ".join(words)
+
+
 def test_one_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parts", "--family", "task", "--json"]) == 0
     assert {row["family"] for row in json.loads(capsys.readouterr().out)} == {"task"}
