@@ -140,7 +140,7 @@ def _where(error: Any, location: Location, document: Document | None) -> str:
         return ""
     if error["type"] in _MISSING:
         return str(document.marks.key(location[:-1]))
-    if error["type"] == "unknown_key":
+    if error["type"] in ("unknown_key", "set_twice"):
         return str(document.marks.key(location))
     return str(document.marks.value(location))
 
@@ -159,6 +159,9 @@ def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
         return f"expected {' or '.join(wanted)}, got {got}", hint
     if kind in ("value_error", "assertion_error"):
         return str(context.get("error", error["msg"])), ""
+    if kind == "set_twice":
+        option = (*location[: -context["steps"]], context["option"])
+        return error["msg"], f"leave it out, and set {'.'.join(map(str, option))}"
     hint = str(context.get("hint", ""))
     if kind == "unknown_part" and str(context.get("name")).lower() in _NOTHING:
         hint += "; for nothing at all write null"

@@ -2,14 +2,16 @@
 
 In YAML a preset stands where a part's name stands: `mixer: prism`, or with changes,
 `mixer: {type: prism, depth: 1, anchor: identity}`. A change is either one of the preset's options
-(`depth`, which stands for `injection.depth`) or a key of the spec below it. A mapping is merged
-into the preset's mapping unless its `type` is another part; anything else replaces.
+(`depth`, which stands for `injection.depth`) or a key of the spec below it, not both for one
+setting. A mapping is merged into the preset's mapping unless its `type` is another part; anything
+else replaces.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 __all__ = ["Expansion", "Preset", "merged"]
@@ -58,48 +60,65 @@ def _nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
+def _holds(settings: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether something is set at this path or below it."""
+    value: Any = settings
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
 @dataclass(frozen=True)
 class Expansion:
     """A slot's mapping on its way from the written form to the settings of a part.
 
     Attributes:
         name: the part or preset it names now.
-        settings: everything else.
+        layers: everything else, each layer to be laid over those before it: what was written is
+            the last, the specs of presets are below it.
         through: the presets it came through, outermost first.
         options: short names of those presets -> where they lead.
-        moved: path in `settings` -> the option it was written as.
+        moved: path in the written layer -> the option it was written as.
+        twice: location in the written mapping -> the option beside it that leads there too.
     """
 
     name: str
-    settings: dict[str, Any]
+    layers: tuple[Mapping[str, Any], ...]
     through: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moved: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    twice: Mapping[Location, str] = field(default_factory=dict)
 
     @classmethod
     def start(cls, value: Mapping[str, Any]) -> Expansion:
         """Start from what was written: a mapping with a `type`."""
-        settings = {key: entry for key, entry in value.items() if key != "type"}
-        return cls(name=value["type"], settings=settings)
+        return cls(name=value["type"], layers=(_without_type(value),))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The layers as one."""
+        return reduce(merged, self.layers, {})
 
     def expand(self, preset: Preset) -> Expansion:
         """One step: the preset's spec, with the settings so far laid over it."""
         paths = {option: tuple(path.split(".")) for option, path in preset.options.items()}
-        plain = {key: entry for key, entry in self.settings.items() if key not in paths}
-        settings: dict[str, Any] = merged(
-            {key: entry for key, entry in preset.spec.items() if key != "type"}, plain
-        )
-        moved = dict(self.moved)
+        written = self.layers[-1]
+        moved, twice = dict(self.moved), dict(self.twice)
         for key, path in paths.items():
-            if key in self.settings:
-                settings = merged(settings, _nested(path, self.settings[key]))
-                moved[path] = moved.pop((key,), key)
+            if key in written:
+                option = moved.pop((key,), key)
+                if _holds(written, path):
+                    twice[self.written_at(path)] = option
+                moved[path] = option
         return Expansion(
             name=preset.spec["type"],
-            settings=settings,
+            layers=(_without_type(preset.spec), *(_led(layer, paths) for layer in self.layers)),
             through=(*self.through, self.name),
             options={**paths, **self.options},
             moved=moved,
+            twice=twice,
         )
 
     def written_at(self, location: Location) -> Location:
@@ -108,3 +127,16 @@ class Expansion:
             if location[: len(path)] == path:
                 return (option, *location[len(path) :])
         return location
+
+
+def _without_type(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key != "type"}
+
+
+def _led(layer: Mapping[str, Any], paths: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """A layer with its options put where they lead."""
+    settings: dict[str, Any] = {key: value for key, value in layer.items() if key not in paths}
+    for key, path in paths.items():
+        if key in layer:
+            settings = merged(settings, _nested(path, layer[key]))
+    return settings

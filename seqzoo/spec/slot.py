@@ -240,8 +240,9 @@ def _resolve_mapping(
             "unknown {family} '{name}'",
             {"family": family, "name": name, "hint": did_you_mean(name, catalog.names(family))},
         )
+    twice = _set_twice(family, expansion)
     try:
-        return part.Spec.model_validate(
+        spec = part.Spec.model_validate(
             expansion.settings, context={**(context or {}), "catalog": catalog}
         )
     except ValidationError as failure:
@@ -259,4 +260,22 @@ def _resolve_mapping(
                 known = [*error["ctx"]["known"], *expansion.options]
                 error["msg"] = f"unknown key '{key}' in {family} '{expansion.through[0]}'"
                 error["ctx"] = {"hint": did_you_mean(key, known), "known": known}
-        raise validation_error(name, errors) from None
+        raise validation_error(name, [*twice, *errors]) from None
+    if twice:
+        raise validation_error(name, twice)
+    return spec
+
+
+def _set_twice(family: str, expansion: Expansion) -> list[Any]:
+    """An error for each setting that is written beside an option that leads to it."""
+    return [
+        {
+            "type": "set_twice",
+            "msg": f"set twice: the option '{option}' of {family} '{expansion.through[0]}' "
+            "leads here too",
+            "loc": location,
+            "input": None,
+            "ctx": {"option": option, "steps": len(location)},
+        }
+        for location, option in expansion.twice.items()
+    ]

@@ -30,6 +30,13 @@ def test_a_change_may_go_inside_or_replace_a_part(kitchen: Registry) -> None:
     assert other.model_dump()["spice"] == {"type": "salt", "grains": 7}
 
 
+def test_a_change_lies_over_an_option_of_the_preset(kitchen: Registry) -> None:
+    inside = kitchen.spec("dish", {"type": "hot-broth", "spice": {"heat": 0.1}})
+    assert inside.model_dump()["spice"] == {"type": "pepper", "heat": 0.1}
+    other = kitchen.spec("dish", {"type": "hot-broth", "spice": "salt"})
+    assert other.model_dump()["spice"] == {"type": "salt", "grains": 7}
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -51,9 +58,24 @@ def test_a_change_may_go_inside_or_replace_a_part(kitchen: Registry) -> None:
             "leads; known: grains, type",
         ),
         (
-            {"type": "hot-broth", "spice": "salt"},
-            "unknown key 'heat' in spice 'salt', where the option 'heat' of dish 'hot-broth' "
-            "leads; known: grains, type",
+            {"type": "broth", "heat": 1.0, "spice": {"heat": 2.0}},
+            "spice.heat: set twice: the option 'heat' of dish 'broth' leads here too; leave it "
+            "out, and set heat",
+        ),
+        (
+            {"type": "hot-broth", "burn": 1.0, "heat": 2.0},
+            "heat: set twice: the option 'burn' of dish 'hot-broth' leads here too; leave it out, "
+            "and set burn",
+        ),
+        (
+            {"type": "hot-broth", "burn": 1.0, "spice": {"heat": 2.0}},
+            "spice.heat: set twice: the option 'burn' of dish 'hot-broth' leads here too; leave "
+            "it out, and set burn",
+        ),
+        (
+            {"type": "soup", "side": {"type": "broth", "heat": 1.0, "spice": {"heat": "hot"}}},
+            "side.spice.heat: set twice: the option 'heat' of dish 'broth' leads here too; leave "
+            "it out, and set side.heat",
         ),
     ],
 )
