@@ -67,12 +67,15 @@ class Checker:
         )
 
     def run_with(self, cell: Cell, values: Mapping[Location, Any]) -> RunSpec | None:
-        """The run of a cell that has one, with values at paths; None if they do not go there."""
+        """The run of a cell that has one, with values at paths; None if they do not go there.
+
+        Parents are laid before what is inside them, as a cell's changes are.
+        """
         document = self._base
         for change in cell.changes:
             document = document.with_value(change.path, self.grid, change.written)
         try:
-            for path, value in values.items():
+            for path, value in sorted(values.items(), key=lambda item: len(item[0])):
                 source = Document.of(value)
                 for inner, written in leaves(path, (), value):
                     document = document.with_value(inner, source, written)

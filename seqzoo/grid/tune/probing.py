@@ -59,6 +59,7 @@ def probed(grid: GridSpec, cells: Sequence[Checked], checker: Checker, built: As
             *_no_target(grid, cells),
             *_matched_sizes(grid, space),
             *_two_owners(grid, cells, choices),
+            *_below_nothing(grid, choices),
         ]
     if problems:
         return Probed([() for _ in cells], list(dict.fromkeys(problems)), [])
@@ -213,4 +214,29 @@ def _two_owners(
         for each in cells
         for change in each.cell.changes
         if change.path in tuned
+    ]
+
+
+def _below_nothing(grid: GridSpec, choices: dict[str, list[Choice]]) -> list[Problem]:
+    """Refuse a path that leads into what another path of the space may set to null."""
+    document = grid.document
+    nothings = {
+        change.path
+        for own in choices.values()
+        for each in own
+        for change in each.changes
+        if document.value(change.written) is None
+    }
+    return [
+        Problem(
+            str(document.marks.key((*AT, path))),
+            ".".join((*AT, path)),
+            f"leads into {'.'.join(map(str, change.path[:length]))}, for which the space has null",
+            "make that path an axis, or leave out the null",
+        )
+        for path, own in choices.items()
+        for each in own
+        for change in each.changes
+        for length in range(1, len(change.path))
+        if change.path[:length] in nothings
     ]

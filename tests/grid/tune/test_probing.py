@@ -11,7 +11,10 @@ import pytest
 import seqzoo
 from seqzoo.errors import SpecError
 from seqzoo.grid import Sampler, Study
+from seqzoo.grid.plan.expansion import expanded
 from seqzoo.registry import Origin, Registry
+from seqzoo.spec.grid import GridSpec
+from seqzoo.spec.load import load
 
 LR = "train.optimizer.lr"
 GRID = """\
@@ -120,3 +123,26 @@ def test_a_matched_model_is_not_tuned(problems, registry):
     text = GRID.replace(f"{LR}: {{low: 1e-4, high: 1e-1, log: true}}", "model.width: [16, 32]")
     text += "match: {by: parameters, adjust: model.mlp.ratio}\n"
     assert "the sampler changes the model, and 'match' adjusts it" in problems(text, registry)[0]
+
+
+def test_a_value_inside_another_is_laid_over_it(registry, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text(GRID.replace("variants: {full: {}, no-mlp: {model.mlp: null}}\n", ""))
+    grid = load(file, registry)
+    assert isinstance(grid, GridSpec)
+    expansion = expanded(grid, registry)
+    values = {("model", "mlp", "ratio"): 1.0, ("model", "mlp"): "swiglu"}
+    run = expansion.checker.run_with(expansion.cells[0].cell, values)
+    assert run is not None
+    assert run.resolved()["model"]["mlp"]["type"] == "swiglu"
+    assert run.resolved()["model"]["mlp"]["ratio"] == 1.0
+
+
+def test_nothing_is_tuned_inside_of_what_the_space_may_leave_out(problems, registry):
+    text = GRID.replace(", no-mlp: {model.mlp: null}", "").replace(
+        "space: {", "space: {model.mlp.ratio: [1.0, 2.0], model.mlp: [swiglu, null], "
+    )
+    assert problems(text, registry) == [
+        "g.yaml:7:45 sampler.space.model.mlp.ratio: leads into model.mlp, for which the space "
+        "has null; make that path an axis, or leave out the null"
+    ]
