@@ -94,7 +94,9 @@ class Layers:
             return value
         if isinstance(value, Mapping) and "preset" in value:
             pattern = expanded_pattern(value, context.get("catalog"))
-            return pattern.repeat * _validated(pattern.groups, context, pattern.errors)
+            groups = _validated(pattern.groups, context, pattern.errors)
+            _refuse_too_deep(pattern.repeat * _depth(groups))
+            return pattern.repeat * groups
         if not isinstance(value, list | tuple) or not value:
             raise PydanticCustomError(
                 "bad_layers",
@@ -102,7 +104,22 @@ class Layers:
                 "[{repeat: 3, mixer: prism}, {mixer: attention}], or a preset of one: "
                 "{preset: NAME}",
             )
-        return _validated(dict(enumerate(value)), context)
+        groups = _validated(dict(enumerate(value)), context)
+        _refuse_too_deep(_depth(groups))
+        return groups
+
+
+def _depth(groups: Sequence[LayerGroup]) -> int:
+    return sum(group.repeat for group in groups)
+
+
+def _refuse_too_deep(depth: int) -> None:
+    if depth > DEEPEST:
+        raise PydanticCustomError(
+            "too_deep",
+            "{depth} blocks, and a model has at most {deepest}",
+            {"depth": str(depth), "deepest": str(DEEPEST), "hint": "repeat fewer groups"},
+        )
 
 
 def _validated(

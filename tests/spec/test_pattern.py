@@ -119,3 +119,13 @@ def test_a_malformed_file_is_refused(tmp_path: Path, spec: str, message: str) ->
     file.write_text(f"family: layers\ndoc: Bad.\nspec: {spec}\n")
     with pytest.raises(PluginError, match=message):
         list(read_presets(file))
+
+
+def test_a_pattern_has_a_bound_on_all_of_its_blocks(registry: Registry) -> None:
+    at_most = {"preset": "three-to-one", "repeat": 1024}
+    assert registry.validate(ModelSpec, {"width": 16, "layers": at_most}).layers
+    with pytest.raises(SpecError, match="layers: 4100 blocks, and a model has at most 4096"):
+        registry.validate(ModelSpec, {"width": 16, "layers": {**at_most, "repeat": 1025}})
+    groups = [{"repeat": 4096, "mixer": "attention"}, {"mixer": "attention"}]
+    with pytest.raises(SpecError, match="layers: 4097 blocks"):
+        registry.validate(ModelSpec, {"width": 16, "layers": groups})
