@@ -163,7 +163,7 @@ def _in_words(errors: Sequence[Any], location: Location) -> tuple[str, str]:
         option = (*location[: -context["steps"]], context["option"])
         return error["msg"], f"leave it out, and set {'.'.join(map(str, option))}"
     hint = str(context.get("hint", ""))
-    if kind == "unknown_part" and str(context.get("name")).lower() in _NOTHING:
+    if kind == "unknown_part" and context.get("name", "").lower() in _NOTHING:
         hint += "; for nothing at all write null"
     elif kind == "unknown_key" and location:  # none where a preset within a preset wrote the key
         first, dot, rest = str(location[-1]).partition(".")
@@ -188,7 +188,8 @@ def _wanted(error: Any) -> str | None:
     if kind in ("too_short", "too_long"):
         few = kind == "too_short"
         length = context["min_length" if few else "max_length"]
-        return f"a list of at {'least' if few else 'most'} {length}"
+        noun = "a mapping" if isinstance(error["input"], Mapping) else "a list"
+        return f"{noun} of at {'least' if few else 'most'} {length}"
     if kind == "string_too_short":
         return "text that is not empty"
     if kind == "string_pattern_mismatch":
@@ -234,5 +235,5 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     return repr(value)

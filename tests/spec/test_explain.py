@@ -30,6 +30,7 @@ class Page(SpecModel):
     inner: Inner | None = None
     edge: Edge | None = None
     pairs: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    notes: dict[str, str] | None = Field(default=None, min_length=1)
     device: str = Field(default="cpu", pattern="^(cpu|cuda)$")
     even: int = Field(default=2, multiple_of=2)
 
@@ -70,6 +71,7 @@ def words(**data: Any) -> list[str]:
             "'layer_norm'?",
         ),
         ({"inner": 0.9}, "inner: expected a mapping (keys: target), got 0.9 (float)"),
+        ({"notes": {}}, "notes: expected a mapping of at least 1, got an empty mapping"),
         ({"inner": {}}, "inner.target: the key 'target' is missing"),
         (
             {"edge": {"style": {}}},
