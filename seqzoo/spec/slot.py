@@ -176,7 +176,8 @@ def resolve(
         catalog: where names are looked up.
 
     Raises:
-        pydantic.ValidationError: an unknown key or a wrong value, located inside `value`.
+        pydantic.ValidationError: an unknown key, a wrong value or a type that is no name, located
+            inside `value`.
         PydanticCustomError: `value` names no part of this family.
     """
     if isinstance(value, PartSpec):
@@ -195,12 +196,21 @@ def resolve(
         )
     if isinstance(value, str):
         value = {"type": value}
-    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+    if not isinstance(value, Mapping) or "type" not in value:
         raise PydanticCustomError(
             "unknown_part",
             "{a_family} is a name, or a mapping with a 'type'",
             {"a_family": a(family), "hint": _known(family, catalog)},
         )
+    if not isinstance(value["type"], str):
+        error = {
+            "type": "unknown_part",
+            "msg": f"the type of {a(family)} is a name",
+            "loc": ("type",),
+            "input": value["type"],
+            "ctx": {"hint": _known(family, catalog)},
+        }
+        raise validation_error(family, [error])
     return _resolve_mapping(family, value, catalog, context)
 
 

@@ -70,6 +70,7 @@ def test_every_form_of_slot_fills_its_default_and_is_saved_whole(registry: Regis
             {"board": None},
             "board: a wood is a name, or a mapping with a 'type'; known: oak, pine",
         ),
+        ({"board": {"type": 3}}, "board.type: the type of a wood is a name; known: oak, pine"),
         ({"board": {}}, "board: a wood is a name, or a mapping with a 'type'; known: oak, pine"),
         ({"board": "ook"}, "board: unknown wood 'ook'; did you mean 'oak'?"),
         (
