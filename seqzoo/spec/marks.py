@@ -78,6 +78,11 @@ class Marks:
 
     def path_key(self, location: Location) -> Mark:
         """Mark of the key that a delta's path is written as; all values of an axis share it."""
+        for layer in reversed(self._layers):
+            if location[: len(layer.created)] == layer.created:
+                inside = location[: len(layer.path)] == layer.path
+                rest = location[len(layer.path) :] if inside else ()
+                return layer.source.path_key(layer.prefix + rest)
         while location:
             if location in self.keys:
                 return self.keys[location]

@@ -42,3 +42,11 @@ def test_what_a_delta_made_on_its_way_is_where_its_path_is_written() -> None:
 def test_the_last_delta_counts() -> None:
     marks = FILE.overlaid(("a",), ("a",), DELTA, ("v",)).overlaid(("a",), ("a",), FILE, ("a", "b"))
     assert marks.value(("a",)) == Mark("f", 1, 8)
+
+
+def test_the_path_of_a_delta_is_where_the_last_delta_wrote_it() -> None:
+    flag = Marks({(): Mark("--set c.d=[1, 2]")})
+    marks = FILE.overlaid(("c",), ("c", "d"), flag).overlaid(("z",), ("z",), DELTA, ("v",))
+    assert marks.path_key(("c", "d", 1)) == marks.path_key(("c",)) == Mark("--set c.d=[1, 2]")
+    assert marks.path_key(("z", "x", 0)) == Mark("g", 5, 4)
+    assert marks.path_key(("a", "b", 0)) == Mark("f", 1, 5)
