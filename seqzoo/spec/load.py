@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,10 @@ __all__ = ["is_grid", "load"]
 
 _GRID_ONLY = frozenset(GridSpec.model_fields) - frozenset(RunSpec.model_fields)
 _RUN_ONLY = frozenset(RunSpec.model_fields) - frozenset(GridSpec.model_fields)
+_KEYED_BY_PATHS = re.compile(  # where a path of the run is one key; a number there is an item's
+    r"(sampler\.space|(?:grids\.\d+\.)?(?:axes|variants\.[^.]+|(?:paired|exclude)(?:\.\d+)?))"
+    r"\.(?!\d+$)(.+)"
+)
 
 
 def load(path: Path | str, catalog: Catalog, settings: Sequence[str] = ()) -> RunSpec | GridSpec:
@@ -89,19 +94,23 @@ def _with_base(document: Document, folder: Path, settings: Sequence[str]) -> Doc
 def _grid_setting(setting: str) -> tuple[Location, Document]:
     """Location in the grid, and value, of a `path=value` text."""
     path, value = parse_setting(setting)
-    first, _, rest = path.partition(".")
-    inner = re.fullmatch(r"grids\.(\d+)\.(axes|paired|variants\.[^.]+)\.(.+)", path)
-    if inner is not None:
-        return ("grids", int(inner[1]), *inner[2].split(".", 1), inner[3]), value
+    first = path.partition(".")[0]
     if first in _RUN_ONLY:
         hint = f"a grid's run is its base: write --set base.{setting}"
         raise SpecError([Problem(value.name, path, f"'{first}' is not a key of a grid", hint)])
-    if first in ("axes", "paired") and rest:
-        return (first, rest), value
-    if first == "variants" and "." in rest:
-        variant, _, inner = rest.partition(".")
-        return (first, variant, inner), value
+    if (keyed := _KEYED_BY_PATHS.fullmatch(path)) is not None:
+        return (*_steps(keyed[1]), keyed[2]), value
     return split_path(path), value
+
+
+def _steps(path: str) -> Location:
+    """The steps of a grid's path; the name of a variant is text, also if it is a number."""
+    steps = path.split(".")
+    lists = ("grids", "paired", "exclude")
+    return tuple(
+        int(step) if step.isdecimal() and above in lists else step
+        for above, step in itertools.pairwise(("", *steps))
+    )
 
 
 def _read_base(document: Document, path: Path) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,36 @@ def test_settings_of_a_grid_in_a_union(folder: Path, registry: Registry) -> None
     assert grid.grids[0].axes == {"task.length": (16,)}
     assert grid.grids[1].variants == {"a": {"model.width": 32}}
     assert grid.grids[1].seeds == (7,)
+
+
+def test_settings_keyed_by_paths(folder: Path, registry: Registry) -> None:
+    text = (
+        "base: run.yaml\naxes: {task.length: [8, 9]}\npaired: [{train.steps: [1, 2]}]\n"
+        "exclude: [{task.length: 8}]\nvariants: {'2': {}}\n"
+        "sampler: {type: in_order, trials: 1, space: {train.clip: [1.0]}}\n"
+        "grids: [{exclude: [{}], paired: [{train.steps: [1]}]}]\n"
+    )
+    grid = seqzoo.load_spec(
+        write(folder, text),
+        registry,
+        [
+            "sampler.space.train.optimizer.lr=[1e-3]",
+            "exclude.0.train.steps=1",
+            "paired.0.train.batch_size=[2, 4]",
+            "variants.2.model.width=32",
+            "grids.0.exclude.0.task.length=9",
+            "grids.0.paired.0={train.batch_size: [8]}",
+        ],
+    )
+    assert isinstance(grid, GridSpec)
+    sampler: Any = grid.sampler
+    assert sampler.space == {"train.clip": (1.0,), "train.optimizer.lr": (0.001,)}
+    assert grid.exclude == ({"task.length": 8, "train.steps": 1},)
+    assert grid.paired == ({"train.steps": (1, 2), "train.batch_size": (2, 4)},)
+    assert grid.variants == {"2": {"model.width": 32}}
+    assert grid.grids is not None
+    assert grid.grids[0].exclude == ({"task.length": 9},)
+    assert grid.grids[0].paired == ({"train.batch_size": (8,)},)
 
 
 def test_the_base_may_be_set(folder: Path, registry: Registry) -> None:
