@@ -14,6 +14,7 @@ from seqzoo.files import write_output
 from seqzoo.report.figures.panels import Drawing, add_legend, make_axes
 from seqzoo.report.figures.save import rendered
 from seqzoo.report.figures.style import figure_style, look_at
+from seqzoo.report.figures.ticks import LogCounts
 
 __all__ = ["FORMATS", "draw"]
 
@@ -66,6 +67,8 @@ def _panel(ax: Axes, rows: list[Row], everything: list[Row], value: Any) -> None
     ax.set(xscale="log", yscale="log", xlabel="tokens")
     ax.set_xticks(lengths, [_short(length) for length in lengths])
     ax.xaxis.minorticks_off()
+    ax.yaxis.set_major_formatter(LogCounts())
+    ax.yaxis.set_minor_formatter(LogCounts())
     ax.grid(visible=True)
 
 

@@ -27,6 +27,7 @@ from seqzoo.report.figures.panels import (
     some_of,
 )
 from seqzoo.report.figures.style import Look, figure_style
+from seqzoo.report.figures.ticks import count_label
 from seqzoo.report.report import Report
 from seqzoo.report.statistics.summary import Summary
 
@@ -84,15 +85,7 @@ def spread_out(ax: Axes, values: Sequence[float]) -> None:
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    ax.xaxis.set_major_formatter(lambda value, _: _tick(value))
-
-
-def _tick(value: float) -> str:
-    """The shortest exact label of a count: 500, 7.75k, 2M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
+    ax.xaxis.set_major_formatter(lambda value, _: count_label(value))
 
 
 def draw_line(
