@@ -85,8 +85,8 @@ def _show(findings: Findings, directory: Path) -> None:
     for finding in findings.found:
         console.print()
         console.print(rich_text(f"{finding.probe}: {finding.title}", "bold"))
-        if finding.note:
-            console.print(rich_text(finding.note))
+        for line in finding.note.splitlines():
+            console.print(rich_text(line))
         if finding.rows:
             console.print(_table(finding))
     console.print()

@@ -62,7 +62,8 @@ class Finding:
         meaning: how to read the numbers, in a sentence or two.
         rows: the numbers; all rows have the same columns. Empty where the probe does not apply.
         plot: how to draw them.
-        note: why there are no rows, or what was left out.
+        note: why there are no rows, what was left out or what the rows show; each line is
+            printed as one, and is an item of the page's list.
     """
 
     probe: str

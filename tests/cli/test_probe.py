@@ -43,6 +43,20 @@ def test_findings_are_printed_kept_drawn_and_shown_in_a_report(
     assert "figure-probe-write_rank" in page
 
 
+def test_each_layer_has_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from seqzoo.train import train
+
+    document = {
+        "model": {"width": 16, "layers": 2, "mixer": "prism"},
+        "task": {"type": "parity", "length": 12, "vocab_size": 8, "test_size": 16},
+        "train": {"steps": 1, "batch_size": 4, "device": "cpu"},
+    }
+    train(load_registry().validate(RunSpec, document), tmp_path / "run")
+    assert main(["probe", str(tmp_path / "run"), "error_growth"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:8] for line in lines if line.startswith("layer ")][:2] == ["layer 0:", "layer 1:"]
+
+
 def test_json_is_all_there_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", str(run), "write_rank", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)

@@ -61,9 +61,9 @@ def draw_probes(probed: Sequence[Probed], about: str = "") -> Iterator[Drawing]:
             share_scale([name] * len(grid), grid, "y")
             add_legend(figure, grid)
         notes = tuple(
-            f"{run}. {finding.note}" if run else finding.note
+            f"{run}. {line}" if run else line
             for run, finding in findings
-            if finding.note
+            for line in finding.note.splitlines()
         )
         yield Drawing(f"probe-{name}", first.title, first.meaning + about, figure, notes)
 

@@ -4,7 +4,7 @@ from seqzoo.grid.plan.plan import run_directory
 from seqzoo.probe import Finding, Findings, Plot
 from seqzoo.probe.findings import write_findings
 from seqzoo.report import make_report
-from seqzoo.report.figures.probes import draw_probed_runs
+from seqzoo.report.figures.probes import Probed, draw_probed_runs, draw_probes
 from seqzoo.report.html import to_html
 
 STEPS = Plot("step", ("energy",), "layer", "steps done", "energy")
@@ -87,6 +87,14 @@ def test_notes_stand_under_their_figure(probed):
     figure = figure[: figure.index("</figure>")]
     assert "<li>v0, seed 0. grows by 1</li>" in figure
     assert figure.index("</svg>") < figure.index("<li>")
+
+
+def test_each_line_of_a_note_is_an_item():
+    finding = Finding("growth", "Growth", "", found(1.0).found[1].rows, ERRORS, "slow\nfast")
+    (alone,) = draw_probes([Probed("", [finding])])
+    (named,) = draw_probes([Probed("v0", [finding])])
+    assert alone.notes == ("slow", "fast")
+    assert named.notes == ("v0. slow", "v0. fast")
 
 
 def test_titles_tell_runs_apart_that_were_not_measured_alike(grid):
