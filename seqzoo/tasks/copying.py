@@ -19,7 +19,7 @@ from pydantic import PositiveInt, ValidationInfo, field_validator
 from torch import Tensor
 
 from seqzoo.errors import counted
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
+from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, or_fewer
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -59,8 +59,8 @@ class Copying(SyntheticTask):
             if length is not None and 2 * count + 1 > length:
                 raise ValueError(
                     f"{counted(count, 'token')}, the mark and their copies need length >= "
-                    f"{2 * count + 1}, got {length}; use a longer sequence or "
-                    f"count <= {(length - 1) // 2}"
+                    f"{2 * count + 1}, got {length}; use a longer sequence"
+                    f"{or_fewer('count', (length - 1) // 2)}"
                 )
             return count
 

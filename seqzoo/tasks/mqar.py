@@ -26,7 +26,7 @@ import torch
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from seqzoo.tasks.sampling import distinct, distinct_by_weight
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask
+from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, or_fewer
 from seqzoo.tasks.task import IGNORED, Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -61,7 +61,7 @@ class Mqar(SyntheticTask):
             if length is not None and 4 * num_pairs > length:
                 raise ValueError(
                     f"{num_pairs} pairs and their queries need length >= {4 * num_pairs}, "
-                    f"got {length}; use a longer sequence or num_pairs <= {length // 4}"
+                    f"got {length}; use a longer sequence{or_fewer('num_pairs', length // 4)}"
                 )
             if vocab_size is not None and vocab_size // 2 - 1 < num_pairs:
                 raise ValueError(

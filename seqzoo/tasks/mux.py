@@ -24,7 +24,12 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator
 
 from seqzoo.tasks.placing import one_block
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
+from seqzoo.tasks.synthetic import (
+    SyntheticSpec,
+    SyntheticTask,
+    labelled_at_the_end,
+    or_fewer,
+)
 from seqzoo.tasks.task import Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -52,7 +57,8 @@ class Mux(SyntheticTask):
             if length is not None and channels + 3 > length:
                 raise ValueError(
                     f"the selector, {channels} channels, the mark and the query do not fit into "
-                    f"length {length}; use length >= {channels + 3} or fewer channels"
+                    f"length {length}; use length >= {channels + 3}"
+                    f"{or_fewer('channels', length - 3, 2)}"
                 )
             if vocab_size is not None and vocab_size < 3 * channels + 2:
                 raise ValueError(

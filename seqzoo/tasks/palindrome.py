@@ -25,7 +25,12 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from seqzoo.errors import counted
 from seqzoo.tasks.placing import one_block
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
+from seqzoo.tasks.synthetic import (
+    SyntheticSpec,
+    SyntheticTask,
+    labelled_at_the_end,
+    or_fewer,
+)
 from seqzoo.tasks.task import Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -67,7 +72,7 @@ class Palindrome(SyntheticTask):
             if length is not None and span + 2 > length:
                 raise ValueError(
                     f"{counted(span, 'token')}, the mark and the query do not fit into length "
-                    f"{length}; use length >= {span + 2} or span <= {length - 2}"
+                    f"{length}; use length >= {span + 2}{or_fewer('span', length - 2, 2)}"
                 )
             return span
 

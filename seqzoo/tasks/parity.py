@@ -18,7 +18,12 @@ from __future__ import annotations
 import torch
 from pydantic import PositiveInt, ValidationInfo, field_validator
 
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
+from seqzoo.tasks.synthetic import (
+    SyntheticSpec,
+    SyntheticTask,
+    labelled_at_the_end,
+    or_fewer,
+)
 from seqzoo.tasks.task import Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -61,7 +66,7 @@ class Parity(SyntheticTask):
             if length is not None and bits + 1 > length:
                 raise ValueError(
                     f"{bits} bits and the query do not fit into length {length}; "
-                    f"use length >= {bits + 1} or bits <= {length - 1}"
+                    f"use length >= {bits + 1}{or_fewer('bits', length - 1)}"
                 )
             return bits
 

@@ -59,10 +59,10 @@ class PolyRecall(SyntheticTask):
             records = contexts * info.data.get("keys", 1)
             smallest = RECORD * records + RECORD
             if length is not None and length < smallest:
+                fewer = ", or fewer keys or contexts" if length >= 3 * RECORD else ""
                 raise ValueError(
                     f"{counted(records, 'record')} of {RECORD} tokens and the question need "
-                    f"length >= {smallest}, got {length}; use a longer sequence, or fewer "
-                    "keys or contexts"
+                    f"length >= {smallest}, got {length}; use a longer sequence{fewer}"
                 )
             if vocab_size is not None and vocab_size < 4 * records + 1:
                 raise ValueError(

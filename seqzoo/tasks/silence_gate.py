@@ -28,7 +28,12 @@ from pydantic import PositiveInt, ValidationInfo, field_validator
 
 from seqzoo.errors import counted
 from seqzoo.tasks.placing import place, starts_of_blocks
-from seqzoo.tasks.synthetic import SyntheticSpec, SyntheticTask, labelled_at_the_end
+from seqzoo.tasks.synthetic import (
+    SyntheticSpec,
+    SyntheticTask,
+    labelled_at_the_end,
+    or_fewer,
+)
 from seqzoo.tasks.task import Batch, Metric
 from seqzoo.tasks.vocabulary import Range, in_a_row
 
@@ -62,7 +67,8 @@ class SilenceGate(SyntheticTask):
             if length is not None and length < smallest:
                 raise ValueError(
                     f"{counted(records, 'record')} of {RECORD} tokens and the question need "
-                    f"length >= {smallest}, got {length}; use a longer sequence or fewer records"
+                    f"length >= {smallest}, got {length}; use a longer sequence"
+                    f"{or_fewer('records', (length - QUESTION) // RECORD)}"
                 )
             if vocab_size is not None and vocab_size < 3 * records + 4:
                 raise ValueError(

@@ -15,7 +15,13 @@ from seqzoo.spec import PartSpec
 from seqzoo.tasks.streams import stream_of_test, stream_of_training
 from seqzoo.tasks.task import IGNORED, Batch, Task
 
-__all__ = ["SyntheticSpec", "SyntheticTask", "check_expected_labels", "labelled_at_the_end"]
+__all__ = [
+    "SyntheticSpec",
+    "SyntheticTask",
+    "check_expected_labels",
+    "labelled_at_the_end",
+    "or_fewer",
+]
 
 
 FEWEST = 10.0
@@ -33,6 +39,15 @@ class SyntheticSpec(PartSpec):
     length: PositiveInt = 128
     vocab_size: PositiveInt = 32
     test_size: PositiveInt = 2048
+
+
+def or_fewer(name: str, most: int, least: int = 1) -> str:
+    """The second remedy for a sequence that is too short: nothing if `most` is not allowed.
+
+    >>> or_fewer("bits", 3), or_fewer("bits", 0)
+    (' or bits <= 3', '')
+    """
+    return f" or {name} <= {most}" if most >= least else ""
 
 
 class SyntheticTask(Task):

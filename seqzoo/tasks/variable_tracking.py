@@ -57,9 +57,10 @@ class VariableTracking(SyntheticTask):
             count = updates * info.data.get("variables", 1)
             smallest = ASSIGNMENT * count + ASSIGNMENT
             if length is not None and length < smallest:
+                fewer = ", or fewer variables or updates" if length >= 3 * ASSIGNMENT else ""
                 raise ValueError(
                     f"{count} assignments and the question need length >= {smallest}, got "
-                    f"{length}; use a longer sequence, or fewer variables or updates"
+                    f"{length}; use a longer sequence{fewer}"
                 )
             if vocab_size is not None and vocab_size < 3 * count + 1:
                 raise ValueError(

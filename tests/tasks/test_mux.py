@@ -34,7 +34,7 @@ def test_the_smallest_sizes_work() -> None:
 
 
 def test_impossible_sizes_are_refused() -> None:
-    with pytest.raises(ValidationError, match="use length >= 5 or fewer channels"):
-        Mux.Spec(length=4)
+    with pytest.raises(ValidationError, match="use length >= 6 or channels <= 2"):
+        Mux.Spec(length=5, channels=3)
     with pytest.raises(ValidationError, match="vocabulary of at least 8"):
         Mux.Spec(vocab_size=7)

@@ -1,5 +1,8 @@
+import re
+
 import pytest
 import torch
+from pydantic import ValidationError
 
 from seqzoo.tasks.compression import Compression
 from seqzoo.tasks.copying import Copying
@@ -60,3 +63,15 @@ def test_the_test_set_is_the_same_for_every_batch_size(spec: SyntheticSpec) -> N
     assert [len(part.tokens) for part in parts] == [7] * 7 + [1]
     assert torch.equal(torch.cat([part.tokens for part in parts]), whole.tokens)
     assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [Copying, Mqar, Mux, Palindrome, Parity, PolyRecall, SilenceGate, VariableTracking],
+)
+def test_no_remedy_is_named_that_is_refused_itself(task: type) -> None:
+    with pytest.raises(ValidationError) as caught:
+        task.Spec(length=1)
+    (error,) = caught.value.errors()
+    assert "use a longer sequence" in error["msg"] or "use length >=" in error["msg"]
+    assert not re.search("<=|fewer", error["msg"])
