@@ -62,14 +62,16 @@ def command(
     from seqzoo.errors import SpecError
     from seqzoo.model import Sampling, generate
     from seqzoo.train import load_trained
+    from seqzoo.train.trained import spec_of
 
     texts = _texts(prompt or (), prompts)
     try:
         sampling = Sampling(temperature, top_k, top_p)
     except ValueError as failure:
         raise SpecError(f"seqzoo generate: {failure}") from None
-    spec, model = load_trained(directory, seqzoo.load_registry(), checkpoint.value)
-    task = _text_task(spec.task.build(), directory)
+    registry = seqzoo.load_registry()
+    task = _text_task(spec_of(directory, registry).task.build(), directory)
+    _, model = load_trained(directory, registry, checkpoint.value)
     encoded = [_encoded(task, text, number, len(texts)) for number, text in enumerate(texts, 1)]
     spellings = [task.spelling(ids) for ids in encoded]
     shown = not as_json
@@ -139,7 +141,8 @@ def _text_task(task: object, directory: Path) -> Text:
     """
     from seqzoo.errors import SpecError
     from seqzoo.tasks.text import Text
-    from seqzoo.train.checkpoint import latest, verify
+    from seqzoo.train.checkpoint import latest
+    from seqzoo.train.seals import read_state
 
     if not isinstance(task, Text):
         raise SpecError(
@@ -147,7 +150,7 @@ def _text_task(task: object, directory: Path) -> Text:
             "continue; generate takes a run of task: text"
         )
     folder = latest(directory / "checkpoint")
-    if folder is not None and verify(folder).progress.fingerprint != task.fingerprint:
+    if folder is not None and read_state(folder).progress.fingerprint != task.fingerprint:
         raise SpecError(
             f"{directory}: its text file {task.spec.path} is not the one it was trained on, so its "
             "tokens may mean other characters; put the old file back"

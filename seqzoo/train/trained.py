@@ -6,12 +6,12 @@ from pathlib import Path
 
 from seqzoo.errors import DirectoryError
 from seqzoo.model import LanguageModel, build_model
-from seqzoo.spec.document import read_document
+from seqzoo.spec.document import Document, read_document
 from seqzoo.spec.run import RunSpec, run_id_of
 from seqzoo.spec.slot import Catalog
 from seqzoo.train.checkpoint import Which, load_weights
 
-__all__ = ["load_at_step", "load_trained"]
+__all__ = ["load_at_step", "load_trained", "spec_of"]
 
 
 def load_trained(
@@ -39,6 +39,19 @@ def load_at_step(
     directory: Path, catalog: Catalog, which: Which = "last"
 ) -> tuple[RunSpec, LanguageModel, int]:
     """As `load_trained`, and the step that the checkpoint was saved at."""
+    document = _document(directory)
+    spec = document.validate(RunSpec, catalog)
+    model = build_model(spec)
+    step = load_weights(directory / "checkpoint", model, which, run_id_of(document.data))
+    return spec, model, step
+
+
+def spec_of(directory: Path, catalog: Catalog) -> RunSpec:
+    """The spec of a run, for what is to be checked before its model is built."""
+    return _document(directory).validate(RunSpec, catalog)
+
+
+def _document(directory: Path) -> Document:
     path = directory / "spec.yaml"
     try:
         there = path.is_file()
@@ -48,8 +61,4 @@ def load_at_step(
         grid = (directory / "plan.json").exists()
         hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"
         raise DirectoryError(f"{directory} holds no run (there is no spec.yaml); {hint}")
-    document = read_document(path)
-    spec = document.validate(RunSpec, catalog)
-    model = build_model(spec)
-    step = load_weights(directory / "checkpoint", model, which, run_id_of(document.data))
-    return spec, model, step
+    return read_document(path)

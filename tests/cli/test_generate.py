@@ -119,12 +119,14 @@ def test_what_is_wrong_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("change", [("q", "z"), ("question", "query")])
 def test_another_text_than_at_training_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """With as many different characters as before, and with another number of them."""
     out = trained(tmp_path, "char")
     text = tmp_path / "text.txt"
-    text.write_text(text.read_text("utf-8").replace("q", "z"), "utf-8")
+    text.write_text(text.read_text("utf-8").replace(*change), "utf-8")
     assert main(["generate", str(out), "--prompt", "to"]) == 2
     assert "is not the one it was trained on" in capsys.readouterr().err
 
