@@ -57,6 +57,8 @@ def _document(directory: Path) -> Document:
         there = path.is_file()
     except OSError as failure:  # such as a name that is too long
         raise DirectoryError(f"{directory} cannot be read: {failure.strerror}") from None
+    if not there and not directory.exists():
+        raise DirectoryError(f"{directory}: no such directory; give the --out of a run")
     if not there:
         grid = (directory / "plan.json").exists()
         hint = "it is a grid: name one of its runs, DIR/runs/<run_id>" if grid else "train it first"

@@ -70,7 +70,8 @@ def test_json_is_all_there_is(run: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere holds no run"),
+        (["nowhere"], "nowhere: no such directory; give the --out of a run"),
+        (["."], "holds no run (there is no spec.yaml); train it first"),
         (["{run}", "write_rang"], "unknown probe 'write_rang'; did you mean 'write_rank'?"),
     ],
 )
