@@ -53,13 +53,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not names:
         return "no names of this kind are known here"
     ends = [each for each in names if each.rpartition(".")[2] == name]
-    near = ends[:3] or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = ends[:3] or _nearest(name, names)
     if near:
         return f"did you mean {' or '.join(map(repr, near))}?"
     if len(names) <= MOST_NAMED:
         return "known: " + ", ".join(names)
     nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.0)
     return f"of {len(names)} known names the nearest are {', '.join(nearest)}"
+
+
+def _nearest(name: str, names: Sequence[str]) -> list[str]:
+    """At most one name; a suffix of YAML that two names share makes them no more alike."""
+    suffix = next((end for end in (".yaml", ".yml") if name.endswith(end)), "")
+    stems = {each.removesuffix(suffix): each for each in names}
+    found = difflib.get_close_matches(name.removesuffix(suffix), stems, n=1, cutoff=0.6)
+    return [stems[stem] for stem in found]
 
 
 MOST_NAMED = 30  # known names that are listed whole

@@ -26,6 +26,8 @@ def test_an_unknown_name_is_answered_by_the_nearest_and_no_wall_of_names():
     assert did_you_mean("width", ["model.width", "height"]) == "did you mean 'model.width'?"
     assert did_you_mean("lr", ["a.lr", "b.lr", "c"]) == "did you mean 'a.lr' or 'b.lr'?"
     assert did_you_mean("zz", ["a", "b"]) == "known: a, b"
+    assert did_you_mean("nofile.yaml", ["snip.yaml"]) == "known: snip.yaml"
+    assert did_you_mean("smip.yaml", ["snip.yaml"]) == "did you mean 'snip.yaml'?"
     told = did_you_mean("q", known)
     assert told.startswith("of 40 known names the nearest are model.layer")
     assert told.count(",") == 4

@@ -106,7 +106,7 @@ def test_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("b.yaml", "there is no such file; did you mean 'a.yaml'?"),
+        ("ab.yaml", "there is no such file; did you mean 'a.yaml'?"),
         ("nowhere/a.yaml", "there is no such file; nor is there a folder"),
         ("folder", "a folder, not a file; no YAML file is in"),
         ("utf16.txt", "utf16.txt:1:1: byte 0xff is not UTF-8 text; save the file as UTF-8"),
