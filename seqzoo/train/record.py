@@ -278,6 +278,6 @@ def read_record(path: Path) -> Record:
     except ValueError as failure:  # no JSON, no UTF-8
         wrong = f"it is not JSON ({failure})"
     raise RunError(
-        f"{path} is damaged: {wrong}; delete it, and the same command makes it again from the "
-        "checkpoint beside it"
+        f"{path} is damaged: {wrong}; delete it, and the run's seqzoo train or seqzoo grid makes "
+        "it again from the checkpoint beside it"
     )

@@ -211,7 +211,8 @@ def test_a_damaged_record_is_told_and_deleting_it_makes_it_again(grid, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert "2 of 3 runs done (1 failed)" in told
     assert f"{path} is damaged: it is not JSON" in told
-    assert "delete it, and the same command makes it again from the checkpoint" in told
+    assert "delete it, and the run's seqzoo train or seqzoo grid makes it again" in told
+    assert "failure.txt" not in told, "there is none"
     path.unlink()
     assert grid.run().done == 3
     assert [cell.n for cell in make_report(grid.out).cells] == [1, 1, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from seqzoo.errors import and_others, counted
 from seqzoo.grid import failure_path
@@ -125,13 +126,18 @@ def machines(collection: Collection) -> list[str]:
 
 
 def failures(collection: Collection) -> list[str]:
-    """One line per kind of failure: the runs, the error, and the file with the traceback."""
+    """One line per kind of failure: the runs, the error, and the file of the traceback, if any."""
     failed = (
         (result, collection.labels.run(result.variant, result.point, result.seed))
         for result in collection.results
         if result.state == "failed"
     )
     return [
-        f"{and_others(labels)}: {first.error} ({failure_path(first.directory)})"
+        f"{and_others(labels)}: {first.error}{_traceback(first.directory)}"
         for first, labels in failed_alike(failed)
     ]
+
+
+def _traceback(directory: Path) -> str:
+    path = failure_path(directory)
+    return f" ({path})" if path.exists() else ""
