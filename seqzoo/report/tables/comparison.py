@@ -48,8 +48,8 @@ def comparison_notes(found: Sequence[Overall]) -> list[str]:
         "P(better): probability that a run beats one of the base at a random point",
         f"p: paired sign-flip test, corrected by Holm for {counted(tests, 'comparison')}; "
         f"with {counted(pairs, 'pair')} p is at least {least_p(pairs):.2g}",
-        f"needs: seeds per point to detect this difference at {LEVEL:.0%} with a power of 80 %, "
-        "estimated from these seeds",
+        f"needs: seeds per point to detect this difference at {LEVEL * 100:.0f} % with a power of "
+        "80 %, estimated from these seeds",
     ]
     left_out = sum(overall.left_out for overall in found)
     if left_out:

@@ -89,5 +89,6 @@ def test_tables_show_it_where_it_tells_much_or_is_asked_for(grid, make_grid):
     assert thin[4] == "0.250", "two of sixteen signs, for two comparisons"
     assert table.width <= 80
     assert "with 4 pairs p is at least 0.12" in " ".join(asked.notes([table]))
+    assert "at 5 % with a power of 80 %" in " ".join(asked.notes([table]))
     silent = make_report(grid.path, statistics=False)
     assert not any("points" in table.title for table in silent.tables(80))
