@@ -48,12 +48,13 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     shown, left_out = some_of(shown, MOST_PANELS // len(COSTS))
     if not shown:
         return
+    dotted = False
     with figure_style():
         figure, grid = make_axes(len(shown) * len(COSTS), 3.3, 2.5, columns=len(COSTS))
         for row, panel in enumerate(shown):
             for place, (fact, name, more_is_better) in enumerate(COSTS):
                 ax = grid[row * len(COSTS) + place]
-                _draw(ax, panel, series, fact, more_is_better)
+                dotted |= _draw(ax, panel, series, fact, more_is_better)
                 ax.set_xlabel(f"{name} ({'more' if more_is_better else 'fewer'} is better)")
                 ax.set_title(figure_label(panel.title) if place == 0 else "")
                 ax.set_ylabel(measure_label(panel) if place == 0 else "")
@@ -62,8 +63,11 @@ def draw_costs(report: Report) -> Iterator[Drawing]:
     yield Drawing(
         name="pareto",
         title="Quality against cost",
-        caption="Mean over seeds; dotted, each variant's best at each cost; the broad line is the "
-        "Pareto front: nothing drawn is better in both." + which + left_out,
+        caption="Mean over seeds; "
+        + ("dotted, each variant's best at each cost; " if dotted else "")
+        + "the broad line is the Pareto front: nothing drawn is better in both."
+        + which
+        + left_out,
         figure=figure,
     )
 
@@ -76,18 +80,25 @@ def _once(panel: Panel) -> Panel:
 
 def _draw(
     ax: Axes, panel: Panel, series: Sequence[Series], fact: str, more_is_better: bool
-) -> None:
+) -> bool:
+    """Draw one panel, and say whether it has a dotted line."""
     ways = {cell.measure.higher_is_better for _, cell in panel.cells if cell.n} - {None}
     higher_is_better = ways.pop() if len(ways) == 1 else None
     lines = [(one, sorted(_points(panel.of(one), fact))) for one in series]
     points = [point for _, own in lines for point in own]
+    dotted = False
     size = 6 if len(points) <= MOST_LARGE else 4
     for place, (one, own) in enumerate(lines):
         if own:
             _draw_series(ax, one, own, size if place else size + 2)
-            if higher_is_better is not None:
-                best = _best(own, higher_is_better)
-                ax.plot(*best, color=one.look.color, linestyle=(0, (1, 2)), linewidth=0.7)
+            if higher_is_better is not None and len(best := _best(own, higher_is_better)) > 1:
+                dotted = True
+                ax.plot(
+                    *zip(*best, strict=True),
+                    color=one.look.color,
+                    linestyle=(0, (1, 2)),
+                    linewidth=0.7,
+                )
     if higher_is_better is not None and points:
         xs, ys = zip(*front(points, more_is_better, higher_is_better), strict=True)
         where = "pre" if more_is_better else "post"
@@ -96,6 +107,7 @@ def _draw(
         spread_out(ax, [cost for cost, _ in points])
     finish_metric_axis(ax, panel, panel.measure)
     ax.grid()
+    return dotted
 
 
 def _draw_series(
@@ -116,13 +128,13 @@ def _draw_series(
 
 def _best(
     points: Sequence[tuple[float, float]], higher_is_better: bool
-) -> tuple[list[float], list[float]]:
+) -> list[tuple[float, float]]:
     """The best value at each cost: a line through all values would zigzag at equal costs."""
     choose = max if higher_is_better else min
     best: dict[float, float] = {}
     for cost, value in points:
         best[cost] = choose(value, best.get(cost, value))
-    return list(best), list(best.values())
+    return list(best.items())
 
 
 def _points(cells: Sequence[Cell], fact: str) -> Iterator[tuple[float, float]]:

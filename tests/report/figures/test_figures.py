@@ -183,8 +183,9 @@ def test_a_series_line_joins_its_best_at_each_cost(grid):
                 point = {"train.lr": rate, "model.width": width}
                 grid.cell(variant, {0: value}, point, parameters=width)
     grid.freeze(base="full")
-    (pareto,) = [d.figure for d in draw_figures(make_report(grid.path)) if d.name == "pareto"]
-    ax = pareto.axes[0]
+    (pareto,) = [d for d in draw_figures(make_report(grid.path)) if d.name == "pareto"]
+    assert "dotted, each variant's best" in pareto.caption
+    ax = pareto.figure.axes[0]
     assert np.asarray(lines(ax, "full").get_ydata()).tolist() == [0.5, 0.7, 0.5, 0.7]
     joined = [
         np.asarray(line.get_ydata()).tolist()
@@ -192,6 +193,14 @@ def test_a_series_line_joins_its_best_at_each_cost(grid):
         if line.get_marker() == "None"
     ]
     assert joined[:2] == [[0.7, 0.7], [0.6, 0.6]]
+
+
+def test_a_caption_tells_of_no_dotted_line_where_there_is_none(grid):
+    for place, variant in enumerate(("full", "thin")):
+        grid.cell(variant, {0: 0.5}, parameters=1000 + place)
+    grid.freeze(base="full")
+    (pareto,) = [d for d in draw_figures(make_report(grid.path)) if d.name == "pareto"]
+    assert "dotted" not in pareto.caption
 
 
 def test_the_front_is_what_nothing_beats_in_both():
