@@ -200,6 +200,21 @@ def test_light_and_dark_follow_the_system_and_then_the_button(page):
     assert (paper(), ink_of_figures()) == ("rgb(255, 255, 255)", "rgb(22, 25, 29)")
 
 
+def test_a_name_is_not_folded_inside_a_word_where_the_table_can_scroll(browser, grid, tmp_path):
+    for variant in ("full", "gated_deltanet_2"):
+        for length in (16, 32, 64, 128):
+            grid.cell(variant, {0: 0.5, 1: 0.6}, {"task.length": length})
+    grid.freeze(base="full")
+    file = tmp_path / "page.html"
+    file.write_text(to_html(make_report(grid.path)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 500, "height": 800})
+    page.goto(file.as_uri())
+    name = page.locator(".tables td:first-child", has_text="gated_deltanet_2").first
+    lines = "el => { const r = document.createRange(); r.selectNodeContents(el);"
+    assert name.evaluate(lines + " return r.getClientRects().length; }") == 1
+    page.close()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_a_phone_and_a_desktop(browser, grid, tmp_path, width):
     for task in ("xor", "parity", "a task with a name that is long and has no end"):
