@@ -2,7 +2,8 @@
 
 A plan with a sampler begins with its studies and no runs. Whenever its processes run out of work,
 one of them extends the plan under the ledger's lock: with the next trial of every study, and with
-the comparison's runs of each study whose trials have ended.
+the comparison's runs of each study whose trials have ended. Where a trial that had failed has been
+done again and the choice is another now, the new comparison replaces the old one.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Tuner:
         return [study for study in plan.studies if failed[study.name] == self.spec.trials]
 
     def grow(self, plan: Plan, directory: Path, states: States, wanted: int) -> Plan:
-        """The plan extended by the next runs; unchanged if there are none.
+        """The plan with the next runs, less those of an outdated choice; itself if nothing changes.
 
         Args:
             plan: the plan on disk.
@@ -117,11 +118,16 @@ class Tuner:
                 trials[row.tried.study].append(row)
             elif row.chosen is not None:
                 chosen[row.chosen.study].append(row)
-        rows: list[PlanRow] = []
+        rows = list(plan.runs)
         for name, cell in self._cells.items():
-            rows += self._compared(cell, trials[name], chosen[name], directory, states)
+            choice = self._choice(cell, trials[name], directory, states)
+            if choice is not None:
+                rows = [row for row in rows if not _is_outdated(row, choice)]
+                there = [row for row in chosen[name] if row.chosen == choice]
+                rows += self._compared(cell, choice, there)
         rows += self._tried(trials, directory, states, wanted)
-        return plan.model_copy(update={"runs": (*plan.runs, *rows)}) if rows else plan
+        runs = tuple(rows)
+        return plan if runs == plan.runs else plan.model_copy(update={"runs": runs})
 
     def _tried(
         self, trials: dict[str, list[PlanRow]], directory: Path, states: States, wanted: int
@@ -198,32 +204,22 @@ class Tuner:
         return self._measured[row.run_id]
 
     def _compared(
-        self,
-        cell: TunedCell,
-        trials: Sequence[PlanRow],
-        chosen: Sequence[PlanRow],
-        directory: Path,
-        states: States,
+        self, cell: TunedCell, choice: Chosen, there: Sequence[PlanRow]
     ) -> Iterator[PlanRow]:
-        """The missing runs of the comparison, for studies whose trials have ended."""
-        there = {row.seed for row in chosen}
-        if there >= set(cell.study.seeds):
-            return
-        if len(trials) < self.spec.trials and not self._met_target(trials, directory, states):
-            return
-        choice = chosen[0].chosen if chosen else self._choice(cell, trials, directory, states)
-        if choice is None:
-            return
+        """The runs of the comparison that are not there yet."""
+        seeds = {row.seed for row in there}
         for seed in cell.study.seeds:
-            spec = cell.run_with(choice.values, seed)
-            assert spec is not None, "its trial was a run"
-            if seed not in there:
+            if seed not in seeds:
+                spec = cell.run_with(choice.values, seed)
+                assert spec is not None, "its trial was a run"
                 yield cell.row(spec, chosen=choice)
 
     def _choice(
         self, cell: TunedCell, trials: Sequence[PlanRow], directory: Path, states: States
     ) -> Chosen | None:
-        """The best trial, the first among equals; None while one is open, or if all failed."""
+        """The best trial, the first among equals; None before all have ended, or if all failed."""
+        if len(trials) < self.spec.trials and not self._met_target(trials, directory, states):
+            return None
         past = [self._past(row, directory, states) for row in trials]
         done = [trial for trial in past if trial.metric is not None]
         if any(trial.state == "open" for trial in past) or not done:
@@ -242,3 +238,8 @@ class Tuner:
             value=best.metric,
             seed=cell.study.seed,
         )
+
+
+def _is_outdated(row: PlanRow, choice: Chosen) -> bool:
+    """Whether a row is of the same study's comparison, with another choice."""
+    return row.chosen is not None and row.chosen.study == choice.study and row.chosen != choice

@@ -256,6 +256,31 @@ def test_a_trial_that_fails_is_told_and_one_with_no_result_leaves_no_run(
     assert [cell.n for cell in make_report(tmp_path).cells] == [2, 2]
 
 
+def test_a_failed_trial_that_is_better_when_done_again_is_chosen(
+    run, registry, tmp_path, inline, work
+):
+    work.fail_above = 0.03  # the rates are 0.08, 0.04 and 0.02: the last is all there is
+    assert len(run(GRID, registry, tmp_path, inline(), work).failures) == 4
+    (full, _) = make_report(tmp_path).cells
+    assert full.chosen is not None
+    assert (full.chosen.number, full.chosen.failed) == (2, 2)
+    assert full.values == pytest.approx({0: 0.98, 1: 0.97})
+    work.fail_above = 0.05
+    assert len(run(GRID, registry, tmp_path, inline(), work).failures) == 2
+    (full, _) = make_report(tmp_path).cells
+    assert full.chosen is not None
+    assert (full.chosen.number, full.chosen.failed) == (1, 1)
+    assert full.values == pytest.approx({0: 1.0, 1: 0.99})
+    work.fail_above = math.inf
+    before = len(work.done)
+    assert run(GRID, registry, tmp_path, inline(), work).failures == ()
+    assert len(work.done) == before + 2, "one trial a cell: an unchanged comparison stays"
+    (full, _) = make_report(tmp_path).cells
+    assert full.chosen is not None
+    assert (full.chosen.number, full.chosen.failed) == (1, 0)
+    assert len([row for row in read_plan(tmp_path).runs if row.chosen]) == 4
+
+
 def test_trials_may_be_added_and_the_choice_is_made_anew(run, registry, tmp_path, inline, work):
     text = GRID.replace("trials: 3", "trials: 1")
     run(text, registry, tmp_path, inline(), work)
