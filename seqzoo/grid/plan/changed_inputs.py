@@ -97,8 +97,14 @@ def refuse_changed_runs(directory: Path, catalog: Catalog) -> None:
     """Check that no finished run of the directory has changed inputs.
 
     Raises:
-        DirectoryError: some have.
+        DirectoryError: some have, or moving them was interrupted.
     """
+    target, left = _left_behind(directory)
+    if left:
+        raise DirectoryError(
+            f"{directory}: --rerun-changed was interrupted while it moved the old runs to "
+            f"{target}; give it again, and it moves the rest"
+        )
     changed = changed_runs(directory, catalog)
     if changed:
         raise DirectoryError(
@@ -111,7 +117,9 @@ def refuse_changed_runs(directory: Path, catalog: Catalog) -> None:
 def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
     """Move the changed runs into `replaced/`, so that the grid runs them again.
 
-    In a tuned grid everything is moved, since the chosen values depend on all trials.
+    In a tuned grid everything is moved, since the chosen values depend on all trials: first the
+    plan, so that no later start takes over trials of which some have been moved. A move that was
+    interrupted is finished before anything else.
 
     Returns:
         The number of changed runs.
@@ -119,18 +127,25 @@ def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
     Raises:
         RunError: a run is being trained, or cannot be moved.
     """
+    target, left = _left_behind(directory)
+    _move(left, target)
     changed = changed_runs(directory, catalog)
     if not changed:
         return 0
     plan = read_plan(directory)
     moved = [run_directory(directory, each.row.run_id) for each in changed]
     if plan.studies:
-        moved = _everything(directory, plan)
-    held = [path for path in moved if is_held(path)]
+        moved = [plan_path(directory), *_beside_the_plan(directory, plan)]
+    _move(moved, _new_folder(directory / "replaced"))
+    return len(changed)
+
+
+def _move(paths: Sequence[Path], target: Path) -> None:
+    """Move files and folders into the folder `target`, in this order."""
+    held = [path for path in paths if is_held(path)]
     if held:
         raise RunError(f"{held[0]} is being trained; wait for it, then run the same command again")
-    target = _new_folder(directory / "replaced")
-    for path in moved:
+    for path in paths:
         try:
             target.mkdir(parents=True, exist_ok=True)
             path.rename(target / path.name)
@@ -138,14 +153,28 @@ def set_changed_runs_aside(directory: Path, catalog: Catalog) -> int:
             continue
         except OSError as failure:
             raise RunError(f"{path} cannot be moved to {target} ({failure.strerror})") from None
-    return len(changed)
 
 
-def _everything(directory: Path, plan: Plan) -> list[Path]:
-    """All files of a tuned grid, the plan last, so that an interrupted move can be resumed."""
+def _beside_the_plan(directory: Path, plan: Plan) -> list[Path]:
+    """All files of a tuned grid but its plan."""
     runs = [run_directory(directory, run_id) for run_id in plan.distinct()]
-    files = [*directory.glob("ledger.sqlite*"), *directory.glob("optuna.sqlite*")]
-    return [*runs, *files, plan_path(directory)]
+    return [*directory.glob("ledger.sqlite*"), *directory.glob("optuna.sqlite*"), *runs]
+
+
+def _left_behind(directory: Path) -> tuple[Path, list[Path]]:
+    """The folder that a tuned grid was last moved to, and what an interrupted move has left.
+
+    What has a namesake in that folder is newer, and stays.
+    """
+    target = _last_folder(directory / "replaced")
+    if plan_path(directory).exists() or not plan_path(target).exists():
+        return target, []
+    paths = _beside_the_plan(directory, read_plan(target))
+    return target, [path for path in paths if path.exists() and not (target / path.name).exists()]
+
+
+def _last_folder(root: Path) -> Path:
+    return root / str(int(_new_folder(root).name) - 1)
 
 
 def _new_folder(root: Path) -> Path:

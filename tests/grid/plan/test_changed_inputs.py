@@ -1,10 +1,12 @@
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
 from seqzoo.cli import main
 from seqzoo.grid.plan import changed_inputs
+from seqzoo.grid.plan.plan import read_plan
 from seqzoo.train.record import read_record, write_record
 
 GRID = """
@@ -76,6 +78,61 @@ def test_rerun_changed_does_them_again_and_keeps_the_old_ones(grid):
     assert kept == before
     assert grid.counts() == ["2", "2"]
     assert grid.run("--set", "seeds=2")[0] == 0
+
+
+TUNED = """seeds: 2
+sampler: {type: in_order, trials: 2, space: {train.optimizer.lr: [1e-3, 1e-2]}}
+"""
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process."""
+
+
+def kill_after(moves, monkeypatch):
+    """Let the next move of files into `replaced/` end after some of them."""
+    rename, moved = Path.rename, []
+
+    def rename_until_killed(path, target):
+        if "replaced" in str(target):
+            if len(moved) == moves:
+                raise KilledError
+            moved.append(target)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_until_killed)
+
+
+@pytest.mark.parametrize("moves", [1, 3])
+def test_an_interrupted_move_of_a_tuned_grid_is_finished(moves, tmp_path, capsys, monkeypatch):
+    """Whether the process ended after the plan was moved, or between two runs."""
+    grid = Grid(tmp_path, capsys)
+    variants = "variants: {full: {}, no-mlp: {model.mlp: null}}\n"
+    grid.file.write_text(grid.file.read_text().replace(variants, TUNED))
+    assert grid.run()[0] == 0
+    old, plan = grid.records(), (grid.out / "plan.json").read_bytes()
+    assert len(old) == 3
+    grid.change()
+    with monkeypatch.context() as patch:
+        kill_after(moves, patch)
+        with pytest.raises(KilledError):
+            grid.run("--rerun-changed")
+    status, printed = grid.run()
+    assert status == 2
+    assert "--rerun-changed was interrupted while it moved the old runs to" in printed.err
+    assert grid.run("--rerun-changed")[0] == 0
+    aside = grid.out / "replaced" / "1"
+    kept = {path.parent.name: path.read_bytes() for path in aside.glob("*/record.json")}
+    assert (kept, (aside / "plan.json").read_bytes()) == (old, plan)
+    assert (aside / "ledger.sqlite").exists()
+    texts = {read_record(p).inputs["task.path"] for p in grid.out.glob("runs/*/record.json")}
+    assert len(texts) == 1
+    chosen = [row.chosen for row in read_plan(grid.out).runs if row.chosen]
+    assert {each.value for each in chosen} != {
+        row.chosen.value for row in read_plan(aside).runs if row.chosen
+    }
+    assert grid.run()[0] == 0
+    assert [path.name for path in (grid.out / "replaced").iterdir()] == ["1"]
 
 
 def test_the_old_text_put_back_is_no_change(grid):
