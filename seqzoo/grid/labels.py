@@ -12,7 +12,6 @@ __all__ = [
     "flow",
     "point_label",
     "run_label",
-    "shortened",
     "tried_label",
     "tuned_label",
     "value_label",
@@ -66,10 +65,6 @@ def tried_label(values: Mapping[str, Any]) -> str:
     return " ".join(f"{names[path]}={tuned_label(value)}" for path, value in values.items())
 
 
-def _type(value: Any) -> Any:
-    return value.get("type") if isinstance(value, Mapping) else value
-
-
 def axis_label(path: str) -> str:
     """The last informative word of an axis' path.
 
@@ -112,28 +107,6 @@ def point_label(point: Mapping[str, Any]) -> str:
         name = names[path]
         words.append(value_label(value) if name == "task" else f"{name}={value_label(value)}")
     return " ".join(words)
-
-
-def shortened(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The points with each part reduced to its type, on axes where all types differ.
-
-    >>> shortened([{"task": {"type": "parity", "length": 64}}, {"task": {"type": "text"}}])
-    [{'task': 'parity'}, {'task': 'text'}]
-    """
-    short = []
-    for path in dict.fromkeys(path for point in points for path in point):
-        values = [point[path] for point in points if path in point]
-        written = {repr(value) for value in values}
-        types = {repr(_type(value)) for value in values}
-        if len(types) == len(written) and "None" not in types:
-            short.append(path)
-    return [
-        {
-            path: value["type"] if path in short and isinstance(value, Mapping) else value
-            for path, value in point.items()
-        }
-        for point in points
-    ]
 
 
 def run_label(variant: str, point: Mapping[str, Any], seed: int) -> str:

@@ -3,7 +3,6 @@ from seqzoo.grid.labels import (
     axis_labels,
     point_label,
     run_label,
-    shortened,
     tried_label,
     value_label,
 )
@@ -46,13 +45,3 @@ def test_a_point_names_all_but_its_task():
     assert tried_label({"a.heads": 2, "width": 0.123456}) == "heads=2 width=0.1235"
     assert run_label("", {}, 3) == "seed 3"
     assert run_label("linear", {"task.type": "text"}, 0) == "linear, text, seed 0"
-
-
-def test_mappings_are_shortened_to_their_type_only_where_that_tells_them_apart():
-    unlike = [{"task": {"type": "parity", "length": 8}}, {"task": {"type": "mqar"}}]
-    assert shortened(unlike) == [{"task": "parity"}, {"task": "mqar"}]
-    alike = [{"task": {"type": "parity", "length": 8}}, {"task": {"type": "parity", "length": 9}}]
-    assert shortened(alike) == alike
-    without_type = [{"train": {"clip": 1.0}}, {"train": {"clip": 2.0}}]
-    assert shortened(without_type) == without_type
-    assert shortened([{"width": 1}, {}]) == [{"width": 1}, {}]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqzoo.grid.expand.checking import Checked, Checker
-from seqzoo.grid.labels import point_label, shortened
+from seqzoo.grid.expand.combinations import Cell
+from seqzoo.grid.labels import point_label
 from seqzoo.grid.plan.expansion import Expansion
 from seqzoo.grid.plan.plan import PlanRow
 from seqzoo.grid.tune.tuned import PlannedStudy
@@ -85,19 +86,15 @@ def tuned_cells(expansion: Expansion, seed: int | None) -> Iterator[TunedCell]:
     seeds: dict[Hashable, dict[int, None]] = {}
     for run in expansion.runs:
         seeds.setdefault(cell_key(run.variant, run.point), {})[run.seed] = None
-    cells = list(zip(expansion.cells, expansion.tuned, strict=True))
-    points = shortened([each.cell.point for each, _ in cells])
-    for (each, paths), point in zip(cells, points, strict=True):
+    for each, paths in zip(expansion.cells, expansion.tuned, strict=True):
         cell, spec = each.cell, each.spec
         own = seeds.pop(cell_key(cell.variant, cell.point), None)
         if own is None or spec is None or not paths:
             continue
         tried = next(iter(own)) if seed is None else seed
         resolved = spec.model_copy(update={"seed": tried}).resolved()
-        label = ", ".join(word for word in (cell.variant, point_label(point)) if word)
-        identity = run_id_of({**resolved, "variant": cell.variant, "point": dict(cell.point)})
         study = PlannedStudy(
-            name=f"{label} ({identity})".lstrip(),
+            name=_study_name(cell, resolved),
             variant=cell.variant,
             point=dict(cell.point),
             paths=paths,
@@ -106,3 +103,11 @@ def tuned_cells(expansion: Expansion, seed: int | None) -> Iterator[TunedCell]:
             spec=resolved,
         )
         yield TunedCell(study, each, spec, expansion.checker, metrics)
+
+
+def _study_name(cell: Cell, resolved: Mapping[str, Any]) -> str:
+    """A name that stays when cells are added or the axes reordered: a plan's trials refer to it."""
+    point = dict(sorted(cell.point.items()))
+    label = ", ".join(word for word in (cell.variant, point_label(point)) if word)
+    identity = run_id_of({**resolved, "variant": cell.variant, "point": point})
+    return f"{label} ({identity})".lstrip()

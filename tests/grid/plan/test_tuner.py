@@ -292,6 +292,23 @@ def test_trials_may_be_added_and_the_choice_is_made_anew(run, registry, tmp_path
         run(text, registry, tmp_path, inline(), work)
 
 
+def test_cells_may_be_added_and_axes_reordered(run, registry, tmp_path, inline, work):
+    """With one task its length is not needed to name the cell; with two of a type it is."""
+    task = "{type: parity, length: 8}"
+    axes = f"axes: {{task: [{task}], model.width: [16]}}"
+    text = GRID.replace("variants: {full: {}, no-mlp: {model.mlp: null}}", axes)
+    assert run(text, registry, tmp_path, inline(), work).total == 4
+    longer = f"axes: {{model.width: [16], task: [{task}, {{type: parity, length: 12}}]}}"
+    assert run(text.replace(axes, longer), registry, tmp_path, inline(), work).failures == ()
+    assert len(work.done) == 8, "the trials and the comparison of the first cell are kept"
+    assert [cell.values for cell in make_report(tmp_path).cells] == [{0: 1.0, 1: 0.99}] * 2
+    names = [study.name for study in read_plan(tmp_path).studies]
+    assert [name.partition(" (")[0] for name in names] == [
+        "width=16 parity length=8",
+        "width=16 parity length=12",
+    ]
+
+
 UNTIL = GRID.replace("steps: 10", "steps: 10, stop: {target: 0.95}").replace(
     "trials: 3", "trials: 3, until_target: true"
 )
