@@ -12,7 +12,7 @@ from seqzoo.grid.distinct_labels import Labels, value_key
 from seqzoo.grid.labels import value_label
 from seqzoo.grid.plan.plan import Plan, PlanRow, plan_path, read_plan
 
-__all__ = ["adopt_plan", "refuse_lost_runs", "write_plan"]
+__all__ = ["adopt_plan", "refuse_lost_runs", "with_runs_of", "write_plan"]
 
 
 def write_plan(directory: Path, plan: Plan) -> None:
@@ -27,6 +27,7 @@ def write_plan(directory: Path, plan: Plan) -> None:
 def adopt_plan(directory: Path, plan: Plan) -> Plan:
     """Freeze the plan in the directory, unless that would lose a run of the existing plan.
 
+    Cells that share one run share the one that the directory has, whichever is listed first now.
     In a tuned grid the existing trials and choices are kept; with more trials than before, the
     values are chosen again, except in cells whose tuning a target ended.
 
@@ -37,12 +38,30 @@ def adopt_plan(directory: Path, plan: Plan) -> Plan:
         RunError: the directory holds runs that this plan lacks, or cannot be written.
     """
     refuse_lost_runs(directory, plan)
-    if plan.studies and plan_path(directory).exists():
+    if plan_path(directory).exists():
         old = read_plan(directory)
+        plan = with_runs_of(old, plan)
         taken_over = (row for row in old.runs if _is_of(row, old, plan))
         plan = plan.model_copy(update={"runs": (*plan.runs, *taken_over)})
     write_plan(directory, plan)
     return plan
+
+
+def with_runs_of(old: Plan, new: Plan) -> Plan:
+    """The new plan with the old one's run for cells that share it, row by row."""
+    there = old.distinct()
+    shared: dict[str, PlanRow] = {}  # new run id -> the old row with the run of one of its cells
+    for row in new.runs:
+        if row.own_id in there:
+            shared.setdefault(row.run_id, there[row.own_id])
+    shared.update({run_id: there[run_id] for run_id in shared.keys() & there.keys()})
+    runs = tuple(
+        row.model_copy(update={"run_id": known.run_id, "spec": known.spec})
+        if (known := shared.get(row.run_id)) is not None and known.run_id != row.run_id
+        else row
+        for row in new.runs
+    )
+    return new.model_copy(update={"runs": runs})
 
 
 def _is_of(row: PlanRow, old: Plan, new: Plan) -> bool:
@@ -63,6 +82,7 @@ def refuse_lost_runs(directory: Path, new: Plan) -> None:
         return
     old = read_plan(directory)
     _refuse_other_tuning(directory, old, new)
+    new = with_runs_of(old, new)
     kept = new.distinct()
     lost = [
         row

@@ -36,6 +36,8 @@ class PlannedRun:
 
     Attributes:
         run_id: hash of the resolved spec and seed.
+        own_id: the same of the cell's own spec; another than `run_id` where the cell shares the
+            run of an earlier one that ends with the same bits.
         variant: "" if the grid has no variants.
         point: path of an axis -> value as written.
         seed: the run's seed.
@@ -45,6 +47,7 @@ class PlannedRun:
     """
 
     run_id: str
+    own_id: str
     variant: str
     point: Mapping[str, Any]
     seed: int
@@ -219,13 +222,14 @@ def _runs(grid: GridSpec, checked: Iterable[Checked], built: AsBuilt) -> tuple[P
             continue
         for seed in dict.fromkeys(grid.seed_list(spec.seed, cell.block)):
             seeded = spec.model_copy(update={"seed": seed})
-            seeded = first.setdefault(built.effective_id(seeded), seeded)
+            shared = first.setdefault(built.effective_id(seeded), seeded)
             run = PlannedRun(
-                run_id=seeded.run_id,
+                run_id=shared.run_id,
+                own_id=seeded.run_id,
                 variant=cell.variant,
                 point=cell.point,
                 seed=seed,
-                spec=seeded,
+                spec=shared,
                 dropped=cell.dropped,
                 matched=each.matched,
             )

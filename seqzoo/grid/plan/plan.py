@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from seqzoo.errors import RunError
@@ -55,6 +55,8 @@ class PlanRow(BaseModel):
         matched: how its budget was matched to the base's, None unless the grid asks for it.
         tried: the trial that it is, None for a run of the comparison.
         chosen: how its values were chosen, None for a trial, and where nothing is tuned.
+        own_id: hash of the cell's own spec, which may share the run of another cell; not in the
+            file, "" if unknown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +70,7 @@ class PlanRow(BaseModel):
     matched: Matched | None = None
     tried: Tried | None = None
     chosen: Chosen | None = None
+    own_id: str = Field(default="", exclude=True)
 
     @property
     def label(self) -> str:
@@ -159,6 +162,7 @@ def make_plan(
                 spec=run.spec.resolved(),
                 dropped=run.dropped,
                 matched=run.matched,
+                own_id=run.own_id,
             )
             for run in runs
         ),

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Literal
 
-from seqzoo.grid.plan.adopting import refuse_lost_runs
+from seqzoo.grid.plan.adopting import refuse_lost_runs, with_runs_of
 from seqzoo.grid.plan.plan import Plan, PlanRow, plan_path, read_plan
 from seqzoo.grid.plan.run_state import read_run_state
 from seqzoo.grid.plan.tuned_cells import cell_key
@@ -27,7 +27,13 @@ def run_states(plan: Plan, out: Path | None) -> RunStates:
     if out is None or not plan_path(out).exists():
         return dict.fromkeys(plan.distinct(), "missing")
     refuse_lost_runs(out, plan)
-    return {run_id: read_run_state(out, row).state for run_id, row in plan.distinct().items()}
+    there = with_runs_of(read_plan(out), plan)
+    states: RunStates = {
+        run_id: read_run_state(out, row).state for run_id, row in there.distinct().items()
+    }
+    return {
+        row.run_id: states[known.run_id] for row, known in zip(plan.runs, there.runs, strict=True)
+    }
 
 
 def tuned_run_states(plan: Plan, tuner: Tuner, out: Path | None) -> RunStates:

@@ -1,12 +1,20 @@
 import json
 
 import pytest
+import torch
+from torch import nn
 
 from seqzoo import load_registry
 from seqzoo.errors import RunError
 from seqzoo.grid.plan.adopting import adopt_plan
 from seqzoo.grid.plan.expansion import expand
+from seqzoo.grid.plan.failure import write_failure
 from seqzoo.grid.plan.plan import make_plan, plan_path, read_plan, run_directory
+from seqzoo.grid.plan.progress import run_states
+from seqzoo.model import MLP
+from seqzoo.operators import Place, Stream
+from seqzoo.registry import Origin
+from seqzoo.spec import PartSpec
 from seqzoo.spec.document import parse_document
 from seqzoo.spec.grid import GridSpec
 
@@ -70,6 +78,65 @@ def test_a_grid_may_grow_and_rename_but_lose_nothing(tmp_path, make_plan_of, mak
     assert "the first 'c, seed 0' (run c): this grid has no run of that name" in str(info.value)
     assert "choose another --out" in str(info.value)
     assert read_plan(tmp_path) == grown
+
+
+def test_cells_that_share_a_run_keep_the_one_that_is_there(tmp_path, make_plan_of, make_row):
+    two, three = make_row("b", own_id="b", variant="2"), make_row("b", own_id="c", variant="3")
+    adopt_plan(tmp_path, make_plan_of(two, three, "d"))
+    write_failure(run_directory(tmp_path, "b"), "no", "run b", "")
+    grown = make_plan_of(
+        *(make_row("a", own_id=own, variant=v) for v, own in (("1", "a"), ("2", "b"), ("3", "c"))),
+        "d",
+    )
+    assert run_states(grown, tmp_path) == {"a": "failed", "d": "missing"}
+    adopted = adopt_plan(tmp_path, grown)
+    assert [row.run_id for row in adopted.runs] == ["b", "b", "b", "d"]
+    assert [row.run_id for row in read_plan(tmp_path).runs] == ["b", "b", "b", "d"]
+    with pytest.raises(RunError, match="another grid: 1 of its 2 runs"):
+        adopt_plan(tmp_path, make_plan_of(make_row("a", own_id="a", variant="1"), "d"))
+
+
+class Powers(MLP):
+    """An MLP with a setting that is read only if another is on."""
+
+    name = "powers"
+
+    class Spec(PartSpec):
+        """Settings of `powers`."""
+
+        twice: bool = False
+        power: int = 2
+
+    def __init__(self, spec: Spec, place: Place) -> None:
+        super().__init__(spec, place)
+        self.up = nn.Linear(place.width, place.width)
+        self.spec = spec
+
+    def forward(self, x: torch.Tensor, stream: Stream) -> torch.Tensor:
+        y = self.up(x)
+        return y.pow(self.spec.power) if self.spec.twice else y
+
+
+def test_a_grid_may_grow_by_a_value_before_those_that_share_a_run(tmp_path):
+    registry = load_registry([])
+    registry.add(Powers, Origin("third", "third-party", "1"))
+
+    def planned(*powers):
+        cells = ", ".join(f"{{type: powers, power: {power}}}" for power in powers)
+        axes = f"axes: {{model.mlp: [{cells}, {{type: powers, twice: true}}]}}"
+        document = parse_document(f"{GRID.partition('variants')[0]}{axes}", "grid.yaml")
+        grid = document.validate(GridSpec, registry).written_in(document)
+        return make_plan("powers", expand(grid, registry))
+
+    adopt_plan(tmp_path, planned(2, 3))
+    before = read_plan(tmp_path)
+    assert (len(before.runs), len(before.distinct())) == (3, 2)
+    adopt_plan(tmp_path, planned(1, 2, 3))
+    after = read_plan(tmp_path)
+    assert len(after.runs) == 4
+    assert after.distinct().keys() == before.distinct().keys()
+    with pytest.raises(RunError, match="another grid: 1 of its 2 runs is not in this one"):
+        adopt_plan(tmp_path, planned(1))
 
 
 def test_a_changed_run_is_refused_with_what_differs(tmp_path, make_plan_of, make_row):
