@@ -15,7 +15,7 @@ __all__ = ["COMMANDS", "CommandGroup", "settings"]
 
 # A module of this folder, with a `command` or an `app`, and the first line of its help.
 COMMANDS = {
-    "parts": "List every part and preset that specs can name, with plugin and version.",
+    "parts": "List every part and preset that specs can name.",
     "check": "Validate run and grid files: every problem, at file:line:column.",
     "schema": "Print the JSON Schema of run or grid files, covering all installed parts.",
     "describe": "Print a model's parameters, state, FLOPs a token, and its recurrence in words.",

@@ -48,7 +48,7 @@ def test_every_file_is_checked_and_one_bad_one_is_enough(
     assert err == (
         "bad.yaml:3:9 train.stepz: unknown key 'stepz' in 'train'; did you mean 'steps'?\n"
         "bad.yaml: 1 problem\n"
-        "none.yaml: there is no such file; did you mean 'run.yaml'?\n"
+        "none.yaml: there is no such file; known: bad.yaml, grid.yaml, run.yaml\n"
         "none.yaml: 1 problem\n"
     )
 
