@@ -37,18 +37,40 @@ def adopt_plan(directory: Path, plan: Plan) -> Plan:
     Raises:
         RunError: the directory holds runs that this plan lacks, or cannot be written.
     """
-    refuse_lost_runs(directory, plan)
     if plan_path(directory).exists():
         old = read_plan(directory)
-        plan = with_runs_of(old, plan)
+        plan = with_runs_of(directory, old, plan)
         taken_over = (row for row in old.runs if _is_of(row, old, plan))
         plan = plan.model_copy(update={"runs": (*plan.runs, *taken_over)})
     write_plan(directory, plan)
     return plan
 
 
-def with_runs_of(old: Plan, new: Plan) -> Plan:
-    """The new plan with the old one's run for cells that share it, row by row."""
+def with_runs_of(directory: Path, old: Plan, new: Plan) -> Plan:
+    """The new plan with the run that the directory's old plan has for cells that share it.
+
+    The rows stay in order.
+
+    Raises:
+        RunError: the new plan lacks runs of the old one; the message says which, and what differs.
+    """
+    _refuse_other_tuning(directory, old, new)
+    new = _with_shared_runs(old, new)
+    _refuse_lost(directory, old, new)
+    return new
+
+
+def refuse_lost_runs(directory: Path, new: Plan) -> None:
+    """Check that `new` has every run of the plan in the directory.
+
+    Raises:
+        RunError: it lacks some; the message says which, and what differs.
+    """
+    if plan_path(directory).exists():
+        with_runs_of(directory, read_plan(directory), new)
+
+
+def _with_shared_runs(old: Plan, new: Plan) -> Plan:
     there = old.distinct()
     shared: dict[str, PlanRow] = {}  # new run id -> the old row with the run of one of its cells
     for row in new.runs:
@@ -72,17 +94,7 @@ def _is_of(row: PlanRow, old: Plan, new: Plan) -> bool:
     return by_target or row.chosen.trials == new.sampler["trials"]
 
 
-def refuse_lost_runs(directory: Path, new: Plan) -> None:
-    """Check that `new` has every run of the plan in the directory.
-
-    Raises:
-        RunError: it lacks some; the message says which, and what differs.
-    """
-    if not plan_path(directory).exists():
-        return
-    old = read_plan(directory)
-    _refuse_other_tuning(directory, old, new)
-    new = with_runs_of(old, new)
+def _refuse_lost(directory: Path, old: Plan, new: Plan) -> None:
     kept = new.distinct()
     lost = [
         row

@@ -26,8 +26,7 @@ def run_states(plan: Plan, out: Path | None) -> RunStates:
     """
     if out is None or not plan_path(out).exists():
         return dict.fromkeys(plan.distinct(), "missing")
-    refuse_lost_runs(out, plan)
-    there = with_runs_of(read_plan(out), plan)
+    there = with_runs_of(out, read_plan(out), plan)
     states: RunStates = {
         run_id: read_run_state(out, row).state for run_id, row in there.distinct().items()
     }
