@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from seqzoo.grid.run.local import LocalExecutor
 from seqzoo.grid.run.ray_cluster import RayExecutor
+from seqzoo.grid.tune.hill_climb_sampler import HillClimbSampler
 from seqzoo.grid.tune.in_order_sampler import InOrderSampler
 from seqzoo.grid.tune.optuna_sampler import OptunaSampler
 from seqzoo.registry import hookimpl
@@ -21,3 +22,4 @@ def register_parts(register: Callable[[type[Part]], None]) -> None:
     register(RayExecutor)
     register(OptunaSampler)
     register(InOrderSampler)
+    register(HillClimbSampler)

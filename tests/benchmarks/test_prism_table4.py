@@ -11,6 +11,8 @@ import prism_table4
 import pytest
 import yaml
 
+from seqzoo_prism.released import ReleasedMux
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,20 +44,32 @@ def test_a_later_run_replaces_the_one_before_and_seeds_stand_beside_each_other()
     )
 
 
+def tuned(rows: list[dict[str, Any]]) -> str:
+    return prism_table4.tuned_cell(rows, "mom", ReleasedMux)
+
+
 def test_a_cell_tells_its_best_rate_and_of_how_many_while_some_are_left() -> None:
     trials = [row(lr=lr, accuracy=lr) for lr in prism_table4.RATES]
-    told = [prism_table4.tuned_cell(trials[:count], "mom", "released_mux") for count in range(5)]
-    best = ["3e-3 of 2: .003", "1e-2 of 3: .010", "1e-2: .010"]
-    assert told == ["not tuned", "not tuned", *best]
+    told = [tuned(trials[:count]) for count in range(4)]
+    assert told == ["not tuned", "not tuned", "3e-3 of 2: .003", "1e-2: .010"]
     met = row(lr=3e-3, accuracy=0.999, reached_at=500)
     rows = [trials[0], met, row(lr=3e-3, seed=1, accuracy=None), row(lr=1e-3, seed=1)]
-    assert prism_table4.tuned_cell(rows, "mom", "released_mux") == "3e-3: .999 at 500; diverged"
+    assert tuned(rows) == "3e-3: .999 at 500; diverged"
     assert prism_table4.cell(rows, "mom", "released_mux") == ".001; .974", "at the release's rate"
 
 
+def test_a_cell_is_tuned_once_it_is_at_the_best_published() -> None:
+    assert max(ReleasedMux.published) == 0.98
+    good, better, too_low = (row(lr=1e-3, accuracy=a) for a in (0.975, 0.99, 0.974))
+    assert tuned([good]) == "1e-3: .975"
+    assert tuned([good, {**better, "lr": 3e-3}]) == "3e-3: .990"
+    assert tuned([too_low, {**too_low, "lr": 3e-3}]) == "1e-3 of 2: .974"
+    assert tuned([too_low]) == "not tuned"
+
+
 def test_a_trial_that_diverged_is_tried_and_not_the_best() -> None:
-    trials = [row(lr=lr, accuracy=None if lr == 1e-2 else lr) for lr in prism_table4.RATES]
-    assert prism_table4.tuned_cell(trials, "mom", "released_mux") == "3e-3: .003"
+    trials = [row(lr=lr, accuracy=None if lr == 1e-2 else lr) for lr in prism_table4.RATES[:3]]
+    assert tuned(trials) == "3e-3: .003"
 
 
 def test_the_rates_are_those_of_the_tuned_grid() -> None:
@@ -63,7 +77,7 @@ def test_the_rates_are_those_of_the_tuned_grid() -> None:
     rates = grid["sampler"]["space"]["train.optimizer.lr"]
     assert [float(rate) for rate in rates] == list(prism_table4.RATES)
     assert float(grid["base"]["train"]["optimizer"]["lr"]) == prism_table4.RELEASED_LR
-    assert grid["sampler"]["trials"] == len(rates)
+    assert grid["sampler"]["trials"] == prism_table4.TRIALS
 
 
 def test_finished_runs_of_a_grid_are_added(

@@ -108,7 +108,11 @@ def test_an_option_that_a_variant_lacks_is_not_tuned_there(tuner_of, registry):
             "train.stop, and a run here has none; write train.stop: {target: ...}, or leave out "
             "until_target",
         ),
-        ("minimum", "hyperband", "unknown sampler 'hyperband'; known: in_order, minimum, optuna"),
+        (
+            "minimum",
+            "hyperband",
+            "unknown sampler 'hyperband'; known: hill_climb, in_order, minimum, optuna",
+        ),
         (f"{LR}: {{", "seed: {", "a run's seed is not set by a delta"),
     ],
 )
