@@ -18,15 +18,16 @@ from seqzoo.testing import MIXER_CHECKS, MixerCase, conformance
 from .test_planted_faults import FAULTS
 
 REGISTRY = seqzoo.load_registry()
-ABLATIONS = ("-no-", "-linear", "-constant", "-depth", "-r2", "-r3", "-r4", "-r5")
-"""Presets that change one part of another preset."""
+GRAPHS = ("compiles_whole", "documents_compile_whole")
+ONE_GRAPH = (
+    *("activation=", "norm=", "predictor=", "gate=", "encoder=", "inner_loss="),
+    "scan=reference",
+)
+"""Families that look at their own token alone, so that documents change nothing; and the token
+loop, which takes documents one by one: a graph has no such loop."""
 
-TOKENWISE = ("activation=", "norm=", "predictor=", "gate=", "encoder=")
-"""Families that look at their own token alone."""
-
-SAME_GRAPH = ("action=", "atlas", "omeganet", "lact", "memory=swiglu")
-"""Parts and presets that change a few operations of one graph, that of `affine_psm`, of the rule
-`omega` and of `attention_and_rule`."""
+SAME_GRAPH = ("action=", "memory=swiglu")
+"""Parts that change a few operations of one graph, that of `affine_psm` and of `memory=mlp`."""
 
 
 def runs() -> Iterator[object]:
@@ -35,26 +36,23 @@ def runs() -> Iterator[object]:
         case, check = each.case, each.function
         if not isinstance(case, MixerCase):
             continue  # tests/testing/test_conformance.py
-        graph, name = check.__name__ == "compiles_whole", str(case)
-        documents = check.__name__ == "documents_compile_whole"
-        if (graph or documents) and any(word in name for word in ABLATIONS):
-            continue
-        if (graph or documents) and (name.startswith(SAME_GRAPH) or only_composes(case)):
-            continue
-        if (graph or documents) and name == "ttt":
-            continue  # the graph of the rule `ttt`, which is tried by itself
-        if documents and name.startswith(TOKENWISE):
-            continue
-        if documents and name == "scan=reference":
-            continue  # the token loop takes documents one by one: a graph has no such loop
-        yield pytest.param(case, check, id=f"{name}-{check.__name__}")
+        if check.__name__ not in GRAPHS or check.__name__ in graphs_of(case):
+            yield pytest.param(case, check, id=f"{case}-{check.__name__}")
 
 
-def only_composes(case: MixerCase) -> bool:
-    """Whether it is a preset of the recurrent mixer: each of its parts has a graph of its own."""
-    if not isinstance(case.spec, str) or case.spec == "recurrent":
-        return False
-    return REGISTRY.spec("mixer", case.spec).part.name == "recurrent"
+def graphs_of(case: MixerCase) -> tuple[str, ...]:
+    """The checks of graphs that say something new of a case."""
+    whole, documents = GRAPHS
+    mixer = REGISTRY.spec("mixer", case.spec).part.name
+    if isinstance(case.spec, str) and case.spec != mixer:
+        return ()  # a preset: its mixer and each of its parts have graphs of their own
+    if str(case).startswith(SAME_GRAPH):
+        return ()
+    if str(case).startswith(ONE_GRAPH):
+        return (whole,)
+    if mixer == "recurrent":
+        return (documents,)  # one scan takes both, and its graph has the other's operations too
+    return GRAPHS
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
@@ -91,7 +89,6 @@ DEFECTS = [
     ("documents_are_apart", "document 0:1 among others"),
     ("gradients_reach_every_parameter", "unused of layer 0: no gradient"),
 ]
-GRAPHS = ["compiles_whole", "documents_compile_whole"]
 
 
 @pytest.mark.parametrize(("name", "message"), DEFECTS)

@@ -291,7 +291,11 @@ def test_every_ablation_of_table_3_differs_from_prism_in_one_axis() -> None:
 
 
 @pytest.mark.parametrize("gain", REGISTRY.names("predictor"))
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [check for check in MIXER_CHECKS if "compile" not in check.__name__],  # as each one's own graph
+    ids=lambda check: check.__name__,
+)
 def test_every_predictor_serves_as_gain(gain: str, check) -> None:
     check(MixerCase({"type": "prism", "gain": gain}, REGISTRY))
 

@@ -146,7 +146,11 @@ def test_a_residual_of_another_size_is_refused() -> None:
         seqzoo.build_mixer({"type": "titans", "heads": 2, "key_size": 4}, WIDTH, REGISTRY)
 
 
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [check for check in MIXER_CHECKS if "compile" not in check.__name__],  # as the rule's graph
+    ids=lambda check: check.__name__,
+)
 @PRESETS
 def test_the_kit(preset: str, check: Callable[[MixerCase], None]) -> None:
     check(MixerCase({"type": preset, "segment": 16, "chunk": 4}, REGISTRY))

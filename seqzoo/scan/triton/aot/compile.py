@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -88,9 +89,9 @@ def compile_catalogue(
         targets: architectures.
         kernel: only the kernel of this name, with or without `_kernel` at its end.
         workers: how many processes; None is as many as the process may use cores.
-        representative: only so many launches that each kernel has been compiled in every one of
-            its configurations, and with every dtype and constant that a parameter of it may have,
-            if not with every combination of them.
+        representative: only so many launches that each kernel has been compiled for each target,
+            and for one target or another in every one of its configurations and with every dtype
+            and constant that a parameter of it may have, if not with every combination of them.
         plugins: modules of plugins' kernels, see `catalogue`.
 
     Raises:
@@ -178,27 +179,31 @@ def without_interpreter() -> Iterator[None]:
 def representatives(launches: Iterable[Launch]) -> Iterator[Launch]:
     """Few launches that have between them all traits of all, the same ones in each run.
 
-    The cover is greedy: next is the first launch with most of what is still missing.
+    The cover is greedy: next is the launch with most of what is still missing, among equals one for
+    the target that has fewest, and then the first.
     """
+    taken = Counter[str]()
     traits = {launch: _traits(launch) for launch in dict.fromkeys(launches)}
     missing = set().union(*traits.values())
     while missing:
-        best = max(traits, key=lambda launch: len(traits[launch] & missing))
+        best = max(traits, key=lambda x: (len(traits[x] & missing), -taken[x.target]))
+        taken[best.target] += 1
         missing -= traits.pop(best)
         yield best
 
 
 def _traits(launch: Launch) -> frozenset[tuple[object, ...]]:
-    """Its configuration, and what each of its parameters is, apart from tiles."""
+    """Its target, its configuration, and what each of its parameters is, apart from tiles."""
     names = [name for name, _ in launch.signature]
-    kernel = (launch.target, launch.name)
+    kernel = launch.name
     return frozenset(
         [
-            (*kernel, str(launch.config)),
-            *((*kernel, name, kind) for name, kind in launch.signature),
-            *((*kernel, names[at[0]], "multiple") for at, _ in launch.attributes),
+            (kernel, "target", launch.target),
+            (kernel, "configuration", str(launch.config)),
+            *((kernel, name, kind) for name, kind in launch.signature),
+            *((kernel, names[at[0]], "multiple") for at, _ in launch.attributes),
             *(
-                (*kernel, names[at[0]], "constant", value)
+                (kernel, names[at[0]], "constant", value)
                 for at, value in launch.constants
                 if names[at[0]] not in launch.config.tiles
             ),

@@ -35,9 +35,11 @@ assert spilled > 0, spilled
 """
 
 
-@pytest.mark.parametrize("target", ["sm_80", "sm_90", "sm_100", "gfx942"])
-def test_every_kernel_compiles_and_fits(target: str) -> None:
-    rows = list(compile_catalogue([target], representative=True, workers=1))
+@pytest.mark.parametrize("targets", [["sm_90"], ["sm_80", "sm_100", "gfx942"]], ids=" ".join)
+def test_every_kernel_compiles_and_fits(targets: list[str]) -> None:
+    rows = list(compile_catalogue(targets, representative=True, workers=1))
+    names = {target: {row.kernel for row in rows if row.target == target} for target in targets}
+    assert all(found == names[targets[0]] for found in names.values())
     assert not [
         f"{row.kernel} ({row.config}; {row.variant}): {row.failure}" for row in rows if row.failure
     ]
@@ -45,11 +47,13 @@ def test_every_kernel_compiles_and_fits(target: str) -> None:
 
 
 def test_representatives_have_all_traits_of_all_launches() -> None:
-    def launch(name: str, dtype: str, warps: int, *flags: int | None) -> Launch:
+    def launch(
+        name: str, dtype: str, warps: int, *flags: int | None, target: str = "sm_90"
+    ) -> Launch:
         signature = (("x", f"*{dtype}"), *((f"FLAG{at}", "constexpr") for at in range(len(flags))))
         constants = tuple(((at,), flag) for at, flag in enumerate(flags, start=1))
         config = Config(warps, 1, {})
-        return Launch("kernels", name, "sm_90", signature, constants, (), config, (1,))
+        return Launch("kernels", name, target, signature, constants, (), config, (1,))
 
     launches = [
         launch(name, dtype, warps, *flags)
@@ -68,6 +72,14 @@ def test_representatives_have_all_traits_of_all_launches() -> None:
     ):
         assert set(map(seen, chosen)) == set(map(seen, launches))
     assert len(chosen) == 8  # of 48: four for each kernel, as many as the second flag has values
+    others = [
+        launch(name, "fp32", 4, 1, 16, target=target)
+        for name in ("read", "write")
+        for target in ("sm_80", "gfx942")
+    ]
+    both = list(representatives(launches + others))
+    assert {(x.name, x.target) for x in both} == {(x.name, x.target) for x in launches + others}
+    assert len(both) <= 12
 
 
 def test_spilled_registers_are_seen(tmp_path) -> None:
