@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqzoo.cli.settings import settings_by_part
 from seqzoo.errors import SpecError, counted
 from seqzoo.escape import rich_text, visible
+from seqzoo.grid.labels import value_label
 from seqzoo.model import Budget, LanguageModel, budget, build_model
 from seqzoo.model.duality import Duality, duality_of_all
 from seqzoo.registry import Registry
@@ -58,7 +60,7 @@ def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
 
 
 def _layers(model: LanguageModel, spec: RunSpec, registry: Registry) -> list[dict[str, Any]]:
-    """Runs of equal blocks: first and last block, mixer, its preset, recurrence."""
+    """Runs of equal blocks: first and last block, mixer, its preset, recurrence, settings."""
     presets = _presets(registry)
     groups: list[dict[str, Any]] = []
     previous = None
@@ -77,6 +79,7 @@ def _layers(model: LanguageModel, spec: RunSpec, registry: Registry) -> list[dic
                 "mlp": layer.mlp.part.name if layer.mlp else None,
                 "duality": _written(mixer.duality()),
                 "recurrence": [list(line) for line in mixer.recurrence()],
+                "settings": settings_by_part(layer.mixer),
             }
         )
     return groups
@@ -153,4 +156,7 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
             table.add_row("class", group["duality"])
         for label, equation in group["recurrence"]:
             table.add_row(rich_text(label), rich_text(equation))
+            if settings := group["settings"].get(label):
+                told = (f"{path}={value_label(value)}" for path, value in settings.items())
+                table.add_row("", rich_text(", ".join(told), "dim"))
         console.print(table)

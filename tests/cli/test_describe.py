@@ -80,6 +80,27 @@ def test_lines_fit_the_terminal(
         assert words in shown
 
 
+def test_each_part_says_how_it_is_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "run.yaml"
+    mixer = "{type: prism, depth: 3, anchor: {norm: {type: rms_norm, epsilon: 0.1}}, forget: none}"
+    file.write_text(RUN % mixer)
+    (facts,) = described([str(file)], capsys)
+    settings = facts["layers"][0]["settings"]
+    assert settings["anchor short_conv"] == {
+        "kernel_size": 4,
+        "activation": "silu",
+        "norm": "rms_norm",
+        "norm.epsilon": 0.1,
+    }, "its bias is off, and of its norm only what is not the default is told"
+    injection = settings["injection residual_refinement"]
+    assert (injection["depth"], injection["keys.of"], injection["keys.norm"]) == (3, "own", "unit")
+    assert settings["forget none"] == {}
+    assert main(["describe", str(file)]) == 0
+    shown = capsys.readouterr().out
+    told = "kernel_size=4, activation=silu, norm=rms_norm, norm.epsilon=0.1"
+    assert told in " ".join(shown.split())
+
+
 def test_the_optimizers_groups_are_shown(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     run = {
         "model": {"width": 16, "layers": 1, "mixer": {"type": "recurrent", "forget": "head_decay"}},
