@@ -50,7 +50,7 @@ def read_piece(
     scores = torch.einsum("bthk,bshk->bths", piece.queries, piece.keys)
     own = torch.einsum("bths,bshv->bthv", scores * gains * decay, piece.values)
     bits = torch.arange(piece.gains.shape[3] - 1, device=t.device)
-    begins = count.view(len(count), -1, 1) >> (bits + 1) << (bits + 1)
+    begins = count.unsqueeze(2) >> (bits + 1) << (bits + 1)
     levels = level(t, begins)  # (B, T, J)
     gains = piece.gains.gather(
         3, levels.clamp(max=piece.gains.shape[3] - 1).unsqueeze(2).expand(-1, -1, heads, -1)

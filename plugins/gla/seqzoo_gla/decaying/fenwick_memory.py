@@ -89,7 +89,7 @@ class FenwickMemory(Carrier):
             part = Piece(*(each[:, start : start + self.chunk] for each in piece))
             total = part.log_decay.cumsum(1)
             carried = torch.einsum("bthk,bjhvk->btjhv", part.queries, roots)
-            found.append(read_piece(part, total, count, carried, None))
+            found.append(read_piece(part, total, count.unsqueeze(1), carried, None))
             roots = renewed_roots(part, total, total[:, -1], count, roots, None)
             count = count + part.position.shape[1]
         return torch.cat(found, dim=1) if found else piece.values, roots

@@ -84,6 +84,13 @@ def test_chunks_change_nothing(chunk: int) -> None:
     torch.testing.assert_close(mixer(x)[0], expected)
 
 
+def test_a_batch_without_sequences() -> None:
+    mixer = seqzoo.build_mixer(SPEC, WIDTH, REGISTRY)
+    y, state = mixer(torch.zeros(0, 9, WIDTH))
+    assert y.shape == (0, 9, WIDTH)
+    assert mixer.step(torch.zeros(0, WIDTH), state)[0].shape == (0, WIDTH)
+
+
 def test_its_states_are_the_roots_of_a_prefix_counter() -> None:
     torch.manual_seed(0)
     mixer = seqzoo.build_mixer(SPEC, WIDTH, REGISTRY).double()
