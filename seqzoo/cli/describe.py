@@ -25,7 +25,7 @@ def command(
     For a grid, every distinct model is described under the name of its first run.
     """
     import seqzoo
-    from seqzoo.cli.describing import describe, print_description
+    from seqzoo.cli.describing import describe, print_descriptions
     from seqzoo.cli.judging import judge
     from seqzoo.grid.plan.expansion import expand
     from seqzoo.spec.run import RunSpec
@@ -51,5 +51,4 @@ def command(
     if as_json:
         print(json_text(described))
         return
-    for index, description in enumerate(described):
-        print_description(description, blank_line_before=index > 0)
+    print_descriptions(described)

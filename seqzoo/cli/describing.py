@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,7 +22,7 @@ from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
 from seqzoo.train.groups import parameter_groups
 
-__all__ = ["describe", "print_description"]
+__all__ = ["describe", "print_descriptions"]
 
 
 def describe(name: str, spec: RunSpec, registry: Registry) -> dict[str, Any]:
@@ -106,11 +107,20 @@ def _bytes(count: int) -> str:
     return f"{count} bytes"
 
 
-def print_description(facts: dict[str, Any], blank_line_before: bool = False) -> None:
-    """Print one description, folded to the terminal's width."""
+def print_descriptions(described: Sequence[dict[str, Any]]) -> None:
+    """Print descriptions, folded to the terminal's width; layers as in the one above only there."""
     console = Console(highlight=False)
-    if blank_line_before:
-        console.print()
+    for index, facts in enumerate(described):
+        if index:
+            console.print()
+        _print_model(facts, console)
+        if index and facts["layers"] == described[index - 1]["layers"]:
+            console.print("blocks as above")
+        else:
+            _print_layers(facts["layers"], console)
+
+
+def _print_model(facts: dict[str, Any], console: Console) -> None:
     growth = "grows with the context" if facts["state_grows"] else "whatever the context"
     size = f"{counted(facts['blocks'], 'block')} of width {facts['width']}"
     title = f": {size}, vocabulary {facts['vocab_size']} ({visible(facts['task'])})"
@@ -141,7 +151,10 @@ def print_description(facts: dict[str, Any], blank_line_before: bool = False) ->
         "forward", f"{facts['flops_per_token']:,} FLOPs a token at context {facts['context']:,}"
     )
     console.print(table)
-    for group in facts["layers"]:
+
+
+def _print_layers(layers: Sequence[dict[str, Any]], console: Console) -> None:
+    for group in layers:
         first, last = group["first"], group["last"]
         blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
         mlp = f", then {group['mlp']}" if group["mlp"] else ""

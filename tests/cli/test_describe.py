@@ -66,6 +66,10 @@ def test_a_grid_shows_each_different_model(capsys: pytest.CaptureFixture[str]) -
     all_facts = described([str(ROOT / "examples" / "quickstart.yaml")], capsys)
     assert len(all_facts) == 9 * 2
     assert len({facts["name"] for facts in all_facts}) == 18
+    assert main(["describe", str(ROOT / "examples" / "quickstart.yaml")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("blocks 1 to 2: ") for line in lines) == 9, "once for both tasks"
+    assert lines.count("blocks as above") == 9
 
 
 @pytest.mark.parametrize("columns", [80, 120])
