@@ -21,8 +21,8 @@ Point = tuple[int, ...]  # one index a path, into its values in ascending order
 class HillClimbSampler(Sampler):
     """Hill climbing over lists of numbers: next comes the untried value nearest to the best so far.
 
-    It begins with the first value written. Three trials find the best of four learning rates, or an
-    end of the list, where the metric has one peak over the rates.
+    It begins with the first value written. From the second of four learning rates it finds the best
+    in three trials, where the metric has one peak over them.
     """
 
     name = "hill_climb"
