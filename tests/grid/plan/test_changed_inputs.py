@@ -1,5 +1,6 @@
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,24 @@ class Grid:
         return [row["n"] for row in csv.DictReader(io.StringIO(self.capsys.readouterr().out))]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a grid that has been run, and a copy of it."""
+    folder, copy = (tmp_path_factory.mktemp(name) for name in ("grid", "copy"))
+    grid = Grid(folder, None)
+    assert main(["grid", str(grid.file), "--out", str(grid.out), "--workers", "1"]) == 0
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    return folder, copy
+
+
 @pytest.fixture
-def grid(tmp_path, capsys):
-    grid = Grid(tmp_path, capsys)
-    assert grid.run()[0] == 0
-    return grid
+def grid(finished, capsys):
+    """Each time as it was when it had been run; paths in it are absolute, so it stays in place."""
+    folder, copy = finished
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    capsys.readouterr()
+    return Grid(folder, capsys)
 
 
 def test_a_text_that_changed_stops_a_grid_that_grows(grid):
