@@ -21,7 +21,11 @@ for _part in PARTS:
 GROUPED = ("mamba2", "mlstm_sigmoid")
 
 
-@pytest.mark.parametrize("check", MIXER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [check for check in MIXER_CHECKS if check.__name__ != "compiles_whole"],  # as with documents
+    ids=lambda check: check.__name__,
+)
 @pytest.mark.parametrize("name", COMPOSITIONS)
 def test_the_kit_is_green(name: str, check: Callable[[MixerCase], None]) -> None:
     if check.__name__ == "grouped_heads_agree" and name not in GROUPED:
