@@ -32,5 +32,10 @@ def _settings(spec: SpecModel, inside: bool = False) -> Iterator[tuple[str, Any]
         if isinstance(value, SpecModel):
             within = inside or isinstance(value, PartSpec)
             yield from ((f"{key}.{path}", inner) for path, inner in _settings(value, within))
-        elif value != field.get_default() if inside else value not in (None, False):
+        elif _is_told(value, field.get_default(call_default_factory=True), inside):
             yield key, value
+
+
+def _is_told(value: Any, default: Any, inside: bool) -> bool:
+    """0 is told: it is neither null nor false."""
+    return value != default if inside else not (value is None or value is False)

@@ -86,8 +86,9 @@ def test_lines_fit_the_terminal(
 
 def test_each_part_says_how_it_is_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run.yaml"
-    mixer = "{type: prism, depth: 3, anchor: {norm: {type: rms_norm, epsilon: 0.1}}, forget: none}"
-    file.write_text(RUN % mixer)
+    anchor = "{norm: {type: rms_norm, epsilon: 0.1}}"
+    gate = "injection: {gate: {bias: true, initial: 0.0}}"
+    file.write_text(RUN % f"{{type: prism, depth: 3, anchor: {anchor}, forget: none, {gate}}}")
     (facts,) = described([str(file)], capsys)
     settings = facts["layers"][0]["settings"]
     assert settings["anchor short_conv"] == {
@@ -98,6 +99,7 @@ def test_each_part_says_how_it_is_set(tmp_path: Path, capsys: pytest.CaptureFixt
     }, "its bias is off, and of its norm only what is not the default is told"
     injection = settings["injection residual_refinement"]
     assert (injection["depth"], injection["keys.of"], injection["keys.norm"]) == (3, "own", "unit")
+    assert injection["gate.initial"] == 0.0
     assert settings["forget none"] == {}
     assert main(["describe", str(file)]) == 0
     shown = capsys.readouterr().out
