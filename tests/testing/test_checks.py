@@ -27,7 +27,7 @@ ONE_GRAPH = (
 loop, which takes documents one by one: a graph has no such loop."""
 
 SAME_GRAPH = ("action=", "memory=swiglu")
-"""Parts that change a few operations of one graph, that of `affine_psm` and of `memory=mlp`."""
+"""Parts that change a few operations of one graph: of `aggregator=affine`, of `memory=mlp`."""
 
 
 def runs() -> Iterator[object]:

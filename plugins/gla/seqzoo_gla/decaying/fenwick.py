@@ -37,7 +37,10 @@ def level(one: Tensor, other: Tensor) -> Tensor:
 def read_piece(
     piece: Piece, total: Tensor, count: Tensor, carried: Tensor, document: Tensor | None
 ) -> Tensor:
-    """Reads of the piece's own tokens and of the roots before it, (B, T, H, V)."""
+    """Reads of the piece's own tokens and of the roots before it, (B, T, H, V).
+
+    `count`, the tokens before the piece, is (B, 1), or (1, T) by the document of each token.
+    """
     t = piece.position.unsqueeze(2)
     heads, time = total.shape[2], total.shape[1]
     seen = torch.ones(time, time, dtype=torch.bool, device=t.device).tril()
