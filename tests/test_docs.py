@@ -1,5 +1,6 @@
 """The code and the specs shown in README.md and docs/ run."""
 
+import json
 import re
 from pathlib import Path
 
@@ -66,8 +67,12 @@ def test_yaml_is_valid(where: str, text: str, tmp_path: Path) -> None:
 def test_examples_are_valid(example: Path) -> None:
     spec = seqzoo.load_spec(example, REGISTRY)
     runs = [run.spec for run in expand(spec, REGISTRY)] if isinstance(spec, seqzoo.GridSpec) else []
+    models = {}  # each once: seeds and ways to train build the same
     for run in runs or [spec]:
         assert isinstance(run, seqzoo.RunSpec)
+        document = run.resolved()
+        models[json.dumps([document["model"], document["task"]])] = run
+    for run in models.values():
         if run.task.part.name not in ("text", "recommendation"):  # their vocabulary is in a file
             seqzoo.build_model(run, REGISTRY)
 

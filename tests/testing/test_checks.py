@@ -50,7 +50,7 @@ def graphs_of(case: MixerCase) -> tuple[str, ...]:
         return ()
     if str(case).startswith(ONE_GRAPH):
         return (whole,)
-    if mixer == "recurrent":
+    if mixer in ("recurrent", "mesanet"):
         return (documents,)  # one scan takes both, and its graph has the other's operations too
     return GRAPHS
 

@@ -12,15 +12,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch._dynamo  # DDP asks it
 import torch.distributed.checkpoint.hf_storage
 import torch.distributed.fsdp  # noqa: F401
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+import seqzoo.cli.train  # noqa: F401
 from seqzoo.cli.app import main
 from seqzoo.errors import RunError
-from seqzoo.train import shards  # noqa: F401
+from seqzoo.registry import load_registry
+from seqzoo.train import loop, shards  # noqa: F401
 from seqzoo.train.assembly import Assembly
 
 PLUGIN = Path(__file__).with_name("handing.py")
@@ -72,5 +75,6 @@ def launch(job: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    load_registry()
     jobs = json.loads(Path(sys.argv[1]).read_text())
     print(json.dumps([launch(job) for job in jobs]))
