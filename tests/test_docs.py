@@ -1,6 +1,5 @@
 """The code and the specs shown in README.md and docs/ run."""
 
-import json
 import re
 from pathlib import Path
 
@@ -70,8 +69,7 @@ def test_examples_are_valid(example: Path) -> None:
     models = {}  # each once: seeds and ways to train build the same
     for run in runs or [spec]:
         assert isinstance(run, seqzoo.RunSpec)
-        document = run.resolved()
-        models[json.dumps([document["model"], document["task"]])] = run
+        models[run.model, run.task] = run
     for run in models.values():
         if run.task.part.name not in ("text", "recommendation"):  # their vocabulary is in a file
             seqzoo.build_model(run, REGISTRY)

@@ -55,33 +55,33 @@ def test_every_decay_meets_every_erase(device, decay, erase):
 @pytest.mark.parametrize("erase", ["none", "tied", "general"])
 @pytest.mark.parametrize("decay", DECAYS)
 def test_heads_that_share_keys_read_them_where_they_lie(device, decay, erase):
-    """Four heads on two of keys, against the token loop on keys written out for every head.
+    """Four heads on two of keys, against the same keys written out for every head.
 
-    In a chunk of two blocks; of one where each channel decays, which takes the interpreter longest.
+    In a chunk of two blocks; in the interpreter of one where each channel decays, which takes long.
     """
-    time = 7 if decay == "channel" else 19
+    time = 7 if decay == "channel" and device.type == "cpu" else 19
     here = longest(device, torch.float32, time)
     case = make_case(
         batch=1, heads=4, time=time, key_size=8, value_size=8, **DECAYS[decay], erase=erase, rank=2
     ).to(torch.float32)
     shared = [name for name in ("queries", "keys", "read", "write") if name in case.tensors]
     few = {name: case.tensors[name][..., ::2, :].contiguous() for name in shared}
+    grouped = replace(case, tensors=case.tensors | few)
     apart = {name: tensor.repeat_interleave(2, dim=-2) for name, tensor in few.items()}
-    written_out = replace(case, tensors=case.tensors | apart).to(torch.float64)
-    expected, wanted = with_gradients(written_out, dense_loop)
-    found, gradients = with_gradients(replace(case, tensors=case.tensors | few), here.scan)
+    expected, wanted = with_gradients(replace(case, tensors=case.tensors | apart), here.scan)
+    found, gradients = with_gradients(grouped, here.scan)
     for name, value in expected.items():
-        assert error_ratio(found[name], value) < here.tolerance(), name
+        assert error_ratio(found[name], value) < 1e-6, name
     for name, gradient in wanted.items():
         if name in shared:
             gradient = gradient.unflatten(-2, (2, 2)).sum(-2)
-        assert error_ratio(gradients[name], gradient) < here.tolerance(name), name
+        assert error_ratio(gradients[name], gradient) < 1e-5, name
 
 
 @pytest.mark.parametrize("features", ["linear attention", "retention", "prism", "rwkv7"])
 def test_gradients_agree(device, features):
     """Over chunks of one block, of one and of three writes, with and without a state."""
-    heads = 1 if features == "rwkv7" else 2  # which takes the interpreter longest
+    heads = 1 if features == "rwkv7" and device.type == "cpu" else 2  # the interpreter takes long
     gradients_agree(setting(device, torch.float32, heads=heads), features)
 
 
