@@ -36,11 +36,11 @@ class Readings:
 
     def add(self, owner: Any, name: str) -> None:
         """Note that an attribute was looked up."""
-        try:
-            self._names[id(owner)].add(name)
-        except KeyError:
-            self._names[id(owner)] = {name}
+        known = self._names.get(id(owner))
+        if known is None:
+            known = self._names[id(owner)] = set()
             self._kept.append(owner)
+        known.add(name)
 
     def of(self, model: nn.Module) -> str:
         """A hash of everything looked up in a model: names, values and the modules' types."""
@@ -116,11 +116,10 @@ def _name_of(value: Any) -> str:
 def watching() -> Iterator[Readings]:
     """Record what modules and specs look up on themselves inside the block, in this process."""
     readings = Readings()
-    note, get = readings.add, object.__getattribute__
 
     def look_up(self: Any, name: str) -> Any:
-        note(self, name)
-        return get(self, name)
+        readings.add(self, name)
+        return object.__getattribute__(self, name)
 
     watched: tuple[Any, ...] = (nn.Module, SpecModel)
     for base in watched:
