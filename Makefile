@@ -11,6 +11,7 @@ OUT ?= runs/quickstart
 SAMPLE ?= 120
 SEED ?= 0
 BIN := $(VENV)/bin
+INSTALLER ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PLUGINS := plugins/gla plugins/prism plugins/ttt plugins/psm
 EDITABLE := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
 DECLARED := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
@@ -31,24 +32,23 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python $(DECLARED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . $(EDITABLE)
+	$(INSTALLER) -c constraints.txt -e . $(EDITABLE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(INSTALLER) -c constraints.txt -e '.[dev]'
 	@touch $@
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	$(INSTALLER) -c constraints.txt -e '.[ray]'
 	@touch $@
 
 $(VENV)/.installed-peers: $(VENV)/.installed-dev benchmarks/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  -r benchmarks/requirements.txt
+	$(INSTALLER) -c constraints.txt -r benchmarks/requirements.txt
 	@touch $@
 
 $(VENV)/.installed-mutants: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'cosmic-ray>=8.4'
+	$(INSTALLER) 'cosmic-ray>=8.4'
 	@touch $@
 
 quickstart: $(VENV)/.installed ## Run examples/quickstart.yaml and print its table.
@@ -114,7 +114,7 @@ parts-pages: $(VENV)/.installed ## Regenerate docs/parts from the registry.
 	$(BIN)/python -m seqzoo.registry.pages docs/parts
 
 docs: $(VENV)/.installed-dev parts-pages ## Build the site into site/.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check mkdocs-material
+	$(INSTALLER) mkdocs-material
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean: ## Remove the virtual environment and caches; runs stay.
