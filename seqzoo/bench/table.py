@@ -65,7 +65,7 @@ def _table(rows: list[Row], phase: str, *, wide: bool) -> Table:
             _number(row["scan_ms"]),
             _number(row["projections_ms"]),
             "-" if row["over_floor"] is None else f"{row['over_floor']:.2f}",
-            _thousands(row["tokens_per_s"]),
+            _three_digits(row["tokens_per_s"]),
             _size(row["state_bytes"] if phase == "decode" else row.get("peak_bytes")),
         )
     return table
@@ -90,9 +90,9 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _thousands(value: float) -> str:
+def _three_digits(value: float) -> str:
     for unit, size in (("M", 1e6), ("k", 1e3)):
-        if value >= size:
+        if value >= size * 0.9995:  # what is less rounds to 999
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
 

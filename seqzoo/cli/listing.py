@@ -17,7 +17,8 @@ from seqzoo.overhang import overhang
 from seqzoo.report import Change, Collection, Pair, Result
 from seqzoo.report.collect.failures import failed_alike
 from seqzoo.report.runs.conditions import run_row
-from seqzoo.report.tables.wording import metrics_name, number, signed, thousands
+from seqzoo.report.tables.wording import metrics_name, number, signed
+from seqzoo.thousands import thousands
 
 __all__ = ["show_pair", "show_runs"]
 

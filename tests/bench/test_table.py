@@ -39,6 +39,7 @@ ROWS = [
     row("gated_deltanet", "training", 16384, scan_ms=None, over_floor=None),
     {"mixer": "{type: x}", "phase": "training", "length": 512, "skipped": "ValueError: too [odd]"},
     row("gated_deltanet", "decode", 512, ms=0.51234, tokens_per_s=1_952_000.0),
+    row("gated_deltanet", "decode", 1024, tokens_per_s=999_700.0),
 ]
 
 
@@ -59,6 +60,7 @@ def test_the_table(width: int) -> None:
     assert any("{type: x} at 512: not measured, ValueError: too [odd]" in line for line in lines)
     decode = [line for line in lines if "1.95M" in line]
     assert decode[0].split()[-2:] == ["65", "KiB"]
+    assert any(" 1M " in line for line in lines)
     assert any("scan on backend chunked in gated_deltanet" in line for line in lines)
 
 

@@ -19,7 +19,8 @@ from seqzoo.report.report import Report
 from seqzoo.report.runs.changes import changes
 from seqzoo.report.statistics.over_seeds import CellKey
 from seqzoo.report.tables.backends import backends_of
-from seqzoo.report.tables.wording import number, thousands
+from seqzoo.report.tables.wording import number
+from seqzoo.thousands import thousands
 
 __all__ = ["Choice", "Column", "Row", "choices_of", "columns_of", "data_of", "row_of"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seqzoo.errors import counted
 from seqzoo.report.statistics.over_seeds import Cell
+from seqzoo.thousands import thousands
 
 __all__ = [
     "Wording",
@@ -21,7 +22,6 @@ __all__ = [
     "span",
     "speed_text",
     "steps_text",
-    "thousands",
 ]
 
 
@@ -84,19 +84,6 @@ def difference_text(cell: Cell, interval: bool) -> str:
 def _signed_steps(value: float, _: float) -> str:
     text = f"{abs(value):,.0f}"
     return text if text == "0" else f"{'-' if value < 0 else '+'}{text}"
-
-
-def thousands(value: float) -> str:
-    """Format a count in at most five characters.
-
-    >>> thousands(950), thousands(12_345), thousands(3_400_000)
-    ('950', '12.3k', '3.4M')
-    """
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size * 0.99995:
-            scaled = value / size
-            return f"{scaled:.1f}{letter}" if scaled < 99.95 else f"{scaled:.0f}{letter}"
-    return f"{value:.0f}"
 
 
 def span(values: Iterable[float | None]) -> str:

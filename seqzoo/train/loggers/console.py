@@ -14,6 +14,7 @@ from seqzoo.errors import counted
 from seqzoo.escape import rich_text, visible
 from seqzoo.spec import PartSpec
 from seqzoo.spec.run import RunSpec
+from seqzoo.thousands import thousands
 from seqzoo.train.facts import Facts
 from seqzoo.train.loggers.logger import Logger
 from seqzoo.train.record import GroupFacts, Record
@@ -88,7 +89,7 @@ class ConsoleLogger(Logger):
 
     def logged(self, row: dict[str, Any]) -> None:
         """Updates the live line; prints a plain line if the last one was a while ago."""
-        loss, rate = _loss(row), f"{_short(row['tokens_per_s'])} tokens/s"
+        loss, rate = _loss(row), f"{thousands(row['tokens_per_s'])} tokens/s"
         self._move(row["step"], {"loss": loss, "rate": rate})
         if self._clock() - self._told_at >= PAUSE_S:
             self._tell(row["step"], loss, rate, f"{self._time_left(row['step'])} left")
@@ -121,7 +122,7 @@ class ConsoleLogger(Logger):
         timings = record.timings
         self._print(
             f"{ended} after {counted(record.steps, 'step')}: {metrics or 'no evaluation'} "
-            f"({timings.wall_s:,.0f} s, {_short(timings.tokens_per_s)} tokens/s)"
+            f"({timings.wall_s:,.0f} s, {thousands(timings.tokens_per_s)} tokens/s)"
         )
 
     def _move(self, step: int, fields: dict[str, Any]) -> None:
@@ -166,12 +167,3 @@ def _state(size: int | None) -> str:
 def _treatment(group: GroupFacts) -> str:
     """Such as `64 x 2 without decay`."""
     return f"{group.parameters:,} x {group.lr:g}{'' if group.decay else ' without decay'}"
-
-
-def _short(number: float) -> str:
-    """412k, 1.2M: three digits at most."""
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            scaled = number / size
-            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
-    return f"{number:.0f}"

@@ -13,7 +13,6 @@ from seqzoo.report.tables.wording import (
     signed,
     span,
     steps_text,
-    thousands,
 )
 
 
@@ -54,9 +53,6 @@ def test_numbers():
         *("+2.35", "+2.3", "+2", "+2.345")
     ]
     assert [signed(value, like=1e-5) for value in (-2e-6, 0.0)] == ["-2.00e-06", "0.000"]
-    assert [thousands(v) for v in (0, 999, 1000, 12_345, 999_960, 3_400_000, 123_456)] == [
-        *("0", "999", "1.0k", "12.3k", "1.0M", "3.4M", "123k")
-    ]
     assert span([None]) == ""
     assert span([4000.0, None, 4000.0]) == "4.0k"
     assert span([5000.0, 4000.0]) == "4.0k-5.0k"
