@@ -1,4 +1,4 @@
-"""Large counts in few characters, the same in every table, log line and report."""
+"""Large counts in few characters, the same in tables of runs, log lines and reports."""
 
 from __future__ import annotations
 
