@@ -1,4 +1,4 @@
-"""Every test process computes on one thread: many of them share the machine's cores.
+"""Every test process computes on one thread, and so does what it starts: many share the cores.
 
 Without a GPU the Triton kernels run in Triton's interpreter, which Triton settles when it is first
 imported: so here, before any test is. With a GPU the same tests run natively. In the interpreter no
@@ -18,6 +18,7 @@ import torch
 if TYPE_CHECKING:
     from seqzoo.train.record import Record
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
