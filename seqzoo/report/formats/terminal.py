@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from seqzoo.escape import rich_text
+from seqzoo.report.formats.narrow import column_widths, folded
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
@@ -27,7 +28,7 @@ def print_report(report: Report, console: Console) -> None:
     tables = report.tables(console.width)
     for table in tables:
         console.print()
-        console.print(_draw(table))
+        console.print(_draw(table, console.width))
     console.print()
     for line in (
         *report.notes(tables),
@@ -49,7 +50,8 @@ def _draw_variants(variants: Sequence[VariantChanges]) -> RichTable:
     return drawn
 
 
-def _draw(table: Table) -> RichTable:
+def _draw(table: Table, width: int) -> RichTable:
+    widths = column_widths(table, width)
     drawn = RichTable(
         title=rich_text(table.title, "bold") if table.title else None,
         title_justify="left",
@@ -58,24 +60,25 @@ def _draw(table: Table) -> RichTable:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    for column in table.columns:
+    for column, its_width in zip(table.columns, widths, strict=True):
         drawn.add_column(
-            _header(column),
+            _header(column, its_width),
             justify="right" if column.is_number else "left",
             overflow="fold",
         )
     for row in table.rows:
-        drawn.add_row(*map(_text, row))
+        drawn.add_row(*map(_text, row, table.columns, widths))
     return drawn
 
 
-def _header(column: Column) -> Text:
-    name = rich_text(column.name)
-    return Text("\n").join([rich_text(column.point), name]) if column.point else name
+def _header(column: Column, width: int) -> Text:
+    lines = [line for text in (column.point, column.name) if text for line in folded(text, width)]
+    return Text("\n").join(map(rich_text, lines))
 
 
-def _text(entry: Entry) -> Text:
+def _text(entry: Entry, column: Column, width: int) -> Text:
     if entry.best:
         return rich_text(f"{entry.text} *", "bold green")
     style = "red" if entry.text.endswith("failed") else ""
-    return rich_text(entry.text, style)
+    lines = [entry.text] if column.is_number else folded(entry.text, width)
+    return Text("\n").join(rich_text(line, style) for line in lines)

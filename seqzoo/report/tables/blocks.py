@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from rich.cells import cell_len
+
+from seqzoo.escape import visible
 from seqzoo.grid.distinct_labels import Labels
 from seqzoo.grid.labels import axis_labels
 from seqzoo.report.collect.place import VARIANT
@@ -21,7 +24,12 @@ from seqzoo.report.tables.wording import (
     steps_text,
 )
 
-__all__ = ["Block", "Column", "Entry"]
+__all__ = ["Block", "Column", "Entry", "width_of"]
+
+
+def width_of(text: str) -> int:
+    """The places that a text takes on a terminal; letters of some scripts take two."""
+    return cell_len(visible(text))
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,11 @@ class Column:
     point: str = ""
     is_number: bool = True
 
+    @property
+    def width(self) -> int:
+        """The characters of the longer of its two lines."""
+        return max(width_of(self.name), width_of(self.point))
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -39,6 +52,11 @@ class Entry:
 
     text: str
     best: bool = False
+
+    @property
+    def width(self) -> int:
+        """The characters it takes, with the star of the best."""
+        return width_of(self.text) + 2 * self.best
 
 
 @dataclass(frozen=True)

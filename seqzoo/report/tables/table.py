@@ -11,9 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from rich.cells import cell_len
-
-from seqzoo.escape import visible
 from seqzoo.report.collect.place import VARIANT, is_task, key_of, label_of, part_of
 from seqzoo.report.collect.results import Collection
 from seqzoo.report.statistics.over_seeds import Cell, CellKey
@@ -26,10 +23,6 @@ __all__ = ["Table", "make_tables"]
 GAP = 2
 
 
-def _width(text: str) -> int:
-    return cell_len(visible(text))  # letters of some scripts take two places
-
-
 @dataclass(frozen=True)
 class Table:
     """A title, columns, and rows with one entry per column."""
@@ -39,13 +32,17 @@ class Table:
     rows: tuple[tuple[Entry, ...], ...]
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """The characters of each column if nothing is folded."""
+        return tuple(
+            max([column.width, *(row[place].width for row in self.rows)])
+            for place, column in enumerate(self.columns)
+        )
+
+    @property
     def width(self) -> int:
         """The characters of a line if nothing is folded."""
-        widths = [max(_width(column.name), _width(column.point)) for column in self.columns]
-        for row in self.rows:
-            for place, entry in enumerate(row):
-                widths[place] = max(widths[place], _width(entry.text) + 2 * entry.best)
-        return sum(widths) + GAP * (len(widths) - 1)
+        return sum(self.widths) + GAP * (len(self.columns) - 1)
 
     def wrapped(self, width: int) -> list[Table]:
         """Cut the table between points so that each part fits.
