@@ -12,6 +12,7 @@ from rich.text import Text
 
 from seqzoo.errors import and_others, counted
 from seqzoo.escape import json_text, rich_text
+from seqzoo.folding import Name
 from seqzoo.grid.labels import axis_labels, tried_label, value_label
 from seqzoo.overhang import overhang
 from seqzoo.report import Change, Collection, Pair, Result
@@ -66,8 +67,8 @@ def _runs_table(collection: Collection, results: list[Result]) -> Table:
         ]
         table.add_row(
             result.run_id,
-            *map(rich_text, [result.variant] if with_variant else []),
-            *map(rich_text, point),
+            *map(Name, [result.variant] if with_variant else []),
+            *map(Name, point),
             *map(rich_text, [_trial(result)] if collection.trials else []),
             str(result.seed),
             Text(result.state, style="red" if result.state == "failed" else ""),

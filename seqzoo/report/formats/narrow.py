@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from seqzoo.report.tables.blocks import width_of
+from seqzoo.folding import longest_part
 from seqzoo.report.tables.table import Table
 
-__all__ = ["column_widths", "folded"]
-
-_PARTS = re.compile(r"(?<=[-_/ ])(?=[^\W\d_])")
-"""After a sign and before a letter: neither 1e-3 nor a minus is cut."""
+__all__ = ["column_widths"]
 
 
 def column_widths(table: Table, width: int) -> list[int]:
@@ -23,9 +18,9 @@ def column_widths(table: Table, width: int) -> list[int]:
     excess = table.width - width
     least = [
         max(
-            *(_longest_part(text) for text in (column.name, column.point)),
+            *(longest_part(text) for text in (column.name, column.point)),
             *(
-                entry.width if column.is_number else _longest_part(entry.text)
+                entry.width if column.is_number else longest_part(entry.text)
                 for entry in (row[place] for row in table.rows)
             ),
         )
@@ -41,17 +36,3 @@ def column_widths(table: Table, width: int) -> list[int]:
         widths[max(wide, key=lambda place: widths[place])] -= 1
         excess -= 1
     return widths
-
-
-def folded(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` characters, cut between its parts; a longer part stays."""
-    lines = [""]
-    for part in _PARTS.split(text):
-        if lines[-1] and width_of(lines[-1] + part.rstrip()) > width:
-            lines.append("")
-        lines[-1] += part
-    return [line.rstrip() for line in lines] if len(lines) > 1 else [text]
-
-
-def _longest_part(text: str) -> int:
-    return max(width_of(part.rstrip()) for part in _PARTS.split(text))

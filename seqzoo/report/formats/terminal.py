@@ -10,7 +10,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from seqzoo.escape import rich_text
-from seqzoo.report.formats.narrow import column_widths, folded
+from seqzoo.folding import Name, folded
+from seqzoo.report.formats.narrow import column_widths
 from seqzoo.report.report import Report
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
@@ -46,7 +47,7 @@ def _draw_variants(variants: Sequence[VariantChanges]) -> RichTable:
     drawn.add_column(overflow="fold", ratio=1)
     for each in variants:
         told = "the base" if each.is_base else "; ".join(each.changes) or "no change"
-        drawn.add_row(rich_text(each.name, "bold"), rich_text(told))
+        drawn.add_row(Name(each.name, "bold"), rich_text(told))
     return drawn
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from rich.cells import cell_len
-
-from seqzoo.escape import visible
+from seqzoo.folding import width_of
 from seqzoo.grid.distinct_labels import Labels
 from seqzoo.grid.labels import axis_labels
 from seqzoo.report.collect.place import VARIANT
@@ -24,12 +22,7 @@ from seqzoo.report.tables.wording import (
     steps_text,
 )
 
-__all__ = ["Block", "Column", "Entry", "width_of"]
-
-
-def width_of(text: str) -> int:
-    """The places that a text takes on a terminal; letters of some scripts take two."""
-    return cell_len(visible(text))
+__all__ = ["Block", "Column", "Entry"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqzoo.report.formats.narrow import column_widths, folded
+from seqzoo.report.formats.narrow import column_widths
 from seqzoo.report.tables.blocks import Column, Entry
 from seqzoo.report.tables.table import Table
 
@@ -27,21 +27,3 @@ TABLE = Table(
 )
 def test_headings_give_way_and_then_names(width: int, widths: list[int]) -> None:
     assert column_widths(TABLE, width) == widths
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "lines"),
-    [
-        ("linear_attention-anchor", 23, ["linear_attention-anchor"]),
-        ("linear_attention-anchor", 18, ["linear_attention-", "anchor"]),
-        ("linear_attention-anchor", 10, ["linear_", "attention-", "anchor"]),
-        ("linear_attention-anchor", 4, ["linear_", "attention-", "anchor"]),
-        ("steps vs base", 8, ["steps vs", "base"]),
-        ("none (vs -1e-3)", 4, ["none (vs -1e-3)"]),
-        ("", 4, [""]),
-        (" ", 0, [" "]),
-        ("注意-機構", 5, ["注意-", "機構"]),
-    ],
-)
-def test_a_text_is_cut_between_its_parts(text: str, width: int, lines: list[str]) -> None:
-    assert folded(text, width) == lines
