@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqzoo.operators import Stream
+from seqzoo.operators import Injection, Stream
 from seqzoo.probe import Trace
 from seqzoo.scan import Writes
 from seqzoo_prism.concatenated import ConcatenatedInjection
@@ -43,15 +43,15 @@ class Refinement:
 
 @torch.no_grad()
 def refinement_of(trace: Trace) -> Refinement | None:
-    """The steps of a layer; None where it has none."""
+    """The steps of a layer, None where it has none; of a sum with two refinements the later."""
     injection = getattr(trace.mixer, "injection", None)
-    part = injection.then if isinstance(injection, ConcatenatedInjection) else injection
-    if not isinstance(part, ResidualRefinement) or trace.u is None:
+    if injection is None or trace.u is None:
         return None
     u, stream = trace.u, Stream.over(trace.u)
-    before: Writes | None = None
-    if isinstance(injection, ConcatenatedInjection):
-        before = injection.first(u, stream)
+    found = _found(injection, u, stream)
+    if found is None:
+        return None
+    part, before = found
     value = part.value_of(u, stream, before)
     writes = part.after(u, stream, before)
     keys, deltas = writes.keys, writes.values
@@ -67,6 +67,19 @@ def refinement_of(trace: Trace) -> Refinement | None:
         deltas,
         writes.strengths,
     )
+
+
+def _found(
+    injection: Injection, u: Tensor, stream: Stream
+) -> tuple[ResidualRefinement, Writes | None] | None:
+    """A refinement, itself or somewhere in a sum, and the writes that it follows."""
+    if isinstance(injection, ResidualRefinement):
+        return injection, None
+    if not isinstance(injection, ConcatenatedInjection):
+        return None
+    if isinstance(injection.then, ResidualRefinement):
+        return injection.then, injection.first(u, stream)
+    return _found(injection.then, u, stream) or _found(injection.first, u, stream)
 
 
 def states_before(trace: Trace, refinement: Refinement) -> Iterator[tuple[int, Tensor]]:

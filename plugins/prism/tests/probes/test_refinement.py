@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -19,6 +21,34 @@ def test_the_steps_are_the_last_writes(subject, preset: str) -> None:
     if steps.part.swapped:
         all_written = all_written.mT
     torch.testing.assert_close(written, all_written)
+
+
+REFINED = {"type": "residual_refinement", "depth": 2}
+ONE = {"type": "rank_one", "key": {"norm": "unit"}}
+
+
+def both(first: Any, then: Any) -> dict[str, Any]:
+    return {"type": "concatenated", "first": first, "then": then}
+
+
+@pytest.mark.parametrize(
+    ("injection", "place"),
+    [
+        (both(REFINED, ONE), slice(0, 2)),
+        (both(both(ONE, REFINED), ONE), slice(1, 3)),
+        (both(ONE, both(ONE, REFINED)), slice(2, 4)),
+        (both(ONE, both(REFINED, ONE)), slice(1, 3)),
+        (both({"type": "residual_refinement", "depth": 3}, REFINED), slice(3, 5)),
+    ],
+    ids=["first", "then of first", "then of then", "first of then", "two: the later"],
+)
+def test_the_steps_are_found_wherever_a_sum_has_them(subject, injection, place: slice) -> None:
+    mixer = {"type": "recurrent", "forget": "head_decay", "injection": injection}
+    (trace,) = subject(mixer).traces
+    steps = refinement_of(trace)
+    assert steps is not None
+    torch.testing.assert_close(steps.deltas, trace.writes.values[:, :, place])
+    torch.testing.assert_close(steps.strengths, trace.writes.strengths[:, :, place])
 
 
 @pytest.mark.parametrize("preset", ["prism", "prism-probing"])
