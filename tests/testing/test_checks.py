@@ -14,7 +14,6 @@ from seqzoo.model import Mixer
 from seqzoo.operators import Anchor, Place, Stream
 from seqzoo.registry import Origin, Registry
 from seqzoo.testing import MIXER_CHECKS, MixerCase, conformance
-from seqzoo.testing.checks import graphs
 
 from .test_planted_faults import FAULTS
 
@@ -59,11 +58,8 @@ def graphs_of(case: MixerCase) -> tuple[str, ...]:
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # by dynamo
 @pytest.mark.parametrize(("case", "check"), list(runs()))
 def test_every_registered_part_conforms(
-    case: MixerCase, check: Callable[[MixerCase], None], monkeypatch: pytest.MonkeyPatch
+    case: MixerCase, check: Callable[[MixerCase], None]
 ) -> None:
-    if check is graphs.documents_compile_whole and len(graphs_of(case)) > 1:
-        # The other check has a graph of the same operations' backward, which takes the longest.
-        monkeypatch.setattr(graphs, "BACKEND", "eager")
     check(case)
 
 

@@ -21,9 +21,6 @@ COMPILED_LENGTH = 9
 DOCUMENTS = (0, 1, 1, 3)
 """Where documents begin: one token, none, two. Fewer tokens, since their graph is larger."""
 
-BACKEND = "aot_eager"
-"""Makes a graph of the backward too, and no code, for which a machine would need a compiler."""
-
 
 def compiles_whole(case: MixerCase) -> None:
     """torch.compile(fullgraph=True) takes `forward` and its backward, with the same numbers."""
@@ -67,7 +64,7 @@ def second_derivatives_are_right_or_refused(case: MixerCase) -> None:
 def _compiles(mixer: Mixer, function: Callable[[Tensor], Tensor], x: Tensor) -> None:
     torch.compiler.reset()  # or graphs of other mixers of this class count against this one
     try:
-        compiled = torch.compile(function, backend=BACKEND, fullgraph=True)
+        compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
         inputs = x.clone().requires_grad_()
         found = measured(mixer, inputs, compiled(inputs))
     finally:
