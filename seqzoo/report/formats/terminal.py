@@ -66,9 +66,10 @@ def _draw(table: Table, width: int) -> RichTable:
             _header(column, its_width),
             justify="right" if column.is_number else "left",
             overflow="fold",
+            max_width=its_width,
         )
     for row in table.rows:
-        drawn.add_row(*map(_text, row, table.columns, widths))
+        drawn.add_row(*map(_text, row, table.columns))
     return drawn
 
 
@@ -77,9 +78,8 @@ def _header(column: Column, width: int) -> Text:
     return Text("\n").join(map(rich_text, lines))
 
 
-def _text(entry: Entry, column: Column, width: int) -> Text:
+def _text(entry: Entry, column: Column) -> Text:
     if entry.best:
         return rich_text(f"{entry.text} *", "bold green")
     style = "red" if entry.text.endswith("failed") else ""
-    lines = [entry.text] if column.is_number else folded(entry.text, width)
-    return Text("\n").join(rich_text(line, style) for line in lines)
+    return rich_text(entry.text, style) if column.is_number else Name(entry.text, style)
